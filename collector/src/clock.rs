@@ -1,0 +1,1 @@
+//! The clock at the edge.

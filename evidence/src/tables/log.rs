@@ -1,0 +1,58 @@
+//! CloudWatch Logs.
+
+use crate::row::table;
+use crate::time::Timestamp;
+
+table! {
+    /// One log stream that a container of the service writes to, as first seen.
+    LogStreamRow => "log_streams", version 1, sort 2 {
+        /// The log group's name.
+        log_group: String,
+        /// The stream's name; `prefix/container/task-id` with the awslogs driver.
+        log_stream: String,
+        /// The snapshot that first saw it.
+        snapshot: i64,
+        /// When it was first observed.
+        observed_at: Timestamp,
+        /// The container that writes to it.
+        container: Option<String>,
+        /// The task that writes to it.
+        task_id: Option<String>,
+        /// `creationTime`.
+        created_at: Option<Timestamp>,
+        /// `firstEventTimestamp`.
+        first_event_at: Option<Timestamp>,
+        /// `lastEventTimestamp`: may lag by an hour.
+        last_event_at: Option<Timestamp>,
+        /// `lastIngestionTime`.
+        last_ingestion_at: Option<Timestamp>,
+        /// The redacted JSON.
+        raw: String,
+    }
+}
+
+table! {
+    /// One log line.
+    LogEventRow => "log_events", version 1, sort 4 {
+        /// The log group's name.
+        log_group: String,
+        /// The stream's name.
+        log_stream: String,
+        /// When the program wrote it, by its host's clock.
+        timestamp: Timestamp,
+        /// Its number within the stream, in the order in which the lines came.
+        seq: i64,
+        /// The container that wrote it; null where the stream's name does not say.
+        container: Option<String>,
+        /// The task that wrote it.
+        task_id: Option<String>,
+        /// When CloudWatch had it.
+        ingestion_time: Option<Timestamp>,
+        /// When it was first observed.
+        observed_at: Timestamp,
+        /// The snapshot that first saw it.
+        snapshot: i64,
+        /// The redacted line.
+        message: String,
+    }
+}

@@ -1,0 +1,113 @@
+//! The tables of the bundle, format 1. One registry lists them: [`all`].
+//!
+//! Conventions: times are UTC milliseconds; ARNs and ids stand as AWS gives them; `raw` is the redacted
+//! JSON of the thing as it came, without the parts that are rows of their own; a null means that AWS
+//! left the field out, never zero. Every row that was observed says when (`observed_at`), so that any
+//! moment can be replayed.
+
+mod collection;
+mod definition;
+mod log;
+mod service;
+mod task;
+
+pub use collection::{ApiCallRow, SnapshotRow, SourceRow, TargetRow};
+pub use definition::{ContainerDefinitionRow, ServiceRevisionRow, TaskDefinitionRow};
+pub use log::{LogEventRow, LogStreamRow};
+pub use service::{
+    DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow,
+};
+pub use task::{ContainerRow, TaskRow};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::row::{Row, TableInfo};
+
+/// A table as the registry knows it.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its documentation, columns and sort key.
+    pub info: TableInfo,
+    /// Its Arrow schema.
+    pub schema: SchemaRef,
+    /// Its schema version.
+    pub version: u32,
+}
+
+macro_rules! registry {
+    ($($variant:ident($row:ty)),+ $(,)?) => {
+        /// A row of any table.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the row type that it holds")]
+        pub enum AnyRow {
+            $($variant($row),)+
+        }
+
+        $(impl From<$row> for AnyRow {
+            fn from(row: $row) -> Self {
+                Self::$variant(row)
+            }
+        })+
+
+        /// Every table of the format, in the order in which `inspect` lists them.
+        pub fn all() -> Vec<Table> {
+            vec![$(Table {
+                info: <$row>::info(),
+                schema: <$row>::schema(),
+                version: <$row>::VERSION,
+            }),+]
+        }
+
+        /// One sorter for each table.
+        pub(crate) struct Sorters {
+            $($variant: crate::sort::Sorter<$row>,)+
+        }
+
+        #[expect(non_snake_case, reason = "fields carry the names of the variants")]
+        const _: () = {
+            impl Sorters {
+                pub(crate) fn new(scratch: &std::path::Path, budget: usize) -> Self {
+                    $(let $variant = crate::sort::Sorter::new(scratch, budget);)+
+                    Self { $($variant,)+ }
+                }
+
+                pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
+                    match row {
+                        $(AnyRow::$variant(row) => self.$variant.push(row),)+
+                    }
+                }
+
+                /// Writes every table, in registry order.
+                pub(crate) fn finish(self, data: &std::path::Path)
+                    -> Result<Vec<crate::write::WrittenTable>, crate::error::WriteError> {
+                    Ok(vec![$(crate::write::write_table(self.$variant, data)?),+])
+                }
+            }
+        };
+    };
+}
+
+registry! {
+    Target(TargetRow),
+    Snapshot(SnapshotRow),
+    Service(ServiceRow),
+    Deployment(DeploymentRow),
+    TaskSet(TaskSetRow),
+    ServiceDeployment(ServiceDeploymentRow),
+    ServiceRevision(ServiceRevisionRow),
+    Task(TaskRow),
+    Container(ContainerRow),
+    TaskDefinition(TaskDefinitionRow),
+    ContainerDefinition(ContainerDefinitionRow),
+    ServiceEvent(ServiceEventRow),
+    TargetHealth(TargetHealthRow),
+    LogStream(LogStreamRow),
+    LogEvent(LogEventRow),
+    Source(SourceRow),
+    ApiCall(ApiCallRow),
+}
+
+/// The table of that name.
+pub fn by_name(name: &str) -> Option<Table> {
+    all().into_iter().find(|table| table.info.name == name)
+}
