@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBuilder, Int64Array, Int64Builder, RecordBatch, StringArray,
-    StringBuilder, TimestampMillisecondArray, TimestampMillisecondBuilder,
+    Array, ArrayRef, BooleanArray, BooleanBuilder, Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder,
+    TimestampMillisecondArray, TimestampMillisecondBuilder,
 };
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
@@ -154,7 +154,15 @@ macro_rules! cell {
     };
 }
 
-cell!(String, StringBuilder, StringArray, DataType::Utf8, |v, b| b.append_value(v), |a, i| a.value(i).to_owned(), weight |v| v.len() + 24);
+cell!(
+    String,
+    StringBuilder,
+    StringArray,
+    DataType::Utf8,
+    |v, b| b.append_value(v),
+    |a, i| a.value(i).to_owned(),
+    weight | v | v.len() + 24
+);
 cell!(i64, Int64Builder, Int64Array, DataType::Int64, |v, b| b.append_value(*v), |a, i| a.value(i));
 cell!(bool, BooleanBuilder, BooleanArray, DataType::Boolean, |v, b| b.append_value(*v), |a, i| a.value(i));
 

@@ -38,10 +38,11 @@ impl Timestamp {
     pub fn from_epoch_seconds(seconds: f64) -> Option<Self> {
         let millis = (seconds * 1000.0).round();
         // Beyond 2^53 the number was not exact in the document either.
-        (millis.abs() < 9_007_199_254_740_992.0).then(|| {
-            #[expect(clippy::cast_possible_truncation, reason = "bounded one line above")]
-            Self(millis as i64)
-        })
+        if millis.is_nan() || millis.abs() >= 9_007_199_254_740_992.0 {
+            return None;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+        Some(Self(millis as i64))
     }
 
     /// This moment, `millis` later (earlier where negative), saturating.
@@ -87,11 +88,7 @@ mod tests {
     #[test]
     fn reads_every_form_that_aws_tools_print() {
         let expected = Timestamp(1_730_376_210_917);
-        for text in [
-            "2024-10-31T08:03:30.917000-04:00",
-            "2024-10-31T12:03:30.917Z",
-            "2024-10-31T12:03:30.917+00:00",
-        ] {
+        for text in ["2024-10-31T08:03:30.917000-04:00", "2024-10-31T12:03:30.917Z", "2024-10-31T12:03:30.917+00:00"] {
             assert_eq!(Timestamp::parse(text), Ok(expected), "{text}");
         }
         assert_eq!(Timestamp::from_epoch_seconds(1_730_376_210.917), Some(expected));

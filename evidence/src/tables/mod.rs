@@ -14,9 +14,7 @@ mod task;
 pub use collection::{ApiCallRow, SnapshotRow, SourceRow, TargetRow};
 pub use definition::{ContainerDefinitionRow, ServiceRevisionRow, TaskDefinitionRow};
 pub use log::{LogEventRow, LogStreamRow};
-pub use service::{
-    DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow,
-};
+pub use service::{DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow};
 pub use task::{ContainerRow, TaskRow};
 
 use arrow::datatypes::SchemaRef;
@@ -59,31 +57,30 @@ macro_rules! registry {
         }
 
         /// One sorter for each table.
+        #[expect(non_snake_case, reason = "fields carry the names of the variants")]
         pub(crate) struct Sorters {
             $($variant: crate::sort::Sorter<$row>,)+
         }
 
-        #[expect(non_snake_case, reason = "fields carry the names of the variants")]
-        const _: () = {
-            impl Sorters {
-                pub(crate) fn new(scratch: &std::path::Path, budget: usize) -> Self {
-                    $(let $variant = crate::sort::Sorter::new(scratch, budget);)+
-                    Self { $($variant,)+ }
-                }
+        impl Sorters {
+            pub(crate) fn new(scratch: &std::path::Path, budget: usize) -> Self {
+                Self { $($variant: crate::sort::Sorter::new(scratch, budget),)+ }
+            }
 
-                pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
-                    match row {
-                        $(AnyRow::$variant(row) => self.$variant.push(row),)+
-                    }
-                }
-
-                /// Writes every table, in registry order.
-                pub(crate) fn finish(self, data: &std::path::Path)
-                    -> Result<Vec<crate::write::WrittenTable>, crate::error::WriteError> {
-                    Ok(vec![$(crate::write::write_table(self.$variant, data)?),+])
+            pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
+                match row {
+                    $(AnyRow::$variant(row) => self.$variant.push(row),)+
                 }
             }
-        };
+
+            /// Writes every table, in registry order.
+            pub(crate) fn finish(
+                self,
+                data: &std::path::Path,
+            ) -> Result<Vec<crate::write::WrittenTable>, crate::error::WriteError> {
+                Ok(vec![$(crate::write::write_table(self.$variant, data)?),+])
+            }
+        }
     };
 }
 
@@ -110,4 +107,22 @@ registry! {
 /// The table of that name.
 pub fn by_name(name: &str) -> Option<Table> {
     all().into_iter().find(|table| table.info.name == name)
+}
+
+/// Which `sources.feeds` covers a table: things that come in one answer are covered together.
+/// `None` for the tables that say how the evidence was made.
+pub fn fed_by(table: &str) -> Option<&'static str> {
+    Some(match table {
+        "services" | "deployments" => "services",
+        "service_events" => "service_events",
+        "task_sets" => "task_sets",
+        "service_deployments" => "service_deployments",
+        "service_revisions" => "service_revisions",
+        "tasks" | "containers" => "tasks",
+        "task_definitions" | "container_definitions" => "task_definitions",
+        "target_health" => "target_health",
+        "log_streams" => "log_streams",
+        "log_events" => "log_events",
+        _ => return None,
+    })
 }

@@ -1,0 +1,116 @@
+//! Reading a bundle that was found sound.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::bag::Digest;
+use crate::error::{OpenError, ReadError};
+use crate::manifest::Manifest;
+use crate::row::Row;
+use crate::tables;
+use crate::verify::verify;
+
+/// A sealed bundle whose every file was checked against its seal.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    root: PathBuf,
+    digest: Digest,
+    manifest: Manifest,
+}
+
+impl Bundle {
+    /// Opens a bundle, checking all of it first.
+    ///
+    /// # Errors
+    /// [`OpenError`]: it is not what was sealed, or no bundle, or not there.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let (digest, manifest) = verify(path)?;
+        Ok(Self { root: path.to_owned(), digest, manifest })
+    }
+
+    /// Where it stands.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The sha256 of its `tagmanifest-sha256.txt`, which fixes every byte of it.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The file of a table. `None` where the bundle has no such table.
+    pub fn table_path(&self, table: &str) -> Option<PathBuf> {
+        let entry = self.manifest.tables.get(table)?;
+        Some(self.root.join("data").join(&entry.file))
+    }
+
+    /// Every row of a table, in its order. For tables of tens of thousands of rows; log lines are
+    /// read with [`Bundle::batches`].
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub fn rows<R: Row>(&self) -> Result<Vec<R>, ReadError> {
+        let mut rows = Vec::new();
+        for batch in self.batches(R::TABLE)? {
+            let batch = batch?;
+            rows.extend(R::from_batch(&batch).ok_or_else(|| mismatch(R::TABLE, batch.schema_ref()))?);
+        }
+        Ok(rows)
+    }
+
+    /// The batches of a table, in its order, a few thousand rows at a time.
+    ///
+    /// # Errors
+    /// Where the table cannot be opened, or has not exactly the schema of its version.
+    pub fn batches(&self, table: &str) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>>, ReadError> {
+        let unknown = || ReadError::Schema { table: table.to_owned(), difference: "there is no such table".to_owned() };
+        let path = self.table_path(table).ok_or_else(unknown)?;
+        let schema = tables::by_name(table).ok_or_else(unknown)?.schema;
+        let file = File::open(&path).map_err(|source| ReadError::Io { path, source })?;
+        let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
+        if schema_difference(builder.schema(), &schema).is_some() {
+            return Err(mismatch(table, builder.schema()));
+        }
+        let reader = builder.with_batch_size(4096).build().map_err(unreadable)?;
+        let table = table.to_owned();
+        Ok(reader.map(move |batch| batch.map_err(|source| ReadError::Arrow { table: table.clone(), source })))
+    }
+}
+
+fn mismatch(table: &str, found: &Schema) -> ReadError {
+    let difference = tables::by_name(table)
+        .and_then(|expected| schema_difference(found, &expected.schema))
+        .unwrap_or_else(|| "a batch differs from the file's schema".to_owned());
+    ReadError::Schema { table: table.to_owned(), difference }
+}
+
+/// The first way in which a schema differs from the expected one; names, types, nulls and order count.
+pub(crate) fn schema_difference(found: &Schema, expected: &Schema) -> Option<String> {
+    for (place, field) in expected.fields().iter().enumerate() {
+        let Some(other) = found.fields().get(place) else {
+            return Some(format!("column {} is missing", field.name()));
+        };
+        if other.name() != field.name() {
+            return Some(format!("column {} is {}, expected {}", place + 1, other.name(), field.name()));
+        }
+        if other.data_type() != field.data_type() {
+            return Some(format!("column {} is {}, expected {}", field.name(), other.data_type(), field.data_type()));
+        }
+        if other.is_nullable() != field.is_nullable() {
+            let (is, should) = if other.is_nullable() { ("nullable", "not") } else { ("not nullable", "nullable") };
+            return Some(format!("column {} is {is}, expected {should}", field.name()));
+        }
+    }
+    let extra = found.fields().get(expected.fields().len())?;
+    Some(format!("column {} is not expected", extra.name()))
+}

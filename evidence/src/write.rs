@@ -1,0 +1,231 @@
+//! Writing a bundle: tables stream to disk, then the bag is sealed and put in its place at once.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::bag::{DECLARATION, DECLARATION_FILE, Digest, HashingWriter, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
+use crate::error::WriteError;
+use crate::manifest::{FORMAT, Manifest, ManifestHead, TableEntry};
+use crate::row::{Columns, Row};
+use crate::sort::Sorter;
+use crate::tables::{AnyRow, Sorters};
+
+/// Rows that are encoded at a time. Part of the format's determinism: the same rows make the same
+/// batches, pages and row groups.
+const BATCH_ROWS: usize = 4096;
+/// A batch ends early once it holds about this many bytes: log lines may be a megabyte long.
+const BATCH_WEIGHT: usize = 8 << 20;
+/// A row group ends once its encoded columns hold about this many bytes.
+const ROW_GROUP_BYTES: usize = 24 << 20;
+/// A row group never holds more rows than this.
+const ROW_GROUP_ROWS: usize = 256 * 1024;
+/// About how many bytes of each table are held before they are spilled.
+const SORT_BUDGET: usize = 32 << 20;
+
+/// A bundle in the making. Rows may come in any order.
+///
+/// Everything is written below `<path>.partial`; [`BundleWriter::seal`] renames it. A writer that is
+/// dropped unsealed leaves the partial folder where it is.
+pub struct BundleWriter {
+    path: PathBuf,
+    partial: PathBuf,
+    tables: Sorters,
+}
+
+/// What was sealed.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// Where.
+    pub path: PathBuf,
+    /// The bundle's digest: the sha256 of its `tagmanifest-sha256.txt`.
+    pub digest: Digest,
+    /// What its manifest says.
+    pub manifest: Manifest,
+}
+
+/// A table that is on disk.
+pub(crate) struct WrittenTable {
+    name: &'static str,
+    entry: TableEntry,
+    digest: Digest,
+    length: u64,
+}
+
+impl BundleWriter {
+    /// Begins a bundle that will stand at `path`.
+    ///
+    /// # Errors
+    /// Where something stands at `path` or at `<path>.partial` already, or the folder cannot be made.
+    pub fn create(path: &Path) -> Result<Self, WriteError> {
+        if path.symlink_metadata().is_ok() {
+            return Err(WriteError::Exists { path: path.to_owned() });
+        }
+        let mut partial = path.as_os_str().to_owned();
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            fs::create_dir_all(parent).map_err(WriteError::io("create", parent))?;
+        }
+        match fs::create_dir(&partial) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(WriteError::PartialExists { path: partial });
+            }
+            made => made.map_err(WriteError::io("create", &partial))?,
+        }
+        for folder in ["data", "scratch"] {
+            let folder = partial.join(folder);
+            fs::create_dir(&folder).map_err(WriteError::io("create", &folder))?;
+        }
+        let tables = Sorters::new(&partial.join("scratch"), SORT_BUDGET);
+        Ok(Self { path: path.to_owned(), partial, tables })
+    }
+
+    /// Adds a row to its table.
+    ///
+    /// # Errors
+    /// Where rows had to be spilled to disk and could not be.
+    pub fn push(&mut self, row: impl Into<AnyRow>) -> Result<(), WriteError> {
+        self.tables.push(row.into())
+    }
+
+    /// Writes the tables and the bag around them, and puts the bundle in its place.
+    ///
+    /// # Errors
+    /// Where anything could not be written; the partial folder is then left.
+    pub fn seal(self, head: &ManifestHead) -> Result<Sealed, WriteError> {
+        let Self { path, partial, tables } = self;
+        let data = partial.join("data");
+        let written = tables.finish(&data)?;
+        let scratch = partial.join("scratch");
+        fs::remove_dir_all(&scratch).map_err(WriteError::io("remove", &scratch))?;
+
+        let manifest = manifest(head, &written);
+        let mut text = serde_json::to_vec_pretty(&manifest).map_err(|source| WriteError::Manifest { source })?;
+        text.push(b'\n');
+        write_file(&data.join("manifest.json"), &text)?;
+
+        let mut payload = Listing::default();
+        payload.0.insert("data/manifest.json".to_owned(), Digest::of(&text));
+        let mut octets = text.len() as u64;
+        for table in &written {
+            payload.0.insert(format!("data/{}", table.entry.file), table.digest);
+            octets += table.length;
+        }
+        let info = format!(
+            "Bag-Software-Agent: {}\nExternal-Description: Evidence of an Amazon ECS deployment, casefile bundle \
+             format {FORMAT}\nPayload-Oxum: {octets}.{}\n",
+            head.tool.replace(['\r', '\n'], " "),
+            payload.0.len()
+        );
+        let mut tags = Listing::default();
+        for (name, text) in
+            [(DECLARATION_FILE, DECLARATION), (INFO_FILE, info.as_str()), (PAYLOAD_FILE, &payload.print())]
+        {
+            write_file(&partial.join(name), text.as_bytes())?;
+            tags.0.insert(name.to_owned(), Digest::of(text.as_bytes()));
+        }
+        let tags = tags.print();
+        write_file(&partial.join(TAG_FILE), tags.as_bytes())?;
+
+        if path.symlink_metadata().is_ok() {
+            return Err(WriteError::Exists { path });
+        }
+        fs::rename(&partial, &path).map_err(WriteError::io("rename the finished bundle to", &path))?;
+        Ok(Sealed { path, digest: Digest::of(tags.as_bytes()), manifest })
+    }
+}
+
+fn manifest(head: &ManifestHead, written: &[WrittenTable]) -> Manifest {
+    let ManifestHead { tool, target, window, stop_reason, redactions, config, remarks, parent } = head.clone();
+    let tables: BTreeMap<_, _> = written.iter().map(|table| (table.name.to_owned(), table.entry.clone())).collect();
+    Manifest { format: FORMAT, tool, target, window, stop_reason, tables, redactions, config, remarks, parent }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let mut file = File::create(path).map_err(WriteError::io("create", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(WriteError::io("write", path))
+}
+
+/// Writes one table of the bundle.
+pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<WrittenTable, WriteError> {
+    let info = R::info();
+    let file = format!("{}.parquet", R::TABLE);
+    let path = data.join(&file);
+    let rows = sorter.finish()?;
+    let out = File::create(&path).map_err(WriteError::io("create", &path))?;
+    let (out, count) = write_rows(rows, HashingWriter::new(out), properties::<R>()?)?;
+    let (out, digest, length) = out.finish();
+    out.sync_all().map_err(WriteError::io("write", &path))?;
+    let sort_key = info.columns[..info.sort_key].iter().map(|column| column.name.to_owned()).collect();
+    Ok(WrittenTable {
+        name: R::TABLE,
+        entry: TableEntry { file, rows: count, version: R::VERSION, sort_key },
+        digest,
+        length,
+    })
+}
+
+/// Fixed, so that the same rows give the same bytes whoever writes them.
+fn properties<R: Row>() -> Result<WriterProperties, WriteError> {
+    let info = R::info();
+    let sorting = (0_i32..)
+        .take(info.sort_key)
+        .map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: true })
+        .collect();
+    let level = ZstdLevel::try_new(3).map_err(WriteError::table(R::TABLE))?;
+    let mut properties = WriterProperties::builder()
+        .set_created_by(format!("casefile bundle format {FORMAT}"))
+        .set_compression(Compression::ZSTD(level))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_sorting_columns(Some(sorting));
+    // Lines and documents hardly repeat: a dictionary of them costs memory and gains nothing.
+    for column in info.columns.iter().filter(|column| matches!(column.name, "message" | "raw")) {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(column.name), false)
+            .set_column_statistics_enabled(ColumnPath::from(column.name), EnabledStatistics::None);
+    }
+    Ok(properties.build())
+}
+
+/// Streams rows into a Parquet file; gives back what it wrote to, and how many rows there were.
+pub(crate) fn write_rows<R: Row, W: Write + Send>(
+    rows: impl Iterator<Item = Result<R, WriteError>>,
+    out: W,
+    properties: WriterProperties,
+) -> Result<(W, u64), WriteError> {
+    let failed = WriteError::table(R::TABLE);
+    let mut writer = ArrowWriter::try_new(out, R::schema(), Some(properties)).map_err(&failed)?;
+    let mut columns = R::Columns::default();
+    let (mut pending, mut weight, mut count) = (0, 0, 0);
+    let flush = |columns: &mut R::Columns, writer: &mut ArrowWriter<W>| {
+        let batch = RecordBatch::try_new(R::schema(), columns.finish()).map_err(|error| failed(error.into()))?;
+        writer.write(&batch).map_err(&failed)?;
+        if writer.in_progress_size() > ROW_GROUP_BYTES { writer.flush().map_err(&failed) } else { Ok(()) }
+    };
+    for row in rows {
+        let row = row?;
+        columns.append(&row);
+        weight += row.weight();
+        pending += 1;
+        count += 1;
+        if pending == BATCH_ROWS || weight > BATCH_WEIGHT {
+            flush(&mut columns, &mut writer)?;
+            (pending, weight) = (0, 0);
+        }
+    }
+    if pending > 0 {
+        flush(&mut columns, &mut writer)?;
+    }
+    let out = writer.into_inner().map_err(WriteError::table(R::TABLE))?;
+    Ok((out, count))
+}
