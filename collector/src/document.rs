@@ -210,6 +210,8 @@ pub struct Document {
     /// What was asked, as the wire has it. `None` for a bare document, which is taken at its word: the
     /// answer to the widest request that it can be.
     pub request: Option<Map<String, Value>>,
+    /// Whether the document is bare, so that it is assumed to be complete.
+    pub assumed: bool,
     /// What came.
     pub outcome: Outcome,
     /// The call, where the document was fetched rather than filed.
@@ -269,7 +271,8 @@ impl Document {
                 keys: object.keys().take(5).cloned().collect::<Vec<_>>().join(", "),
             })?;
             let outcome = Outcome::Response(object);
-            return Ok(Self { operation, request: None, outcome, call: None, origin: origin.into() });
+            let origin = origin.into();
+            return Ok(Self { operation, request: None, assumed: true, outcome, call: None, origin });
         }
         let wrapping = |problem: String| NotADocument::Wrapping { problem };
         let wrapped: Wrapped =
@@ -282,7 +285,14 @@ impl Document {
             (None, None) => return Err(wrapping("it has neither a response nor an error".to_owned())),
             (Some(_), Some(_)) => return Err(wrapping("it has both a response and an error".to_owned())),
         };
-        Ok(Self { operation, request: Some(wrapped.request), outcome, call: wrapped.call, origin: origin.into() })
+        Ok(Self {
+            operation,
+            request: Some(wrapped.request),
+            assumed: false,
+            outcome,
+            call: wrapped.call,
+            origin: origin.into(),
+        })
     }
 
     /// The wrapped form, as `--record` writes it; [`Document::from_json`] reads it back.

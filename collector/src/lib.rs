@@ -3,6 +3,7 @@
 pub mod aws;
 pub mod clock;
 pub mod document;
+pub mod normalise;
 pub mod recording;
 pub mod redact;
 pub mod terraform;

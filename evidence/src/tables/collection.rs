@@ -58,7 +58,7 @@ table! {
     SourceRow => "sources", version 1, sort 4 {
         /// The table that it feeds.
         feeds: String,
-        /// The AWS operation, e.g. `ListTasks`.
+        /// The AWS operation, e.g. `ListTasks`; for one stream's lines `GetLogEvents`, whichever operation read them.
         operation: String,
         /// What was asked, as canonical JSON, without page tokens.
         parameters: String,
@@ -70,7 +70,7 @@ table! {
         status: String,
         /// Nothing observed through this source before this moment is known to be complete. Null: no bound is known.
         covered_from: Option<Timestamp>,
-        /// Up to which moment it is complete.
+        /// Up to which moment it is complete. Null in a complete source: nothing more can come.
         covered_to: Option<Timestamp>,
         /// Whether every page was read to its end.
         exhausted: bool,

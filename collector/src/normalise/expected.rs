@@ -1,0 +1,202 @@
+//! What should have been asked and was not: silence is a gap, never good news.
+
+use casefile_evidence::tables::SourceRow;
+
+use super::Assembly;
+use super::seen::ExpectedStream;
+use super::sources::{self, Key};
+use crate::document::Operation;
+
+impl Assembly {
+    /// The streams of the judged deployment's containers that this snapshot did not read.
+    pub(super) fn unread_streams(&self) -> Vec<SourceRow> {
+        let judged = self.judged();
+        let mut rows = Vec::new();
+        for stream in self.seen.expected_streams(&judged) {
+            let key = Key::of_stream(&stream.log_group, &stream.log_stream);
+            if !self.ledger.was_asked(|asked| *asked == key) {
+                rows.push(self.unread(&key, stream));
+            }
+        }
+        rows
+    }
+
+    fn unread(&self, key: &Key, stream: ExpectedStream) -> SourceRow {
+        let row = SourceRow {
+            log_group: Some(stream.log_group.clone()),
+            log_stream: Some(stream.log_stream),
+            container: Some(stream.container.clone()),
+            task_id: Some(stream.task_id.clone()),
+            ..sources::row(key, self.current.snapshot, self.current.observed_at)
+        };
+        if stream.started {
+            let group = stream.log_group;
+            return SourceRow {
+                status: "missing".to_owned(),
+                error: Some(format!(
+                    "the log of container {} of task {} was not read",
+                    stream.container, stream.task_id
+                )),
+                remedy: Some(format!(
+                    "grant logs:DescribeLogStreams and logs:GetLogEvents on log group {group}, and collect while its retention lasts"
+                )),
+                ..row
+            };
+        }
+        // There is nothing to read, and so nothing that was not read; nothing was logged either.
+        SourceRow {
+            status: "complete".to_owned(),
+            exhausted: true,
+            covered_to: stream.stopped_at.is_none().then_some(self.current.observed_at),
+            error_code: Some("casefile:NeverStarted".to_owned()),
+            error: Some(format!(
+                "container {} of task {} had not started: it has no log",
+                stream.container, stream.task_id
+            )),
+            ..row
+        }
+    }
+
+    /// Sources that no document answers, whole kinds of them.
+    pub(super) fn never_asked(&self) -> Vec<SourceRow> {
+        let mut rows = Vec::new();
+        let asked = |operation: Operation| self.ledger.was_asked(|key| key.operation == operation.name());
+        let mut missing = |feeds: &'static str, operation: Operation, parameters: String, remedy: String| {
+            let key = Key { feeds, operation: operation.name(), parameters };
+            rows.push(SourceRow {
+                status: "missing".to_owned(),
+                error: Some(format!("no answer of {operation} is there")),
+                remedy: Some(remedy),
+                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+            });
+        };
+        let service = &self.about.service;
+        let cluster = self.about.cluster.as_deref().unwrap_or("CLUSTER");
+        let nothing = || "{}".to_owned();
+        if !asked(Operation::DescribeServices) {
+            let remedy = format!("aws ecs describe-services --cluster {cluster} --services {service}");
+            missing("services", Operation::DescribeServices, nothing(), remedy.clone());
+            missing("service_events", Operation::DescribeServices, nothing(), remedy);
+        }
+        if !asked(Operation::DescribeTasks) && !self.no_tasks_listed() {
+            let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks (those that list-tasks names)");
+            missing("tasks", Operation::DescribeTasks, nothing(), remedy);
+        }
+        let bare = |operation: Operation| {
+            self.sources.iter().any(|source| source.assumed && source.operation == operation.name())
+        };
+        if !bare(Operation::DescribeTasks) && !bare(Operation::ListTasks) {
+            for status in ["RUNNING", "STOPPED"] {
+                let wanted = format!("\"desiredStatus\":\"{status}\"");
+                let listed = self.ledger.was_asked(|key| {
+                    // RUNNING is what AWS takes where nothing is said.
+                    key.operation == "ListTasks"
+                        && (key.parameters.contains(&wanted)
+                            || (status == "RUNNING" && !key.parameters.contains("desiredStatus")))
+                });
+                if !listed {
+                    let parameters = serde_json::json!({ "desiredStatus": status }).to_string();
+                    let remedy = format!(
+                        "aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status {status}, and describe-tasks"
+                    );
+                    missing("tasks", Operation::ListTasks, parameters, remedy);
+                }
+            }
+        }
+        if !asked(Operation::ListServiceDeployments) && !asked(Operation::DescribeServiceDeployments) {
+            let remedy = format!(
+                "aws ecs list-service-deployments --cluster {cluster} --service {service}, and describe-service-deployments"
+            );
+            missing("service_deployments", Operation::DescribeServiceDeployments, nothing(), remedy);
+        }
+        if !asked(Operation::DescribeServiceRevisions) && !self.seen.service_deployments.is_empty() {
+            let remedy =
+                "aws ecs describe-service-revisions (those that describe-service-deployments names)".to_owned();
+            missing("service_revisions", Operation::DescribeServiceRevisions, nothing(), remedy);
+        }
+        if !matches!(self.seen.controller.as_deref(), None | Some("ECS")) && self.seen.deployments.is_empty() {
+            let remedy = format!("aws ecs describe-task-sets --cluster {cluster} --service {service}");
+            missing("task_sets", Operation::DescribeTaskSets, nothing(), remedy);
+        }
+        let judged = self.judged();
+        let definition = judged.task_definition.as_deref().or(self.about.expect_task_definition.as_deref());
+        if definition.is_none_or(|arn| !self.seen.definitions.contains_key(arn)) {
+            let named = definition.unwrap_or("the deployment's task definition");
+            let parameters = serde_json::json!({ "taskDefinition": named }).to_string();
+            if !self.ledger.was_asked(|key| key.operation == "DescribeTaskDefinition" && key.parameters == parameters) {
+                let remedy = format!("aws ecs describe-task-definition --task-definition {named}");
+                missing("task_definitions", Operation::DescribeTaskDefinition, parameters, remedy);
+            }
+            // Without it nobody knows where the containers log.
+            let remedy = format!("aws ecs describe-task-definition --task-definition {named}: it names the log groups");
+            if !asked(Operation::GetLogEvents) {
+                missing("log_streams", Operation::DescribeLogStreams, nothing(), remedy.clone());
+                missing("log_events", Operation::GetLogEvents, nothing(), remedy);
+            }
+        }
+        if self.seen.load_balancers > 0 && !asked(Operation::DescribeTargetHealth) {
+            let key = Key { feeds: "target_health", operation: "DescribeTargetHealth", parameters: nothing() };
+            rows.push(SourceRow {
+                status: "not_attempted".to_owned(),
+                error: Some("the health of the load balancer's targets is not collected".to_owned()),
+                remedy: Some(
+                    "aws elbv2 describe-target-health --target-group-arn ..., beside the recording's other files"
+                        .to_owned(),
+                ),
+                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+            });
+        }
+        rows.extend(self.other_log_drivers());
+        rows
+    }
+
+    fn no_tasks_listed(&self) -> bool {
+        self.ledger.was_asked(|key| key.operation == "ListTasks")
+            && !self.sources.iter().any(|source| source.operation == "ListTasks" && source.rows > 0)
+    }
+
+    /// Essential containers of the judged release whose lines do not go to CloudWatch Logs as awslogs does.
+    fn other_log_drivers(&self) -> Vec<SourceRow> {
+        let judged = self.judged();
+        let definition = judged.task_definition.as_ref().and_then(|arn| self.seen.definitions.get(arn));
+        let mut rows = Vec::new();
+        for (container, log) in definition.into_iter().flatten() {
+            let found = self
+                .ledger
+                .was_asked(|key| key.feeds == "log_events" && key.parameters.contains(&format!("/{container}/")));
+            if !log.essential
+                || log.log_driver.as_deref() == Some("awslogs") && log.log_stream_prefix.is_some()
+                || found
+            {
+                continue;
+            }
+            let key = Key {
+                feeds: "log_events",
+                operation: Operation::GetLogEvents.name(),
+                parameters: serde_json::json!({ "container": container }).to_string(),
+            };
+            let (error, remedy) = match log.log_driver.as_deref() {
+                None => (
+                    format!("container {container} has no log configuration"),
+                    "give it an awslogs log configuration".to_owned(),
+                ),
+                Some("awslogs") => (
+                    format!("the streams of container {container} have no prefix, so their tasks cannot be told"),
+                    "set awslogs-stream-prefix in its log configuration".to_owned(),
+                ),
+                Some(driver) => (
+                    format!("container {container} logs through {driver}, which is not read"),
+                    "judge it by other evidence, or let it log through awslogs".to_owned(),
+                ),
+            };
+            rows.push(SourceRow {
+                status: "not_attempted".to_owned(),
+                container: Some(container.clone()),
+                error: Some(error),
+                remedy: Some(remedy),
+                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+            });
+        }
+        rows
+    }
+}

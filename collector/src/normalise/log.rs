@@ -1,0 +1,333 @@
+//! Log streams and log lines: each line once, whatever overlaps, in bounded memory.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
+
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::{LogEventRow, LogStreamRow};
+use serde_json::Value;
+
+use super::fields::Fields;
+use super::sources::{Key, Page, Place};
+use super::{Assembly, Current};
+use crate::document::{Document, Operation};
+
+/// `GetLogEvents` and `FilterLogEvents` answer with at most this many events.
+const PAGE_LIMIT: usize = 10_000;
+
+/// How many of the lines of a stream are remembered, to recognise them when they come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retain {
+    /// The lines of the last `millis` of each stream, and no more than `lines` of them: enough where
+    /// what is read again starts within them, as the collector's own re-reading does.
+    Trailing {
+        /// At most so many lines a stream.
+        lines: usize,
+        /// At most so old, counted from the stream's newest line.
+        millis: i64,
+    },
+    /// Every line: for files of unknown making, which may overlap anywhere.
+    All,
+}
+
+impl Retain {
+    /// What the collector retains, and so may read again.
+    pub const COLLECTOR: Self = Self::Trailing { lines: 50_000, millis: 120_000 };
+}
+
+/// A run of pages that continue each other. What comes again in another run came before.
+type Chain = u64;
+
+#[derive(Debug, Default)]
+struct Stream {
+    next_seq: i64,
+    chain: Chain,
+    token: Option<String>,
+    covered_from: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    recent: VecDeque<(Timestamp, u64)>,
+    /// Lines of earlier chains that this chain has not repeated yet.
+    unrepeated: HashMap<(Timestamp, u64), u32>,
+}
+
+impl Stream {
+    fn enter(&mut self, chain: Chain) {
+        if self.chain == chain {
+            return;
+        }
+        self.chain = chain;
+        self.unrepeated.clear();
+        for line in &self.recent {
+            *self.unrepeated.entry(*line).or_default() += 1;
+        }
+    }
+
+    /// The line's number, where it is new.
+    fn number(&mut self, at: Timestamp, hash: u64, retain: Retain) -> Option<i64> {
+        if let Some(left) = self.unrepeated.get_mut(&(at, hash)).filter(|left| **left > 0) {
+            *left -= 1;
+            return None;
+        }
+        let newest = self.newest.map_or(at, |newest| newest.max(at));
+        self.newest = Some(newest);
+        self.recent.push_back((at, hash));
+        if let Retain::Trailing { lines, millis } = retain {
+            while self.recent.len() > lines
+                || self.recent.front().is_some_and(|(oldest, _)| newest.millis_since(*oldest) > millis)
+            {
+                self.recent.pop_front();
+            }
+        }
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        Some(seq)
+    }
+}
+
+/// The streams that were read.
+#[derive(Debug)]
+pub(super) struct Logs {
+    retain: Retain,
+    streams: BTreeMap<(String, String), Stream>,
+    filters: BTreeMap<String, (Option<String>, Chain)>,
+    chains: Chain,
+}
+
+impl Logs {
+    pub(super) fn new(retain: Retain) -> Self {
+        Self { retain, streams: BTreeMap::new(), filters: BTreeMap::new(), chains: 0 }
+    }
+}
+
+/// The name in a log group's name, ARN or identifier.
+fn group_name(identifier: &str) -> &str {
+    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
+    name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+fn requested_group(document: &Document) -> Option<String> {
+    let identifier = document.requested("logGroupName").or_else(|| document.requested("logGroupIdentifier"))?;
+    Some(group_name(identifier).to_owned())
+}
+
+impl Assembly {
+    pub(super) fn log_streams(&mut self, document: &Document) {
+        let requested = requested_group(document);
+        let prefix = document.requested("logStreamNamePrefix");
+        let writer = requested.as_deref().zip(prefix).and_then(|(group, prefix)| self.seen.writer_of(group, prefix));
+        let (container, task_id) = writer.unzip();
+        let place = Place { log_group: requested.clone(), log_stream: prefix.map(str::to_owned), container, task_id };
+        let key = Key::of("log_streams", document);
+        let Some(answer) = document.response() else {
+            return self.ledger.page(key, document, Page { place, ..Page::default() });
+        };
+        let last = answer.get("nextToken").is_none_or(Value::is_null);
+        let answer = Fields::new(answer, &document.origin, "DescribeLogStreams");
+        let items = answer.list("logStreams", &mut self.remarks);
+        for item in &items {
+            let remarks = &mut self.remarks;
+            let Some(log_stream) = item.id("logStreamName", remarks) else { continue };
+            let arn = item.text("arn", remarks);
+            let named = arn.as_deref().filter(|arn| arn.contains(":log-group:")).map(|arn| group_name(arn).to_owned());
+            let Some(log_group) = requested.clone().or(named) else {
+                remarks.add(&document.origin, format!("stream {log_stream} names no log group; it was left out"));
+                continue;
+            };
+            if !self.is_new("log_streams", &format!("{log_group} {log_stream}")) {
+                continue;
+            }
+            let (container, task_id) = self.seen.writer_of(&log_group, &log_stream).unzip();
+            let remarks = &mut self.remarks;
+            let row = LogStreamRow {
+                snapshot: self.current.snapshot,
+                observed_at: self.current.observed_at,
+                container,
+                task_id,
+                created_at: item.millis("creationTime", remarks),
+                first_event_at: item.millis("firstEventTimestamp", remarks),
+                last_event_at: item.millis("lastEventTimestamp", remarks),
+                last_ingestion_at: item.millis("lastIngestionTime", remarks),
+                raw: item.raw(&[]),
+                log_group,
+                log_stream,
+            };
+            self.rows.push(row.into());
+        }
+        let covered_to = Some(self.current.observed_at);
+        let page = Page { rows: items.len(), last, covered_to, place, ..Page::default() };
+        self.ledger.page(key, document, page);
+    }
+
+    pub(super) fn log_events(&mut self, document: &Document) {
+        match document.operation {
+            Operation::GetLogEvents => self.stream_events(document),
+            _ => self.filtered_events(document),
+        }
+    }
+
+    fn stream_events(&mut self, document: &Document) {
+        let Some((log_group, log_stream)) =
+            requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
+        else {
+            let file = "save it as logs/<group, '/' as '__'>/<stream, '/' as '__'>.json";
+            let remark =
+                format!("these log events name neither their group nor their stream, and were left out: {file}");
+            return self.remarks.add(&document.origin, remark);
+        };
+        let place = self.place(&log_group, &log_stream);
+        let key = Key::of_stream(&log_group, &log_stream);
+        let Some(answer) = document.response() else {
+            return self.ledger.page(key, document, Page { place, ..Page::default() });
+        };
+        let asked_token = document.requested("nextToken").map(str::to_owned);
+        let next_token = answer.get("nextForwardToken").and_then(Value::as_str).map(str::to_owned);
+        let answer = Fields::new(answer, &document.origin, "GetLogEvents");
+        let events = answer.list("events", &mut self.remarks);
+
+        let fresh = self.logs.chains + 1;
+        let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
+        let first = stream.chain == 0;
+        if first || asked_token.is_none() || asked_token != stream.token {
+            self.logs.chains = fresh;
+            stream.enter(fresh);
+        }
+        if first && !document.assumed {
+            let request = document.request.as_ref();
+            let from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
+            let from_head = request.and_then(|request| request.get("startFromHead")).and_then(Value::as_bool);
+            // Without startFromHead the newest page comes first, and what is older was not asked for.
+            let oldest = events.first().and_then(|event| event.millis("timestamp", &mut self.remarks));
+            stream.covered_from =
+                if from_head == Some(true) || asked_token.is_some() { from } else { oldest.max(from) };
+        }
+        stream.token.clone_from(&next_token);
+        let covered_from = stream.covered_from;
+        // The end is the same forward token coming back; a bare answer is whole where it is not full.
+        let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
+
+        let rows = events.len();
+        for event in events {
+            self.log_event(event, &document.origin, &log_group, &log_stream, &place);
+        }
+        let covered_to = self.covered_to(document, &place, last);
+        self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
+    }
+
+    fn filtered_events(&mut self, document: &Document) {
+        let requested = requested_group(document);
+        let asked: Vec<String> = document
+            .request
+            .as_ref()
+            .map(|request| Fields::new(request, &document.origin, "request").texts("logStreamNames"))
+            .unwrap_or_default();
+        let whole = Key::of("log_events", document);
+        let Some(answer) = document.response() else {
+            if asked.is_empty() {
+                let place = Place { log_group: requested, ..Place::default() };
+                return self.ledger.page(whole, document, Page { place, ..Page::default() });
+            }
+            for log_stream in asked {
+                let log_group = requested.clone().unwrap_or_default();
+                let place = self.place(&log_group, &log_stream);
+                self.ledger.page(Key::of_stream(&log_group, &log_stream), document, Page { place, ..Page::default() });
+            }
+            return;
+        };
+        let next_token = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
+        let answer = Fields::new(answer, &document.origin, "FilterLogEvents");
+        let events = answer.list("events", &mut self.remarks);
+
+        let fresh = self.logs.chains + 1;
+        let asked_token = document.requested("nextToken").map(str::to_owned);
+        let continues = asked_token.is_some()
+            && self.logs.filters.get(&whole.parameters).is_some_and(|(token, _)| *token == asked_token);
+        if !continues {
+            self.logs.chains = fresh;
+        }
+        let chain = match self.logs.filters.get(&whole.parameters) {
+            Some((_, chain)) if continues => *chain,
+            _ => fresh,
+        };
+        self.logs.filters.insert(whole.parameters.clone(), (next_token.clone(), chain));
+
+        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for event in events {
+            let Some(log_stream) = event.id("logStreamName", &mut self.remarks) else { continue };
+            let known = || self.seen.group_of(&log_stream).map(str::to_owned);
+            let Some(log_group) = requested.clone().or_else(known) else {
+                let remark = format!("the log group of stream {log_stream} is not known; its lines were left out");
+                self.remarks.add(&document.origin, remark);
+                continue;
+            };
+            let place = self.place(&log_group, &log_stream);
+            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().enter(chain);
+            self.log_event(event, &document.origin, &log_group, &log_stream, &place);
+            *counts.entry((log_group, log_stream)).or_default() += 1;
+        }
+        for log_stream in asked {
+            counts.entry((requested.clone().unwrap_or_default(), log_stream)).or_default();
+        }
+        let request = document.request.as_ref();
+        let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
+        let last = next_token.is_none();
+        for ((log_group, log_stream), rows) in counts {
+            let place = self.place(&log_group, &log_stream);
+            let covered_to = self.covered_to(document, &place, last);
+            let page = Page { rows, last, problem: None, covered_from, covered_to, place };
+            self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
+        }
+    }
+
+    fn place(&self, log_group: &str, log_stream: &str) -> Place {
+        let (container, task_id) = self.seen.writer_of(log_group, log_stream).unzip();
+        Place { log_group: Some(log_group.to_owned()), log_stream: Some(log_stream.to_owned()), container, task_id }
+    }
+
+    /// Up to which moment a stream is known: `None` once its task has stopped and nothing more can come.
+    fn covered_to(&self, document: &Document, place: &Place, last: bool) -> Option<Timestamp> {
+        let observed_at = self.current.observed_at;
+        let until = document.request.as_ref().and_then(|request| request.get("endTime")).and_then(Value::as_i64);
+        let until = until.map_or(observed_at, |end| observed_at.min(Timestamp(end)));
+        let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
+        let stopped_at = task.and_then(|task| task.stopped_at);
+        let ended = stopped_at.is_some_and(|at| until >= at.plus_millis(self.about.ingestion_grace_ms));
+        (!(ended && last)).then_some(until)
+    }
+
+    fn log_event(&mut self, event: Fields<'_>, origin: &str, log_group: &str, log_stream: &str, place: &Place) {
+        let remarks = &mut self.remarks;
+        let Current { snapshot, observed_at, .. } = self.current;
+        let message = event.text("message", remarks).unwrap_or_default();
+        let ingestion_time = event.millis("ingestionTime", remarks);
+        let timestamp = event.millis("timestamp", remarks).unwrap_or_else(|| {
+            remarks.add(origin, "a log event has no timestamp; the time it arrived stands for it".to_owned());
+            ingestion_time.unwrap_or(observed_at)
+        });
+        let mut hasher = DefaultHasher::new();
+        (&message, ingestion_time).hash(&mut hasher);
+        let retain = self.logs.retain;
+        let stream = self.logs.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
+        let Some(seq) = stream.number(timestamp, hasher.finish(), retain) else { return };
+        let row = LogEventRow {
+            log_group: log_group.to_owned(),
+            log_stream: log_stream.to_owned(),
+            timestamp,
+            seq,
+            container: place.container.clone(),
+            task_id: place.task_id.clone(),
+            ingestion_time,
+            observed_at,
+            snapshot,
+            message,
+        };
+        self.rows.push(row.into());
+    }
+
+    /// From when on a stream's lines are remembered: reading it again from there doubles nothing.
+    pub fn remembered_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
+        let stream = self.logs.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?;
+        // Lines of the oldest remembered millisecond may have been forgotten in part.
+        stream.recent.front().map(|(at, _)| at.plus_millis(1))
+    }
+}

@@ -1,0 +1,304 @@
+//! The one normaliser: AWS documents in, rows out. No clock, no network, no file.
+//!
+//! Live answers and imported files take the same path: [`Assembly::redact`], then [`Assembly::take`].
+//! The same documents in the same order give the same rows.
+
+mod definition;
+mod expected;
+mod fields;
+mod log;
+mod moment;
+mod seen;
+mod service;
+mod sources;
+mod task;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, SourceRow, TargetRow};
+use casefile_evidence::{AnyRow, Timestamp};
+
+use crate::document::{Document, Operation, Outcome};
+use crate::redact::{Counts, Redactor};
+
+pub use fields::{is_task_definition, short_name};
+pub use log::Retain;
+pub use moment::latest_moment;
+pub use seen::{ExpectedStream, Judged, Seen, SeenContainer, SeenDeployment, SeenTask, services_of};
+
+use fields::Fields;
+use sources::{Key, Ledger, Page, Place};
+
+/// What the caller knows of the service before anything is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The service's name (or ARN).
+    pub service: String,
+    /// The cluster's name (or ARN).
+    pub cluster: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+    /// The account.
+    pub account: Option<String>,
+    /// The release that was just applied.
+    pub expect_task_definition: Option<String>,
+    /// How long a log line may take to arrive, in milliseconds.
+    pub ingestion_grace_ms: i64,
+}
+
+/// What documents held that could not be taken up: bounded, each once, in order.
+#[derive(Debug, Default)]
+pub struct Remarks(BTreeSet<String>);
+
+impl Remarks {
+    const MOST: usize = 200;
+
+    fn add(&mut self, origin: &str, remark: String) {
+        if self.0.len() < Self::MOST {
+            self.0.insert(format!("{origin}: {remark}"));
+        }
+    }
+
+    /// The remarks, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// A document that was redacted: the only kind that is written or taken up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Redacted(Document);
+
+impl Redacted {
+    /// The document.
+    pub fn document(&self) -> &Document {
+        &self.0
+    }
+}
+
+/// What holds in the snapshot that is being read.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    snapshot: i64,
+    observed_at: Timestamp,
+    documents: i64,
+    assumed: bool,
+}
+
+/// Assembles rows from documents, snapshot by snapshot.
+pub struct Assembly {
+    about: About,
+    redactor: Redactor,
+    counts: Counts,
+    seen: Seen,
+    ledger: Ledger,
+    logs: log::Logs,
+    events: service::Events,
+    once: BTreeSet<(&'static str, String)>,
+    service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
+    retention: task::Retention,
+    remarks: Remarks,
+    rows: Vec<AnyRow>,
+    sources: Vec<SourceRow>,
+    current: Current,
+    window: Option<(Timestamp, Timestamp)>,
+    calls: i64,
+}
+
+impl Assembly {
+    /// Begins with nothing seen. `retain` says how much is kept to recognise log lines that come twice.
+    pub fn new(mut about: About, redactor: Redactor, retain: Retain) -> Self {
+        if about.service.starts_with("arn:") {
+            let (region, account) = seen::region_and_account(&about.service);
+            about.region = about.region.or(region);
+            about.account = about.account.or(account);
+        }
+        about.service = short_name(&about.service).to_owned();
+        about.cluster = about.cluster.map(|cluster| short_name(&cluster).to_owned());
+        Self {
+            about,
+            redactor,
+            counts: Counts::default(),
+            seen: Seen::default(),
+            ledger: Ledger::default(),
+            logs: log::Logs::new(retain),
+            events: service::Events::default(),
+            once: BTreeSet::new(),
+            service_deployment_rows: BTreeMap::new(),
+            retention: task::Retention::default(),
+            remarks: Remarks::default(),
+            rows: Vec::new(),
+            sources: Vec::new(),
+            current: Current { snapshot: -1, observed_at: Timestamp(0), documents: 0, assumed: false },
+            window: None,
+            calls: 0,
+        }
+    }
+
+    /// Begins the next snapshot. `assumed`: the moment was derived from the documents.
+    pub fn begin_snapshot(&mut self, observed_at: Timestamp, assumed: bool) {
+        self.current = Current { snapshot: self.current.snapshot + 1, observed_at, documents: 0, assumed };
+        let from = self.window.map_or(observed_at, |(from, _)| from);
+        self.window = Some((from, observed_at));
+    }
+
+    /// Takes secrets out of a document, before anything else is done with it.
+    pub fn redact(&mut self, mut document: Document) -> Redacted {
+        self.redactor.redact(&mut document, &mut self.counts);
+        Redacted(document)
+    }
+
+    /// Takes up one document of the current snapshot. Documents that name things (services, tasks, task
+    /// definitions) come before those that refer to them (logs): see [`Operation::ALL`].
+    pub fn take(&mut self, document: &Redacted) {
+        let document = &document.0;
+        self.current.documents += 1;
+        self.call(document);
+        match document.operation {
+            Operation::DescribeServices => self.services(document),
+            Operation::DescribeTaskSets => self.task_sets(document),
+            Operation::ListServiceDeployments | Operation::DescribeServiceDeployments => {
+                self.service_deployments(document);
+            }
+            Operation::DescribeServiceRevisions => self.service_revisions(document),
+            Operation::DescribeTaskDefinition => self.task_definition(document),
+            Operation::ListTasks => self.listed_tasks(document),
+            Operation::DescribeTasks => self.tasks(document),
+            Operation::DescribeTargetHealth => self.target_health(document),
+            Operation::DescribeLogStreams => self.log_streams(document),
+            Operation::FilterLogEvents | Operation::GetLogEvents => self.log_events(document),
+        }
+    }
+
+    /// Ends the snapshot: what was asked in it is accounted for.
+    pub fn end_snapshot(&mut self) {
+        let Current { snapshot, observed_at, documents, assumed } = self.current;
+        self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
+        self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
+        let unread = self.unread_streams();
+        let asked = self.ledger.end_snapshot(snapshot, observed_at);
+        self.record_sources(asked.into_iter().chain(unread));
+    }
+
+    /// Ends the collection: what should have been asked and never was becomes a gap.
+    pub fn finish(&mut self) {
+        let never_asked = self.never_asked();
+        self.record_sources(never_asked);
+    }
+
+    fn record_sources(&mut self, sources: impl IntoIterator<Item = SourceRow>) {
+        for source in sources {
+            self.rows.push(source.clone().into());
+            self.sources.push(source);
+        }
+    }
+
+    /// The rows since the last call; the target's comes from [`Assembly::target`].
+    pub fn drain(&mut self) -> Vec<AnyRow> {
+        std::mem::take(&mut self.rows)
+    }
+
+    /// Every source so far, as the ended snapshots left it.
+    pub fn sources(&self) -> &[SourceRow] {
+        &self.sources
+    }
+
+    /// What was seen so far.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// The deployment that is judged, as far as it is known.
+    pub fn judged(&self) -> Judged {
+        self.seen.judged(self.about.expect_task_definition.as_deref())
+    }
+
+    /// What could not be taken up.
+    pub fn remarks(&self) -> &Remarks {
+        &self.remarks
+    }
+
+    /// How often each redaction rule replaced something.
+    pub fn redactions(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// What the evidence is about, as far as it is known.
+    pub fn target(&self, stop_reason: &str) -> TargetRow {
+        let judged = self.judged();
+        let arn = self.seen.service_arn.clone();
+        let (region, account) = arn.as_deref().map(seen::region_and_account).unwrap_or_default();
+        TargetRow {
+            service: self.about.service.clone(),
+            cluster: self.about.cluster.clone(),
+            region: self.about.region.clone().or(region),
+            account: self.about.account.clone().or(account),
+            service_arn: arn,
+            expected_task_definition: self.about.expect_task_definition.clone(),
+            expectation: if self.about.expect_task_definition.is_some() { "pinned" } else { "newest" }.to_owned(),
+            deployment_id: judged.id,
+            task_definition: judged.task_definition,
+            deployment_created_at: judged.created_at,
+            deployment_controller: self.seen.controller.clone().unwrap_or_else(|| "ECS".to_owned()),
+            window_from: self.window.map(|(from, _)| from),
+            window_to: self.window.map(|(_, to)| to),
+            stop_reason: stop_reason.to_owned(),
+            ingestion_grace_ms: self.about.ingestion_grace_ms,
+        }
+    }
+
+    fn call(&mut self, document: &Document) {
+        let Some(call) = &document.call else { return };
+        let error_code = match &document.outcome {
+            Outcome::Error(error) => Some(error.code.clone()),
+            Outcome::Response(_) => None,
+        };
+        let row = ApiCallRow {
+            at: call.at,
+            seq: self.calls,
+            operation: document.operation.name().to_owned(),
+            status: call.status.map(i64::from),
+            error_code,
+            request_id: call.request_id.clone(),
+            attempts: i64::from(call.attempts),
+            milliseconds: i64::try_from(call.milliseconds).unwrap_or(i64::MAX),
+            snapshot: self.current.snapshot,
+        };
+        self.calls += 1;
+        self.rows.push(row.into());
+    }
+
+    /// Whether a thing that is kept once is new.
+    fn is_new(&mut self, table: &'static str, id: &str) -> bool {
+        self.once.insert((table, id.to_owned()))
+    }
+
+    /// Accounts for a document whose answer is whole once it carries no token.
+    fn account(&mut self, feeds: &'static str, document: &Document, rows: usize, problem: Option<String>) {
+        let page = Page {
+            rows,
+            last: document
+                .response()
+                .is_some_and(|answer| answer.get("nextToken").is_none_or(serde_json::Value::is_null)),
+            problem,
+            covered_from: None,
+            covered_to: Some(self.current.observed_at),
+            place: Place::default(),
+        };
+        self.ledger.page(Key::of(feeds, document), document, page);
+    }
+
+    /// `failures[]` of a Describe answer, in words.
+    fn failures(answer: Fields<'_>, remarks: &mut Remarks) -> Option<String> {
+        let failures = answer.list("failures", remarks);
+        let words: Vec<String> = failures
+            .iter()
+            .map(|failure| {
+                let arn = failure.text("arn", remarks).unwrap_or_default();
+                let reason = failure.text("reason", remarks).unwrap_or_default();
+                format!("{arn}: {reason}")
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+}

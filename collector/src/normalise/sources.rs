@@ -1,0 +1,227 @@
+//! The ledger of what was asked: coverage.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::SourceRow;
+use serde_json::{Map, Value};
+
+use crate::document::{ApiError, Document, Operation, Outcome};
+
+/// What distinguishes one source from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) feeds: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) parameters: String,
+}
+
+/// Where a log source's lines come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) log_group: Option<String>,
+    pub(super) log_stream: Option<String>,
+    pub(super) container: Option<String>,
+    pub(super) task_id: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    pages: i64,
+    rows: i64,
+    exhausted: bool,
+    assumed: bool,
+    error: Option<ApiError>,
+    problem: Option<String>,
+    covered_from: Option<Timestamp>,
+    covered_to: Option<Timestamp>,
+    place: Place,
+}
+
+/// What one document adds to its source.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) rows: usize,
+    /// Whether this page is the source's last.
+    pub(super) last: bool,
+    /// What is known to be incomplete although AWS answered.
+    pub(super) problem: Option<String>,
+    pub(super) covered_from: Option<Timestamp>,
+    pub(super) covered_to: Option<Timestamp>,
+    pub(super) place: Place,
+}
+
+/// The sources of a collection, snapshot by snapshot.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    current: BTreeMap<Key, Progress>,
+    asked: BTreeSet<Key>,
+}
+
+/// The request without what differs from page to page and from poll to poll.
+fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> String {
+    let dropped: &[&str] = match operation {
+        Operation::DescribeTasks => &["tasks", "include"],
+        Operation::DescribeServiceDeployments => &["serviceDeploymentArns"],
+        Operation::DescribeServiceRevisions => &["serviceRevisionArns"],
+        Operation::ListServiceDeployments => &["createdAt", "status"],
+        Operation::GetLogEvents | Operation::FilterLogEvents => {
+            &["startTime", "endTime", "startFromHead", "interleaved", "logStreamNames"]
+        }
+        _ => &["include"],
+    };
+    let kept: Map<String, Value> = request
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| {
+            !value.is_null()
+                && !dropped.contains(&key.as_str())
+                && !matches!(key.as_str(), "nextToken" | "maxResults" | "limit")
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    Value::Object(kept).to_string()
+}
+
+/// `complete`, `partial`, `denied`, `throttled`, `timeout` or `missing`, for an AWS error code.
+fn status_of(code: &str) -> &'static str {
+    let code = code.to_ascii_lowercase();
+    if code.contains("accessdenied")
+        || code.contains("unauthorized")
+        || code.contains("expiredtoken")
+        || code.contains("unrecognizedclient")
+        || code.contains("invalidclienttokenid")
+    {
+        "denied"
+    } else if code.contains("throttl") || code.contains("toomanyrequests") || code.contains("limitexceeded") {
+        "throttled"
+    } else if code.contains("timeout") {
+        "timeout"
+    } else {
+        "missing"
+    }
+}
+
+impl Key {
+    pub(super) fn of(feeds: &'static str, document: &Document) -> Self {
+        Self {
+            feeds,
+            operation: document.operation.name(),
+            parameters: parameters(document.operation, document.request.as_ref().filter(|_| !document.assumed)),
+        }
+    }
+
+    /// The lines of one stream are one source, whichever of the two operations read them.
+    pub(super) fn of_stream(log_group: &str, log_stream: &str) -> Self {
+        let parameters = serde_json::json!({ "logGroupName": log_group, "logStreamName": log_stream }).to_string();
+        Self { feeds: "log_events", operation: Operation::GetLogEvents.name(), parameters }
+    }
+}
+
+impl Ledger {
+    pub(super) fn page(&mut self, key: Key, document: &Document, page: Page) {
+        let progress = self.current.entry(key).or_default();
+        progress.assumed |= document.assumed;
+        progress.place = page.place;
+        match &document.outcome {
+            Outcome::Error(error) => {
+                progress.error = Some(error.clone());
+                progress.exhausted = false;
+            }
+            Outcome::Response(_) => {
+                progress.pages += 1;
+                progress.rows += i64::try_from(page.rows).unwrap_or(i64::MAX);
+                progress.exhausted = page.last;
+                progress.problem = progress.problem.take().or(page.problem);
+                progress.covered_from = page.covered_from;
+                progress.covered_to = page.covered_to;
+                // An answer after an error means that it was asked again, with success.
+                progress.error = None;
+            }
+        }
+    }
+
+    /// Whether a source was ever asked, whatever came of it.
+    pub(super) fn was_asked(&self, accept: impl Fn(&Key) -> bool) -> bool {
+        self.asked.iter().chain(self.current.keys()).any(accept)
+    }
+
+    /// Ends the snapshot: a row for each source that was asked in it, and for each source of a changing
+    /// table that was asked before and not this time.
+    pub(super) fn end_snapshot(&mut self, snapshot: i64, observed_at: Timestamp) -> Vec<SourceRow> {
+        let current = std::mem::take(&mut self.current);
+        let changing = |key: &&Key| {
+            matches!(key.feeds, "services" | "service_events" | "tasks" | "task_sets" | "service_deployments")
+        };
+        let skipped =
+            self.asked.iter().filter(changing).filter(|key| !current.contains_key(key)).map(|key| SourceRow {
+                status: "not_attempted".to_owned(),
+                error: Some("was not asked in this snapshot".to_owned()),
+                remedy: Some("collect again: the last snapshot is not whole".to_owned()),
+                ..row(key, snapshot, observed_at)
+            });
+        let mut rows: Vec<SourceRow> = skipped.collect();
+        for (key, progress) in current {
+            rows.push(progress.into_row(&key, snapshot, observed_at));
+            self.asked.insert(key);
+        }
+        rows
+    }
+}
+
+/// A row that says only what it is about.
+pub(super) fn row(key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
+    SourceRow {
+        feeds: key.feeds.to_owned(),
+        operation: key.operation.to_owned(),
+        parameters: key.parameters.clone(),
+        snapshot,
+        observed_at,
+        ..Default::default()
+    }
+}
+
+impl Progress {
+    fn into_row(self, key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
+        let Place { log_group, log_stream, container, task_id } = self.place;
+        let (status, error_code, error) = match (&self.error, self.problem) {
+            (Some(error), _) if self.pages > 0 => ("partial", Some(error.code.clone()), Some(error.message.clone())),
+            (Some(error), _) => (status_of(&error.code), Some(error.code.clone()), Some(error.message.clone())),
+            (None, Some(problem)) => ("partial", None, Some(problem)),
+            (None, None) if self.exhausted => ("complete", None, None),
+            (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
+        };
+        let remedy = (status != "complete").then(|| remedy(key, status, log_group.as_deref()));
+        SourceRow {
+            status: status.to_owned(),
+            covered_from: self.covered_from,
+            covered_to: self.covered_to,
+            exhausted: self.exhausted,
+            assumed: self.assumed,
+            pages: self.pages,
+            rows: self.rows,
+            log_group,
+            log_stream,
+            container,
+            task_id,
+            error_code,
+            error,
+            remedy,
+            ..row(key, snapshot, observed_at)
+        }
+    }
+}
+
+/// What an operator can do about a gap.
+fn remedy(key: &Key, status: &str, log_group: Option<&str>) -> String {
+    let action = Operation::by_name(key.operation).map_or(key.operation, Operation::iam_action);
+    match (status, log_group) {
+        ("denied", Some(group)) => format!("grant {action} on log group {group} to the role that collects"),
+        ("denied", None) => format!("grant {action} to the role that collects"),
+        ("throttled", _) => format!("collect again when {action} is less in demand, or raise its quota"),
+        ("timeout", _) => "collect again; is the network path to AWS sound?".to_owned(),
+        ("partial", _) => "collect again: not every page was read".to_owned(),
+        (_, Some(group)) => format!("check that log group {group} and the stream exist, and collect again"),
+        _ => format!("see the error, and collect again; {action} must be allowed and known to the endpoint"),
+    }
+}

@@ -1,0 +1,151 @@
+//! Tasks and their containers.
+
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::{ContainerRow, TaskRow};
+use serde_json::Value;
+
+use super::fields::{Fields, short_name};
+use super::seen::SeenTask;
+use super::sources::{Key, Page, Place};
+use super::{Assembly, Current};
+use crate::document::Document;
+
+/// ECS keeps a stopped task "at least one hour" (ListTasks, DescribeTasks).
+const STOPPED_KEPT_MS: i64 = 60 * 60 * 1000;
+
+/// From when on no stopped task was forgotten unseen.
+#[derive(Debug, Default)]
+pub(super) struct Retention {
+    covered_from: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Retention {
+    fn cover(&mut self, observed_at: Timestamp) -> Option<Timestamp> {
+        let reach = observed_at.plus_millis(-STOPPED_KEPT_MS);
+        if self.last.is_none_or(|last| last < reach) {
+            self.covered_from = Some(reach);
+        }
+        self.last = Some(observed_at);
+        self.covered_from
+    }
+}
+
+impl Assembly {
+    pub(super) fn listed_tasks(&mut self, document: &Document) {
+        let listed = document.response().and_then(|answer| answer.get("taskArns")).and_then(Value::as_array);
+        let listed = listed.map_or(0, Vec::len);
+        let stopped = document.assumed || document.requested("desiredStatus") == Some("STOPPED");
+        let page = Page {
+            rows: listed,
+            last: document.response().is_some_and(|answer| answer.get("nextToken").is_none_or(Value::is_null)),
+            problem: None,
+            covered_from: if stopped { self.retention.cover(self.current.observed_at) } else { None },
+            covered_to: Some(self.current.observed_at),
+            place: Place::default(),
+        };
+        self.ledger.page(Key::of("tasks", document), document, page);
+    }
+
+    pub(super) fn tasks(&mut self, document: &Document) {
+        let Some(answer) = document.response() else { return self.account("tasks", document, 0, None) };
+        let answer = Fields::new(answer, &document.origin, "DescribeTasks");
+        let tasks = answer.list("tasks", &mut self.remarks);
+        for task in &tasks {
+            self.task(*task);
+        }
+        // A task that was described before and is gone now was forgotten, not missed.
+        let unknown: Vec<String> = answer
+            .list("failures", &mut self.remarks)
+            .iter()
+            .filter_map(|failure| {
+                let arn = failure.text("arn", &mut self.remarks)?;
+                (!self.seen.tasks.contains_key(short_name(&arn)))
+                    .then(|| format!("{arn}: {}", failure.text("reason", &mut self.remarks).unwrap_or_default()))
+            })
+            .collect();
+        let problem = (!unknown.is_empty()).then(|| unknown.join("; "));
+        let page = Page {
+            rows: tasks.len(),
+            last: true,
+            problem,
+            // A bare answer stands for the list too, and the list forgets.
+            covered_from: if document.assumed { self.retention.cover(self.current.observed_at) } else { None },
+            covered_to: Some(self.current.observed_at),
+            place: Place::default(),
+        };
+        self.ledger.page(Key::of("tasks", document), document, page);
+    }
+
+    fn task(&mut self, task: Fields<'_>) {
+        let remarks = &mut self.remarks;
+        let Some(task_arn) = task.id("taskArn", remarks) else { return };
+        let Current { snapshot, observed_at, .. } = self.current;
+        // Asked by RUNNING and by STOPPED, a task that changes between the two comes twice.
+        if !self.once.insert(("tasks", format!("{snapshot} {task_arn}"))) {
+            return;
+        }
+        let task_id = short_name(&task_arn).to_owned();
+        let row = TaskRow {
+            snapshot,
+            task_arn: task_arn.clone(),
+            observed_at,
+            task_id: task_id.clone(),
+            cluster_arn: task.text("clusterArn", remarks),
+            task_definition: task.text("taskDefinitionArn", remarks),
+            started_by: task.text("startedBy", remarks),
+            task_group: task.text("group", remarks),
+            last_status: task.text("lastStatus", remarks),
+            desired_status: task.text("desiredStatus", remarks),
+            health_status: task.text("healthStatus", remarks),
+            stop_code: task.text("stopCode", remarks),
+            stopped_reason: task.text("stoppedReason", remarks),
+            connectivity: task.text("connectivity", remarks),
+            launch_type: task.text("launchType", remarks),
+            capacity_provider: task.text("capacityProviderName", remarks),
+            availability_zone: task.text("availabilityZone", remarks),
+            cpu: task.text("cpu", remarks),
+            memory: task.text("memory", remarks),
+            created_at: task.time("createdAt", remarks),
+            pull_started_at: task.time("pullStartedAt", remarks),
+            pull_stopped_at: task.time("pullStoppedAt", remarks),
+            started_at: task.time("startedAt", remarks),
+            stopping_at: task.time("stoppingAt", remarks),
+            execution_stopped_at: task.time("executionStoppedAt", remarks),
+            stopped_at: task.time("stoppedAt", remarks),
+            raw: task.raw(&["containers"]),
+        };
+        let mut seen = SeenTask {
+            task_definition: row.task_definition.clone(),
+            started_by: row.started_by.clone(),
+            last_status: row.last_status.clone(),
+            stopped_at: row.stopped_at,
+            started: row.started_at.is_some(),
+            containers: std::collections::BTreeMap::new(),
+        };
+        self.rows.push(row.into());
+        for container in task.list("containers", remarks) {
+            let Some(name) = container.id("name", remarks) else { continue };
+            let row = ContainerRow {
+                snapshot,
+                task_arn: task_arn.clone(),
+                container: name.clone(),
+                observed_at,
+                task_id: task_id.clone(),
+                container_arn: container.text("containerArn", remarks),
+                image: container.text("image", remarks),
+                image_digest: container.text("imageDigest", remarks),
+                runtime_id: container.text("runtimeId", remarks),
+                last_status: container.text("lastStatus", remarks),
+                health_status: container.text("healthStatus", remarks),
+                exit_code: container.int("exitCode", remarks),
+                reason: container.text("reason", remarks),
+                raw: container.raw(&[]),
+            };
+            let started = row.exit_code.is_some() || row.last_status.as_deref() == Some("RUNNING");
+            seen.containers.insert(name, started);
+            self.rows.push(row.into());
+        }
+        self.seen.tasks.insert(task_id, seen);
+    }
+}
