@@ -1,1 +1,190 @@
-//! Redaction.
+//! Redaction: what is secret leaves a document before anything is written.
+//!
+//! Two things are secret: the environment values of task definitions and overrides, by their place, and
+//! credentials anywhere in a text, by their shape ([`rules`]). What is taken out leaves a marker,
+//! `[redacted:RULE]`, and is counted under its rule. Redaction is idempotent: a marker is never
+//! redacted or counted again.
+
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::document::{Document, Outcome};
+use rules::Patterns;
+
+/// How many secrets each rule took out, by the rule's name.
+pub type Counts = BTreeMap<String, u64>;
+
+/// The rule for environment values, which goes by their place in the document.
+const ENVIRONMENT: &str = "environment";
+/// The rule for private keys, which also goes by the order of log lines.
+const PRIVATE_KEY: &str = "private-key";
+
+/// Opaque values of AWS that must survive for pages to be put together and events to be told apart.
+const OPAQUE: [&str; 4] = ["eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
+
+/// What each key of an object, reduced to its letters, says about the text that it holds.
+const TELLING_KEYS: [(&str, &str); 5] = [
+    ("authorization", "authorization: "),
+    ("secretaccesskey", "secret_access_key: "),
+    ("secretkey", "secret_key: "),
+    ("securitytoken", "security_token: "),
+    ("sessiontoken", "session_token: "),
+];
+
+/// Takes secrets out of documents and texts. Cheap to clone; one serves every thread.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    patterns: Patterns,
+}
+
+impl Redactor {
+    /// The rules that are always on: `environment`, `aws-access-key-id`, `aws-secret-access-key`,
+    /// `aws-session-token`, `bearer-token`, `basic-auth`, `jwt`, `url-password` and `private-key`.
+    pub fn standard() -> Self {
+        Self { patterns: Patterns::standard() }
+    }
+
+    /// Takes the secrets out of a document: its request, its response, and an error's message. Object
+    /// keys, tokens of pages and event ids stay as they are.
+    pub fn redact(&self, document: &mut Document, counts: &mut Counts) {
+        if let Some(request) = &mut document.request {
+            self.object(request, counts);
+        }
+        match &mut document.outcome {
+            Outcome::Response(response) => {
+                if let Some(Value::Array(events)) = response.get_mut("events") {
+                    key_lines(events, counts);
+                }
+                self.object(response, counts);
+            }
+            Outcome::Error(error) => self.text(&mut error.message, counts),
+        }
+    }
+
+    /// Takes the secrets out of any JSON value, as [`Redactor::redact`] does.
+    pub fn redact_value(&self, value: &mut Value, counts: &mut Counts) {
+        match value {
+            Value::String(text) => self.text(text, counts),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_value(item, counts)),
+            Value::Object(object) => self.object(object, counts),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Takes the secrets out of a text. Borrowed where there are none, which is quick to tell.
+    pub fn redact_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.redact_counted(text, &mut Counts::new())
+    }
+
+    /// As [`Redactor::redact_text`], and counts what was taken out.
+    pub fn redact_counted<'t>(&self, text: &'t str, counts: &mut Counts) -> Cow<'t, str> {
+        self.patterns.redact(text, counts)
+    }
+
+    fn text(&self, text: &mut String, counts: &mut Counts) {
+        if let Cow::Owned(redacted) = self.patterns.redact(text, counts) {
+            *text = redacted;
+        }
+    }
+
+    fn object(&self, object: &mut Map<String, Value>, counts: &mut Counts) {
+        // In {"name": "AWS_SECRET_ACCESS_KEY", "value": "..."} it is the name that tells.
+        let named = ["name", "key", "Key"].iter().find_map(|key| told_by(object.get(*key)?.as_str()?));
+        for (key, value) in object {
+            match value {
+                Value::String(_) if OPAQUE.contains(&key.as_str()) => {}
+                Value::String(text) => {
+                    let value_of_pair = key.eq_ignore_ascii_case("value");
+                    match told_by(key).or(named.filter(|_| value_of_pair)) {
+                        Some(lead) => self.told_text(lead, text, counts),
+                        None => self.text(text, counts),
+                    }
+                }
+                Value::Array(items) if key == ENVIRONMENT => {
+                    environment(items, counts);
+                    items.iter_mut().for_each(|item| self.redact_value(item, counts));
+                }
+                other => self.redact_value(other, counts),
+            }
+        }
+    }
+
+    /// A text whose key says what it is: it is read as if it followed that key in a line.
+    fn told_text(&self, lead: &str, text: &mut String, counts: &mut Counts) {
+        let line = format!("{lead}{text}");
+        if let Cow::Owned(redacted) = self.patterns.redact(&line, counts) {
+            *text = redacted.strip_prefix(lead).map_or_else(|| redacted.clone(), str::to_owned);
+        }
+    }
+}
+
+impl Default for Redactor {
+    fn default() -> Self {
+        Self::standard()
+    }
+}
+
+fn marker(rule: &str) -> String {
+    format!("[redacted:{rule}]")
+}
+
+fn count(rule: &str, counts: &mut Counts) {
+    if let Some(count) = counts.get_mut(rule) {
+        *count += 1;
+    } else {
+        counts.insert(rule.to_owned(), 1);
+    }
+}
+
+fn told_by(key: &str) -> Option<&'static str> {
+    // All of them end so; most keys do not, and need no look.
+    if key.len() > 60 || !key.ends_with(['n', 'N', 'y', 'Y']) {
+        return None;
+    }
+    let letters: String =
+        key.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase()).collect();
+    TELLING_KEYS.iter().find(|(ending, _)| letters.ends_with(ending)).map(|(_, lead)| *lead)
+}
+
+/// Every value of a list of `{"name", "value"}`; the names stay.
+fn environment(items: &mut [Value], counts: &mut Counts) {
+    for item in items {
+        let Some(value) = item.get_mut("value") else { continue };
+        let marked = marker(ENVIRONMENT);
+        if !value.is_null() && value.as_str() != Some(&marked) {
+            *value = Value::String(marked);
+            count(ENVIRONMENT, counts);
+        }
+    }
+}
+
+/// A private key that was printed line by line is an event a line: between the line that begins it
+/// and the line that ends it, each line of base64 is taken out. The lines of each stream are read in
+/// the order in which the document has them.
+fn key_lines(events: &mut [Value], counts: &mut Counts) {
+    let mut within: BTreeMap<Option<String>, bool> = BTreeMap::new();
+    for event in events {
+        let stream = event.get("logStreamName").and_then(Value::as_str).map(str::to_owned);
+        let Some(Value::String(message)) = event.get_mut("message") else { continue };
+        let opens = rules::opens_private_key(message);
+        if !opens && !within.contains_key(&stream) {
+            continue;
+        }
+        let open = within.entry(stream).or_default();
+        let marked = marker(PRIVATE_KEY);
+        if opens {
+            *open = true;
+        } else if *open && rules::continues_private_key(message) {
+            *message = marked;
+            count(PRIVATE_KEY, counts);
+        } else if *message != marked {
+            *open = false;
+        }
+    }
+}

@@ -1,1 +1,19 @@
-//! Asking AWS.
+//! Asking AWS: the only module that knows its SDK.
+//!
+//! The SDK signs, retries and speaks HTTP; what is kept of an answer is the document as it came over the
+//! wire, taken by an interceptor ([`wire`]), so that fields which this SDK does not know survive.
+//! [`Aws`] is connected once, and says at once when there is no region or no credentials. Each function
+//! of [`ask`] is one operation, paged to its end; every page is handed over as it comes.
+//!
+//! An error is an answer too: it is handed over as a document, and nothing here fails because AWS did.
+
+pub mod ask;
+mod connect;
+mod http;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use connect::{Aws, ConnectError, ConnectOptions, CredentialsSource, Timeouts};
+pub use wire::{ENDLESS_PAGES, NO_CREDENTIALS, UNREADABLE};

@@ -1,0 +1,386 @@
+//! The connection: region, credentials and clients, and plain words where one of them is missing.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
+
+use super::{http, wire};
+use crate::clock::{Clock, SystemClock};
+
+/// Where the credentials come from.
+#[derive(Clone, Default)]
+pub enum CredentialsSource {
+    /// AWS's default chain: environment, profile (SSO, role, process), web identity, ECS, EC2. A profile
+    /// that [`ConnectOptions::profile`] names comes before all of these, as in the AWS CLI.
+    #[default]
+    Chain,
+    /// These, for endpoints that do not look at them.
+    Fixed {
+        /// `AWS_ACCESS_KEY_ID`.
+        access_key_id: String,
+        /// `AWS_SECRET_ACCESS_KEY`.
+        secret_access_key: String,
+    },
+}
+
+impl fmt::Debug for CredentialsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain => f.write_str("Chain"),
+            Self::Fixed { access_key_id, .. } => write!(f, "Fixed({access_key_id})"),
+        }
+    }
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// One attempt, its answer included.
+    pub attempt: Duration,
+    /// All attempts of a call, and the pauses between them.
+    pub operation: Duration,
+    /// Until credentials are there, when connecting.
+    pub credentials: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            attempt: Duration::from_secs(10),
+            operation: Duration::from_secs(30),
+            credentials: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How to connect. [`ConnectOptions::default`] is what AWS's own tools would do.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `--region`; else `AWS_REGION`, the profile's region, or the instance's.
+    pub region: Option<String>,
+    /// `--profile`; else `AWS_PROFILE`, or `default`.
+    pub profile: Option<String>,
+    /// `--endpoint-url`, for every service; else AWS's own endpoints.
+    pub endpoint_url: Option<String>,
+    /// Where the credentials come from.
+    pub credentials: CredentialsSource,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// How often a call is sent at most, the first time included.
+    pub max_attempts: u32,
+    /// The longest first pause before a call is sent again; the pauses double, and are drawn at random.
+    pub initial_backoff: Duration,
+    /// Says when a call was sent.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            region: None,
+            profile: None,
+            endpoint_url: None,
+            credentials: CredentialsSource::Chain,
+            timeouts: Timeouts::default(),
+            max_attempts: 5,
+            initial_backoff: Duration::from_secs(1),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Why there is no connection, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No region.
+    #[error(
+        "no AWS region is set: pass --region, set AWS_REGION, or add `region = ...` to the profile `{profile}` in \
+         ~/.aws/config"
+    )]
+    NoRegion {
+        /// The profile that was looked into.
+        profile: String,
+    },
+    /// The profile does not exist.
+    #[error(
+        "the AWS profile `{profile}` does not exist; {known}: pass one of them with --profile, or make it with \
+         `aws configure --profile {profile}`",
+        known = known(profiles)
+    )]
+    NoSuchProfile {
+        /// The profile that was asked for.
+        profile: String,
+        /// Those that exist.
+        profiles: Vec<String>,
+    },
+    /// The files of profiles cannot be read.
+    #[error("cannot read the AWS profiles: {problem}; mend ~/.aws/config and ~/.aws/credentials")]
+    Profiles {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Nothing gave credentials.
+    #[error(
+        "no AWS credentials were found{}: {problem}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass --profile, \
+         or give the job or instance a role",
+        of(profile)
+    )]
+    NoCredentials {
+        /// The profile that was asked for.
+        profile: Option<String>,
+        /// What was tried.
+        problem: String,
+    },
+    /// The single sign-on session is over.
+    #[error("the AWS single sign-on session{} is over or was never begun: run `{login}` ({problem})", of(profile))]
+    SignOn {
+        /// The profile that was asked for.
+        profile: Option<String>,
+        /// The command that begins a session.
+        login: String,
+        /// What was tried.
+        problem: String,
+    },
+    /// Credentials are configured, and could not be had.
+    #[error("cannot get AWS credentials{}: {problem}; try `{identity}`", of(profile))]
+    Credentials {
+        /// The profile that was asked for.
+        profile: Option<String>,
+        /// What went wrong.
+        problem: String,
+        /// The command that shows whether they work.
+        identity: String,
+    },
+    /// The endpoint is no URL.
+    #[error("the endpoint {url:?} is not a URL such as http://127.0.0.1:4566: mend --endpoint-url")]
+    EndpointUrl {
+        /// What was given.
+        url: String,
+    },
+}
+
+fn known(profiles: &[String]) -> String {
+    if profiles.is_empty() {
+        "there is none in ~/.aws/config and ~/.aws/credentials".to_owned()
+    } else {
+        format!("there are {}", profiles.join(", "))
+    }
+}
+
+fn of(profile: &Option<String>) -> String {
+    profile.as_ref().map(|profile| format!(" for the profile `{profile}`")).unwrap_or_default()
+}
+
+/// A connection to AWS: one client of ECS, and one of CloudWatch Logs for each region. Cheap to clone.
+#[derive(Clone)]
+pub struct Aws {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: SdkConfig,
+    region: String,
+    ecs: aws_sdk_ecs::Client,
+    logs: Mutex<BTreeMap<String, aws_sdk_cloudwatchlogs::Client>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws").field("region", &self.inner.region).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// Finds the region and the credentials, and makes the clients. Nothing is asked of ECS or CloudWatch
+    /// Logs yet. It may be cancelled: nothing is lost.
+    ///
+    /// # Errors
+    /// [`ConnectError`], at once rather than at the first call.
+    pub async fn connect(options: ConnectOptions) -> Result<Self, ConnectError> {
+        if let Some(url) = &options.endpoint_url {
+            let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+            if rest.is_none_or(|rest| rest.is_empty() || rest.contains(char::is_whitespace)) {
+                return Err(ConnectError::EndpointUrl { url: url.clone() });
+            }
+        }
+        let profile = match options.credentials {
+            CredentialsSource::Chain => selected_profile(options.profile.as_deref()).await?,
+            CredentialsSource::Fixed { .. } => "default".to_owned(),
+        };
+        let config = load(&options).await;
+        let Some(region) = config.region().map(ToString::to_string).filter(|region| !region.is_empty()) else {
+            return Err(ConnectError::NoRegion { profile });
+        };
+        credentials(&config, &options).await?;
+        let ecs = aws_sdk_ecs::Client::new(&config);
+        let inner = Inner { config, region, ecs, logs: Mutex::default(), clock: options.clock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The region that ECS is asked in.
+    pub fn region(&self) -> &str {
+        &self.inner.region
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+
+    pub(super) fn ecs(&self) -> aws_sdk_ecs::Client {
+        self.inner.ecs.clone()
+    }
+
+    /// The client for the logs of a region, which may differ from the service's (`awslogs-region`).
+    pub(super) fn logs(&self, region: &str) -> aws_sdk_cloudwatchlogs::Client {
+        let mut clients = self.inner.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let client = clients.entry(region.to_owned()).or_insert_with(|| {
+            let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config)
+                .region(Region::new(region.to_owned()))
+                .build();
+            aws_sdk_cloudwatchlogs::Client::from_conf(config)
+        });
+        client.clone()
+    }
+}
+
+/// The profile that is used; it must exist where it was named.
+async fn selected_profile(named: Option<&str>) -> Result<String, ConnectError> {
+    let named = named.map(|name| name.to_owned().into());
+    let profiles = aws_config::profile::load(&Default::default(), &Default::default(), &Default::default(), named)
+        .await
+        .map_err(|error| ConnectError::Profiles { problem: wire::chain(&error) })?;
+    let profile = profiles.selected_profile().to_owned();
+    if profile != "default" && profiles.get_profile(&profile).is_none() {
+        let mut profiles: Vec<String> = profiles.profiles().map(str::to_owned).collect();
+        profiles.sort();
+        return Err(ConnectError::NoSuchProfile { profile, profiles });
+    }
+    Ok(profile)
+}
+
+async fn load(options: &ConnectOptions) -> SdkConfig {
+    let http = http::client(options.endpoint_url.as_deref());
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(options.timeouts.connect)
+        .operation_attempt_timeout(options.timeouts.attempt)
+        .operation_timeout(options.timeouts.operation)
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(options.max_attempts.max(1))
+        .with_initial_backoff(options.initial_backoff)
+        .with_max_backoff(Duration::from_secs(5));
+    let mut loader: ConfigLoader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    if let Ok(name) = AppName::new("casefile") {
+        loader = loader.app_name(name);
+    }
+    let region = options.region.clone().filter(|region| !region.is_empty()).map(Region::new);
+    if let Some(region) = region.clone() {
+        loader = loader.region(region);
+    }
+    if let Some(url) = &options.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    match (&options.credentials, &options.profile) {
+        (CredentialsSource::Fixed { access_key_id, secret_access_key }, _) => {
+            let fixed = Credentials::new(access_key_id, secret_access_key, None, None, "casefile");
+            loader = loader.credentials_provider(fixed);
+        }
+        (CredentialsSource::Chain, Some(profile)) => {
+            let provider = ProviderConfig::without_region().with_region(region).with_http_client(http);
+            let provider = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile);
+            loader = loader.profile_name(profile).credentials_provider(provider.build());
+        }
+        (CredentialsSource::Chain, None) => {}
+    }
+    loader.load().await
+}
+
+/// Gets credentials once, so that their lack is said before anything is collected.
+async fn credentials(config: &SdkConfig, options: &ConnectOptions) -> Result<(), ConnectError> {
+    let profile = options.profile.clone();
+    let Some(provider) = config.credentials_provider() else {
+        return Err(ConnectError::NoCredentials { profile, problem: "nothing provides them".to_owned() });
+    };
+    let Ok(result) = tokio::time::timeout(options.timeouts.credentials, provider.provide_credentials()).await else {
+        let problem = format!("they did not come within {} s", options.timeouts.credentials.as_secs());
+        return Err(without_credentials(profile, problem, false));
+    };
+    result.map(|_| ()).map_err(|error| {
+        let none = matches!(error, CredentialsError::CredentialsNotLoaded(_));
+        without_credentials(profile, wire::chain(&error as &(dyn Error + 'static)), none)
+    })
+}
+
+/// What the SDK's words about credentials mean for the operator.
+fn without_credentials(profile: Option<String>, problem: String, none: bool) -> ConnectError {
+    let flag = profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+    if problem.contains("SSO") || problem.contains("sso") {
+        ConnectError::SignOn { login: format!("aws sso login{flag}"), profile, problem }
+    } else if none {
+        ConnectError::NoCredentials { profile, problem }
+    } else {
+        ConnectError::Credentials { identity: format!("aws sts get-caller-identity{flag}"), profile, problem }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_profile_that_does_not_exist_is_named() {
+        let profile = Some("casefile-tests-no-such-profile".to_owned());
+        let options = ConnectOptions { profile, region: Some("eu-west-1".to_owned()), ..ConnectOptions::default() };
+        let said = Aws::connect(options).await.map_or_else(|error| error.to_string(), |_| String::new());
+        assert!(said.starts_with("the AWS profile `casefile-tests-no-such-profile` does not exist; there "), "{said}");
+        assert!(said.ends_with("`aws configure --profile casefile-tests-no-such-profile`"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_is_no_url_is_refused() {
+        for url in ["127.0.0.1:4566", "http://", "http://a b", "ftp://x"] {
+            let options = ConnectOptions { endpoint_url: Some(url.to_owned()), ..ConnectOptions::default() };
+            let result = Aws::connect(options).await;
+            assert!(matches!(result, Err(ConnectError::EndpointUrl { .. })), "{url}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_to_run() {
+        let profile = || Some("prod".to_owned());
+        let problem = || "the SSO token has expired and cannot be refreshed".to_owned();
+        insta::assert_snapshot!(
+            without_credentials(profile(), problem(), false),
+            @"the AWS single sign-on session for the profile `prod` is over or was never begun: run `aws sso login --profile prod` (the SSO token has expired and cannot be refreshed)"
+        );
+        insta::assert_snapshot!(
+            without_credentials(None, "no providers in chain provided credentials".to_owned(), true),
+            @"no AWS credentials were found: no providers in chain provided credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass --profile, or give the job or instance a role"
+        );
+        insta::assert_snapshot!(
+            without_credentials(profile(), "HTTP 403".to_owned(), false),
+            @"cannot get AWS credentials for the profile `prod`: HTTP 403; try `aws sts get-caller-identity --profile prod`"
+        );
+        insta::assert_snapshot!(
+            ConnectError::NoRegion { profile: "default".to_owned() },
+            @"no AWS region is set: pass --region, set AWS_REGION, or add `region = ...` to the profile `default` in ~/.aws/config"
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! What went over the wire for one logical call, as a [`Document`].
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use aws_sdk_ecs::operation::RequestId;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde_json::{Map, Value};
+
+use crate::clock::Clock;
+use crate::document::{ApiError, Call, Document, Operation, Outcome};
+
+/// The code of an answer that is neither the operation's nor an AWS error, e.g. an HTML page.
+pub const UNREADABLE: &str = "casefile:Unreadable";
+/// The code that stands for a call that was not sent, because no credentials could be had for it.
+pub const NO_CREDENTIALS: &str = "casefile:NoCredentials";
+/// The code that stands for pages that do not end.
+pub const ENDLESS_PAGES: &str = "casefile:EndlessPages";
+
+/// As much of an unreadable answer as an error quotes, in characters.
+const QUOTED: usize = 200;
+
+/// Sees one logical call, attempts included.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wire(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// As the first attempt sent it.
+    request: Option<Map<String, Value>>,
+    attempts: u32,
+    /// Of the last attempt.
+    answer: Option<Answer>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    request_id: Option<String>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Object(Map<String, Value>),
+    Other(String),
+    /// The connection broke before it was read.
+    Broken,
+}
+
+impl Wire {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for Wire {
+    fn name(&self) -> &'static str {
+        "casefile::Wire"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut seen = self.seen();
+        seen.attempts += 1;
+        seen.answer = None;
+        if seen.request.is_none() {
+            seen.request = context.request().body().bytes().and_then(|body| serde_json::from_slice(body).ok());
+        }
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response();
+        let body = match response.body().bytes() {
+            None => Body::Broken,
+            Some(bytes) => match serde_json::from_slice(bytes) {
+                Ok(object) => Body::Object(object),
+                Err(_) => Body::Other(quote(bytes)),
+            },
+        };
+        let request_id = response.request_id().map(str::to_owned);
+        self.seen().answer = Some(Answer { status: response.status().as_u16(), request_id, body });
+        Ok(())
+    }
+}
+
+fn quote(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(QUOTED * 4)]).into_owned();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect()
+}
+
+/// Sends one call and gives what came, whatever it was. `send` must send with the [`Wire`] it gets as an
+/// interceptor.
+///
+/// It may be cancelled: the call then left no trace, which does no harm, for every operation only reads.
+pub(super) async fn exchange<O, E, F>(clock: &dyn Clock, operation: Operation, send: impl FnOnce(Wire) -> F) -> Document
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
+{
+    let wire = Wire::default();
+    let (at, started) = (clock.now(), Instant::now());
+    let result = send(wire.clone()).await;
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let Seen { request, attempts, answer } = std::mem::take(&mut *wire.seen());
+    let status = answer.as_ref().map(|answer| answer.status);
+    let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
+    let outcome = match answer {
+        Some(answer) => answered(answer, result.err().as_ref()),
+        None => Outcome::Error(unanswered(result.err().as_ref(), attempts)),
+    };
+    tracing::debug!(%operation, status, attempts, milliseconds, "asked");
+    Document {
+        operation,
+        request: Some(request.unwrap_or_default()),
+        assumed: false,
+        outcome,
+        call: Some(Call { at, status, request_id, attempts, milliseconds }),
+        origin: operation.name().to_owned(),
+    }
+}
+
+/// The answer as it is, even where this SDK could make nothing of it.
+fn answered<E: ProvideErrorMetadata + Error + 'static>(
+    answer: Answer,
+    error: Option<&SdkError<E, HttpResponse>>,
+) -> Outcome {
+    let status = answer.status;
+    let code = error.and_then(|error| error.code()).filter(|_| !(200..300).contains(&status));
+    let (code, message) = match (answer.body, code) {
+        (Body::Object(object), None) if (200..300).contains(&status) => return Outcome::Response(object),
+        (Body::Object(object), Some(code)) => {
+            let said = ["message", "Message", "errorMessage"].iter().find_map(|key| object.get(*key)?.as_str());
+            (code.to_owned(), said.map_or_else(|| format!("HTTP {status}"), str::to_owned))
+        }
+        (Body::Object(object), None) => {
+            let body = quote(Value::Object(object).to_string().as_bytes());
+            (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that names no AWS error: {body}"))
+        }
+        (Body::Other(body), Some(code)) => (code.to_owned(), format!("HTTP {status}: {body}")),
+        (Body::Other(body), None) if body.is_empty() => {
+            (UNREADABLE.to_owned(), format!("HTTP {status} without an answer"))
+        }
+        (Body::Other(body), None) => {
+            (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that is no JSON object: {body}"))
+        }
+        (Body::Broken, _) => {
+            let why = error.map(|error| chain(error)).unwrap_or_default();
+            (ApiError::NO_ANSWER.to_owned(), format!("HTTP {status}, then the connection broke: {why}"))
+        }
+    };
+    Outcome::Error(ApiError { code, message })
+}
+
+fn unanswered<E: Error + 'static>(error: Option<&SdkError<E, HttpResponse>>, attempts: u32) -> ApiError {
+    let Some(error) = error else {
+        let message = "the answer passed by unseen".to_owned();
+        return ApiError { code: ApiError::NO_ANSWER.to_owned(), message };
+    };
+    let code = match error {
+        SdkError::TimeoutError(_) => ApiError::TIMEOUT,
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => ApiError::TIMEOUT,
+        // What is neither built nor sent failed at the one thing between: the credentials.
+        _ if attempts == 0 => NO_CREDENTIALS,
+        _ => ApiError::NO_ANSWER,
+    };
+    ApiError { code: code.to_owned(), message: chain(error) }
+}
+
+/// An error and its causes in one line, each said once.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+        next = error.source();
+    }
+    said.join(": ")
+}

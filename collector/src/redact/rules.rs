@@ -1,0 +1,231 @@
+//! The shapes of secrets: one multi-pattern search over each text.
+//!
+//! A text is first asked whether anything matches at all, without captures, which is what nearly every
+//! log line needs. Where something does, the secret is the first capture group of its pattern, and a
+//! rule in code has the last word on it, for what a regular expression cannot say.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex_automata::Input;
+use regex_automata::meta::Regex;
+
+use super::{Counts, PRIVATE_KEY, count, marker};
+
+/// What a secret is told apart from its look-alikes by: the match, and what comes after it.
+type Accept = fn(secret: &str, after: &str) -> bool;
+
+struct Pattern {
+    rule: &'static str,
+    /// The secret is capture group 1.
+    regex: &'static str,
+    accept: Accept,
+}
+
+/// Between the name of a secret and the secret: `=`, `": "`, `</Name><Value>`, `", "value": "`.
+macro_rules! gap {
+    () => {
+        r#"[^A-Za-z0-9/+]{1,8}(?:(?i-u:value)[^A-Za-z0-9/+]{1,8})?"#
+    };
+}
+
+/// Between the name of a header and its scheme: `: `, `': '`, `", b"`.
+macro_rules! header {
+    () => {
+        r#"(?i-u:authorization)[^A-Za-z0-9]{1,8}(?:b['"])?"#
+    };
+}
+
+/// In this order where two match at the same place.
+const PATTERNS: [Pattern; 10] = [
+    Pattern {
+        rule: PRIVATE_KEY,
+        regex: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----((?s:.)*?)(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY|\z)",
+        accept: |body, _| body.replace(r"\n", "").chars().any(|c| !c.is_whitespace() && !"\"'\\".contains(c)),
+    },
+    Pattern {
+        rule: "aws-access-key-id",
+        regex: r"(?:^|[^A-Za-z0-9])((?:AKIA|ASIA)[A-Z0-9]{16,})",
+        // IAM: 20 characters. AIDA and AROA are ids of users and roles, which are no secrets.
+        accept: |id, after| id.len() == 20 && !after.starts_with(|c: char| c.is_ascii_lowercase()),
+    },
+    Pattern {
+        rule: "aws-secret-access-key",
+        regex: concat!(
+            r"(?i-u:secret[_\-. ]?access[_\-. ]?key|(?:aws[_\-. ]?)?secret[_\-. ]?key)",
+            gap!(),
+            r"([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|\z)"
+        ),
+        accept: |_, _| true,
+    },
+    Pattern {
+        rule: "aws-session-token",
+        regex: concat!(r"(?i-u:session[_\-. ]?token|security[_\-. ]?token)", gap!(), r"([A-Za-z0-9/+=%_\-]{80,})"),
+        accept: |_, _| true,
+    },
+    Pattern {
+        // As STS begins them.
+        rule: "aws-session-token",
+        regex: r"(?:^|[^A-Za-z0-9/+])((?:IQoJ|FwoG|FQoG)[A-Za-z0-9/+=%]{100,})",
+        accept: |_, _| true,
+    },
+    Pattern {
+        rule: "bearer-token",
+        regex: concat!(header!(), r"(?i-u:bearer|token)(?:%20|[ \t+]){1,4}([A-Za-z0-9\-._~+/]+=*)"),
+        accept: |_, _| true,
+    },
+    Pattern {
+        rule: "bearer-token",
+        regex: r"(?:^|[^A-Za-z0-9])(?i-u:bearer)(?:%20|[ \t+:=]){1,4}([A-Za-z0-9\-._~+/]{16,}=*)",
+        accept: |token, _| token.len() >= 32 || token.contains(|c: char| c.is_ascii_digit()) || mixed_case(token),
+    },
+    Pattern {
+        rule: "basic-auth",
+        regex: concat!(header!(), r"(?i-u:basic)(?:%20|[ \t+]){1,4}([A-Za-z0-9+/_\-]{4,}={0,2})"),
+        accept: |_, _| true,
+    },
+    Pattern {
+        // RFC 7515 (three parts, of which two are JSON objects) and RFC 7516 (five parts).
+        rule: "jwt",
+        regex: concat!(
+            r"(eyJ[A-Za-z0-9_\-]{8,}\.eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*",
+            r"|eyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){4})"
+        ),
+        accept: |_, _| true,
+    },
+    Pattern {
+        // Up to the last @ of the authority; or, for passwords that were not escaped, to the first @.
+        rule: "url-password",
+        regex: concat!(
+            r#"[A-Za-z][A-Za-z0-9+.\-]{1,30}://[^\s/?#@:"'<>\[\]]*:"#,
+            r#"((?:[^\s/?#"'<>]+)|(?:[^\s@"'<>]+))@"#
+        ),
+        accept: is_password,
+    },
+];
+
+fn mixed_case(token: &str) -> bool {
+    let rest = token.get(1..).unwrap_or_default();
+    rest.contains(|c: char| c.is_ascii_uppercase()) && rest.contains(|c: char| c.is_ascii_lowercase())
+}
+
+fn is_password(secret: &str, after: &str) -> bool {
+    let masked = secret.chars().all(|c| c == '*');
+    let placeholder = secret == "%s"
+        || [("${", "}"), ("$(", ")"), ("{", "}")].iter().any(|(begin, end)| {
+            secret.strip_prefix(begin).is_some_and(|rest| rest.strip_suffix(end).is_some_and(is_name))
+        });
+    // `http://host:8080/path/name@version`: a port, and a path.
+    let port = secret.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['/', '?', '#'])
+        && secret.starts_with(|c: char| c.is_ascii_digit());
+    let image = after.starts_with("@sha256:");
+    !(masked || placeholder || port || image)
+}
+
+fn is_name(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-{} ".contains(c)) && text.len() <= 40
+}
+
+/// The line begins a private key and does not end it.
+pub(super) fn opens_private_key(line: &str) -> bool {
+    line.rfind("PRIVATE KEY-----").or_else(|| line.rfind("PRIVATE KEY BLOCK-----")).is_some()
+        && line.rfind("-----BEGIN ").is_some_and(|begin| line.rfind("-----END ").is_none_or(|end| end < begin))
+}
+
+/// The line can stand within a private key: base64, or a header of RFC 1421.
+pub(super) fn continues_private_key(line: &str) -> bool {
+    let line = line.trim();
+    let base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
+    let header = ["Proc-Type:", "DEK-Info:"].iter().any(|header| line.starts_with(header));
+    !line.is_empty() && (line.chars().all(base64) || header)
+}
+
+/// The rules, compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Patterns {
+    regex: Regex,
+}
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and every test compiles them")]
+static STANDARD: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new_many(&PATTERNS.map(|pattern| pattern.regex)).expect("the patterns compile"));
+
+impl Patterns {
+    pub(super) fn standard() -> Self {
+        Self { regex: STANDARD.clone() }
+    }
+
+    /// Takes the secrets out of a text until it holds none: a secret can lie within what leads to
+    /// another one.
+    pub(super) fn redact<'t>(&self, text: &'t str, counts: &mut Counts) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        while self.regex.is_match(text.as_ref()) {
+            let Some(redacted) = self.pass(&text, counts) else { break };
+            text = Cow::Owned(redacted);
+        }
+        text
+    }
+
+    /// One pass; `None` where nothing was taken out.
+    fn pass(&self, text: &str, counts: &mut Counts) -> Option<String> {
+        let mut captures = self.regex.create_captures();
+        let mut redacted = String::new();
+        let (mut kept, mut at) = (0, 0);
+        while at <= text.len() {
+            self.regex.captures(Input::new(text).range(at..), &mut captures);
+            let (Some(found), Some(secret), Some(pattern)) =
+                (captures.get_match(), captures.get_group(1), captures.pattern())
+            else {
+                break;
+            };
+            let pattern = &PATTERNS[pattern.as_usize()];
+            let (inside, after) = (&text[secret.start..secret.end], &text[secret.end..]);
+            if let Some(end) = marker_around(text, found.start()) {
+                at = end;
+            } else if !only_markers(inside) && (pattern.accept)(inside, after) {
+                redacted.push_str(&text[kept..secret.start]);
+                redacted.push_str(&marker(pattern.rule));
+                count(pattern.rule, counts);
+                (kept, at) = (secret.end, secret.end);
+            } else if secret.start > at {
+                at = secret.start;
+            } else {
+                at = secret.end + after.chars().next().map_or(1, char::len_utf8);
+            }
+        }
+        if kept == 0 {
+            return None;
+        }
+        redacted.push_str(&text[kept..]);
+        Some(redacted)
+    }
+}
+
+const MARKER: &str = "[redacted:";
+/// No marker is longer, in bytes.
+const LONGEST_MARKER: usize = 64;
+
+/// How long the marker is that the text begins with.
+fn marker_length(text: &str) -> Option<usize> {
+    let name = text.strip_prefix(MARKER)?;
+    let end = name.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c)))?;
+    (end > 0 && name[end..].starts_with(']')).then_some(MARKER.len() + end + 1)
+}
+
+/// The end of the marker that `at` lies within. A marker names its rule, and some names of rules are
+/// names of secrets.
+fn marker_around(text: &str, at: usize) -> Option<usize> {
+    let near = text.floor_char_boundary(at.saturating_sub(LONGEST_MARKER));
+    let begin = near + text[near..at].rfind(MARKER)?;
+    let end = begin + marker_length(&text[begin..])?;
+    (at < end).then_some(end)
+}
+
+/// Nothing but markers and space: it was taken out before.
+fn only_markers(mut text: &str) -> bool {
+    loop {
+        text = text.trim();
+        let Some(length) = marker_length(text) else { return text.is_empty() };
+        text = &text[length..];
+    }
+}

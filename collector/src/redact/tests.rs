@@ -1,0 +1,335 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::document::Operation;
+
+/// AWS's own documentation examples, and made-up ones.
+const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U";
+
+fn redact(text: &str) -> (String, Vec<(String, u64)>) {
+    let mut counts = Counts::new();
+    let redacted = Redactor::standard().redact_counted(text, &mut counts).into_owned();
+    (redacted, counts.into_iter().collect())
+}
+
+#[test]
+fn secrets_are_taken_out_and_only_they() {
+    let session = format!("IQoJb3JpZ2luX2VjE{}", "Ab1/+x".repeat(40));
+    let table = [
+        ("aws-access-key-id", "using AKIAIOSFODNN7EXAMPLE, then", "using [R], then"),
+        ("aws-access-key-id", "AWS_ACCESS_KEY_ID=ASIAIOSFODNN7EXAMPLE", "AWS_ACCESS_KEY_ID=[R]"),
+        ("aws-access-key-id", "?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20261123", "?X-Amz-Credential=[R]%2F20261123"),
+        ("aws-secret-access-key", "aws_secret_access_key = {S}", "aws_secret_access_key = [R]"),
+        ("aws-secret-access-key", r#"{"SecretAccessKey": "{S}", "n": 1}"#, r#"{"SecretAccessKey": "[R]", "n": 1}"#),
+        ("aws-secret-access-key", r#""{\"secretAccessKey\": \"{S}\"}""#, r#""{\"secretAccessKey\": \"[R]\"}""#),
+        ("aws-secret-access-key", "'AWS_SECRET_ACCESS_KEY': '{S}'", "'AWS_SECRET_ACCESS_KEY': '[R]'"),
+        (
+            "aws-secret-access-key",
+            r#"{"name":"AWS_SECRET_KEY","value":"{S}"}"#,
+            r#"{"name":"AWS_SECRET_KEY","value":"[R]"}"#,
+        ),
+        ("aws-session-token", "AWS_SESSION_TOKEN={T} end", "AWS_SESSION_TOKEN=[R] end"),
+        ("aws-session-token", "got {T}", "got [R]"),
+        ("bearer-token", "Authorization: Bearer abc", "Authorization: Bearer [R]"),
+        ("bearer-token", "{'Authorization': 'Bearer {J}'}", "{'Authorization': 'Bearer [R]'}"),
+        ("bearer-token", "sent bearer 0f8fad5bd9cb469fa165 to it", "sent bearer [R] to it"),
+        ("basic-auth", "authorization: Basic dXNlcjpwYXNz\r\nHost: h", "authorization: Basic [R]\r\nHost: h"),
+        ("basic-auth", "(b'Proxy-Authorization', b'Basic dXNlcjpwYXNz')", "(b'Proxy-Authorization', b'Basic [R]')"),
+        ("jwt", "token={J}; path=/", "token=[R]; path=/"),
+        ("jwt", "id {J}", "id [R]"),
+        (
+            "url-password",
+            "postgresql+psycopg2://app:hunter2@db.internal:5432/core",
+            "postgresql+psycopg2://app:[R]@db.internal:5432/core",
+        ),
+        ("url-password", "redis://:hunter2@cache/0", "redis://:[R]@cache/0"),
+        ("url-password", "mysql://app:p@ss@db/core?a=b@c", "mysql://app:[R]@db/core?a=b@c"),
+        ("url-password", "mysql://app:p/a#ss@db/core", "mysql://app:[R]@db/core"),
+        ("url-password", "héllo amqp://ü:sécret@mq", "héllo amqp://ü:[R]@mq"),
+        (
+            "private-key",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----\nok",
+            "-----BEGIN RSA PRIVATE KEY-----[R]-----END RSA PRIVATE KEY-----\nok",
+        ),
+        ("private-key", r"key: -----BEGIN PRIVATE KEY-----\nMIIE", "key: -----BEGIN PRIVATE KEY-----[R]"),
+    ];
+    for (rule, text, expected) in table {
+        let text = text.replace("{S}", SECRET_KEY).replace("{T}", &session).replace("{J}", JWT);
+        let (redacted, counts) = redact(&text);
+        assert_eq!(redacted, expected.replace("[R]", &marker(rule)), "{text}");
+        assert_eq!(counts, [(rule.to_owned(), 1)], "{text}");
+    }
+}
+
+#[test]
+fn look_alikes_stay() {
+    for text in [
+        "arn:aws:ecs:ap-southeast-2:123456789012:task/production/0f8fad5bd9cb469fa165708677289501",
+        "arn:aws:iam::123456789012:role/AROAIOSFODNN7EXAMPLE AIDAIOSFODNN7EXAMPLE",
+        "123456789012.dkr.ecr.ap-southeast-2.amazonaws.com/core@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "docker://core:1.25@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "RequestID: 7a62c49f-347e-4fc4-9331-6e8eEXAMPLE",
+        "XAKIAIOSFODNN7EXAMPLE AKIAIOSFODNN7EXAMPLETOOLONG AKIAIOSFODNN7EXAMPLEd AKIASHORT",
+        "secret_access_key is not set; aws_secret_access_key: arn:aws:secretsmanager:ap-southeast-2:1:secret:core",
+        "commit da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "session token expired; please renew it",
+        "Bearer authentication is required: WWW-Authenticate: Bearer realm=\"core\"",
+        "the bearer internationalization",
+        "basic authentication of dXNlcjpwYXNz",
+        "eyJuZXh0VG9rZW4iOiBudWxsLCAiYm90b190cnVuY2F0ZV9hbW91bnQiOiAxfQ==",
+        "https://core.internal:8443/users/me@example.com?to=a@b",
+        "http://core:8080/ and mail to ops@example.com",
+        "postgresql://app:***@db/core postgresql://app:${DB_PASSWORD}@db/core postgresql://app:%s@db/core",
+        "ssh://git@git.internal:22/core.git",
+        "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
+        "-----BEGIN PRIVATE KEY-----",
+        "INFO  [alembic.runtime.migration] Running upgrade 4f5c8a -> 9d1b2e, add orders",
+    ] {
+        assert_eq!(redact(text), (text.to_owned(), vec![]));
+    }
+}
+
+#[test]
+fn every_secret_of_a_line_is_taken_out() {
+    let line = format!(
+        "AKIAIOSFODNN7EXAMPLE,AKIAIOSFODNN7EXAMPLE aws_secret_access_key={SECRET_KEY} https://a:b@h/ https://c:d@h/ {JWT}"
+    );
+    let (redacted, counts) = redact(&line);
+    assert_eq!(
+        redacted,
+        "[redacted:aws-access-key-id],[redacted:aws-access-key-id] aws_secret_access_key=[redacted:aws-secret-access-key] \
+         https://a:[redacted:url-password]@h/ https://c:[redacted:url-password]@h/ [redacted:jwt]"
+    );
+    assert_eq!(counts.iter().map(|(_, count)| count).sum::<u64>(), 6);
+}
+
+#[test]
+fn what_follows_a_marker_is_judged_by_itself() {
+    let digest = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
+    let text = format!("[redacted:aws-secret-access-key] {digest}");
+    assert_eq!(redact(&text), (text.clone(), vec![]), "the marker's name is not the name of what follows");
+    let text = "[redacted:jwt] AKIAIOSFODNN7EXAMPLE";
+    assert_eq!(redact(text).0, "[redacted:jwt] [redacted:aws-access-key-id]");
+}
+
+fn document(operation: Operation, request: Value, response: Value) -> Document {
+    let object = |value| serde_json::from_value(value).unwrap();
+    Document {
+        operation,
+        request: Some(object(request)),
+        assumed: false,
+        outcome: Outcome::Response(object(response)),
+        call: None,
+        origin: operation.name().to_owned(),
+    }
+}
+
+#[test]
+fn environment_values_go_and_their_names_stay() {
+    let mut document = document(
+        Operation::DescribeTaskDefinition,
+        json!({"taskDefinition": "core:7"}),
+        json!({"taskDefinition": {"containerDefinitions": [{
+            "name": "app",
+            "image": "core:7",
+            "environment": [{"name": "LOG_LEVEL", "value": "debug"}, {"name": "EMPTY", "value": ""}],
+            "secrets": [{"name": "DB", "valueFrom": "arn:aws:ssm:ap-southeast-2:1:parameter/db"}],
+            "command": ["serve", "--db=postgres://app:hunter2@db/core"],
+            "logConfiguration": {"options": {"awslogs-group": "/ecs/core"}}
+        }]}}),
+    );
+    let mut counts = Counts::new();
+    let redactor = Redactor::standard();
+    redactor.redact(&mut document, &mut counts);
+    let container = &document.response().unwrap()["taskDefinition"]["containerDefinitions"][0];
+    insta::assert_snapshot!(serde_json::to_string_pretty(container).unwrap(), @r#"
+    {
+      "command": [
+        "serve",
+        "--db=postgres://app:[redacted:url-password]@db/core"
+      ],
+      "environment": [
+        {
+          "name": "LOG_LEVEL",
+          "value": "[redacted:environment]"
+        },
+        {
+          "name": "EMPTY",
+          "value": "[redacted:environment]"
+        }
+      ],
+      "image": "core:7",
+      "logConfiguration": {
+        "options": {
+          "awslogs-group": "/ecs/core"
+        }
+      },
+      "name": "app",
+      "secrets": [
+        {
+          "name": "DB",
+          "valueFrom": "arn:aws:ssm:ap-southeast-2:1:parameter/db"
+        }
+      ]
+    }
+    "#);
+    assert_eq!(counts, Counts::from([("environment".to_owned(), 2), ("url-password".to_owned(), 1)]));
+    let (once, mut again) = (document.clone(), Counts::new());
+    redactor.redact(&mut document, &mut again);
+    assert_eq!((document, again), (once, Counts::new()), "a second time changes and counts nothing");
+}
+
+#[test]
+fn overrides_and_named_values_are_read_by_their_names() {
+    let mut document = document(
+        Operation::DescribeTasks,
+        json!({"tasks": ["t"]}),
+        json!({"tasks": [{
+            "overrides": {"containerOverrides": [{"name": "app", "environment": [{"name": "A", "value": "b"}]}]},
+            "tags": [{"key": "aws_secret_access_key", "value": SECRET_KEY}, {"key": "commit", "value": SECRET_KEY}],
+            "options": {"secretAccessKey": SECRET_KEY, "Authorization": "Basic dXNlcjpwYXNz"}
+        }]}),
+    );
+    let mut counts = Counts::new();
+    Redactor::standard().redact(&mut document, &mut counts);
+    let task = &document.response().unwrap()["tasks"][0];
+    assert_eq!(
+        task["overrides"]["containerOverrides"][0]["environment"][0],
+        json!({"name": "A", "value": "[redacted:environment]"})
+    );
+    assert_eq!(task["tags"][0]["value"], "[redacted:aws-secret-access-key]");
+    assert_eq!(task["tags"][1]["value"], SECRET_KEY, "nothing says that it is a secret");
+    assert_eq!(task["options"]["secretAccessKey"], "[redacted:aws-secret-access-key]");
+    assert_eq!(task["options"]["Authorization"], "Basic [redacted:basic-auth]");
+    assert_eq!(counts.values().sum::<u64>(), 4);
+}
+
+#[test]
+fn tokens_of_pages_and_ids_of_events_survive() {
+    let token = format!("f/{}", "Bearer%20".repeat(3) + JWT);
+    let mut document = document(
+        Operation::FilterLogEvents,
+        json!({"nextToken": token}),
+        json!({"nextToken": token, "events": [{"eventId": JWT, "message": JWT}]}),
+    );
+    Redactor::standard().redact(&mut document, &mut Counts::new());
+    assert_eq!(document.request.as_ref().unwrap()["nextToken"], token.as_str());
+    let response = document.response().unwrap();
+    assert_eq!(response["nextToken"], token.as_str());
+    assert_eq!(response["events"][0], json!({"eventId": JWT, "message": "[redacted:jwt]"}));
+}
+
+#[test]
+fn a_private_key_that_was_logged_line_by_line_is_taken_out() {
+    let event = |stream: &str, message: &str| json!({"logStreamName": stream, "message": message});
+    let mut document = document(
+        Operation::FilterLogEvents,
+        json!({}),
+        json!({"events": [
+            event("a", "-----BEGIN EC PRIVATE KEY-----"),
+            event("b", "c3RhbmRzYWxvbmU="),
+            event("a", "MHcCAQEEIIGEXAMPLE+/x"),
+            event("a", "AwEHoUQDQgAE="),
+            event("a", "-----END EC PRIVATE KEY-----"),
+            event("a", "c3RhbmRzYWxvbmU="),
+        ]}),
+    );
+    let mut counts = Counts::new();
+    Redactor::standard().redact(&mut document, &mut counts);
+    let messages: Vec<_> = document.response().unwrap()["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["message"].clone())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "-----BEGIN EC PRIVATE KEY-----",
+            "c3RhbmRzYWxvbmU=",
+            "[redacted:private-key]",
+            "[redacted:private-key]",
+            "-----END EC PRIVATE KEY-----",
+            "c3RhbmRzYWxvbmU=",
+        ]
+    );
+    assert_eq!(counts, Counts::from([("private-key".to_owned(), 2)]));
+    let once = document.clone();
+    Redactor::standard().redact(&mut document, &mut counts);
+    assert_eq!((document, counts.len()), (once, 1));
+}
+
+#[test]
+fn errors_are_redacted_too() {
+    let mut document = document(Operation::ListTasks, json!({}), json!({}));
+    document.outcome = Outcome::Error(crate::document::ApiError {
+        code: "InvalidParameterException".to_owned(),
+        message: "AKIAIOSFODNN7EXAMPLE is not known".to_owned(),
+    });
+    Redactor::standard().redact(&mut document, &mut Counts::new());
+    let Outcome::Error(error) = document.outcome else { unreachable!() };
+    assert_eq!(error.message, "[redacted:aws-access-key-id] is not known");
+}
+
+/// Texts out of what leads to secrets, secrets, markers, and anything.
+fn texts() -> impl Strategy<Value = String> {
+    let fragments = [
+        "AKIAIOSFODNN7EXAMPLE",
+        SECRET_KEY,
+        JWT,
+        "aws_secret_access_key",
+        "session_token",
+        "Authorization",
+        "Bearer",
+        "Basic",
+        " ",
+        ": ",
+        "=",
+        "\"",
+        "/",
+        "@",
+        "https://",
+        "u:p@h",
+        ":",
+        "-----BEGIN PRIVATE KEY-----",
+        "MIIE",
+        "-----END PRIVATE KEY-----",
+        "[redacted:jwt]",
+        "[redacted:aws-secret-access-key]",
+        "[redacted:",
+        "]",
+        "ü",
+        "\n",
+        "IQoJ",
+        "value",
+    ];
+    let piece = prop_oneof![
+        6 => proptest::sample::select(fragments.to_vec()).prop_map(str::to_owned),
+        1 => "[A-Za-z0-9/+]{30,120}",
+        1 => any::<String>(),
+    ];
+    proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn redaction_is_idempotent(text in texts()) {
+        let (once, _) = redact(&text);
+        let (twice, counts) = redact(&once);
+        prop_assert_eq!(once, twice);
+        prop_assert_eq!(counts, vec![]);
+    }
+
+    #[test]
+    fn a_key_never_survives_where_it_is_a_word(before in texts(), after in texts()) {
+        let (redacted, _) = redact(&format!("{before} AKIAIOSFODNN7EXAMPL8 {after}"));
+        prop_assert!(!redacted.contains("AKIAIOSFODNN7EXAMPL8"), "{}", redacted);
+    }
+
+    #[test]
+    fn a_text_without_secrets_is_borrowed(text in "[a-z .,0-9-]{0,200}") {
+        prop_assert!(matches!(Redactor::standard().redact_text(&text), Cow::Borrowed(_)));
+    }
+}
