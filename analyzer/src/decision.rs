@@ -1,0 +1,114 @@
+//! Verdict and decision: what the checks come to, and what that asks of the operator.
+
+use casefile_evidence::tables::TargetRow;
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::Outcome;
+use crate::pack::{Level, Owner};
+use crate::settings::Settings;
+use crate::verdict::CheckVerdict;
+
+/// What the checks come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Conclusion {
+    /// The deployment succeeded.
+    Pass,
+    /// It did not.
+    Fail,
+    /// The evidence does not tell, or does not tell yet.
+    Inconclusive,
+    /// A blocking check could not be evaluated.
+    Error,
+}
+
+/// What the operator does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Goes on.
+    Proceed,
+    /// Looks at it.
+    Alert,
+    /// Hands it to the service's owner.
+    Delegate,
+}
+
+/// What the verdict asks of the operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// What to do.
+    pub action: Action,
+    /// To whom it is delegated.
+    pub to: Option<String>,
+    /// Where that owner's runbook is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// Why, in a sentence.
+    pub why: String,
+}
+
+/// The rules: over the blocking checks, a fail fails; else an error is an error; else anything unknown
+/// or pending is inconclusive; else nothing judged is inconclusive; else it passes.
+pub(crate) fn conclude(checks: &[CheckVerdict]) -> Conclusion {
+    let any = |outcome: Outcome| blocking(checks).any(|check| check.outcome == outcome);
+    if any(Outcome::Fail) {
+        Conclusion::Fail
+    } else if any(Outcome::Error) {
+        Conclusion::Error
+    } else if any(Outcome::Unknown) || any(Outcome::Pending) || !any(Outcome::Pass) {
+        Conclusion::Inconclusive
+    } else {
+        Conclusion::Pass
+    }
+}
+
+fn blocking(checks: &[CheckVerdict]) -> impl Iterator<Item = &CheckVerdict> {
+    checks.iter().filter(|check| check.level == Level::Block)
+}
+
+/// Who takes over, and why.
+pub(crate) fn decide(conclusion: Conclusion, checks: &[CheckVerdict], settings: &Settings, target: &TargetRow) -> Decision {
+    let of = |outcome: Outcome| blocking(checks).filter(move |check| check.outcome == outcome);
+    let told = |outcome: Outcome| {
+        let told: Vec<String> = of(outcome).map(|check| format!("{}: {}", check.id, check.reason)).collect();
+        told.join("; ")
+    };
+    let alert = |why: String| Decision { action: Action::Alert, to: None, runbook: None, why };
+    let mut decision = match conclusion {
+        Conclusion::Pass => {
+            let why = format!("every blocking check that applies passed ({})", of(Outcome::Pass).count());
+            Decision { action: Action::Proceed, to: None, runbook: None, why }
+        }
+        Conclusion::Error => alert(format!("a check could not be evaluated: {}", told(Outcome::Error))),
+        Conclusion::Inconclusive if of(Outcome::Unknown).next().is_some() => {
+            alert(format!("evidence is missing: {}", told(Outcome::Unknown)))
+        }
+        Conclusion::Inconclusive if of(Outcome::Pending).next().is_some() => {
+            alert(format!("it is not over yet: {}", told(Outcome::Pending)))
+        }
+        Conclusion::Inconclusive => alert("no blocking check had anything to judge: see the gaps".to_owned()),
+        Conclusion::Fail => {
+            let fails = |owner: Owner| of(Outcome::Fail).any(|check| check.owner == owner);
+            let why = told(Outcome::Fail);
+            if fails(Owner::Service) && !fails(Owner::Platform) {
+                let service = settings.service.as_deref().unwrap_or(&target.service);
+                Decision {
+                    action: Action::Delegate,
+                    to: Some(settings.owner.clone().unwrap_or_else(|| format!("the owner of {service}"))),
+                    runbook: settings.runbook.clone(),
+                    why,
+                }
+            } else {
+                alert(why)
+            }
+        }
+    };
+    if target.expectation == "newest" {
+        decision.why.push_str(
+            "; no release was pinned, so the newest deployment at the first snapshot was judged: name it with --expect-task-definition",
+        );
+    }
+    decision
+}

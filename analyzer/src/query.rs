@@ -1,0 +1,47 @@
+//! A person's question to the evidence, in the same sandbox.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::engine::Options;
+use crate::error::AnalyzeError;
+use crate::evidence::Evidence;
+use crate::prepared::Prepared;
+use crate::sandbox::{Dialect, RunError, collect, plan, session};
+use crate::settings::Settings;
+
+/// What a query gave.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its columns.
+    pub schema: SchemaRef,
+    /// Its rows.
+    pub batches: Vec<RecordBatch>,
+}
+
+/// Asks evidence a question: one SELECT over the tables, the views and the matches of the settings'
+/// signatures. More functions are allowed than in a check; the limits hold.
+///
+/// May be cancelled: nothing outlives it.
+///
+/// # Errors
+/// Where the query is refused, wrong or too costly, or the evidence cannot be read.
+pub async fn query(
+    evidence: &Evidence,
+    sql: &str,
+    settings: &Settings,
+    options: &Options,
+) -> Result<Answer, AnalyzeError> {
+    let patterns = settings.signature.iter().map(crate::settings::Signature::compile).collect::<Result<Vec<_>, _>>();
+    let patterns = patterns.map_err(|error| vec![error])?;
+    let limits = options.limits();
+    let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
+    let context = session(&prepared.catalog, Dialect::Question, &limits)?;
+    let plan = plan(&context, Dialect::Question, "query", sql, prepared.catalog.names()).await.map_err(AnalyzeError::Query)?;
+    let schema = SchemaRef::new(plan.schema().as_arrow().clone());
+    let batches = collect(&context, plan, &limits).await.map_err(|error| match error {
+        RunError::Engine(error) => AnalyzeError::Query(crate::SpecError::new("query", error, "")),
+        limit => AnalyzeError::Limit(format!("the query was stopped: {limit}")),
+    })?;
+    Ok(Answer { schema, batches })
+}

@@ -1,0 +1,128 @@
+//! The fourth and fifth layers: a session that knows the bundle's tables and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::catalog::memory::{MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider};
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::common::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::SessionStateDefaults;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use url::Url;
+
+use super::functions::Dialect;
+use super::run::Limits;
+use crate::error::AnalyzeError;
+
+/// Where the bundle's data folder stands in the engine's eyes.
+pub(crate) const BUNDLE_URL: &str = "bundle:///";
+
+const CATALOG: &str = "casefile";
+const SCHEMA: &str = "evidence";
+/// Rows of a batch: part of the determinism, so never derived from the machine.
+const BATCH_ROWS: usize = 8192;
+
+/// The tables that a query can see.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalog {
+    list: Arc<MemoryCatalogProviderList>,
+    schema: Arc<MemorySchemaProvider>,
+    names: Vec<String>,
+    store: Option<Arc<dyn ObjectStore>>,
+}
+
+impl Catalog {
+    /// An empty catalog, over the data folder of a bundle where there is one.
+    pub(crate) fn new(data: Option<&Path>) -> Result<Self, AnalyzeError> {
+        let schema = Arc::new(MemorySchemaProvider::new());
+        let catalog = MemoryCatalogProvider::new();
+        let as_schema: Arc<dyn SchemaProvider> = Arc::clone(&schema) as _;
+        catalog.register_schema(SCHEMA, as_schema).map_err(AnalyzeError::internal)?;
+        let list = MemoryCatalogProviderList::new();
+        list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
+        let store = match data {
+            Some(data) => {
+                let store = LocalFileSystem::new_with_prefix(data).map_err(AnalyzeError::internal)?;
+                Some(Arc::new(store) as Arc<dyn ObjectStore>)
+            }
+            None => None,
+        };
+        Ok(Self { list: Arc::new(list), schema, names: Vec::new(), store })
+    }
+
+    /// Adds a table.
+    pub(crate) fn add(&mut self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
+        self.schema.register_table(name.to_owned(), table).map_err(AnalyzeError::internal)?;
+        self.names.push(name.to_owned());
+        Ok(())
+    }
+
+    /// The tables' names, in the order in which they were added.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// The only object stores of a session: the bundle's data folder, or none.
+#[derive(Debug)]
+struct OnlyTheBundle(Option<Arc<dyn ObjectStore>>);
+
+impl ObjectStoreRegistry for OnlyTheBundle {
+    fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
+        None
+    }
+
+    fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
+        match &self.0 {
+            Some(store) if url.scheme() == "bundle" => Ok(Arc::clone(store)),
+            _ => Err(DataFusionError::Plan(format!("{url} is not in the bundle"))),
+        }
+    }
+}
+
+/// A session of its own for one query: its memory is counted apart, so that what runs beside it does
+/// not change its answer.
+pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
+    let pool = FairSpillPool::new(limits.memory);
+    let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, consumers)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+        .with_object_store_registry(Arc::new(OnlyTheBundle(catalog.store.clone())))
+        .build_arc()
+        .map_err(AnalyzeError::internal)?;
+    let mut config = SessionConfig::new()
+        .with_target_partitions(1)
+        .with_batch_size(BATCH_ROWS)
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA);
+    let options = config.options_mut();
+    options.execution.time_zone = Some("+00:00".to_owned());
+    options.execution.enable_recursive_ctes = false;
+    options.execution.parquet.schema_force_view_types = false;
+    options.sql_parser.collect_spans = true;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.parse_float_as_decimal = true;
+    let scalar = SessionStateDefaults::default_scalar_functions();
+    let aggregate = SessionStateDefaults::default_aggregate_functions();
+    let window = SessionStateDefaults::default_window_functions();
+    let state = SessionStateBuilder::new()
+        .with_session_id("casefile".to_owned())
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
+        .with_expr_planners(SessionStateDefaults::default_expr_planners())
+        .with_scalar_functions(scalar.into_iter().filter(|f| dialect.allows_scalar(f.name())).collect())
+        .with_aggregate_functions(aggregate.into_iter().filter(|f| dialect.allows_aggregate(f.name())).collect())
+        .with_window_functions(window.into_iter().filter(|f| dialect.allows_window(f.name())).collect())
+        .build();
+    Ok(SessionContext::new_with_state(state))
+}

@@ -1,0 +1,103 @@
+//! What became of the tasks, as far as signatures and coverage need it.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use casefile_evidence::Timestamp;
+
+/// What became of one task.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Whether it belongs to the deployment that is judged.
+    pub(crate) judged: bool,
+    /// Whether it ever reached RUNNING, or a container of it ran.
+    pub(crate) started: bool,
+    /// When it stopped, where it did.
+    pub(crate) stopped_at: Option<Timestamp>,
+    /// How it died, in words, where it did not end well.
+    pub(crate) death: Option<String>,
+}
+
+/// Every task that was ever seen, by its id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tasks(BTreeMap<String, Task>);
+
+impl Tasks {
+    /// From the views `latest_tasks` and `latest_containers`.
+    pub(crate) fn from_views(tasks: &[RecordBatch], containers: &[RecordBatch]) -> Self {
+        let mut all = BTreeMap::new();
+        for (batch, row) in rows(tasks) {
+            let Some(task_id) = text(batch, "task_id", row) else { continue };
+            let stop_code = text(batch, "stop_code", row);
+            let reason = text(batch, "stopped_reason", row);
+            let death = stop_code.filter(|code| matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart"));
+            let task = Task {
+                judged: flag(batch, "judged", row).unwrap_or(false),
+                started: time(batch, "started_at", row).is_some(),
+                stopped_at: time(batch, "execution_stopped_at", row)
+                    .or_else(|| time(batch, "stopping_at", row))
+                    .or_else(|| time(batch, "stopped_at", row)),
+                death: death.map(|code| reason.map_or(code.clone(), |reason| format!("{code}: {reason}"))),
+            };
+            all.insert(task_id, task);
+        }
+        for (batch, row) in rows(containers) {
+            let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };
+            let exit_code = int(batch, "exit_code", row);
+            task.started |= exit_code.is_some() || text(batch, "last_status", row).as_deref() == Some("RUNNING");
+            // A scheduler that stops a healthy task makes it exit with 143 or 137: that is no death. The
+            // stop code tells the two apart, and only its absence leaves the exit code to tell.
+            let essential = flag(batch, "essential", row).unwrap_or(true);
+            let failed = exit_code.filter(|code| *code != 0 && essential);
+            if let (Some(code), Some(death)) = (failed, &mut task.death) {
+                let container = text(batch, "container", row).unwrap_or_default();
+                *death = format!("{death} (container {container} exited with {code})");
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether lines of that task count.
+    pub(crate) fn is_judged(&self, task_id: Option<&str>) -> bool {
+        task_id.and_then(|id| self.0.get(id)).is_some_and(|task| task.judged)
+    }
+
+    pub(crate) fn get(&self, task_id: &str) -> Option<&Task> {
+        self.0.get(task_id)
+    }
+
+    /// The tasks of the deployment that is judged.
+    pub(crate) fn judged(&self) -> impl Iterator<Item = (&str, &Task)> {
+        self.0.iter().filter(|(_, task)| task.judged).map(|(id, task)| (id.as_str(), task))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of(tasks: impl IntoIterator<Item = (&'static str, Task)>) -> Self {
+        Self(tasks.into_iter().map(|(id, task)| (id.to_owned(), task)).collect())
+    }
+}
+
+fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = (&RecordBatch, usize)> {
+    batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
+}
+
+fn text(batch: &RecordBatch, column: &str, row: usize) -> Option<String> {
+    let column = batch.column_by_name(column)?.as_string_opt::<i32>()?;
+    column.is_valid(row).then(|| column.value(row).to_owned())
+}
+
+fn int(batch: &RecordBatch, column: &str, row: usize) -> Option<i64> {
+    let column = batch.column_by_name(column)?.as_primitive_opt::<Int64Type>()?;
+    column.is_valid(row).then(|| column.value(row))
+}
+
+fn time(batch: &RecordBatch, column: &str, row: usize) -> Option<Timestamp> {
+    let column = batch.column_by_name(column)?.as_primitive_opt::<TimestampMillisecondType>()?;
+    column.is_valid(row).then(|| Timestamp(column.value(row)))
+}
+
+fn flag(batch: &RecordBatch, column: &str, row: usize) -> Option<bool> {
+    let column = batch.column_by_name(column)?.as_boolean_opt()?;
+    column.is_valid(row).then(|| column.value(row))
+}

@@ -1,0 +1,104 @@
+//! The views that checks build on, computed once from the bundle's tables; and the documentation of
+//! everything that a query can read.
+
+use arrow::datatypes::DataType;
+use casefile_evidence::{ColumnInfo, Table, tables};
+
+use crate::signature;
+
+/// In an order in which each needs only those before it.
+const VIEWS: [(&str, &str); 7] = [
+    ("latest_services", include_str!("../views/latest_services.sql")),
+    ("latest_deployments", include_str!("../views/latest_deployments.sql")),
+    ("latest_task_sets", include_str!("../views/latest_task_sets.sql")),
+    ("latest_tasks", include_str!("../views/latest_tasks.sql")),
+    ("latest_containers", include_str!("../views/latest_containers.sql")),
+    ("latest_service_deployments", include_str!("../views/latest_service_deployments.sql")),
+    ("latest_sources", include_str!("../views/latest_sources.sql")),
+];
+
+/// The columns of a view that are its own inventions for the next step, and are not shown.
+pub(crate) const HIDDEN: [&str; 2] = ["judged_task_definition", "distance"];
+
+/// Name and SQL of every view, each after those that it builds on.
+pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    VIEWS.into_iter()
+}
+
+/// A table or view that a query can read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDoc {
+    /// Its name.
+    pub name: String,
+    /// What one row is.
+    pub doc: String,
+    /// Whether it is derived, not stored in the bundle.
+    pub derived: bool,
+    /// Its columns.
+    pub columns: Vec<ColumnDoc>,
+}
+
+/// A column of a [`TableDoc`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDoc {
+    /// Its name.
+    pub name: String,
+    /// Its type in SQL.
+    pub sql_type: &'static str,
+    /// Whether it can be null.
+    pub nullable: bool,
+    /// What it holds.
+    pub doc: String,
+}
+
+impl From<&ColumnInfo> for ColumnDoc {
+    fn from(column: &ColumnInfo) -> Self {
+        Self {
+            name: column.name.to_owned(),
+            sql_type: sql_type(&column.data_type),
+            nullable: column.nullable,
+            doc: column.doc.clone(),
+        }
+    }
+}
+
+pub(crate) fn sql_type(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Utf8 => "VARCHAR",
+        DataType::Int64 => "BIGINT",
+        DataType::Boolean => "BOOLEAN",
+        _ => "TIMESTAMP",
+    }
+}
+
+/// Every table and view that a check or a query can read: the bundle's tables in their own order, then
+/// what is derived from them.
+pub fn table_docs() -> Vec<TableDoc> {
+    let stored = tables::all();
+    let doc = |table: &Table| TableDoc {
+        name: table.info.name.to_owned(),
+        doc: table.info.doc.clone(),
+        derived: false,
+        columns: table.info.columns.iter().map(ColumnDoc::from).collect(),
+    };
+    let mut docs: Vec<TableDoc> = stored.iter().map(doc).collect();
+    docs.extend(files().map(|(name, sql)| view_doc(name, sql, &stored)));
+    docs.extend(signature::table_docs());
+    docs
+}
+
+fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {
+    let comments = || sql.lines().map_while(|line| line.strip_prefix("-- "));
+    let base = name.trim_start_matches("latest_");
+    let base = stored.iter().find(|table| table.info.name == base);
+    let mut columns: Vec<ColumnDoc> =
+        base.into_iter().flat_map(|table| &table.info.columns).map(ColumnDoc::from).collect();
+    columns.extend(comments().filter_map(|line| line.strip_prefix("+ ")?.split_once(": ")).map(|(column, doc)| ColumnDoc {
+        name: column.to_owned(),
+        sql_type: if column == "task_definition" { "VARCHAR" } else { "BOOLEAN" },
+        nullable: matches!(column, "task_definition" | "essential"),
+        doc: doc.to_owned(),
+    }));
+    let doc = comments().filter(|line| !line.starts_with("+ ")).collect::<Vec<_>>().join(" ");
+    TableDoc { name: name.to_owned(), doc, derived: true, columns }
+}
