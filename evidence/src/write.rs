@@ -97,6 +97,14 @@ impl BundleWriter {
         self.tables.push(row.into())
     }
 
+    /// Gives the bundle up and removes what was written of it.
+    ///
+    /// # Errors
+    /// Where the partial folder cannot be removed.
+    pub fn discard(self) -> Result<(), WriteError> {
+        fs::remove_dir_all(&self.partial).map_err(WriteError::io("remove", &self.partial))
+    }
+
     /// Writes the tables and the bag around them, and puts the bundle in its place.
     ///
     /// # Errors

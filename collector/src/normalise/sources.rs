@@ -150,8 +150,13 @@ impl Ledger {
     /// table that was asked before and not this time.
     pub(super) fn end_snapshot(&mut self, snapshot: i64, observed_at: Timestamp) -> Vec<SourceRow> {
         let current = std::mem::take(&mut self.current);
-        let changing = |key: &&Key| {
-            matches!(key.feeds, "services" | "service_events" | "tasks" | "task_sets" | "service_deployments")
+        // What was listed is described; where the list is empty there is nothing to describe.
+        let listed = |operation: &str| current.iter().any(|(key, came)| key.operation == operation && came.rows > 0);
+        let changing = |key: &&Key| match key.operation {
+            "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
+            "DescribeTasks" => listed("ListTasks"),
+            "DescribeServiceDeployments" => listed("ListServiceDeployments"),
+            _ => false,
         };
         let skipped =
             self.asked.iter().filter(changing).filter(|key| !current.contains_key(key)).map(|key| SourceRow {

@@ -1,0 +1,223 @@
+//! One poll: what is asked, in which order, and what is not asked again.
+//!
+//! Documents that name things come before those that refer to them, in the order of
+//! [`crate::document::Operation::ALL`], so that an import of what was recorded takes them up alike.
+
+use std::collections::BTreeSet;
+
+use casefile_evidence::Timestamp;
+
+use super::{Collection, CollectError};
+use crate::aws::ask::{self, LogCursor, TaskFilter, TaskStatus};
+use crate::document::{ApiError, Document, Outcome};
+use crate::normalise::ExpectedStream;
+
+/// Service deployments that were created this long before the first poll are listed: the one that is
+/// judged may have been rolled back before anybody looked.
+const DEPLOYMENTS_BACK_MS: i64 = 24 * 60 * 60 * 1000;
+/// ECS stamps the service deployment a little before the deployment.
+const DEPLOYMENT_SLACK_MS: i64 = 60 * 1000;
+
+/// Answers that no waiting changes: asked for the wrong thing, or with credentials that are refused.
+const HOPELESS: [(&str, &str); 8] = [
+    ("ClusterNotFoundException", "check --cluster, --region and the account of the credentials"),
+    ("ServiceNotFoundException", "check --service, --cluster and --region"),
+    ("UnrecognizedClientException", "check the credentials: AWS does not know them"),
+    ("InvalidClientTokenId", "check the credentials: AWS does not know them"),
+    ("InvalidSignatureException", "check the credentials and this machine's clock"),
+    ("ExpiredTokenException", "renew the credentials"),
+    ("ExpiredToken", "renew the credentials"),
+    ("casefile:NoCredentials", "give credentials as to the AWS CLI: AWS_PROFILE, AWS_ACCESS_KEY_ID or a role"),
+];
+
+impl Collection<'_> {
+    /// Takes one snapshot. It may be cancelled: what was taken up stays, the answer under way is lost, and
+    /// the snapshot's sources say what was not asked.
+    pub(super) async fn poll(&mut self, closing: bool) {
+        // Each snapshot has a moment of its own, however coarse the clock.
+        let observed_at = self.last.map_or(self.clock.now(), |last| self.clock.now().max(last.plus_millis(1)));
+        self.last = Some(observed_at);
+        self.polls += 1;
+        self.assembly.begin_snapshot(observed_at, false);
+        if let Some(record) = self.record.as_deref_mut()
+            && let Err(error) = record.begin_snapshot(observed_at)
+        {
+            self.failed = Some(error.into());
+            return;
+        }
+        self.service().await;
+        if self.failed.is_some() {
+            return;
+        }
+        self.service_deployments(observed_at).await;
+        self.task_definitions().await;
+        self.tasks().await;
+        self.logs(observed_at, closing).await;
+    }
+
+    async fn service(&mut self) {
+        let (aws, about, first) = (self.aws.clone(), self.about.clone(), self.polls == 1);
+        let mut hopeless = None;
+        ask::describe_services(&aws, &about.cluster, &about.service, &mut |document| {
+            if first {
+                hopeless = self.hopeless(&document);
+            }
+            self.take(document);
+        })
+        .await;
+        if hopeless.is_some() && self.failed.is_none() {
+            self.failed = hopeless;
+            return;
+        }
+        if !matches!(self.assembly.seen().controller.as_deref(), None | Some("ECS")) {
+            ask::describe_task_sets(&aws, &about.cluster, &about.service, &mut |document| self.take(document)).await;
+        }
+    }
+
+    /// Whether the first answer says that there is nothing to collect from.
+    fn hopeless(&self, document: &Document) -> Option<CollectError> {
+        let (cluster, service, region) = (&self.about.cluster, &self.about.service, self.aws.region());
+        let target = |problem: String, remedy: &str| Some(CollectError::Target { problem, remedy: remedy.to_owned() });
+        match &document.outcome {
+            Outcome::Error(ApiError { code, message }) => {
+                let (_, remedy) = HOPELESS.iter().find(|(hopeless, _)| hopeless == code)?;
+                target(format!("AWS answers {code} for service {service} in cluster {cluster}, {region}: {message}"), remedy)
+            }
+            Outcome::Response(answer) => {
+                let empty = answer.get("services").and_then(|services| services.as_array()).is_some_and(Vec::is_empty);
+                if !empty {
+                    return None;
+                }
+                target(
+                    format!("there is no service {service} in cluster {cluster}, {region}"),
+                    "check --service, --cluster and --region",
+                )
+            }
+        }
+    }
+
+    async fn service_deployments(&mut self, observed_at: Timestamp) {
+        let (aws, about) = (self.aws.clone(), self.about.clone());
+        let oldest = self.assembly.seen().deployments.values().filter_map(|seen| seen.created_at).min();
+        let day = observed_at.plus_millis(-DEPLOYMENTS_BACK_MS);
+        let after = oldest.map_or(day, |oldest| day.min(oldest.plus_millis(-DEPLOYMENT_SLACK_MS)));
+        let mut listed =
+            ask::list_service_deployments(&aws, &about.cluster, &about.service, Some(after), &mut |document| {
+                self.take(document);
+            })
+            .await
+            .found;
+        listed.sort();
+        ask::describe_service_deployments(&aws, &listed, &mut |document| self.take(document)).await;
+        let seen = self.assembly.seen();
+        let unknown: BTreeSet<String> = seen
+            .service_deployments
+            .values()
+            .filter_map(|(revision, _)| revision.clone())
+            .filter(|revision| !seen.revisions.contains_key(revision))
+            .collect();
+        let unknown: Vec<String> = unknown.into_iter().collect();
+        ask::describe_service_revisions(&aws, &unknown, &mut |document| self.take(document)).await;
+    }
+
+    /// Task definitions do not change: each is described once.
+    async fn task_definitions(&mut self) {
+        let aws = self.aws.clone();
+        let seen = self.assembly.seen();
+        let mut wanted: BTreeSet<String> =
+            seen.deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
+        let judged = self.assembly.judged().task_definition;
+        if judged.is_none() {
+            wanted.extend(self.about.expect_task_definition.clone());
+        }
+        wanted.extend(judged);
+        for arn in wanted {
+            if self.described.contains(&arn) {
+                continue;
+            }
+            let asked = ask::describe_task_definition(&aws, &arn, &mut |document| self.take(document)).await;
+            if asked.is_complete() {
+                self.described.insert(arn);
+            }
+        }
+    }
+
+    async fn tasks(&mut self) {
+        let (aws, about) = (self.aws.clone(), self.about.clone());
+        let mut listed = BTreeSet::new();
+        for status in [TaskStatus::Running, TaskStatus::Stopped] {
+            let filter = TaskFilter::Service(&about.service);
+            let asked =
+                ask::list_tasks(&aws, &about.cluster, filter, status, &mut |document| self.take(document)).await;
+            listed.extend(asked.found);
+        }
+        let listed: Vec<String> = listed.into_iter().collect();
+        ask::describe_tasks(&aws, &about.cluster, &listed, &mut |document| self.take(document)).await;
+    }
+
+    async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
+        let judged = self.assembly.judged();
+        let streams = self.assembly.seen().expected_streams(&judged);
+        for stream in streams.iter().filter(|stream| stream.started) {
+            self.find_stream(stream).await;
+        }
+        for stream in &streams {
+            self.read_stream(stream, observed_at, closing).await;
+        }
+    }
+
+    fn tail(&mut self, stream: &ExpectedStream) -> &mut super::Tail {
+        self.tails.entry((stream.log_group.clone(), stream.log_stream.clone())).or_default()
+    }
+
+    async fn find_stream(&mut self, stream: &ExpectedStream) {
+        if self.tail(stream).exists {
+            return;
+        }
+        let aws = self.aws.clone();
+        let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
+        let asked = ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
+            self.take(document);
+        })
+        .await;
+        // Where the list is refused, reading may be allowed all the same.
+        let refused = asked.error.is_some();
+        self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);
+    }
+
+    async fn read_stream(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) {
+        let tail = self.tail(stream);
+        if !tail.exists || tail.ended {
+            return;
+        }
+        let cursor = LogCursor { from: None, token: tail.token.clone() };
+        let read = self.read(stream, cursor).await;
+        let Some(read) = read else {
+            self.tail(stream).exists = false;
+            return;
+        };
+        self.tail(stream).token = read;
+        let grace = self.assembly.target("").ingestion_grace_ms;
+        let ended = stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace));
+        if !(ended || closing) {
+            return;
+        }
+        // A line that arrived late stands before the place that the token has reached.
+        if let Some(from) = self.assembly.remembered_from(&stream.log_group, &stream.log_stream) {
+            let swept = self.read(stream, LogCursor { from: Some(from), token: None }).await;
+            self.tail(stream).ended = ended && swept.is_some();
+        } else {
+            self.tail(stream).ended = ended;
+        }
+    }
+
+    /// Reads a stream to its end; gives the token to go on from, or `None` where AWS refused.
+    async fn read(&mut self, stream: &ExpectedStream, cursor: LogCursor) -> Option<Option<String>> {
+        let aws = self.aws.clone();
+        let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
+        let (group, name) = (stream.log_group.clone(), stream.log_stream.clone());
+        let asked =
+            ask::get_log_events(&aws, &region, &group, &name, cursor, None, &mut |document| self.take(document)).await;
+        asked.is_complete().then_some(asked.found)
+    }
+}

@@ -1,0 +1,263 @@
+//! The polling loop: asks AWS, assembles snapshots, stops when its caller's rule says so.
+//!
+//! The collector does not know what a check is: it takes a [`StopRule`].
+
+mod ask;
+mod stop;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
+
+use crate::aws::Aws;
+use crate::clock::Clock;
+use crate::document::{Document, Outcome};
+use crate::normalise::Assembly;
+use crate::recording::{RecordingError, RecordingWriter};
+
+pub use stop::{Polled, SettledRule, StopReason, StopRule};
+
+/// How long, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The collection ends this long after it began, whatever the rule says.
+    pub timeout: Duration,
+    /// From the beginning of one poll to the beginning of the next.
+    pub poll: Duration,
+}
+
+/// How the collection goes, after each poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The poll's number, from 1.
+    pub poll: i64,
+    /// `rolloutState` of the judged deployment.
+    pub rollout_state: Option<String>,
+    /// `runningCount` and `desiredCount` of the judged deployment.
+    pub tasks: Option<(i64, i64)>,
+    /// Log lines so far.
+    pub log_lines: u64,
+    /// Sources of this snapshot that are not complete.
+    pub gaps: usize,
+    /// Calls that AWS answered with an error in this poll: the operation and the code.
+    pub errors: BTreeMap<String, String>,
+    /// How long it has been.
+    pub elapsed: Duration,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Why nothing was collected.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// There is nothing to collect from.
+    #[error("{problem}; {remedy}")]
+    Target {
+        /// What is wrong with the target or the credentials.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The bundle could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The recording could not be written.
+    #[error("cannot write the recording: {0}")]
+    Record(#[from] RecordingError),
+}
+
+/// What a collection works with.
+pub struct Collection<'a> {
+    aws: Aws,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    about: Named,
+    assembly: Assembly,
+    writer: &'a mut BundleWriter,
+    record: Option<&'a mut RecordingWriter>,
+    rule: &'a mut dyn StopRule,
+    tails: BTreeMap<(String, String), Tail>,
+    described: BTreeSet<String>,
+    errors: BTreeMap<String, String>,
+    failed: Option<CollectError>,
+    log_lines: u64,
+    polls: i64,
+    last: Option<Timestamp>,
+}
+
+/// What is asked for by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The cluster's name or ARN.
+    pub cluster: String,
+    /// The service's name or ARN.
+    pub service: String,
+    /// The release that was just applied.
+    pub expect_task_definition: Option<String>,
+}
+
+/// How far a log stream was read.
+#[derive(Debug, Default)]
+struct Tail {
+    exists: bool,
+    token: Option<String>,
+    /// Its task has stopped, everything that it can have logged has arrived and was read.
+    ended: bool,
+}
+
+impl<'a> Collection<'a> {
+    /// Prepares a collection; nothing is asked yet.
+    pub fn new(
+        aws: Aws,
+        clock: Arc<dyn Clock>,
+        pace: Pace,
+        about: Named,
+        assembly: Assembly,
+        writer: &'a mut BundleWriter,
+        record: Option<&'a mut RecordingWriter>,
+        rule: &'a mut dyn StopRule,
+    ) -> Self {
+        Self {
+            aws,
+            clock,
+            pace,
+            about,
+            assembly,
+            writer,
+            record,
+            rule,
+            tails: BTreeMap::new(),
+            described: BTreeSet::new(),
+            errors: BTreeMap::new(),
+            failed: None,
+            log_lines: 0,
+            polls: 0,
+            last: None,
+        }
+    }
+
+    /// Polls until the rule, the timeout or `interrupt` ends it, and hands the assembled state back for
+    /// sealing. Interrupted, it ends at once with what was taken up so far.
+    ///
+    /// It may be cancelled: the rows that were pushed stay in the writer.
+    ///
+    /// # Errors
+    /// Where there is nothing to collect from, or something cannot be written.
+    pub async fn run(
+        mut self,
+        interrupt: impl Future<Output = ()>,
+        progress: &mut (dyn FnMut(&Progress) + Send),
+    ) -> Result<(Assembly, StopReason), CollectError> {
+        let mut interrupt = std::pin::pin!(interrupt);
+        let reason = self.until_stopped(interrupt.as_mut(), progress).await?;
+        self.assembly.finish();
+        self.flush();
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => Ok((self.assembly, reason)),
+        }
+    }
+
+    async fn until_stopped(
+        &mut self,
+        mut interrupt: Pin<&mut impl Future<Output = ()>>,
+        progress: &mut (dyn FnMut(&Progress) + Send),
+    ) -> Result<StopReason, CollectError> {
+        let began = self.clock.now();
+        let mut closing = None;
+        loop {
+            let started = self.clock.now();
+            let interrupted = tokio::select! {
+                biased;
+                () = &mut interrupt => true,
+                () = self.poll(closing.is_some()) => false,
+            };
+            self.end_poll(began, progress);
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            if interrupted {
+                return Ok(StopReason::Interrupted);
+            }
+            if let Some(reason) = closing {
+                return Ok(reason);
+            }
+            closing = self.stop(began).await;
+            if closing.is_some() {
+                // One more look, at once: the state that is judged, and the lines that came late.
+                continue;
+            }
+            let rest = self.pace.poll.saturating_sub(elapsed(started, self.clock.now()));
+            let left = self.pace.timeout.saturating_sub(elapsed(began, self.clock.now()));
+            tokio::select! {
+                biased;
+                () = &mut interrupt => return Ok(StopReason::Interrupted),
+                () = self.clock.sleep(rest.min(left)) => {}
+            }
+        }
+    }
+
+    async fn stop(&mut self, began: Timestamp) -> Option<StopReason> {
+        let target = self.assembly.target("collecting");
+        let now = self.clock.now();
+        let polled = Polled { target, sources: self.assembly.sources(), seen: self.assembly.seen(), now };
+        let stop = self.rule.after_poll(polled).await;
+        stop.or_else(|| (elapsed(began, now) >= self.pace.timeout).then_some(StopReason::Timeout))
+    }
+
+    fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {
+        let before = self.assembly.sources().len();
+        self.assembly.end_snapshot();
+        self.flush();
+        let gaps = self.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
+        let judged = self.assembly.judged().id.and_then(|id| self.assembly.seen().deployments.get(&id));
+        progress(&Progress {
+            poll: self.polls,
+            rollout_state: judged.and_then(|judged| judged.rollout_state.clone()),
+            tasks: judged.and_then(|judged| judged.running.zip(judged.desired)),
+            log_lines: self.log_lines,
+            gaps,
+            errors: std::mem::take(&mut self.errors),
+            elapsed: elapsed(began, self.clock.now()),
+            timeout: self.pace.timeout,
+        });
+    }
+
+    /// Takes up one answer: redaction comes first, whatever is done with it.
+    fn take(&mut self, document: Document) {
+        if self.failed.is_some() {
+            return;
+        }
+        if let Outcome::Error(error) = &document.outcome {
+            self.errors.insert(document.operation.name().to_owned(), error.code.clone());
+        }
+        let document = self.assembly.redact(document);
+        if let Some(record) = self.record.as_deref_mut()
+            && let Err(error) = record.write(document.document())
+        {
+            self.failed = Some(error.into());
+        }
+        self.assembly.take(&document);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let rows = self.assembly.drain();
+        self.rule.observe(&rows);
+        for row in rows {
+            self.log_lines += u64::from(matches!(row, AnyRow::LogEvent(_)));
+            if let Err(error) = self.writer.push(row) {
+                self.failed.get_or_insert(error.into());
+                return;
+            }
+        }
+    }
+}
+
+fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(to.millis_since(from)).unwrap_or(0))
+}

@@ -1,0 +1,97 @@
+//! A recording, or a folder of plain AWS CLI outputs, to rows.
+
+use std::collections::BTreeSet;
+
+use casefile_evidence::{BundleWriter, Timestamp, WriteError};
+
+use crate::normalise::{About, Assembly, Retain, latest_moment, services_of};
+use crate::recording::{RecordedSnapshot, Recording, RecordingError};
+use crate::redact::Redactor;
+
+/// A recording could not be imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The bundle could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Nothing says which service it is about.
+    #[error("nothing in the recording says which service it is about; give --service, or `service` in recording.toml")]
+    NoService,
+    /// It tells of several services.
+    #[error("the recording tells of several services ({}): choose one with --service", names.join(", "))]
+    ManyServices {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// Nothing says when it was.
+    #[error("no document of the recording has a time, so nobody knows when it was; put the documents into a folder named by the moment that they were taken, e.g. 2026-11-23T07-43-00Z")]
+    NoMoment,
+}
+
+/// Reads a recording into a bundle in the making. `about.service` may be empty: the documents then say.
+///
+/// # Errors
+/// [`ImportError`]; the writer then holds part of it and is of no use.
+pub fn import(
+    recording: &Recording,
+    mut about: About,
+    redactor: Redactor,
+    writer: &mut BundleWriter,
+) -> Result<Assembly, ImportError> {
+    if about.service.is_empty() {
+        about.service = find_service(recording)?;
+    }
+    // Files of unknown making may overlap anywhere.
+    let mut assembly = Assembly::new(about, redactor, Retain::All);
+    for snapshot in &recording.snapshots {
+        let (observed_at, assumed) = match snapshot.observed_at {
+            Some(observed_at) => (observed_at, false),
+            None => (moment(snapshot)?, true),
+        };
+        assembly.begin_snapshot(observed_at, assumed);
+        for file in &snapshot.documents {
+            let document = assembly.redact(file.read()?);
+            assembly.take(&document);
+            drain(&mut assembly, writer)?;
+        }
+        assembly.end_snapshot();
+        drain(&mut assembly, writer)?;
+    }
+    assembly.finish();
+    drain(&mut assembly, writer)?;
+    Ok(assembly)
+}
+
+fn drain(assembly: &mut Assembly, writer: &mut BundleWriter) -> Result<(), WriteError> {
+    assembly.drain().into_iter().try_for_each(|row| writer.push(row))
+}
+
+fn find_service(recording: &Recording) -> Result<String, ImportError> {
+    let mut names = BTreeSet::new();
+    for file in recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents) {
+        if matches!(file.operation.feeds(), "services" | "tasks") {
+            names.extend(file.read()?.response().map(services_of).unwrap_or_default());
+        }
+    }
+    let mut names: Vec<String> = names.into_iter().collect();
+    match (names.pop(), names.len()) {
+        (Some(name), 0) => Ok(name),
+        (None, _) => Err(ImportError::NoService),
+        (Some(name), _) => {
+            names.push(name);
+            Err(ImportError::ManyServices { names })
+        }
+    }
+}
+
+/// A folder that does not say when it was taken was taken after everything that it tells of.
+fn moment(snapshot: &RecordedSnapshot) -> Result<Timestamp, ImportError> {
+    let mut latest = None;
+    for file in &snapshot.documents {
+        latest = latest.max(latest_moment(&file.read()?));
+    }
+    latest.ok_or(ImportError::NoMoment)
+}
