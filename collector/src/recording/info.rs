@@ -1,0 +1,82 @@
+//! `recording.toml`: what a recording is about.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::RecordingError;
+
+/// What a recording is about; everything may be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingInfo {
+    /// The region of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The AWS account id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The cluster's name or ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The service's name or ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The release that was just applied: `family:revision`, or the task definition's ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_task_definition: Option<String>,
+    /// What a reader should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Where the documents come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The casefile.toml that it is judged with: a path relative to `recording.toml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Why the collection stopped, where one made the recording: `settled`, `decided`, `timeout`,
+    /// `interrupted` or `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<String>,
+    /// How late a log line may arrive, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingestion_grace_ms: Option<i64>,
+}
+
+impl RecordingInfo {
+    /// The file that holds it, at the top of the recording.
+    pub const FILE: &'static str = "recording.toml";
+
+    /// Why a collection can have stopped.
+    const STOP_REASONS: [&'static str; 5] = ["settled", "decided", "timeout", "interrupted", "failed"];
+
+    /// Reads the text of a `recording.toml`; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`RecordingError::Info`] with the line, where it is no TOML, has an unknown key or a value that
+    /// cannot be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, RecordingError> {
+        let wrong = |line, problem| RecordingError::Info { path: path.to_owned(), line, problem };
+        let info: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| line_of(text, span.start));
+            wrong(line, error.message().to_owned())
+        })?;
+        let line_of_key = |key: &str| {
+            let found = text.lines().position(|line| line.trim_start().starts_with(key));
+            found.map_or(1, |index| index + 1)
+        };
+        if let Some(reason) = info.stop_reason.as_deref().filter(|reason| !Self::STOP_REASONS.contains(reason)) {
+            let problem = format!("stop_reason = {reason:?}: it is one of {}", Self::STOP_REASONS.join(", "));
+            return Err(wrong(line_of_key("stop_reason"), problem));
+        }
+        if let Some(grace) = info.ingestion_grace_ms.filter(|grace| *grace < 0) {
+            let problem = format!("ingestion_grace_ms = {grace}: it is 0 or more milliseconds");
+            return Err(wrong(line_of_key("ingestion_grace_ms"), problem));
+        }
+        Ok(info)
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}

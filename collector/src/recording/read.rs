@@ -1,0 +1,261 @@
+//! Reading a recording, a document at a time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use casefile_evidence::Timestamp;
+use serde_json::{Map, json};
+
+use super::error::RecordingError;
+use super::info::RecordingInfo;
+use super::name::{is_dated, named_stream, snapshot_time};
+use super::text;
+use crate::document::{Document, Operation};
+
+/// A recording, opened: what it holds is known, and nothing of it is in memory.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// `recording.toml`, or nothing where there is none.
+    pub info: RecordingInfo,
+    /// The snapshots, in time order.
+    pub snapshots: Vec<RecordedSnapshot>,
+    /// The files that are no evidence, in path order.
+    pub unknown: Vec<UnknownFile>,
+}
+
+/// The documents of one poll.
+#[derive(Debug, Clone)]
+pub struct RecordedSnapshot {
+    /// When it was observed; `None` where the folder is flat, so that nothing says it.
+    pub observed_at: Option<Timestamp>,
+    /// The documents, by their operation's place in [`Operation::ALL`], then by the number that their
+    /// file's name begins with, then by path.
+    pub documents: Vec<DocumentFile>,
+}
+
+/// A file that holds a document.
+#[derive(Debug, Clone)]
+pub struct DocumentFile {
+    /// Its path, relative to the recording.
+    pub path: PathBuf,
+    /// The operation that it answers.
+    pub operation: Operation,
+    /// The log group and stream that its path names, for a document of log events that names none.
+    pub named_stream: Option<(String, String)>,
+    root: PathBuf,
+}
+
+/// A file that is no evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFile {
+    /// Its path, relative to the recording.
+    pub path: PathBuf,
+    /// Why it was left out.
+    pub why: String,
+}
+
+/// Where a walk through folders puts what it finds.
+#[derive(Default)]
+struct Found {
+    documents: Vec<DocumentFile>,
+    unknown: Vec<UnknownFile>,
+}
+
+impl Recording {
+    /// Opens a recording, or a folder of plain AWS CLI outputs. Every file is read once, to know what it is.
+    ///
+    /// # Errors
+    /// [`RecordingError`]: no such folder, no document in it, a file that is broken, a `recording.toml`
+    /// that is wrong. A file that is whole and merely no evidence is in `unknown` instead.
+    pub fn open(dir: &Path) -> Result<Self, RecordingError> {
+        let about = fs::metadata(dir).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => RecordingError::Missing { path: dir.to_owned() },
+            _ => RecordingError::Io { action: "read", path: dir.to_owned(), source },
+        })?;
+        if !about.is_dir() {
+            return Err(RecordingError::NotAFolder { path: dir.to_owned() });
+        }
+        let info_file = dir.join(RecordingInfo::FILE);
+        let info = match fs::read_to_string(&info_file) {
+            Ok(text) => RecordingInfo::parse(&text, &info_file)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => RecordingInfo::default(),
+            Err(error) => return Err(RecordingError::reading(&info_file)(error)),
+        };
+
+        let mut named = Vec::new();
+        let mut beside = Vec::new();
+        for entry in entries(dir)? {
+            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            match snapshot_time(&name) {
+                Some(observed_at) if entry.is_dir() => named.push((observed_at, entry)),
+                None if entry.is_dir() && is_dated(&name) => {
+                    return Err(RecordingError::SnapshotName { path: entry });
+                }
+                _ => beside.push(entry),
+            }
+        }
+        named.sort();
+
+        let mut snapshots = Vec::new();
+        let mut unknown = Vec::new();
+        if named.is_empty() {
+            let mut found = Found::default();
+            walk(dir, dir, dir, &mut found)?;
+            unknown.append(&mut found.unknown);
+            if !found.documents.is_empty() {
+                snapshots.push(RecordedSnapshot { observed_at: None, documents: in_order(found.documents) });
+            }
+        } else {
+            for (observed_at, folder) in named {
+                let mut found = Found::default();
+                walk(dir, &folder, &folder, &mut found)?;
+                unknown.append(&mut found.unknown);
+                if found.documents.is_empty() {
+                    let why = "is a snapshot without a document".to_owned();
+                    unknown.push(UnknownFile { path: relative(dir, &folder), why });
+                } else {
+                    let documents = in_order(found.documents);
+                    snapshots.push(RecordedSnapshot { observed_at: Some(observed_at), documents });
+                }
+            }
+            let strays = beside.into_iter().filter(|path| !is_known(dir, path));
+            unknown.extend(strays.map(|path| {
+                UnknownFile {
+                    path: relative(dir, &path),
+                    why:
+                        "lies beside the snapshot folders, so that nothing says when it was observed: move it into one"
+                            .to_owned(),
+                }
+            }));
+        }
+        unknown.sort_by(|a, b| a.path.cmp(&b.path));
+        if snapshots.is_empty() {
+            let seen = unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
+            return Err(RecordingError::NoDocuments { path: dir.to_owned(), seen });
+        }
+        Ok(Self { info, snapshots, unknown })
+    }
+}
+
+impl DocumentFile {
+    /// Reads the document. A bare document of log events gets the stream that its path names.
+    ///
+    /// # Errors
+    /// [`RecordingError`], where the file changed since the recording was opened.
+    pub fn read(&self) -> Result<Document, RecordingError> {
+        let file = self.root.join(&self.path);
+        let mut document = match parse(&self.root, &self.path)? {
+            Ok(document) => document,
+            Err(Why::NotADocument(source)) => return Err(RecordingError::NotADocument { path: file, source }),
+            Err(Why::Blank) => {
+                let source = crate::document::NotADocument::NotAnObject;
+                return Err(RecordingError::NotADocument { path: file, source });
+            }
+        };
+        if let Some((group, stream)) = &self.named_stream
+            && document.assumed
+        {
+            let mut request = Map::new();
+            request.insert("logGroupName".to_owned(), json!(group));
+            request.insert("logStreamName".to_owned(), json!(stream));
+            document.request = Some(request);
+        }
+        Ok(document)
+    }
+}
+
+/// Why a file is no document, although nothing in it is broken.
+enum Why {
+    NotADocument(crate::document::NotADocument),
+    Blank,
+}
+
+impl Why {
+    fn words(&self) -> String {
+        match self {
+            Self::NotADocument(why) => why.to_string(),
+            Self::Blank => "is empty: did the command that wrote it fail?".to_owned(),
+        }
+    }
+}
+
+fn parse(root: &Path, path: &Path) -> Result<Result<Document, Why>, RecordingError> {
+    let file = root.join(path);
+    let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
+    let Some(value) = text::parse(&bytes, &file)? else { return Ok(Err(Why::Blank)) };
+    Ok(Document::from_json(value, slashed(path)).map_err(Why::NotADocument))
+}
+
+/// Finds the documents under `folder`. `snapshot` is where the paths of log files begin.
+fn walk(root: &Path, snapshot: &Path, folder: &Path, found: &mut Found) -> Result<(), RecordingError> {
+    for entry in entries(folder)? {
+        let path = relative(root, &entry);
+        let about = fs::symlink_metadata(&entry).map_err(RecordingError::reading(&entry))?;
+        if about.is_symlink() && entry.is_dir() {
+            let why = "is a symbolic link to a folder: put the files themselves there".to_owned();
+            found.unknown.push(UnknownFile { path, why });
+        } else if entry.is_dir() {
+            walk(root, snapshot, &entry, found)?;
+        } else if is_known(root, &entry) {
+        } else if entry.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
+            let why = "is not a .json file: save what the AWS CLI prints with --output json".to_owned();
+            found.unknown.push(UnknownFile { path, why });
+        } else {
+            match parse(root, &path)? {
+                Err(why) => found.unknown.push(UnknownFile { path, why: why.words() }),
+                Ok(document) => {
+                    let events = matches!(document.operation, Operation::GetLogEvents | Operation::FilterLogEvents);
+                    let named_stream = if events { named_stream(&relative(snapshot, &entry)) } else { None };
+                    let root = root.to_owned();
+                    let operation = document.operation;
+                    found.documents.push(DocumentFile { path, operation, named_stream, root });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a folder, by name.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
+    let entries = fs::read_dir(folder).map_err(RecordingError::reading(folder))?;
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(RecordingError::reading(folder))?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn relative(root: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(root).unwrap_or(path).to_owned()
+}
+
+/// A path as it is written in messages and rows, whatever the system's separator is.
+fn slashed(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Files that belong to a recording and are no documents.
+fn is_known(root: &Path, path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
+    let top = path.parent() == Some(root);
+    let upper = name.to_ascii_uppercase();
+    !path.is_dir()
+        && (upper.starts_with("README")
+            || upper.starts_with("NOTES")
+            || top && [RecordingInfo::FILE, "case.toml", "casefile.toml"].contains(&name))
+}
+
+fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
+    let rank = |operation: Operation| Operation::ALL.iter().position(|other| *other == operation);
+    documents.sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path)));
+    documents
+}
+
+/// The number that a file's name begins with, so that 10000 comes after 9999.
+fn number(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let end = name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len());
+    name.get(..end)?.parse().ok()
+}
