@@ -14,6 +14,7 @@ use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
 
+use super::retry::UnknownOperation;
 use super::{http, wire};
 use crate::clock::{Clock, SystemClock};
 
@@ -113,6 +114,12 @@ pub enum ConnectError {
     NoRegion {
         /// The profile that was looked into.
         profile: String,
+    },
+    /// The region is none.
+    #[error("{region:?} is not an AWS region such as ap-southeast-2: mend --region, AWS_REGION or the profile")]
+    Region {
+        /// What was given.
+        region: String,
     },
     /// The profile does not exist.
     #[error(
@@ -225,15 +232,27 @@ impl Aws {
         let Some(region) = config.region().map(ToString::to_string).filter(|region| !region.is_empty()) else {
             return Err(ConnectError::NoRegion { profile });
         };
-        credentials(&config, &options).await?;
-        let ecs = aws_sdk_ecs::Client::new(&config);
-        let inner = Inner { config, region, ecs, logs: Mutex::default(), clock: options.clock };
-        Ok(Self { inner: Arc::new(inner) })
+        if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Err(ConnectError::Region { region });
+        }
+        credentials(&config, Some(profile).filter(|name| name != "default"), options.timeouts.credentials).await?;
+        Ok(Self::new(config, region, options.clock))
+    }
+
+    pub(super) fn new(config: SdkConfig, region: String, clock: Arc<dyn Clock>) -> Self {
+        let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
+        let ecs = aws_sdk_ecs::Client::from_conf(ecs);
+        Self { inner: Arc::new(Inner { config, region, ecs, logs: Mutex::default(), clock }) }
     }
 
     /// The region that ECS is asked in.
     pub fn region(&self) -> &str {
         &self.inner.region
+    }
+
+    #[cfg(test)]
+    pub(super) fn config(&self) -> &SdkConfig {
+        &self.inner.config
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -250,6 +269,7 @@ impl Aws {
         let client = clients.entry(region.to_owned()).or_insert_with(|| {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config)
                 .region(Region::new(region.to_owned()))
+                .retry_classifier(UnknownOperation)
                 .build();
             aws_sdk_cloudwatchlogs::Client::from_conf(config)
         });
@@ -313,13 +333,12 @@ async fn load(options: &ConnectOptions) -> SdkConfig {
 }
 
 /// Gets credentials once, so that their lack is said before anything is collected.
-async fn credentials(config: &SdkConfig, options: &ConnectOptions) -> Result<(), ConnectError> {
-    let profile = options.profile.clone();
+async fn credentials(config: &SdkConfig, profile: Option<String>, timeout: Duration) -> Result<(), ConnectError> {
     let Some(provider) = config.credentials_provider() else {
         return Err(ConnectError::NoCredentials { profile, problem: "nothing provides them".to_owned() });
     };
-    let Ok(result) = tokio::time::timeout(options.timeouts.credentials, provider.provide_credentials()).await else {
-        let problem = format!("they did not come within {} s", options.timeouts.credentials.as_secs());
+    let Ok(result) = tokio::time::timeout(timeout, provider.provide_credentials()).await else {
+        let problem = format!("they did not come within {} s", timeout.as_secs());
         return Err(without_credentials(profile, problem, false));
     };
     result.map(|_| ()).map_err(|error| {
@@ -330,6 +349,11 @@ async fn credentials(config: &SdkConfig, options: &ConnectOptions) -> Result<(),
 
 /// What the SDK's words about credentials mean for the operator.
 fn without_credentials(profile: Option<String>, problem: String, none: bool) -> ConnectError {
+    let said = ["an error occurred while loading credentials: ", "the credential provider was not enabled: "];
+    let problem = said.iter().fold(problem.as_str(), |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
+    let problem = problem.trim_end_matches('.').to_owned();
+    // The instance's role comes last: where it fails, nothing else gave credentials.
+    let none = none || problem.contains("IMDS");
     let flag = profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
     if problem.contains("SSO") || problem.contains("sso") {
         ConnectError::SignOn { login: format!("aws sso login{flag}"), profile, problem }
@@ -360,6 +384,14 @@ mod tests {
             let result = Aws::connect(options).await;
             assert!(matches!(result, Err(ConnectError::EndpointUrl { .. })), "{url}: {result:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_region_that_is_none_is_refused() {
+        let credentials = CredentialsSource::Fixed { access_key_id: "a".to_owned(), secret_access_key: "b".to_owned() };
+        let region = Some("Sydney, AU".to_owned());
+        let result = Aws::connect(ConnectOptions { region, credentials, ..ConnectOptions::default() }).await;
+        assert!(matches!(result, Err(ConnectError::Region { .. })), "{result:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 pub mod ask;
 mod connect;
 mod http;
+mod retry;
 mod wire;
 
 #[cfg(test)]

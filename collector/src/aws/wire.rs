@@ -179,14 +179,15 @@ fn unanswered<E: Error + 'static>(error: Option<&SdkError<E, HttpResponse>>, att
         let message = "the answer passed by unseen".to_owned();
         return ApiError { code: ApiError::NO_ANSWER.to_owned(), message };
     };
+    let message = chain(error);
     let code = match error {
         SdkError::TimeoutError(_) => ApiError::TIMEOUT,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ApiError::TIMEOUT,
-        // What is neither built nor sent failed at the one thing between: the credentials.
-        _ if attempts == 0 => NO_CREDENTIALS,
+        // Before anything is sent, the SDK asks for credentials; it does not say so in its types.
+        _ if attempts == 0 && message.contains("credentials") => NO_CREDENTIALS,
         _ => ApiError::NO_ANSWER,
     };
-    ApiError { code: code.to_owned(), message: chain(error) }
+    ApiError { code: code.to_owned(), message }
 }
 
 /// An error and its causes in one line, each said once.

@@ -5,12 +5,17 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future;
+use aws_sdk_ecs::config::{ProvideCredentials, SharedCredentialsProvider};
 use casefile_evidence::Timestamp;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::ask::{self, Asked, LogCursor, TaskFilter, TaskStatus};
-use super::{Aws, ConnectError, ConnectOptions, CredentialsSource, ENDLESS_PAGES, Timeouts, UNREADABLE};
+use super::{
+    Aws, ConnectError, ConnectOptions, CredentialsSource, ENDLESS_PAGES, NO_CREDENTIALS, Timeouts, UNREADABLE,
+};
 use crate::clock::Clock;
 use crate::document::{ApiError, Document, Operation, Outcome};
 use server::{Reply, Server};
@@ -163,6 +168,34 @@ async fn a_connection_that_breaks_is_an_answer_that_did_not_come() -> Result<(),
     Ok(())
 }
 
+/// Its session ended after the collection had begun.
+#[derive(Debug)]
+struct Ended;
+
+impl ProvideCredentials for Ended {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::provider_error("the session has ended")))
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_can_no_longer_be_had_are_an_error_document() -> Result<(), ConnectError> {
+    let server = Server::start([]);
+    let config = connect(&server).await?.config().to_builder();
+    let config = config.credentials_provider(SharedCredentialsProvider::new(Ended)).build();
+    let (aws, mut documents) = (Aws::new(config, "eu-west-1".to_owned(), Arc::new(Stopped)), vec![]);
+    let asked = ask::describe_services(&aws, "production", "core", &mut |document| documents.push(document)).await;
+    let error = asked.error.unwrap();
+    assert_eq!(error.code, NO_CREDENTIALS, "{}", error.message);
+    assert!(error.message.contains("the session has ended"), "{}", error.message);
+    let call = documents[0].call.as_ref().unwrap();
+    assert_eq!((call.status, call.attempts, server.asked().len()), (None, 0, 0), "nothing was sent");
+    Ok(())
+}
+
 #[tokio::test]
 async fn nobody_there_is_an_answer_that_did_not_come() -> Result<(), ConnectError> {
     let mut server = Server::start([]);
@@ -210,8 +243,12 @@ async fn an_endpoint_that_does_not_know_the_operation_gives_an_error_document() 
         assert_eq!((asked.pages, error.code.as_str()), (0, UNREADABLE), "{status} {body}: {}", error.message);
         assert!(error.message.starts_with(&format!("HTTP {status} ")), "{}", error.message);
         assert!(error.message.contains(body), "{}", error.message);
-        assert_eq!(documents[0].call.as_ref().unwrap().status, Some(status));
+        let call = documents[0].call.as_ref().unwrap();
+        assert_eq!((call.status, call.attempts), (Some(status), 1), "it would say the same again");
     }
+    let gateway = Reply::Text(503, "<html>Service Unavailable</html>");
+    let server = Server::start([gateway, ok(json!({"taskArns": []}))]);
+    assert!(list(&server).await?.0.is_complete(), "a gateway's page may pass");
     let server = Server::start([Reply::Json(400, json!({"message": "no type"}))]);
     let (_, documents) = list(&server).await?;
     let error = error_of(&documents[0]);
