@@ -1,2 +1,17 @@
-//! .
-fn main() {}
+//! The command line of casefile: arguments in, library call, exit code out.
+
+mod cli;
+mod config;
+mod error;
+mod exit;
+mod output;
+mod progress;
+mod render;
+mod target;
+mod verbs;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    verbs::run().into()
+}

@@ -27,7 +27,9 @@ pub enum ImportError {
         names: Vec<String>,
     },
     /// Nothing says when it was.
-    #[error("no document of the recording has a time, so nobody knows when it was; put the documents into a folder named by the moment that they were taken, e.g. 2026-11-23T07-43-00Z")]
+    #[error(
+        "no document of the recording has a time, so nobody knows when it was; put the documents into a folder named by the moment that they were taken, e.g. 2026-11-23T07-43-00Z"
+    )]
     NoMoment,
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use casefile_evidence::Timestamp;
 
-use super::{Collection, CollectError};
+use super::{CollectError, Collection};
 use crate::aws::ask::{self, LogCursor, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
 use crate::normalise::ExpectedStream;
@@ -81,7 +81,10 @@ impl Collection<'_> {
         match &document.outcome {
             Outcome::Error(ApiError { code, message }) => {
                 let (_, remedy) = HOPELESS.iter().find(|(hopeless, _)| hopeless == code)?;
-                target(format!("AWS answers {code} for service {service} in cluster {cluster}, {region}: {message}"), remedy)
+                target(
+                    format!("AWS answers {code} for service {service} in cluster {cluster}, {region}: {message}"),
+                    remedy,
+                )
             }
             Outcome::Response(answer) => {
                 let empty = answer.get("services").and_then(|services| services.as_array()).is_some_and(Vec::is_empty);
@@ -176,10 +179,11 @@ impl Collection<'_> {
         }
         let aws = self.aws.clone();
         let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
-        let asked = ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
-            self.take(document);
-        })
-        .await;
+        let asked =
+            ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
+                self.take(document);
+            })
+            .await;
         // Where the list is refused, reading may be allowed all the same.
         let refused = asked.error.is_some();
         self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);

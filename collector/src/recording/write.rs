@@ -30,11 +30,20 @@ impl RecordingWriter {
         if fs::read_dir(dir).map_err(RecordingError::reading(dir))?.next().is_some() {
             return Err(RecordingError::NotEmpty { path: dir.to_owned() });
         }
-        let file = dir.join(RecordingInfo::FILE);
+        let writer = Self { root: dir.to_owned(), last: None, documents: 0 };
+        writer.describe(info)?;
+        Ok(writer)
+    }
+
+    /// Writes `recording.toml` anew, with what is known only at the end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn describe(&self, info: &RecordingInfo) -> Result<(), RecordingError> {
+        let file = self.root.join(RecordingInfo::FILE);
         let text = toml::to_string(info)
             .map_err(|error| RecordingError::writing(&file)(std::io::Error::other(error.to_string())))?;
-        fs::write(&file, text).map_err(RecordingError::writing(&file))?;
-        Ok(Self { root: dir.to_owned(), last: None, documents: 0 })
+        fs::write(&file, text).map_err(RecordingError::writing(&file))
     }
 
     /// Begins the next snapshot.

@@ -1,0 +1,274 @@
+//! Arguments as written. What they mean is decided in [`crate::settings`] and the verbs.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Span;
+use crate::exit;
+
+/// Decides whether a deployment to Amazon ECS really succeeded, and keeps the evidence.
+#[derive(Debug, Parser)]
+#[command(name = "casefile", version, about, after_help = exit::HELP, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The service's config [default: the one sealed into the bundle, else ./casefile.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A folder of check files to use instead of the built-in pack
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) queries: Option<PathBuf>,
+    /// Where the result goes: the bundle for collect, import and validate; else the report [default: standard output]
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Terminal)]
+    pub(crate) format: Format,
+    /// Say more on standard error: -v the steps, -vv the AWS SDK's too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Threads of the query engine; the verdict is the same with any number
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), hide_short_help = true)]
+    pub(crate) threads: Option<u16>,
+    /// Another clock, as ORIGIN@SPEED: for playing recorded rollouts faster than they were
+    #[arg(long, global = true, value_name = "RFC3339@SPEED", hide = true)]
+    pub(crate) clock: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Terminal,
+    /// For programs: stable, canonical (RFC 8785)
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// For GitLab's test report
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Play a recorded incident as an AWS endpoint on this machine, and judge it
+    #[command(after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 120")]
+    Demo(Demo),
+    /// Take a snapshot of a rollout from AWS until it has settled: AWS -> bundle
+    #[command(after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle")]
+    Collect(Collect),
+    /// Make a bundle of a recording, or of a folder of plain AWS CLI outputs
+    #[command(after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle")]
+    Import(Import),
+    /// Judge a bundle: offline, and with the same result always
+    #[command(after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml")]
+    Analyze(Analyze),
+    /// Collect, stop as early as is sound, seal, and judge: the step of a pipeline
+    #[command(after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json")]
+    Validate(Validate),
+    /// Show the verdict as it stood at each moment: when was it decidable?
+    #[command(after_help = "Example:\n  casefile replay rollout.bundle")]
+    Replay(Replay),
+    /// Ask a bundle in SQL
+    #[command(after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query rollout.bundle --tables")]
+    Query(Query),
+    /// Show what is in a bundle, and what is missing from it and why
+    #[command(after_help = "Example:\n  casefile inspect rollout.bundle")]
+    Inspect(BundleArg),
+    /// Check that a bundle is what was sealed
+    #[command(after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'")]
+    Verify(BundleArg),
+    /// Write and understand checks
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BundleArg {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+}
+
+/// Which service, and which release of it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct TargetArgs {
+    /// The service's name or ARN
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// The cluster's name or ARN
+    #[arg(long)]
+    pub(crate) cluster: Option<String>,
+    /// The AWS region
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// The release that was just applied: an ARN, or family:revision
+    #[arg(long, value_name = "ARN")]
+    pub(crate) expect_task_definition: Option<String>,
+    /// What `terraform output -json` printed; the config's [target.terraform] names the values
+    #[arg(long, value_name = "FILE")]
+    pub(crate) terraform_output: Option<PathBuf>,
+}
+
+/// How AWS is reached.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct AwsArgs {
+    /// The AWS profile, as in the AWS CLI
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+    /// Another endpoint than AWS's own, for every AWS service
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// Keep the AWS documents, redacted, as a recording that `import` reads
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// How long, and how often.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Time")]
+pub(crate) struct PaceArgs {
+    /// How long missing expected logs are waited for [default: 180s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<Span>,
+    /// How often AWS is asked [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) poll: Option<Span>,
+    /// How long the service is watched after the rollout completed [default: 30s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) stable_for: Option<Span>,
+    /// How long a log line may take to arrive [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) ingestion_grace: Option<Span>,
+}
+
+/// Reports besides the one on standard output.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// Write a further report; may be given several times
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parse_report)]
+    pub(crate) reports: Vec<(Format, PathBuf)>,
+}
+
+fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, e.g. junit=report.xml")?;
+    let format = Format::from_str(format, true)
+        .map_err(|_| format!("{format:?} is no format: terminal, json, markdown or junit"))?;
+    if path.is_empty() { Err("the file is missing, e.g. junit=report.xml".to_owned()) } else { Ok((format, path.into())) }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// The recorded incident
+    #[arg(default_value = "circuit-breaker-rollback")]
+    pub(crate) case: String,
+    /// List the recorded incidents
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// How much faster than it happened it is played
+    #[arg(long, default_value_t = 60.0, value_name = "FACTOR")]
+    pub(crate) speed: f64,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The recording: its folder, or a folder of AWS CLI outputs
+    pub(crate) dir: PathBuf,
+    /// Which service it is about, where it tells of several
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// The release that was expected: an ARN, or family:revision
+    #[arg(long, value_name = "ARN")]
+    pub(crate) expect_task_definition: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Analyze {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// Judge what was known at this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Query {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// One SELECT; read from standard input where left out
+    #[arg(conflicts_with = "tables")]
+    pub(crate) sql: Option<String>,
+    /// List the tables and their columns
+    #[arg(long)]
+    pub(crate) tables: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Check {
+    #[command(subcommand)]
+    pub(crate) verb: CheckVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CheckVerb {
+    /// Check the checks and the config, without any bundle
+    #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
+    Lint,
+    /// Explain a check: what it judges, and on what evidence
+    #[command(after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain rollout.completed rollout.bundle")]
+    Explain {
+        /// The check's or the signature's id; all of them are listed where left out
+        id: Option<String>,
+        /// A bundle: the check is evaluated over it
+        bundle: Option<PathBuf>,
+    },
+}

@@ -1,0 +1,222 @@
+//! `casefile.toml`: read strictly, so that a misspelt key is an error and never a setting that is ignored.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use casefile_analyzer::{CheckSettings, Settings, Signature};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// The file that is read where no `--config` names one.
+pub(crate) const DEFAULT_FILE: &str = "casefile.toml";
+
+/// The whole config, as written.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) runbook: Option<String>,
+    #[serde(default)]
+    pub(crate) target: TargetSection,
+    #[serde(default)]
+    pub(crate) collect: CollectSection,
+    #[serde(default)]
+    pub(crate) signature: Vec<Signature>,
+    #[serde(default)]
+    pub(crate) checks: BTreeMap<String, CheckSettings>,
+}
+
+/// `[target]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TargetSection {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_task_definition: Option<String>,
+    #[serde(default)]
+    pub(crate) terraform: TerraformSection,
+}
+
+/// `[target.terraform]`: names of `terraform output` values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TerraformSection {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) service: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_task_definition: Option<String>,
+}
+
+/// `[collect]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CollectSection {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timeout: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) poll: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stable_for: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ingestion_grace: Option<Span>,
+}
+
+/// A length of time as people write it: `180s`, `2m`, `1m 30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl std::str::FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+        parsed.map(Self).ok_or_else(|| format!("{text:?} is no length of time: write e.g. \"180s\" or \"3m\""))
+    }
+}
+
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.0.as_secs(), self.0.subsec_millis()) {
+            (seconds, 0) => write!(f, "{seconds}s"),
+            (0, millis) => write!(f, "{millis}ms"),
+            (seconds, millis) => write!(f, "{seconds}s {millis}ms"),
+        }
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A config and where it came from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// `None` where there is no config at all.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// Where a config came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// The bundle that it was sealed into.
+    Bundle,
+}
+
+impl Config {
+    /// Reads a config file's text; `name` is what messages call it.
+    pub(crate) fn parse(text: &str, name: &str) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            Error::usage(format!("{name}:{line}: {}", error.message()))
+        })
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::usage(format!("the config {} does not exist: give --config another file, or write it", path.display()))
+            }
+            _ => Error::usage(format!("cannot read the config {}: {source}", path.display())),
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// What the analyzer needs of it.
+    pub(crate) fn settings(&self) -> Settings {
+        Settings {
+            service: self.service.clone(),
+            owner: self.owner.clone(),
+            runbook: self.runbook.clone(),
+            signature: self.signature.clone(),
+            checks: self.checks.clone(),
+        }
+    }
+
+    /// As it is sealed into a bundle.
+    pub(crate) fn to_value(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(Error::internal)
+    }
+}
+
+impl Loaded {
+    /// The config that `--config` names, else ./casefile.toml where it exists, else an empty one.
+    pub(crate) fn find(flag: Option<&Path>) -> Result<Self, Error> {
+        let default = Path::new(DEFAULT_FILE);
+        let path = match flag {
+            Some(path) => path,
+            None if default.exists() => default,
+            None => return Ok(Self::default()),
+        };
+        Ok(Self { config: Config::read(path)?, origin: Some(Origin::File(path.to_owned())) })
+    }
+
+    /// For judging a bundle: what `--config` names, else the config that was sealed into it, so that the
+    /// verdict does not depend on where it is asked for; only a bundle without one takes ./casefile.toml.
+    pub(crate) fn for_bundle(flag: Option<&Path>, sealed: Option<&Value>) -> Result<Self, Error> {
+        match (flag, sealed) {
+            (None, Some(sealed)) => {
+                let config = serde_json::from_value(sealed.clone())
+                    .map_err(|error| Error::usage(format!("the config sealed into the bundle cannot be read by this casefile ({error}): give one with --config")))?;
+                Ok(Self { config, origin: Some(Origin::Bundle) })
+            }
+            _ => Self::find(flag),
+        }
+    }
+
+    pub(crate) fn sealed_value(&self) -> Result<Option<Value>, Error> {
+        self.origin.as_ref().map(|_| self.config.to_value()).transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_line() {
+        let error = Config::parse("service = \"a\"\n\n[collect]\ntimeuot = \"3m\"\n", "casefile.toml").unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("casefile.toml:4: "), "{text}");
+        assert!(text.contains("timeuot"), "{text}");
+        assert_eq!(error.exit() as u8, 2);
+    }
+
+    #[test]
+    fn what_is_sealed_is_read_back() {
+        let text = "service = \"a\"\n[collect]\ntimeout = \"2m 30s\"\npoll = \"250ms\"\n[checks.\"rollout.completed\"]\nlevel = \"advise\"\n";
+        let config = Config::parse(text, "casefile.toml").unwrap();
+        let sealed = config.to_value().unwrap();
+        assert_eq!(sealed["collect"]["timeout"], "150s");
+        let loaded = Loaded::for_bundle(None, Some(&sealed)).unwrap();
+        assert_eq!((loaded.config, loaded.origin), (config, Some(Origin::Bundle)));
+    }
+}

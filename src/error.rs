@@ -1,0 +1,81 @@
+//! Everything that ends a run, each with its exit code.
+
+use std::path::PathBuf;
+
+use casefile_analyzer::AnalyzeError;
+use casefile_collector::aws::ConnectError;
+use casefile_collector::collect::CollectError;
+use casefile_collector::import::ImportError;
+use casefile_collector::recording::RecordingError;
+use casefile_collector::terraform::TerraformError;
+use casefile_evidence::{OpenError, ReadError, WriteError};
+
+use crate::exit::Exit;
+
+/// Why a run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The caller asked for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Analyze(#[from] AnalyzeError),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+    #[error(transparent)]
+    Terraform(#[from] TerraformError),
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::Usage(what.into())
+    }
+
+    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    /// The one map from what went wrong to the exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) | Self::Recording(_) | Self::Import(_) | Self::Connect(_) | Self::Terraform(_) => Exit::Usage,
+            Self::Open(OpenError::Integrity { .. }) | Self::Read(_) => Exit::Integrity,
+            Self::Open(OpenError::NotFound { .. } | OpenError::NotABundle { .. } | OpenError::NewerFormat { .. }) => {
+                Exit::Usage
+            }
+            Self::Write(WriteError::Exists { .. } | WriteError::PartialExists { .. }) => Exit::Usage,
+            Self::Write(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+            Self::Collect(error) => match error {
+                CollectError::Target { .. } => Exit::Usage,
+                CollectError::Write(_) | CollectError::Record(_) => Exit::Internal,
+            },
+            Self::Analyze(error) => match error {
+                AnalyzeError::Specification(_) | AnalyzeError::Query(_) => Exit::Usage,
+                AnalyzeError::Read(_) | AnalyzeError::Target { .. } => Exit::Integrity,
+                AnalyzeError::Limit(_) => Exit::CheckError,
+                AnalyzeError::Internal(_) => Exit::Internal,
+            },
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How the collection goes: one line that moves on a terminal, a line a change without one.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use casefile_collector::collect::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::output::stderr;
+
+/// Shows progress on standard error.
+pub(crate) struct Reporter {
+    bar: Option<ProgressBar>,
+    last: String,
+}
+
+impl Reporter {
+    pub(crate) fn new() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, last: String::new() }
+    }
+
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        let state = state(progress);
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{state}, {}", left(progress))),
+            // Without a terminal only what changed is worth a line.
+            None if state != self.last => stderr(&format!("poll {}: {state}, {}", progress.poll, left(progress))),
+            None => {}
+        }
+        self.last = state;
+    }
+
+    pub(crate) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn state(progress: &Progress) -> String {
+    let rollout = progress.rollout_state.as_deref().unwrap_or("rollout state unknown");
+    let tasks = match progress.tasks {
+        Some((running, desired)) => format!("{running}/{desired} tasks running"),
+        None => "tasks unknown".to_owned(),
+    };
+    let mut state = format!("{rollout}, {tasks}, {} log lines", progress.log_lines);
+    if progress.gaps > 0 {
+        state.push_str(&format!(", {} gaps", progress.gaps));
+    }
+    for (operation, code) in &progress.errors {
+        state.push_str(&format!(", {operation}: {code}"));
+    }
+    state
+}
+
+fn left(progress: &Progress) -> String {
+    let left = progress.timeout.saturating_sub(progress.elapsed).as_secs();
+    format!("{}:{:02} left", left / 60, left % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_an_operator_waits_for() {
+        let progress = Progress {
+            poll: 3,
+            rollout_state: Some("IN_PROGRESS".to_owned()),
+            tasks: Some((1, 2)),
+            log_lines: 17,
+            gaps: 1,
+            errors: [("GetLogEvents".to_owned(), "AccessDeniedException".to_owned())].into(),
+            elapsed: Duration::from_secs(61),
+            timeout: Duration::from_secs(180),
+        };
+        assert_eq!(
+            state(&progress),
+            "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gaps, GetLogEvents: AccessDeniedException"
+        );
+        assert_eq!(left(&progress), "1:59 left");
+    }
+}

@@ -1,0 +1,116 @@
+//! From arguments as written to what the collector works with: flags win over Terraform's outputs, those
+//! over the config.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use casefile_collector::clock::{Clock, ScaledClock, SystemClock};
+use casefile_collector::collect::{Named, Pace};
+use casefile_collector::normalise::About;
+use casefile_collector::terraform::Outputs;
+use casefile_evidence::Timestamp;
+
+use crate::cli::{Global, PaceArgs, TargetArgs};
+use crate::config::{Config, Span};
+use crate::error::Error;
+
+/// How long expected logs are waited for where nothing says it.
+const TIMEOUT: Duration = Duration::from_secs(180);
+const POLL: Duration = Duration::from_secs(5);
+const STABLE_FOR: Duration = Duration::from_secs(30);
+const INGESTION_GRACE: Duration = Duration::from_secs(10);
+
+/// Times, decided.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) pace: Pace,
+    pub(crate) stable_for: Duration,
+    pub(crate) ingestion_grace: Duration,
+}
+
+impl Times {
+    pub(crate) fn decide(args: &PaceArgs, config: &Config) -> Result<Self, Error> {
+        let pick = |flag: Option<Span>, set: Option<Span>, default| flag.or(set).map_or(default, |span| span.0);
+        let poll = pick(args.poll, config.collect.poll, POLL);
+        if poll.is_zero() {
+            return Err(Error::usage("--poll must be longer than nothing, e.g. 5s"));
+        }
+        Ok(Self {
+            pace: Pace { timeout: pick(args.timeout, config.collect.timeout, TIMEOUT), poll },
+            stable_for: pick(args.stable_for, config.collect.stable_for, STABLE_FOR),
+            ingestion_grace: ingestion_grace(args.ingestion_grace, config),
+        })
+    }
+}
+
+/// How long a log line may take to arrive.
+pub(crate) fn ingestion_grace(flag: Option<Span>, config: &Config) -> Duration {
+    flag.or(config.collect.ingestion_grace).map_or(INGESTION_GRACE, |span| span.0)
+}
+
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The target, decided. The region may still be left to AWS's own settings.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) named: Named,
+    pub(crate) region: Option<String>,
+    account: Option<String>,
+}
+
+impl Target {
+    pub(crate) fn decide(args: &TargetArgs, config: &Config) -> Result<Self, Error> {
+        let outputs = args.terraform_output.as_deref().map(Outputs::read).transpose()?;
+        let names = &config.target.terraform;
+        let pick = |flag: &Option<String>, output: &Option<String>, set: &Option<String>| -> Result<Option<String>, Error> {
+            match (flag, output, &outputs) {
+                (Some(flag), _, _) => Ok(Some(flag.clone())),
+                (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
+                _ => Ok(set.clone()),
+            }
+        };
+        let set = &config.target;
+        let service = pick(&args.service, &names.service, &set.service)?.or_else(|| config.service.clone());
+        let service = service.ok_or_else(|| Error::usage(missing("service")))?;
+        let cluster = pick(&args.cluster, &names.cluster, &set.cluster)?.ok_or_else(|| Error::usage(missing("cluster")))?;
+        let expect_task_definition =
+            pick(&args.expect_task_definition, &names.expect_task_definition, &set.expect_task_definition)?;
+        Ok(Self {
+            region: pick(&args.region, &names.region, &set.region)?,
+            account: set.account.clone(),
+            named: Named { cluster, service, expect_task_definition },
+        })
+    }
+
+    /// What the normaliser is told beforehand.
+    pub(crate) fn about(&self, region: &str, ingestion_grace: Duration) -> About {
+        About {
+            service: self.named.service.clone(),
+            cluster: Some(self.named.cluster.clone()),
+            region: Some(region.to_owned()),
+            account: self.account.clone(),
+            expect_task_definition: self.named.expect_task_definition.clone(),
+            ingestion_grace_ms: millis(ingestion_grace),
+        }
+    }
+}
+
+fn missing(what: &str) -> String {
+    format!(
+        "nothing says which {what}: give --{what}, `{what}` in [target] of casefile.toml, or the name of a Terraform \
+         output in [target.terraform] together with --terraform-output"
+    )
+}
+
+/// The clock of the run.
+pub(crate) fn clock(global: &Global) -> Result<Arc<dyn Clock>, Error> {
+    let Some(text) = &global.clock else { return Ok(Arc::new(SystemClock)) };
+    let parsed = text.split_once('@').and_then(|(origin, speed)| {
+        Some((Timestamp::parse(origin).ok()?, speed.parse::<f64>().ok().filter(|speed| *speed > 0.0)?))
+    });
+    let (origin, speed) =
+        parsed.ok_or_else(|| Error::usage(format!("--clock {text:?} is not ORIGIN@SPEED, e.g. 2026-11-23T07:43:00Z@60")))?;
+    Ok(Arc::new(ScaledClock::new(origin, speed)))
+}

@@ -1,0 +1,174 @@
+//! `collect`: AWS to a bundle; and what `validate` and `demo` share with it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use casefile_collector::aws::{Aws, ConnectOptions};
+use casefile_collector::clock::Clock;
+use casefile_collector::collect::{Collection, SettledRule, StopReason, StopRule};
+use casefile_collector::normalise::{Assembly, Retain};
+use casefile_collector::recording::{RecordingInfo, RecordingWriter};
+use casefile_collector::redact::Redactor;
+use casefile_collector::seal;
+use casefile_evidence::{BundleWriter, Sealed};
+
+use super::TOOL;
+use super::import::sealed_line;
+use crate::cli::{AwsArgs, Collect, Global};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::progress::Reporter;
+use crate::target::{Target, Times, clock, millis};
+
+pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+    let loaded = Loaded::find(global.config.as_deref())?;
+    let times = Times::decide(&args.pace, &loaded.config)?;
+    let mut rule = SettledRule::new(times.stable_for);
+    let job = Job {
+        target: Target::decide(&args.target, &loaded.config)?,
+        aws: args.aws.clone(),
+        connect: ConnectOptions::default(),
+        times,
+        clock: clock(global)?,
+        output: global.output.clone(),
+        loaded,
+    };
+    let (sealed, reason) = job.run(&mut rule, printer).await?;
+    printer.stdout(&sealed_line(&sealed))?;
+    Ok(if reason == StopReason::Interrupted { Exit::Inconclusive } else { Exit::Pass })
+}
+
+/// A collection, decided in every part.
+pub(crate) struct Job {
+    pub(crate) target: Target,
+    pub(crate) aws: AwsArgs,
+    pub(crate) connect: ConnectOptions,
+    pub(crate) times: Times,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) loaded: Loaded,
+}
+
+impl Job {
+    /// Collects until the rule stops it, and seals.
+    pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<(Sealed, StopReason), Error> {
+        let Self { target, aws: args, connect, times, clock, output, loaded } = self;
+        let interrupt = Interrupt::watch()?;
+        let aws = Aws::connect(ConnectOptions {
+            region: target.region.clone(),
+            profile: args.profile.clone(),
+            endpoint_url: args.endpoint_url.clone(),
+            clock: Arc::clone(&clock),
+            ..connect
+        })
+        .await?;
+        let about = target.about(aws.region(), times.ingestion_grace);
+        let output = output.unwrap_or_else(|| default_output(&target, clock.as_ref()));
+        let mut info = RecordingInfo {
+            region: Some(aws.region().to_owned()),
+            cluster: about.cluster.clone(),
+            service: Some(about.service.clone()),
+            expect_task_definition: about.expect_task_definition.clone(),
+            ingestion_grace_ms: Some(millis(times.ingestion_grace)),
+            source: Some(format!("collected by {TOOL}")),
+            ..RecordingInfo::default()
+        };
+        let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
+        let mut writer = BundleWriter::create(&output)?;
+        let assembly = Assembly::new(about, Redactor::standard(), Retain::COLLECTOR);
+        let mut reporter = Reporter::new();
+        let collection = Collection::new(
+            aws,
+            clock,
+            times.pace,
+            target.named.clone(),
+            assembly,
+            &mut writer,
+            record.as_mut(),
+            rule,
+        );
+        let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
+        reporter.finish();
+        let (assembly, reason) = match collected {
+            Ok(collected) => collected,
+            Err(error) => {
+                writer.discard()?;
+                return Err(error.into());
+            }
+        };
+        for remark in assembly.remarks().iter() {
+            printer.warn(remark);
+        }
+        if reason == StopReason::Interrupted {
+            printer.warn("interrupted: what was collected so far is sealed, and says so");
+        }
+        if let (Some(record), Some(dir)) = (&record, &args.record) {
+            info.stop_reason = Some(reason.name().to_owned());
+            if let Some(config) = loaded.sealed_value()? {
+                let text = toml::to_string(&config).map_err(Error::internal)?;
+                let path = dir.join("casefile.toml");
+                std::fs::write(&path, text).map_err(Error::io("write", &path))?;
+                info.config = Some("casefile.toml".to_owned());
+            }
+            record.describe(&info)?;
+        }
+        let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?)?;
+        Ok((sealed, reason))
+    }
+}
+
+/// `bf-manage-core-2026-11-23T07-43-00Z.bundle`, in the working directory.
+fn default_output(target: &Target, clock: &dyn Clock) -> PathBuf {
+    let service = target.named.service.rsplit('/').next().unwrap_or("service").to_owned();
+    let now = clock.now().to_string().replace(':', "-");
+    PathBuf::from(format!("{service}-{now}.bundle"))
+}
+
+/// Ctrl-C and SIGTERM: the first one ends the collection, a second one the program.
+struct Interrupt;
+
+impl Interrupt {
+    fn watch() -> Result<impl Future<Output = ()>, Error> {
+        let mut terminate = terminate()?;
+        let (first, seen) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            wait(&mut terminate).await;
+            crate::output::stderr("interrupted: sealing what there is (once more to stop at once)");
+            let _ = first.send(());
+            wait(&mut terminate).await;
+            std::process::exit(Exit::Internal as i32);
+        });
+        Ok(async move {
+            if seen.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+#[cfg(unix)]
+type Terminate = tokio::signal::unix::Signal;
+#[cfg(unix)]
+fn terminate() -> Result<Terminate, Error> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::internal)
+}
+#[cfg(unix)]
+async fn wait(terminate: &mut Terminate) {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+type Terminate = ();
+#[cfg(not(unix))]
+fn terminate() -> Result<Terminate, Error> {
+    Ok(())
+}
+#[cfg(not(unix))]
+async fn wait(_terminate: &mut Terminate) {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,94 @@
+//! `demo`: plays a recorded incident as an AWS endpoint on loopback and judges it, as a pipeline would.
+
+use std::sync::Arc;
+
+use casefile_collector::aws::{ConnectOptions, CredentialsSource};
+use casefile_collector::clock::ScaledClock;
+use casefile_collector::recording::Recording;
+use casefile_fixtures::cases::{self, Case};
+use casefile_fixtures::endpoint::{Endpoint, Playback, World};
+
+use super::collect::Job;
+use super::validate::validate;
+use crate::cli::{AwsArgs, Demo, Global, PaceArgs, TargetArgs};
+use crate::config::{Config, Loaded, Origin};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::target::{Target, Times};
+
+pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+    if args.list {
+        return list(printer);
+    }
+    if !(args.speed > 0.0 && args.speed <= 10_000.0) {
+        return Err(Error::usage("--speed is a factor above 0 and at most 10000, e.g. 60"));
+    }
+    let case = cases::by_name(&args.case).ok_or_else(|| unknown(&args.case))?;
+    let folder = tempfile::Builder::new().prefix("casefile-demo-").tempdir().map_err(Error::io("create", "a temporary folder"))?;
+    let recorded = folder.path().join("recording");
+    case.extract(&recorded).map_err(Error::io("write", &recorded))?;
+    let recording = Recording::open(&recorded)?;
+    let origin = recording.snapshots.first().and_then(|snapshot| snapshot.observed_at);
+    let origin = origin.ok_or_else(|| Error::internal("the recording has no first moment"))?;
+
+    let world = World::open(&recording).map_err(Error::internal)?;
+    let playback = Playback { speed: args.speed, origin, rebase: false };
+    let endpoint = Endpoint::start(world, playback, case.toml.faults()).await.map_err(Error::io("open", "a port on loopback"))?;
+    printer.note(&format!("{}: {}", case.name, case.toml.title));
+    printer.note(&format!("playing it {} times as fast as an AWS endpoint at {}\n", args.speed, endpoint.url()));
+
+    let config = match case.config_text() {
+        Some(text) => Loaded { config: Config::parse(&text, "casefile.toml")?, origin: Some(Origin::Bundle) },
+        None => Loaded::default(),
+    };
+    let config = match &global.config {
+        Some(path) => Loaded::find(Some(path))?,
+        None => config,
+    };
+    let info = &recording.info;
+    let target = TargetArgs {
+        service: info.service.clone(),
+        cluster: info.cluster.clone(),
+        region: info.region.clone(),
+        expect_task_definition: info.expect_task_definition.clone(),
+        terraform_output: None,
+    };
+    let mut times = Times::decide(&PaceArgs::default(), &config.config)?;
+    // A poll a real second at the most: played fast, polling as often as in production would only heat.
+    times.pace.poll = times.pace.poll.max(std::time::Duration::from_secs_f64(args.speed / 10.0).min(std::time::Duration::from_secs(10)));
+    let output = global.output.clone().unwrap_or_else(|| kept(&case));
+    let job = Job {
+        target: Target::decide(&target, &config.config)?,
+        aws: AwsArgs { endpoint_url: Some(endpoint.url()), ..AwsArgs::default() },
+        connect: ConnectOptions {
+            credentials: CredentialsSource::Fixed { access_key_id: "demo".to_owned(), secret_access_key: "demo".to_owned() },
+            initial_backoff: std::time::Duration::from_millis(20),
+            ..ConnectOptions::default()
+        },
+        times,
+        clock: Arc::new(ScaledClock::new(origin, args.speed)),
+        output: Some(output.clone()),
+        loaded: config,
+    };
+    let exit = validate(job, &args.report, global, printer).await?;
+    printer.note(&format!("\nlook closer:  casefile inspect {0}\n              casefile replay {0}", output.display()));
+    Ok(exit)
+}
+
+fn list(printer: &Printer) -> Result<Exit, Error> {
+    let lines = cases::all().iter().map(|case| format!("{:<28} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title)).collect::<String>();
+    printer.result(|_| lines)?;
+    Ok(Exit::Pass)
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<String> = cases::all().into_iter().map(|case| case.name).collect();
+    Error::usage(format!("there is no recorded incident {name:?}; there are {}", names.join(", ")))
+}
+
+/// The bundle outlives the run, so that it can be looked at.
+fn kept(case: &Case) -> std::path::PathBuf {
+    let name = format!("casefile-demo-{}-{}.bundle", case.name, std::process::id());
+    std::env::temp_dir().join(name)
+}

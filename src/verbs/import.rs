@@ -1,0 +1,85 @@
+//! `import`: a recording, or plain AWS CLI outputs, to a bundle.
+
+use std::path::{Path, PathBuf};
+
+use casefile_collector::import::import;
+use casefile_collector::normalise::About;
+use casefile_collector::recording::{Recording, RecordingInfo};
+use casefile_collector::redact::Redactor;
+use casefile_collector::seal;
+use casefile_evidence::{BundleWriter, Sealed};
+
+use super::TOOL;
+use crate::cli::{Global, Import};
+use crate::config::{Config, Loaded, Origin};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::target::{ingestion_grace, millis};
+
+pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+    let recording = Recording::open(&args.dir)?;
+    for file in &recording.unknown {
+        printer.warn(&format!("{}: {}; it is not in the bundle", file.path.display(), file.why));
+    }
+    let loaded = config(args, &recording.info, global)?;
+    let about = about(args, &recording.info, &loaded.config);
+    let output = global.output.clone().unwrap_or_else(|| default_output(&args.dir));
+    let mut writer = BundleWriter::create(&output)?;
+    let assembly = match import(&recording, about, Redactor::standard(), &mut writer) {
+        Ok(assembly) => assembly,
+        Err(error) => {
+            writer.discard()?;
+            return Err(error.into());
+        }
+    };
+    for remark in assembly.remarks().iter() {
+        printer.warn(remark);
+    }
+    let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
+    let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
+    printer.stdout(&sealed_line(&sealed))?;
+    Ok(Exit::Pass)
+}
+
+/// The config: what `--config` names, else the recording's own, else ./casefile.toml.
+fn config(args: &Import, info: &RecordingInfo, global: &Global) -> Result<Loaded, Error> {
+    match (&global.config, &info.config) {
+        (None, Some(named)) => {
+            let path = args.dir.join(named);
+            Ok(Loaded { config: Config::read(&path)?, origin: Some(Origin::File(path)) })
+        }
+        (flag, _) => Loaded::find(flag.as_deref()),
+    }
+}
+
+/// Flags win over what the recording says of itself, that over the config.
+fn about(args: &Import, info: &RecordingInfo, config: &Config) -> About {
+    let pick = |flag: &Option<String>, said: &Option<String>, set: &Option<String>| {
+        flag.clone().or_else(|| said.clone()).or_else(|| set.clone())
+    };
+    let target = &config.target;
+    About {
+        service: pick(&args.service, &info.service, &target.service).unwrap_or_default(),
+        cluster: pick(&None, &info.cluster, &target.cluster),
+        region: pick(&None, &info.region, &target.region),
+        account: pick(&None, &info.account, &target.account),
+        expect_task_definition: pick(&args.expect_task_definition, &info.expect_task_definition, &target.expect_task_definition),
+        ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
+    }
+}
+
+/// `incident` gives `incident.bundle`, in the working directory.
+fn default_output(dir: &Path) -> PathBuf {
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let mut name = absolute.file_name().unwrap_or_else(|| "recording".as_ref()).to_owned();
+    name.push(".bundle");
+    name.into()
+}
+
+/// Where the bundle is, and what fixes every byte of it.
+pub(crate) fn sealed_line(sealed: &Sealed) -> String {
+    let rows: u64 = sealed.manifest.tables.values().map(|table| table.rows).sum();
+    let lines = sealed.manifest.tables.get("log_events").map_or(0, |table| table.rows);
+    format!("{}  sha256:{}  {rows} rows, {lines} log lines\n", sealed.path.display(), sealed.digest)
+}

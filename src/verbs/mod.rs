@@ -1,0 +1,161 @@
+//! One file a verb.
+
+mod analyze;
+mod check;
+mod collect;
+mod demo;
+mod import;
+mod inspect;
+mod query;
+mod replay;
+mod validate;
+mod verify;
+
+use std::path::Path;
+
+use casefile_analyzer::{Evidence, Options, Pack, Settings, Verdict};
+use casefile_evidence::{Bundle, Timestamp};
+use clap::Parser;
+
+use crate::cli::{Cli, Format, Global, ReportArgs, Verb};
+use crate::config::{Loaded, Origin};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::{Printer, write_file};
+use crate::render;
+
+/// This program, as bundles and recordings name it.
+pub(crate) const TOOL: &str = concat!("casefile ", env!("CARGO_PKG_VERSION"));
+
+/// Runs the command line.
+pub(crate) fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results; the rest is a usage error. clap prints each where it belongs.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Pass };
+        }
+    };
+    let printer = Printer::new(&cli.global);
+    init_log(cli.global.verbose);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            Printer::error(&Error::internal(error));
+            return Exit::Internal;
+        }
+    };
+    let outcome = runtime.block_on(dispatch(&cli, &printer));
+    // What was cancelled need not be waited for.
+    runtime.shutdown_background();
+    outcome.unwrap_or_else(|error| {
+        Printer::error(&error);
+        error.exit()
+    })
+}
+
+async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Demo(args) => demo::run(args, global, printer).await,
+        Verb::Collect(args) => collect::run(args, global, printer).await,
+        Verb::Import(args) => import::run(args, global, printer),
+        Verb::Analyze(args) => analyze::run(args, global, printer).await,
+        Verb::Validate(args) => validate::run(args, global, printer).await,
+        Verb::Replay(args) => replay::run(args, global, printer).await,
+        Verb::Query(args) => query::run(args, global, printer).await,
+        Verb::Inspect(args) => inspect::run(&args.bundle, printer),
+        Verb::Verify(args) => verify::run(&args.bundle, printer),
+        Verb::Check(args) => check::run(&args.verb, global, printer).await,
+    }
+}
+
+fn init_log(verbose: u8) {
+    let filter = match verbose {
+        0 => "warn,aws_config=error,aws_runtime=error",
+        1 => "warn,casefile=debug,casefile_collector=debug,casefile_analyzer=debug",
+        _ => "info,casefile=trace,casefile_collector=trace,casefile_analyzer=trace,aws_smithy_runtime=debug",
+    };
+    let _ = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_target(verbose > 1)
+        .without_time()
+        .try_init();
+}
+
+/// The checks: the built-in ones, or those of `--queries`.
+pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
+    let pack = match &global.queries {
+        Some(folder) => Pack::from_dir(folder),
+        None => Pack::embedded(),
+    };
+    pack.map_err(|errors| Error::Analyze(errors.into()))
+}
+
+/// The engine's settings.
+pub(crate) fn options(global: &Global, as_of: Option<Timestamp>) -> Options {
+    let mut options = Options { as_of, ..Options::default() };
+    if let Some(threads) = global.threads {
+        options.threads = usize::from(threads);
+    }
+    options
+}
+
+/// A bundle, with the config that judges it.
+pub(crate) struct Opened {
+    pub(crate) bundle: Bundle,
+    pub(crate) evidence: Evidence,
+    pub(crate) settings: Settings,
+}
+
+/// Opens a bundle, checking all of it, and finds its config.
+pub(crate) fn open(path: &Path, global: &Global, printer: &Printer) -> Result<Opened, Error> {
+    let bundle = Bundle::open(path)?;
+    let loaded = Loaded::for_bundle(global.config.as_deref(), bundle.manifest().config.as_ref())?;
+    match &loaded.origin {
+        Some(Origin::Bundle) if global.verbose > 0 => printer.note("judging with the config sealed into the bundle"),
+        None => printer.warn("no config: neither the bundle nor --config gives one, so no log signature is judged"),
+        _ => {}
+    }
+    let evidence = Evidence::bundle(&bundle)?;
+    Ok(Opened { bundle, evidence, settings: loaded.config.settings() })
+}
+
+/// Prints a verdict and writes the further reports; the exit code says what it is.
+pub(crate) fn report(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
+    for (format, path) in &args.reports {
+        write_file(path, &render::verdict(verdict, *format, Printer::file_style())?)?;
+    }
+    printer.try_result(|style| render::verdict(verdict, printer.format, style))?;
+    Ok(exit_of(verdict))
+}
+
+/// As [`report`], for verbs whose `--output` is the bundle: the verdict goes to standard output.
+pub(crate) fn report_to_stdout(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
+    for (format, path) in &args.reports {
+        write_file(path, &render::verdict(verdict, *format, Printer::file_style())?)?;
+    }
+    printer.stdout(&render::verdict(verdict, printer.format, printer.style())?)?;
+    Ok(exit_of(verdict))
+}
+
+fn exit_of(verdict: &Verdict) -> Exit {
+    use casefile_analyzer::Conclusion;
+    match verdict.verdict {
+        Conclusion::Pass => Exit::Pass,
+        Conclusion::Fail => Exit::Fail,
+        Conclusion::Inconclusive => Exit::Inconclusive,
+        Conclusion::Error => Exit::CheckError,
+    }
+}
+
+/// Refuses a format that a verb has no use for.
+pub(crate) fn only(printer: &Printer, verb: &str, formats: &[Format]) -> Result<(), Error> {
+    if formats.contains(&printer.format) {
+        return Ok(());
+    }
+    let known: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
+    Err(Error::usage(format!("{verb} prints {} only: choose one with --format", known.join(", "))))
+}

@@ -1,0 +1,36 @@
+//! `query`: SQL over a bundle.
+
+use std::io::Read;
+
+use casefile_analyzer::query;
+
+use super::{open, options};
+use crate::cli::{Global, Query};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::render;
+
+pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+    if args.tables {
+        printer.try_result(|style| render::tables(printer.format, style))?;
+        return Ok(Exit::Pass);
+    }
+    let sql = match &args.sql {
+        Some(sql) => sql.clone(),
+        None => {
+            let mut sql = String::new();
+            std::io::stdin().read_to_string(&mut sql).map_err(Error::io("read", "standard input"))?;
+            sql
+        }
+    };
+    if sql.trim().is_empty() {
+        return Err(Error::usage(
+            "no SQL was given: write it after the bundle, or pipe it in; --tables lists what can be asked",
+        ));
+    }
+    let opened = open(&args.bundle, global, printer)?;
+    let answer = query(&opened.evidence, &sql, &opened.settings, &options(global, None)).await?;
+    printer.try_result(|_| render::query(&answer, printer.format))?;
+    Ok(Exit::Pass)
+}

@@ -1,0 +1,46 @@
+//! `replay`: the verdict as it stood at each snapshot.
+
+use std::collections::BTreeSet;
+
+use casefile_analyzer::{Level, Outcome, Verdict, analyze};
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::SnapshotRow;
+
+use super::{open, options, pack};
+use crate::cli::{Global, Replay};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::render::{self, Moment};
+
+pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(global)?;
+    let opened = open(&args.bundle, global, printer)?;
+    let at: BTreeSet<Timestamp> =
+        opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
+    let mut moments = Vec::with_capacity(at.len());
+    for at in at {
+        let options = options(global, Some(at));
+        let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options).await?;
+        moments.push(moment(at, &verdict));
+    }
+    if moments.is_empty() {
+        return Err(Error::usage(format!("{} has no snapshot to replay", args.bundle.display())));
+    }
+    printer.try_result(|style| render::replay(&moments, printer.format, style))?;
+    Ok(Exit::Pass)
+}
+
+fn moment(at: Timestamp, verdict: &Verdict) -> Moment {
+    let created_at = verdict.bundle.target.deployment_created_at;
+    let blocking = || verdict.checks.iter().filter(|check| check.level == Level::Block);
+    let open = |outcome: &Outcome| matches!(outcome, Outcome::Pending | Outcome::Unknown);
+    let decides = |outcome: &Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
+    Moment {
+        at,
+        since_creation_s: created_at.map(|created_at| at.millis_since(created_at).div_euclid(1000)),
+        verdict: verdict.verdict,
+        pending: blocking().filter(|check| open(&check.outcome)).count(),
+        decided_by: blocking().filter(|check| decides(&check.outcome)).map(|check| check.id.clone()).collect(),
+    }
+}
