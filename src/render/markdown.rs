@@ -1,0 +1,203 @@
+//! The verdict for a merge request or a ticket.
+//!
+//! Text from outside stands in fenced blocks or is escaped: it cannot form markup, HTML, mentions or
+//! references.
+
+use std::fmt::Write as _;
+
+use casefile_analyzer::{CheckVerdict, Conclusion, Level, Outcome, Verdict};
+use casefile_evidence::Timestamp;
+
+use super::evidence::plain;
+use super::story::{Missing, Story};
+use super::terminal::{action, deployment, observed, place, release};
+use super::text::{conclusion, cut_middle, short, visible};
+
+/// Causes of one check that are shown.
+const CAUSES: usize = 5;
+/// Columns of a table cell, and of a line in a block.
+const CELL: usize = 300;
+const BLOCK: usize = 2000;
+
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    let story = Story::of(verdict);
+    let target = &verdict.bundle.target;
+    let decision = &verdict.decision;
+    let mut page = String::new();
+    let mark = match verdict.verdict {
+        Conclusion::Pass => "✅",
+        Conclusion::Fail => "❌",
+        Conclusion::Inconclusive => "❔",
+        Conclusion::Error => "💥",
+    };
+    line(&mut page, &format!("### {mark} {}: {}", conclusion(verdict.verdict), escape(&action(decision))));
+    if story.deciding(verdict).is_empty() {
+        // Where checks decided, their table says why.
+        line(&mut page, &format!("Why: {}", escape(&cut_middle(&visible(&decision.why), 2 * CELL))));
+    }
+    if let Some(runbook) = &decision.runbook {
+        line(&mut page, &format!("Runbook: {}", link(runbook)));
+    }
+    let subject = [
+        ("service", format!("{}{}", target.service, place(target))),
+        ("release", release(target)),
+        ("deployment", deployment(target)),
+        ("observed", observed(target)),
+    ];
+    table(&mut page, &["", ""], &subject.map(|(name, value)| vec![name.to_owned(), escape(&value)]));
+    attention(&mut page, verdict, &story);
+    for check in story.failing.iter().chain(&story.broken).chain(&story.noticed) {
+        evidence(&mut page, check, target.window_from);
+    }
+    if !story.missing.is_empty() {
+        line(&mut page, "#### Missing evidence");
+        let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
+        table(&mut page, &["what", "error", "needed by", "how to get it"], &rows);
+    }
+    folded(&mut page, verdict, &story);
+    page
+}
+
+/// Every check that neither passed nor was skipped.
+fn attention(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
+    let undecided = [Outcome::Unknown, Outcome::Pending].into_iter().flat_map(|outcome| verdict.with_outcome(outcome));
+    let (blocking, advising): (Vec<&CheckVerdict>, Vec<&CheckVerdict>) =
+        undecided.partition(|check| check.level == Level::Block);
+    let known = story.failing.iter().chain(&story.broken).copied();
+    let all = known.chain(blocking).chain(story.noticed.iter().copied()).chain(advising);
+    let rows: Vec<Vec<String>> = all.map(row).collect();
+    if !rows.is_empty() {
+        table(page, &["check", "outcome", "level", "owner", "why"], &rows);
+    }
+}
+
+fn row(check: &CheckVerdict) -> Vec<String> {
+    vec![
+        code(&check.id),
+        outcome(check.outcome).to_owned(),
+        check.level.to_string(),
+        check.owner.to_string(),
+        escape(&cut_middle(&visible(&check.reason), CELL)),
+    ]
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Fail => "fail",
+        Outcome::Error => "error",
+        Outcome::Unknown => "unknown",
+        Outcome::Pending => "pending",
+        Outcome::Pass => "pass",
+        Outcome::Skip => "skip",
+    }
+}
+
+fn evidence(page: &mut String, check: &CheckVerdict, day: Option<Timestamp>) {
+    line(page, &format!("**{}**: {}", code(&check.id), escape(&check.title)));
+    let mut lines = plain(check, day, CAUSES);
+    if lines.is_empty() {
+        lines.push(visible(&check.reason));
+    }
+    fenced(page, &lines);
+    if let Some(advice) = &check.advice {
+        line(page, &format!("What to do: {}", escape(advice)));
+    }
+}
+
+fn missing(entry: &Missing<'_>) -> Vec<String> {
+    let cell = |text: &str| escape(&cut_middle(&visible(text), CELL));
+    let (mut what, mut errors) = (Vec::new(), Vec::new());
+    for (gap, more) in entry.kinds() {
+        let more = if more > 0 { format!(" (and {more} more like it)") } else { String::new() };
+        what.push(format!("{}{more}", cell(&short(&gap.source))));
+        errors.push(format!("{}: {}", gap.status.replace('_', " "), cell(&gap.error)));
+    }
+    let needed: Vec<String> = entry.blocks.iter().chain(&entry.advises).map(|id| code(id)).collect();
+    vec![what.join("<br>"), errors.join("<br>"), needed.join(", "), cell(entry.remedy)]
+}
+
+fn folded(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
+    line(page, &format!("<details><summary>{}</summary>", escape(&story.rest())));
+    let good = [Outcome::Pass, Outcome::Skip].into_iter().flat_map(|outcome| verdict.with_outcome(outcome));
+    let rows: Vec<Vec<String>> = good.map(row).collect();
+    if !rows.is_empty() {
+        table(page, &["check", "outcome", "level", "owner", "why"], &rows);
+    }
+    let digests = [
+        ("bundle", verdict.bundle.digest.as_deref().unwrap_or("not sealed yet")),
+        ("pack", &verdict.pack.digest),
+        ("config", &verdict.config.digest),
+        ("verdict", &verdict.digest),
+        ("casefile", &verdict.engine.casefile),
+        ("datafusion", &verdict.engine.datafusion),
+    ];
+    table(page, &["", ""], &digests.map(|(name, value)| vec![name.to_owned(), code(value)]));
+    page.push_str("</details>\n");
+}
+
+/// A paragraph.
+pub(crate) fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push_str("\n\n");
+}
+
+/// A table; its cells are Markdown already.
+pub(crate) fn table(page: &mut String, head: &[&str], rows: &[Vec<String>]) {
+    // Writing to a string cannot fail.
+    _ = writeln!(page, "| {} |", head.join(" | "));
+    _ = writeln!(page, "|{}", "---|".repeat(head.len()));
+    for row in rows {
+        _ = writeln!(page, "| {} |", row.join(" | "));
+    }
+    page.push('\n');
+}
+
+/// A block whose fence is longer than any run of backticks in it.
+fn fenced(page: &mut String, lines: &[String]) {
+    let fence = "`".repeat(lines.iter().map(|line| backticks(line)).max().unwrap_or_default().max(2) + 1);
+    _ = writeln!(page, "{fence}text");
+    for line in lines {
+        _ = writeln!(page, "{}", cut_middle(line, BLOCK));
+    }
+    line(page, &fence);
+}
+
+/// Text as code, also within a table's cell.
+pub(crate) fn code(text: &str) -> String {
+    let text = visible(text).replace('|', "\\|");
+    if text.trim().is_empty() {
+        return String::new();
+    }
+    let fence = "`".repeat(backticks(&text) + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+/// The longest run of backticks.
+fn backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or_default()
+}
+
+/// Text that stays text. GitLab takes a backslash before `@`, `#`, `!`, `~`, `%`, `$` and `^` as "no
+/// reference".
+pub(crate) fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '+' | '!' | '|' | '~' | '@' | '$' | '%' | '^' => {
+                safe.push('\\');
+                safe.push(c);
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+fn link(url: &str) -> String {
+    let plain = url.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '<' | '>' | '\\' | '`'));
+    if plain && url.starts_with("https://") { format!("<{url}>") } else { escape(url) }
+}

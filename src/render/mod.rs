@@ -1,0 +1,65 @@
+//! What people and programs read: pure functions from values to text. No clock, no file, no terminal.
+//!
+//! Text from outside (log lines, AWS messages) is never trusted: what a terminal, a CI log, a Markdown
+//! page or an XML file would act on is made visible, see [`text`] and [`markdown`].
+
+mod evidence;
+mod inspect;
+mod junit;
+mod markdown;
+mod page;
+mod query;
+mod replay;
+mod story;
+mod tables;
+mod terminal;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub(crate) use inspect::{Inspection, inspect};
+pub(crate) use query::query;
+pub(crate) use replay::{Moment, replay};
+pub(crate) use tables::tables;
+pub(crate) use text::visible;
+
+use casefile_analyzer::Verdict;
+
+use crate::cli::Format;
+use crate::error::Error;
+
+/// How text for a person looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// Whether ANSI colours are used. Nothing is said by colour alone.
+    pub(crate) color: bool,
+    /// The columns that lines are wrapped at.
+    pub(crate) width: usize,
+}
+
+/// A verdict, in any format.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result<String, Error> {
+    match format {
+        Format::Terminal => Ok(terminal::verdict(verdict, style)),
+        Format::Json => Ok(verdict.to_canonical_json()? + "\n"),
+        Format::Markdown => Ok(markdown::verdict(verdict)),
+        Format::Junit => junit::verdict(verdict),
+    }
+}
+
+/// The error of a verb that gives no verdict.
+fn no_junit(what: &str) -> Error {
+    Error::usage(format!("--format junit is for verdicts: print {what} as terminal, json or markdown"))
+}
+
+/// A value as JSON for programs: keys sorted, one line.
+fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+    // Through a `Value`, whose maps are sorted.
+    let value = serde_json::to_value(value).map_err(Error::internal)?;
+    Ok(format!("{value}\n"))
+}

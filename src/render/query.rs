@@ -1,0 +1,204 @@
+//! What a query gave.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimestampMillisecondType, UInt64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::util::pretty::pretty_format_batches_with_schema;
+use casefile_analyzer::Answer;
+use casefile_evidence::{Timestamp, utc_millis};
+use serde_json::Value;
+
+use super::markdown::{escape, table};
+use super::no_junit;
+use super::text::{count, cut_middle, visible};
+use crate::cli::Format;
+use crate::error::Error;
+
+/// Columns of a cell on a terminal; `raw` documents are kilobytes.
+const CELL: usize = 100;
+
+/// The rows of an answer: a table for people, an array of objects for programs, a row a line.
+///
+/// # Errors
+/// For JUnit, which has no rows; else only by a fault of this program.
+pub(crate) fn query(answer: &Answer, format: Format) -> Result<String, Error> {
+    match format {
+        Format::Terminal => terminal(answer),
+        Format::Json => json(answer),
+        Format::Markdown => markdown(answer),
+        Format::Junit => Err(no_junit("rows")),
+    }
+}
+
+fn terminal(answer: &Answer) -> Result<String, Error> {
+    let mut cut = false;
+    let mut shorten = |text: String| {
+        let short = cut_middle(&visible(&text), CELL);
+        cut |= short.contains('…') && !text.contains('…');
+        short
+    };
+    let fields: Vec<Field> =
+        answer.schema.fields().iter().map(|field| Field::new(visible(field.name()), DataType::Utf8, true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let mut batches = Vec::new();
+    for batch in answer.batches.iter().filter(|batch| batch.num_rows() > 0) {
+        let mut columns: Vec<ArrayRef> = Vec::new();
+        for column in batch.columns() {
+            let cells: Vec<Option<String>> =
+                cells(column)?.into_iter().map(|cell| text(cell).map(&mut shorten)).collect();
+            columns.push(Arc::new(StringArray::from(cells)));
+        }
+        batches.push(RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Error::internal)?);
+    }
+    let rows = batches.iter().map(RecordBatch::num_rows).sum();
+    let table = pretty_format_batches_with_schema(schema, &batches).map_err(Error::internal)?;
+    let note = if cut { " (long values are cut: --format json has them whole)" } else { "" };
+    Ok(format!("{table}\n{}{note}\n", count(rows, "row", "rows")))
+}
+
+fn json(answer: &Answer) -> Result<String, Error> {
+    let names: Vec<String> =
+        answer.schema.fields().iter().map(|field| Value::from(field.name().as_str()).to_string()).collect();
+    let objects: Vec<String> = rows(answer)?
+        .iter()
+        .map(|row| {
+            let members: Vec<String> = names.iter().zip(row).map(|(name, value)| format!("{name}:{value}")).collect();
+            format!("{{{}}}", members.join(","))
+        })
+        .collect();
+    // Objects keep the order of the columns, and each is a line: for jq and for grep.
+    Ok(if objects.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", objects.join(",\n")) })
+}
+
+fn markdown(answer: &Answer) -> Result<String, Error> {
+    let names: Vec<String> = answer.schema.fields().iter().map(|field| escape(field.name())).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rows: Vec<Vec<String>> = rows(answer)?
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| text(cell).map_or_else(String::new, |text| escape(&text))).collect())
+        .collect();
+    let mut page = String::new();
+    table(&mut page, &names, &rows);
+    Ok(page)
+}
+
+fn rows(answer: &Answer) -> Result<Vec<Vec<Value>>, Error> {
+    let mut rows = Vec::new();
+    for batch in &answer.batches {
+        let mut columns = batch.columns().iter().map(cells).collect::<Result<Vec<_>, _>>()?;
+        columns.iter_mut().for_each(|column| column.reverse());
+        for _ in 0..batch.num_rows() {
+            rows.push(columns.iter_mut().filter_map(Vec::pop).collect());
+        }
+    }
+    Ok(rows)
+}
+
+fn text(cell: Value) -> Option<String> {
+    match cell {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    }
+}
+
+/// A column as JSON values: times as RFC 3339 in UTC; what JSON has no type for, as text.
+fn cells(column: &ArrayRef) -> Result<Vec<Value>, Error> {
+    let to = |data_type: &DataType| cast(column, data_type).map_err(Error::internal);
+    let each = |value: &dyn Fn(usize) -> Value| {
+        (0..column.len()).map(|row| if column.is_null(row) { Value::Null } else { value(row) }).collect()
+    };
+    match column.data_type() {
+        DataType::Null => Ok(vec![Value::Null; column.len()]),
+        DataType::Boolean => {
+            let values = column.as_boolean();
+            Ok(each(&|row| values.value(row).into()))
+        }
+        DataType::UInt64 => {
+            let values = column.as_primitive::<UInt64Type>();
+            Ok(each(&|row| values.value(row).into()))
+        }
+        data_type if data_type.is_integer() => {
+            let values = to(&DataType::Int64)?;
+            let values = values.as_primitive::<Int64Type>();
+            Ok(each(&|row| values.value(row).into()))
+        }
+        data_type if data_type.is_floating() => {
+            let values = to(&DataType::Float64)?;
+            let values = values.as_primitive::<Float64Type>();
+            // JSON has neither infinities nor NaN.
+            Ok(each(&|row| values.value(row).into()))
+        }
+        DataType::Timestamp(..) => {
+            let values = to(&utc_millis())?;
+            let values = values.as_primitive::<TimestampMillisecondType>();
+            Ok(each(&|row| Timestamp(values.value(row)).to_string().into()))
+        }
+        _ => {
+            let options = FormatOptions::new();
+            let formatter = ArrayFormatter::try_new(column.as_ref(), &options).map_err(Error::internal)?;
+            let mut values = Vec::with_capacity(column.len());
+            for row in 0..column.len() {
+                let text = formatter.value(row).try_to_string().map_err(Error::internal)?;
+                values.push(if column.is_null(row) { Value::Null } else { text.into() });
+            }
+            Ok(values)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{BooleanArray, Float64Array, Int32Array, Int64Array, TimestampMillisecondArray};
+
+    use super::*;
+
+    fn answer() -> Answer {
+        let at = TimestampMillisecondArray::from(vec![Some(1_763_883_780_000), None]).with_timezone("UTC");
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("task_id", Arc::new(StringArray::from(vec!["9d85800c", "a|b\x1b[2J\n</td>"]))),
+            ("at", Arc::new(at)),
+            ("exit_code", Arc::new(Int64Array::from(vec![Some(137), None]))),
+            ("small", Arc::new(Int32Array::from(vec![-1, 2]))),
+            ("share", Arc::new(Float64Array::from(vec![0.5, f64::NAN]))),
+            ("judged", Arc::new(BooleanArray::from(vec![true, false]))),
+            ("raw", Arc::new(StringArray::from(vec!["{}".to_owned(), format!("{{{}}}", "x".repeat(300))]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        Answer { schema: batch.schema(), batches: vec![batch] }
+    }
+
+    #[test]
+    fn a_table_for_people() {
+        insta::assert_snapshot!(query(&answer(), Format::Terminal).unwrap());
+        insta::assert_snapshot!(query(&answer(), Format::Markdown).unwrap());
+    }
+
+    #[test]
+    fn objects_for_programs() {
+        let text = query(&answer(), Format::Json).unwrap();
+        let rows: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&text).unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["at"], "2025-11-23T07:43:00Z");
+        assert_eq!(
+            (&rows[0]["exit_code"], &rows[0]["small"], &rows[0]["judged"]),
+            (&137.into(), &(-1).into(), &true.into())
+        );
+        assert_eq!(rows[1]["task_id"], "a|b\x1b[2J\n</td>", "programs get what is there");
+        assert!(rows[1]["at"].is_null() && rows[1]["exit_code"].is_null() && rows[1]["share"].is_null());
+        assert_eq!(rows[1]["raw"].as_str().unwrap().len(), 302);
+        assert!(text.lines().nth(1).unwrap().starts_with("{\"task_id\":"), "columns keep their order: {text}");
+    }
+
+    #[test]
+    fn no_rows_are_said_to_be_none() {
+        let empty = Answer { batches: Vec::new(), ..answer() };
+        assert_eq!(query(&empty, Format::Json).unwrap(), "[]\n");
+        let table = query(&empty, Format::Terminal).unwrap();
+        assert!(table.contains("| task_id | at |") && table.ends_with("0 rows\n"), "{table}");
+        assert_eq!(query(&empty, Format::Junit).unwrap_err().exit() as u8, 2);
+    }
+}

@@ -1,0 +1,119 @@
+//! A verdict in the order in which it is read: what failed, what is missing, what passed.
+
+use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Outcome, Owner, Verdict};
+
+/// A verdict's checks and gaps, sorted for reading.
+#[derive(Debug)]
+pub(crate) struct Story<'a> {
+    /// Blocking checks that failed, causes before consequences.
+    pub(crate) failing: Vec<&'a CheckVerdict>,
+    /// Checks that could not be evaluated, blocking ones first.
+    pub(crate) broken: Vec<&'a CheckVerdict>,
+    /// Advising checks that failed.
+    pub(crate) noticed: Vec<&'a CheckVerdict>,
+    /// Checks that are unknown though no gap says why, blocking ones first.
+    pub(crate) untold: Vec<&'a CheckVerdict>,
+    /// Checks whose deadline is not over, blocking ones first.
+    pub(crate) pending: Vec<&'a CheckVerdict>,
+    /// Evidence that is missing, what blocking checks need first.
+    pub(crate) missing: Vec<Missing<'a>>,
+    /// How many checks passed.
+    pub(crate) passed: usize,
+    /// How many had nothing to judge.
+    pub(crate) skipped: usize,
+}
+
+/// Evidence that one remedy brings.
+#[derive(Debug)]
+pub(crate) struct Missing<'a> {
+    /// What to do; empty where nobody knows.
+    pub(crate) remedy: &'a str,
+    /// What is missing for lack of it.
+    pub(crate) gaps: Vec<&'a Gap>,
+    /// The blocking checks that could not be decided without it.
+    pub(crate) blocks: Vec<&'a str>,
+    /// The advising ones.
+    pub(crate) advises: Vec<&'a str>,
+}
+
+impl<'a> Story<'a> {
+    pub(crate) fn of(verdict: &'a Verdict) -> Self {
+        let of = |outcome: Outcome| verdict.with_outcome(outcome);
+        let blocking = |check: &&CheckVerdict| check.level == Level::Block;
+        let mut failing: Vec<_> = of(Outcome::Fail).filter(blocking).collect();
+        // A rollback is a consequence: what brought it about is read first.
+        failing.sort_by_key(|check| check.owner == Owner::Shared);
+        Self {
+            failing,
+            broken: of(Outcome::Error).collect(),
+            noticed: of(Outcome::Fail).filter(|check| !blocking(check)).collect(),
+            untold: of(Outcome::Unknown).filter(|check| check.unknown_because.is_empty()).collect(),
+            pending: of(Outcome::Pending).collect(),
+            missing: missing(verdict),
+            passed: of(Outcome::Pass).count(),
+            skipped: of(Outcome::Skip).count(),
+        }
+    }
+
+    /// The checks that made the verdict what it is; none for a pass, nor where nothing was judged.
+    pub(crate) fn deciding(&self, verdict: &'a Verdict) -> Vec<&'a CheckVerdict> {
+        let blocking = |outcome: Outcome| verdict.with_outcome(outcome).filter(|check| check.level == Level::Block);
+        match verdict.verdict {
+            Conclusion::Pass => Vec::new(),
+            Conclusion::Fail => self.failing.clone(),
+            Conclusion::Error => blocking(Outcome::Error).collect(),
+            Conclusion::Inconclusive => blocking(Outcome::Unknown).chain(blocking(Outcome::Pending)).collect(),
+        }
+    }
+
+    /// `12 checks passed, 3 had nothing to judge`.
+    pub(crate) fn rest(&self) -> String {
+        let checks = super::text::count(self.passed, "check passed", "checks passed");
+        match self.skipped {
+            0 => checks,
+            skipped => format!("{checks}, {skipped} had nothing to judge"),
+        }
+    }
+}
+
+/// Gaps by what closes them: twenty streams that one permission opens are one thing to do.
+fn missing(verdict: &Verdict) -> Vec<Missing<'_>> {
+    let mut all: Vec<Missing<'_>> = Vec::new();
+    let needed = verdict
+        .with_outcome(Outcome::Unknown)
+        .flat_map(|check| check.unknown_because.iter().map(move |gap| (gap, Some(check))));
+    for (gap, check) in needed.chain(verdict.gaps.iter().map(|gap| (gap, None))) {
+        let place = all.iter().position(|other| other.remedy == gap.remedy).unwrap_or_else(|| {
+            all.push(Missing { remedy: &gap.remedy, gaps: Vec::new(), blocks: Vec::new(), advises: Vec::new() });
+            all.len() - 1
+        });
+        let Some(entry) = all.get_mut(place) else { continue };
+        if !entry.gaps.contains(&gap) {
+            entry.gaps.push(gap);
+        }
+        if let Some(check) = check {
+            let ids = if check.level == Level::Block { &mut entry.blocks } else { &mut entry.advises };
+            if !ids.contains(&check.id.as_str()) {
+                ids.push(&check.id);
+            }
+        }
+    }
+    all.sort_by_key(|entry| (entry.blocks.is_empty(), entry.advises.is_empty()));
+    all
+}
+
+impl Missing<'_> {
+    /// The gaps that differ in more than which stream, task or page they are about, each with how many
+    /// more there are of its kind.
+    pub(crate) fn kinds(&self) -> Vec<(&Gap, usize)> {
+        let mut kinds: Vec<(&Gap, String, usize)> = Vec::new();
+        for gap in &self.gaps {
+            let kind = super::text::cause(&gap.error);
+            match kinds.iter_mut().find(|(other, known, _)| *known == kind && other.status == gap.status) {
+                Some((_, _, more)) => *more += 1,
+                None => kinds.push((gap, kind, 0)),
+            }
+        }
+        kinds.into_iter().map(|(gap, _, more)| (gap, more)).collect()
+    }
+}
