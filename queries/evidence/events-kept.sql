@@ -1,0 +1,27 @@
+-- id = "evidence.events-kept"
+-- title = "The service events reach back to the beginning of the deployment"
+-- level = "advise"
+-- owner = "shared"
+-- requires = ["service_events"]
+-- conclusive = "fail"
+-- advice = "ECS keeps 100 events. Start casefile when the release is applied; a service that writes so many so fast is in trouble."
+-- #
+-- # `services[].events` holds the newest 100. Where there were 100 and the oldest is newer than the
+-- # deployment, what was before is gone: sources.covered_from says from when on none was missed.
+
+SELECT
+  concat('service ', target.service) AS resource,
+  CASE
+    WHEN s.covered_from > target.deployment_created_at THEN 'fail'
+    WHEN s.status <> 'complete' THEN 'unknown'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN s.covered_from > target.deployment_created_at THEN 'events of the time before were forgotten by ECS'
+    WHEN s.status <> 'complete' THEN concat('the events are ', s.status)
+    ELSE concat(CAST(s.rows AS VARCHAR), ' events at the end, none was missed')
+  END AS reason,
+  coalesce(s.covered_from, s.observed_at) AS at
+FROM latest_sources s
+CROSS JOIN target
+WHERE s.feeds = 'service_events' AND target.deployment_created_at IS NOT NULL

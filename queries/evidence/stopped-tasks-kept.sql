@@ -1,0 +1,22 @@
+-- id = "evidence.stopped-tasks-kept"
+-- title = "No stopped task of the deployment was forgotten before it was seen"
+-- level = "advise"
+-- owner = "shared"
+-- requires = ["tasks"]
+-- conclusive = "fail"
+-- advice = "ECS forgets a stopped task after about an hour. Start casefile when the release is applied; of a rollout of yesterday only the service deployment and the logs are left."
+-- #
+-- # ListTasks with desiredStatus STOPPED reaches back one hour: sources.covered_from says from when on none was
+-- # missed. The tasks.* checks are then unknown by themselves, unless a failure was seen.
+
+SELECT
+  concat('deployment ', coalesce(target.deployment_id, target.task_definition, target.service)) AS resource,
+  CASE WHEN s.covered_from > target.deployment_created_at THEN 'fail' ELSE 'pass' END AS status,
+  CASE
+    WHEN s.covered_from > target.deployment_created_at THEN 'tasks that stopped before may have been forgotten by ECS'
+    ELSE 'the list of stopped tasks reaches back to its creation'
+  END AS reason,
+  s.covered_from AS at
+FROM latest_sources s
+CROSS JOIN target
+WHERE s.feeds = 'tasks' AND s.covered_from IS NOT NULL AND target.deployment_created_at IS NOT NULL

@@ -1,0 +1,39 @@
+-- id = "network.container-health"
+-- title = "The containers' own health checks pass"
+-- level = "block"
+-- owner = "service"
+-- requires = ["tasks", "containers"]
+-- conclusive = "fail"
+-- advice = "Run the health check's command in the container, or read the program's log at that time; a start period that is too short fails a healthy program."
+-- #
+-- # `containers[].healthStatus` of the containers whose definition has a `healthCheck`. UNKNOWN while the task
+-- # runs means that the check has not come to an end yet: pending. Only essential containers make their task
+-- # unhealthy (essential where that is not known).
+
+SELECT
+  concat('container ', c.container, ' of task ', c.task_id) AS resource,
+  CASE
+    WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'skip'
+    WHEN c.health_status = 'UNHEALTHY' THEN 'fail'
+    WHEN c.health_status = 'HEALTHY' THEN 'pass'
+    WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED' THEN 'skip'
+    WHEN c.essential = FALSE THEN 'skip'
+    ELSE 'pending'
+  END AS status,
+  CASE
+    WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'UNHEALTHY, but it is not essential'
+    WHEN c.health_status = 'UNHEALTHY' THEN 'UNHEALTHY'
+    WHEN c.health_status = 'HEALTHY' THEN 'HEALTHY'
+    WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED'
+      THEN concat('its task stopped before its health was known: ', coalesce(t.stop_code, t.last_status))
+    ELSE concat('its health is ', coalesce(c.health_status, 'not known'), ' at the end of the observation')
+  END AS reason,
+  c.observed_at AS at,
+  coalesce(c.health_status, 'unknown') AS observed,
+  'HEALTHY' AS expected,
+  c.task_id AS task_id,
+  c.container AS container
+FROM latest_containers c
+JOIN latest_tasks t ON c.task_arn = t.task_arn
+LEFT JOIN container_definitions d ON c.task_definition = d.task_definition AND c.container = d.container
+WHERE c.judged AND (d.health_check OR c.health_status IN ('UNHEALTHY', 'HEALTHY'))

@@ -1,0 +1,111 @@
+-- id = "rollout.not-rolled-back"
+-- title = "The rollout was not rolled back, failed or stopped"
+-- level = "block"
+-- owner = "shared"
+-- requires = ["deployments"]
+-- conclusive = "fail"
+-- advice = "ECS or somebody gave the rollout up. A circuit breaker says only that tasks kept failing: the cause is in tasks.* and in the log signatures. An alarm: look at the alarm that is named. By a user: ask who stopped it."
+-- #
+-- # `serviceDeployments[].status` decides (ROLLBACK_..., STOPPED), and `deployments[].rolloutState` (FAILED);
+-- # `statusReason` and `rolloutStateReason` explain. The event "(deployment ...) deployment failed" is a second
+-- # witness, where the fields cannot be read or were never seen in that state.
+-- # A service deployment that was stopped because another release followed was superseded, not rolled back:
+-- # rollout.expected-revision tells of it, and this check skips it.
+-- # ROLLBACK_FAILED with "No rollback candidate was found" is a first deployment that failed: the reason
+-- # hides the cause.
+
+-- Aggregates, so that each is one row even where there is none.
+WITH now_primary AS (
+  SELECT max(deployment_id) AS id, max(created_at) AS created_at
+  FROM latest_deployments
+  WHERE current AND status = 'PRIMARY'
+),
+newest_service_deployment AS (
+  SELECT max(created_at) AS created_at FROM latest_service_deployments
+),
+judged_service_deployment AS (
+  SELECT
+    max(status) AS status,
+    max(created_at) AS created_at,
+    max(coalesce(rollback_started_at, stopped_at, finished_at, updated_at, observed_at)) AS at,
+    max(
+      concat(
+        coalesce(status, '(no status)'), ': ',
+        coalesce(nullif(status_reason, ''), nullif(rollback_reason, ''), 'ECS gives no reason'),
+        CASE
+          WHEN circuit_breaker_failures > 0
+            THEN concat(
+              ' (', CAST(circuit_breaker_failures AS VARCHAR), ' failed tasks, threshold ',
+              coalesce(CAST(circuit_breaker_threshold AS VARCHAR), 'unknown'), ')'
+            )
+          ELSE ''
+        END,
+        CASE WHEN triggered_alarms IS NOT NULL THEN concat(' (alarms: ', triggered_alarms, ')') ELSE '' END
+      )
+    ) AS told
+  FROM latest_service_deployments
+  WHERE judged
+),
+judged_deployment AS (
+  SELECT
+    max(rollout_state) AS state, max(rollout_state_reason) AS reason, max(coalesce(updated_at, observed_at)) AS at
+  FROM latest_deployments
+  WHERE judged
+),
+failure_events AS (
+  SELECT min(e.created_at) AS at, min(e.message) AS message
+  FROM service_events e
+  JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment failed')) > 0
+  WHERE target.deployment_id IS NOT NULL
+),
+judgement AS (
+  SELECT
+    coalesce('deployment ' || target.deployment_id, 'task definition ' || target.task_definition, 'the release') AS resource,
+    s.status, s.told, s.at AS service_deployment_at,
+    d.state, coalesce(nullif(d.reason, ''), 'ECS gives no reason') AS state_reason, d.at AS deployment_at,
+    f.message, f.at AS failed_at,
+    coalesce(s.status LIKE 'ROLLBACK%', FALSE) AS is_rolled_back,
+    coalesce(s.status IN ('STOP_REQUESTED', 'STOPPED'), FALSE) AS is_stopped,
+    coalesce(d.state = 'FAILED', FALSE) AS is_failed,
+    f.message IS NOT NULL AS is_told,
+    coalesce(n.created_at > s.created_at, FALSE)
+      OR coalesce(p.id <> target.deployment_id AND p.created_at > target.deployment_created_at, FALSE) AS is_superseded,
+    coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
+  FROM target
+  CROSS JOIN now_primary p
+  CROSS JOIN newest_service_deployment n
+  CROSS JOIN judged_service_deployment s
+  CROSS JOIN judged_deployment d
+  CROSS JOIN failure_events f
+  WHERE s.status IS NOT NULL OR d.at IS NOT NULL OR f.message IS NOT NULL
+)
+SELECT
+  resource,
+  CASE
+    WHEN is_rolled_back OR is_failed OR is_told THEN 'fail'
+    WHEN is_stopped AND is_superseded THEN 'skip'
+    WHEN is_stopped THEN 'fail'
+    WHEN is_odd THEN 'unknown'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN is_rolled_back THEN told
+    WHEN is_failed THEN concat('failed: ', state_reason)
+    WHEN is_told THEN message
+    WHEN is_stopped AND is_superseded THEN 'it was stopped because another release followed'
+    WHEN is_stopped THEN told
+    WHEN is_odd THEN concat('the status of its service deployment, ', status, ', is not known to this check')
+    ELSE concat(
+      'rollout state ', coalesce(state, '(none)'), ', service deployment ', coalesce(status, 'not seen')
+    )
+  END AS reason,
+  CASE
+    WHEN is_rolled_back OR is_stopped THEN service_deployment_at
+    WHEN is_told THEN failed_at
+    ELSE coalesce(deployment_at, service_deployment_at)
+  END AS at,
+  concat_ws(', ', status, state) AS observed,
+  'neither rolled back, failed nor stopped' AS expected,
+  message AS event,
+  CASE WHEN is_failed THEN state_reason END AS rollout_state_reason
+FROM judgement
