@@ -68,25 +68,37 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Play a recorded incident as an AWS endpoint on this machine, and judge it
-    #[command(after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 120")]
+    #[command(
+        after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 120"
+    )]
     Demo(Demo),
     /// Take a snapshot of a rollout from AWS until it has settled: AWS -> bundle
-    #[command(after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle")]
+    #[command(
+        after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle"
+    )]
     Collect(Collect),
     /// Make a bundle of a recording, or of a folder of plain AWS CLI outputs
-    #[command(after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle")]
+    #[command(
+        after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle"
+    )]
     Import(Import),
     /// Judge a bundle: offline, and with the same result always
-    #[command(after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml")]
+    #[command(
+        after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml"
+    )]
     Analyze(Analyze),
     /// Collect, stop as early as is sound, seal, and judge: the step of a pipeline
-    #[command(after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json")]
+    #[command(
+        after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json"
+    )]
     Validate(Validate),
     /// Show the verdict as it stood at each moment: when was it decidable?
     #[command(after_help = "Example:\n  casefile replay rollout.bundle")]
     Replay(Replay),
     /// Ask a bundle in SQL
-    #[command(after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query rollout.bundle --tables")]
+    #[command(
+        after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query rollout.bundle --tables"
+    )]
     Query(Query),
     /// Show what is in a bundle, and what is missing from it and why
     #[command(after_help = "Example:\n  casefile inspect rollout.bundle")]
@@ -170,7 +182,11 @@ fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, e.g. junit=report.xml")?;
     let format = Format::from_str(format, true)
         .map_err(|_| format!("{format:?} is no format: terminal, json, markdown or junit"))?;
-    if path.is_empty() { Err("the file is missing, e.g. junit=report.xml".to_owned()) } else { Ok((format, path.into())) }
+    if path.is_empty() {
+        Err("the file is missing, e.g. junit=report.xml".to_owned())
+    } else {
+        Ok((format, path.into()))
+    }
 }
 
 #[derive(Debug, Args)]
@@ -264,7 +280,9 @@ pub(crate) enum CheckVerb {
     #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
     Lint,
     /// Explain a check: what it judges, and on what evidence
-    #[command(after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain rollout.completed rollout.bundle")]
+    #[command(
+        after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain rollout.completed rollout.bundle"
+    )]
     Explain {
         /// The check's or the signature's id; all of them are listed where left out
         id: Option<String>,

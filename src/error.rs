@@ -59,7 +59,9 @@ impl Error {
     /// The one map from what went wrong to the exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) | Self::Recording(_) | Self::Import(_) | Self::Connect(_) | Self::Terraform(_) => Exit::Usage,
+            Self::Usage(_) | Self::Recording(_) | Self::Import(_) | Self::Connect(_) | Self::Terraform(_) => {
+                Exit::Usage
+            }
             Self::Open(OpenError::Integrity { .. }) | Self::Read(_) => Exit::Integrity,
             Self::Open(OpenError::NotFound { .. } | OpenError::NotABundle { .. } | OpenError::NewerFormat { .. }) => {
                 Exit::Usage

@@ -1,6 +1,6 @@
 //! The one printer: standard output carries the result, standard error the rest.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style as Ansi};
@@ -94,12 +94,8 @@ pub(crate) fn stderr(line: &str) {
 /// The terminal's width, or what fits a CI log.
 fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = || std::io::stdout().is_terminal().then(|| usize::from(console_width()));
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     columns.or_else(terminal).unwrap_or(100).clamp(60, 160)
-}
-
-fn console_width() -> u16 {
-    indicatif::TermLike::width(&indicatif::console_term())
 }
 
 /// Writes a report, making the folder that it goes to.

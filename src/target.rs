@@ -64,17 +64,19 @@ impl Target {
     pub(crate) fn decide(args: &TargetArgs, config: &Config) -> Result<Self, Error> {
         let outputs = args.terraform_output.as_deref().map(Outputs::read).transpose()?;
         let names = &config.target.terraform;
-        let pick = |flag: &Option<String>, output: &Option<String>, set: &Option<String>| -> Result<Option<String>, Error> {
-            match (flag, output, &outputs) {
-                (Some(flag), _, _) => Ok(Some(flag.clone())),
-                (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
-                _ => Ok(set.clone()),
-            }
-        };
+        let pick =
+            |flag: &Option<String>, output: &Option<String>, set: &Option<String>| -> Result<Option<String>, Error> {
+                match (flag, output, &outputs) {
+                    (Some(flag), _, _) => Ok(Some(flag.clone())),
+                    (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
+                    _ => Ok(set.clone()),
+                }
+            };
         let set = &config.target;
         let service = pick(&args.service, &names.service, &set.service)?.or_else(|| config.service.clone());
         let service = service.ok_or_else(|| Error::usage(missing("service")))?;
-        let cluster = pick(&args.cluster, &names.cluster, &set.cluster)?.ok_or_else(|| Error::usage(missing("cluster")))?;
+        let cluster =
+            pick(&args.cluster, &names.cluster, &set.cluster)?.ok_or_else(|| Error::usage(missing("cluster")))?;
         let expect_task_definition =
             pick(&args.expect_task_definition, &names.expect_task_definition, &set.expect_task_definition)?;
         Ok(Self {
@@ -110,7 +112,7 @@ pub(crate) fn clock(global: &Global) -> Result<Arc<dyn Clock>, Error> {
     let parsed = text.split_once('@').and_then(|(origin, speed)| {
         Some((Timestamp::parse(origin).ok()?, speed.parse::<f64>().ok().filter(|speed| *speed > 0.0)?))
     });
-    let (origin, speed) =
-        parsed.ok_or_else(|| Error::usage(format!("--clock {text:?} is not ORIGIN@SPEED, e.g. 2026-11-23T07:43:00Z@60")))?;
+    let (origin, speed) = parsed
+        .ok_or_else(|| Error::usage(format!("--clock {text:?} is not ORIGIN@SPEED, e.g. 2026-11-23T07:43:00Z@60")))?;
     Ok(Arc::new(ScaledClock::new(origin, speed)))
 }

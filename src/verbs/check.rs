@@ -21,7 +21,11 @@ pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) ->
             let pack = pack(global)?;
             let opened = open(bundle, global, printer)?;
             let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(global, None)).await?;
-            let check = verdict.checks.iter().find(|check| check.id == *id).ok_or_else(|| unknown(id, &pack, &opened.settings))?;
+            let check = verdict
+                .checks
+                .iter()
+                .find(|check| check.id == *id)
+                .ok_or_else(|| unknown(id, &pack, &opened.settings))?;
             let described = describe(id, &pack, &opened.settings)?;
             printer.result(|_| format!("{described}\n{}", judged(check)))?;
             Ok(Exit::Pass)
@@ -53,7 +57,9 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let checks = pack.checks().iter().map(|check| &check.header);
     let rows = checks
         .map(|header| (header.id.as_str(), word(&header.level), word(&header.owner), header.title.as_str()))
-        .chain(settings.signature.iter().map(|it| (it.id.as_str(), word(&it.level), word(&it.owner), it.title.as_str())));
+        .chain(
+            settings.signature.iter().map(|it| (it.id.as_str(), word(&it.level), word(&it.owner), it.title.as_str())),
+        );
     let text = rows.fold(String::new(), |mut text, (id, level, owner, title)| {
         let _ = writeln!(text, "{id:<34} {level:<7} {owner:<9} {title}");
         text
@@ -118,7 +124,9 @@ fn describe_signature(signature: &Signature) -> String {
         let _ = write!(text, ", within {within} after the deployment was created");
     }
     let _ = write!(text, "\ncontainer    {}\n", signature.container.as_deref().unwrap_or("any"));
-    for (name, value) in [("pattern", &signature.pattern), ("contains", &signature.contains), ("advice", &signature.advice)] {
+    for (name, value) in
+        [("pattern", &signature.pattern), ("contains", &signature.contains), ("advice", &signature.advice)]
+    {
         if let Some(value) = value {
             let _ = writeln!(text, "{name:<12} {value}");
         }

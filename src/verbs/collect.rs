@@ -79,16 +79,8 @@ impl Job {
         let mut writer = BundleWriter::create(&output)?;
         let assembly = Assembly::new(about, Redactor::standard(), Retain::COLLECTOR);
         let mut reporter = Reporter::new();
-        let collection = Collection::new(
-            aws,
-            clock,
-            times.pace,
-            target.named.clone(),
-            assembly,
-            &mut writer,
-            record.as_mut(),
-            rule,
-        );
+        let collection =
+            Collection::new(aws, clock, times.pace, target.named.clone(), assembly, &mut writer, record.as_mut(), rule);
         let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
         reporter.finish();
         let (assembly, reason) = match collected {

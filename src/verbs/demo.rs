@@ -25,7 +25,10 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         return Err(Error::usage("--speed is a factor above 0 and at most 10000, e.g. 60"));
     }
     let case = cases::by_name(&args.case).ok_or_else(|| unknown(&args.case))?;
-    let folder = tempfile::Builder::new().prefix("casefile-demo-").tempdir().map_err(Error::io("create", "a temporary folder"))?;
+    let folder = tempfile::Builder::new()
+        .prefix("casefile-demo-")
+        .tempdir()
+        .map_err(Error::io("create", "a temporary folder"))?;
     let recorded = folder.path().join("recording");
     case.extract(&recorded).map_err(Error::io("write", &recorded))?;
     let recording = Recording::open(&recorded)?;
@@ -34,7 +37,8 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
 
     let world = World::open(&recording).map_err(Error::internal)?;
     let playback = Playback { speed: args.speed, origin, rebase: false };
-    let endpoint = Endpoint::start(world, playback, case.toml.faults()).await.map_err(Error::io("open", "a port on loopback"))?;
+    let endpoint =
+        Endpoint::start(world, playback, case.toml.faults()).await.map_err(Error::io("open", "a port on loopback"))?;
     printer.note(&format!("{}: {}", case.name, case.toml.title));
     printer.note(&format!("playing it {} times as fast as an AWS endpoint at {}\n", args.speed, endpoint.url()));
 
@@ -56,13 +60,19 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
     };
     let mut times = Times::decide(&PaceArgs::default(), &config.config)?;
     // A poll a real second at the most: played fast, polling as often as in production would only heat.
-    times.pace.poll = times.pace.poll.max(std::time::Duration::from_secs_f64(args.speed / 10.0).min(std::time::Duration::from_secs(10)));
+    times.pace.poll = times
+        .pace
+        .poll
+        .max(std::time::Duration::from_secs_f64(args.speed / 10.0).min(std::time::Duration::from_secs(10)));
     let output = global.output.clone().unwrap_or_else(|| kept(&case));
     let job = Job {
         target: Target::decide(&target, &config.config)?,
         aws: AwsArgs { endpoint_url: Some(endpoint.url()), ..AwsArgs::default() },
         connect: ConnectOptions {
-            credentials: CredentialsSource::Fixed { access_key_id: "demo".to_owned(), secret_access_key: "demo".to_owned() },
+            credentials: CredentialsSource::Fixed {
+                access_key_id: "demo".to_owned(),
+                secret_access_key: "demo".to_owned(),
+            },
             initial_backoff: std::time::Duration::from_millis(20),
             ..ConnectOptions::default()
         },
@@ -77,7 +87,10 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
 }
 
 fn list(printer: &Printer) -> Result<Exit, Error> {
-    let lines = cases::all().iter().map(|case| format!("{:<28} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title)).collect::<String>();
+    let lines = cases::all()
+        .iter()
+        .map(|case| format!("{:<28} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title))
+        .collect::<String>();
     printer.result(|_| lines)?;
     Ok(Exit::Pass)
 }

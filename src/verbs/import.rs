@@ -64,7 +64,11 @@ fn about(args: &Import, info: &RecordingInfo, config: &Config) -> About {
         cluster: pick(&None, &info.cluster, &target.cluster),
         region: pick(&None, &info.region, &target.region),
         account: pick(&None, &info.account, &target.account),
-        expect_task_definition: pick(&args.expect_task_definition, &info.expect_task_definition, &target.expect_task_definition),
+        expect_task_definition: pick(
+            &args.expect_task_definition,
+            &info.expect_task_definition,
+            &target.expect_task_definition,
+        ),
         ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
     }
 }

@@ -1,0 +1,214 @@
+//! Every recorded case gives what it says; and the same, whoever asks and however.
+
+use std::fs;
+use std::path::Path;
+
+use casefile_fixtures::cases;
+use serde_json::Value;
+
+use crate::{casefile, casefile_in, cases as folder_of_cases, command, ended, import, outcomes, text, verdict};
+
+fn expected_exit(verdict: &str) -> i32 {
+    match verdict {
+        "pass" => 0,
+        "fail" => 3,
+        "inconclusive" => 4,
+        other => panic!("{other} is no verdict"),
+    }
+}
+
+#[test]
+fn every_case_gives_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = cases::all();
+    assert!(all.len() >= 8);
+    for case in all {
+        let (verdict, code) = verdict(&import(&case.name, folder.path()));
+        let expected = (case.toml.verdict.to_string(), case.toml.decision.to_string());
+        let got = (
+            verdict["verdict"].as_str().unwrap().to_owned(),
+            verdict["decision"]["action"].as_str().unwrap().to_owned(),
+        );
+        assert_eq!(got, expected, "{}: {} {:#?}", case.name, verdict["decision"], outcomes(&verdict));
+        assert_eq!(code, expected_exit(&expected.0), "{}", case.name);
+        for (id, outcome) in &case.toml.outcomes {
+            assert!(
+                outcomes(&verdict).contains(&(id.clone(), outcome.clone())),
+                "{}: {id} {:#?}",
+                case.name,
+                outcomes(&verdict)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_verdict_is_the_same_with_any_threads_folder_locale_and_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("circuit-breaker-rollback", folder.path());
+    // A config that happens to lie around must not matter: the bundle has its own.
+    fs::write(folder.path().join("casefile.toml"), "service = \"something-else\"\n").unwrap();
+    let mut texts = Vec::new();
+    for (threads, cwd, locale, zone) in [
+        ("1", "/", "C", "UTC"),
+        ("8", text(folder.path()), "de_DE.UTF-8", "Pacific/Auckland"),
+        ("3", "/", "tr_TR", "America/St_Johns"),
+    ] {
+        let run = ended(
+            command(Path::new(cwd), &["analyze", text(&bundle), "--format", "json", "--threads", threads])
+                .env("LC_ALL", locale)
+                .env("TZ", zone)
+                .output()
+                .unwrap(),
+        );
+        assert_eq!(run.code, 3, "{}", run.err);
+        texts.push(run.out);
+    }
+    assert_eq!(texts[0], texts[1]);
+    assert_eq!(texts[0], texts[2]);
+}
+
+#[test]
+fn two_imports_give_the_same_bytes() {
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for case in ["healthy-migration", "logs-denied"] {
+        let (a, b) = (import(case, a.path()), import(case, b.path()));
+        for file in ["tagmanifest-sha256.txt", "manifest-sha256.txt", "data/manifest.json", "data/log_events.parquet"] {
+            assert_eq!(fs::read(a.join(file)).unwrap(), fs::read(b.join(file)).unwrap(), "{case}: {file}");
+        }
+    }
+}
+
+/// What an operator saved with the AWS CLI at the end: bare answers, one folder, no times but those inside.
+fn flatten(case: &Path, flat: &Path) {
+    fs::create_dir_all(flat).unwrap();
+    let mut snapshots: Vec<_> =
+        fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    snapshots.sort();
+    let definitions = |path: &Path| path.to_string_lossy().contains("DescribeTaskDefinition");
+    let streams = |path: &Path| path.to_string_lossy().contains("GetLogEvents");
+    let last = snapshots.last().unwrap().clone();
+    for (number, snapshot) in snapshots.iter().enumerate() {
+        for (file, entry) in fs::read_dir(snapshot).unwrap().enumerate() {
+            let path = entry.unwrap().path();
+            if *snapshot != last && !definitions(&path) && !streams(&path) {
+                continue;
+            }
+            let document: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let Some(response) = document.get("response") else { continue };
+            let target = if streams(&path) {
+                if response["events"].as_array().unwrap().is_empty() {
+                    continue;
+                }
+                let name = |key: &str| document["request"][key].as_str().unwrap().replace('/', "__");
+                let events: Vec<Value> = response["events"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|event| {
+                        let mut event = event.clone();
+                        event["logStreamName"] = document["request"]["logStreamName"].clone();
+                        event["eventId"] = format!("{number}-{file}").into();
+                        event
+                    })
+                    .collect();
+                let _ = name;
+                fs::write(
+                    flat.join(format!("logs-{number}-{file}.json")),
+                    serde_json::json!({ "events": events, "searchedLogStreams": [] }).to_string(),
+                )
+                .unwrap();
+                continue;
+            } else {
+                flat.join(format!("{number}-{file}.json"))
+            };
+            fs::write(target, response.to_string()).unwrap();
+        }
+    }
+    let toml = fs::read_to_string(case.join("recording.toml")).unwrap();
+    let toml = toml.replace("../../../examples", text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")));
+    fs::write(flat.join("recording.toml"), toml).unwrap();
+}
+
+#[test]
+fn every_recording_is_importable_as_bare_cli_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in cases::all() {
+        let flat = folder.path().join(&case.name);
+        flatten(&folder_of_cases().join(&case.name), &flat);
+        let bundle = folder.path().join(format!("{}.bundle", case.name));
+        let run = casefile(&["import", text(&flat), "-o", text(&bundle)]);
+        assert_eq!(run.code, 0, "{}: {}", case.name, run.err);
+        let (verdict, _) = verdict(&bundle);
+        let got = verdict["verdict"].as_str().unwrap();
+        let expected = case.toml.verdict.to_string();
+        // One snapshot can tell less; it never tells the opposite.
+        assert!(got == expected || got == "inconclusive", "{}: {got} {:#?}", case.name, outcomes(&verdict));
+        if expected != "pass" {
+            assert_ne!(got, "pass", "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn the_result_is_read_in_five_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    for case in ["circuit-breaker-rollback", "healthy-migration", "logs-denied"] {
+        let bundle = import(case, folder.path());
+        let run = casefile(&["analyze", text(&bundle)]);
+        insta::with_settings!({ filters => vec![(r"sha256:[0-9a-f…]+", "sha256:DIGEST"), (r"\b[0-9a-f]{12,64}…?", "HEX"), (r"/\S*/([\w-]+\.bundle)", "$1")] }, {
+            insta::assert_snapshot!(format!("terminal_{case}"), run.out);
+        });
+    }
+}
+
+#[test]
+fn reports_are_written_before_a_failing_exit() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("migration-multiple-heads", folder.path());
+    let junit = folder.path().join("deep/er/report.xml");
+    let json = folder.path().join("verdict.json");
+    let run = casefile(&[
+        "analyze",
+        text(&bundle),
+        "--report",
+        &format!("junit={}", text(&junit)),
+        "--report",
+        &format!("json={}", text(&json)),
+        "--format",
+        "markdown",
+        "-o",
+        text(&folder.path().join("report.md")),
+    ]);
+    assert_eq!((run.code, run.out.as_str()), (3, ""), "{}", run.err);
+    assert!(fs::read_to_string(&junit).unwrap().contains("<failure"));
+    assert_eq!(serde_json::from_str::<Value>(&fs::read_to_string(&json).unwrap()).unwrap()["verdict"], "fail");
+    assert!(fs::read_to_string(folder.path().join("report.md")).unwrap().to_lowercase().contains("fail"));
+}
+
+#[test]
+fn replay_shows_when_it_was_decidable() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("crash-after-completed", folder.path());
+    let run = casefile(&["replay", text(&bundle), "--format", "json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let replay: Value = serde_json::from_str(&run.out).unwrap();
+    let verdicts: Vec<&str> =
+        replay["moments"].as_array().unwrap().iter().map(|moment| moment["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts.last(), Some(&"fail"), "{verdicts:?}");
+    assert_eq!(verdicts.first(), Some(&"inconclusive"), "{verdicts:?}");
+    let failed = verdicts.iter().position(|verdict| *verdict == "fail").unwrap();
+    assert!(verdicts[failed..].iter().all(|verdict| *verdict == "fail"), "a failure healed: {verdicts:?}");
+}
+
+#[test]
+fn a_demo_is_judged_as_its_case_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (case, code) in [("circuit-breaker-rollback", 3), ("healthy-migration", 0)] {
+        let bundle = folder.path().join(format!("{case}.demo"));
+        let run = casefile_in(folder.path(), &["demo", case, "--speed", "100", "-o", text(&bundle)]);
+        assert_eq!(run.code, code, "{case}: {}{}", run.out, run.err);
+        assert!(run.err.contains("http://127.0.0.1:"), "{}", run.err);
+        assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
+    }
+}
