@@ -26,6 +26,15 @@ pub struct Gap {
     pub remedy: String,
 }
 
+/// Gaps in a sentence.
+pub(crate) fn missing(gaps: &[Gap]) -> String {
+    match gaps {
+        [] => "the evidence does not tell".to_owned(),
+        [gap] => format!("evidence is missing: {}: {}", gap.source, gap.error),
+        [gap, more @ ..] => format!("evidence is missing: {}: {} (and {} more gaps)", gap.source, gap.error, more.len()),
+    }
+}
+
 /// What a check needs of a table.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Scope<'a> {

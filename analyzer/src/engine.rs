@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use casefile_evidence::tables::{LogEventRow, TargetRow};
 use casefile_evidence::{Row, Timestamp};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -64,7 +64,7 @@ enum Ran {
 /// A check that can be run.
 struct Planned {
     context: SessionContext,
-    plan: LogicalPlan,
+    plan: Arc<dyn ExecutionPlan>,
 }
 
 /// Judges evidence.
@@ -123,12 +123,16 @@ async fn plan_all(prepared: &Prepared, pack: &Pack, limits: &Limits) -> Result<V
     if errors.is_empty() { Ok(planned) } else { Err(AnalyzeError::Specification(errors)) }
 }
 
-async fn plan_check(context: &SessionContext, check: &Check, prepared: &Prepared) -> Result<LogicalPlan, SpecError> {
-    let plan = plan(context, Dialect::Check, &check.file, &check.sql, prepared.catalog.names()).await?;
+async fn plan_check(
+    context: &SessionContext,
+    check: &Check,
+    prepared: &Prepared,
+) -> Result<Arc<dyn ExecutionPlan>, SpecError> {
+    let query = plan(context, Dialect::Check, &check.file, &check.sql, prepared.catalog.names()).await?;
     let line = check.query_line();
-    rows::shape(&check.file, line, plan.schema().as_arrow())?;
-    statuses::check(&check.file, line, &plan)?;
-    Ok(plan)
+    rows::shape(&check.file, line, query.logical.schema().as_arrow())?;
+    statuses::check(&check.file, line, &query.logical)?;
+    Ok(query.physical)
 }
 
 /// Runs every check, up to `threads` at a time. The answers stand in the order of the pack.

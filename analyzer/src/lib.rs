@@ -69,3 +69,7 @@ pub use views::{ColumnDoc, TableDoc, table_docs};
 pub fn allowed_functions() -> [&'static [&'static str]; 3] {
     sandbox::documented()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+mod tests;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Gap;
+use crate::coverage::{Gap, missing};
 use crate::pack::Conclusive;
 
 /// What one row of a check says of one resource.
@@ -101,18 +101,13 @@ pub(crate) fn judge(rows: &[EvidenceRow], gaps: &[Gap], conclusive: Conclusive) 
             more => format!("{first} (and {} more)", more - 1),
         }
     };
-    let missing = || match gaps {
-        [] => "the evidence does not tell".to_owned(),
-        [gap] => format!("evidence is missing: {}", gap.error),
-        [gap, more @ ..] => format!("evidence is missing: {} (and {} more gaps)", gap.error, more.len()),
-    };
     let fallen = rows.iter().filter(|row| !stands(row.status)).count();
     if count(Status::Fail) > 0 {
         (Outcome::Fail, reason(Status::Fail))
     } else if count(Status::Unknown) > 0 {
         (Outcome::Unknown, reason(Status::Unknown))
     } else if fallen > 0 || (rows.is_empty() && !gaps.is_empty()) {
-        (Outcome::Unknown, missing())
+        (Outcome::Unknown, missing(gaps))
     } else if count(Status::Pending) > 0 {
         (Outcome::Pending, reason(Status::Pending))
     } else if count(Status::Pass) > 0 {
@@ -172,7 +167,7 @@ mod tests {
                 }
             }
         }
-        insta::assert_snapshot!(table, @"");
+        insta::assert_snapshot!(table);
     }
 
     #[test]

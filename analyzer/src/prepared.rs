@@ -143,7 +143,8 @@ async fn view(
     let fault = |error: &dyn std::fmt::Display| AnalyzeError::internal(format!("view {name}: {error}"));
     let limits = Limits { rows: usize::MAX, ..*limits };
     let context = session(catalog, Dialect::Check, &limits)?;
-    let plan = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
+    let query = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
+    let plan = query.logical;
     let kept: Vec<usize> = plan
         .schema()
         .fields()
@@ -158,7 +159,7 @@ async fn view(
         .map(|field| Field::new(field.name(), field.data_type().clone(), true))
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let batches = collect(&context, plan, &limits).await.map_err(|error| AnalyzeError::Limit(format!("view {name}: {error}")))?;
+    let batches = collect(&context, query.physical, &limits).await.map_err(|error| AnalyzeError::Limit(format!("view {name}: {error}")))?;
     let project = |batch: RecordBatch| {
         let columns = kept.iter().map(|place| Arc::clone(batch.column(*place))).collect();
         RecordBatch::try_new(Arc::clone(&schema), columns).map_err(AnalyzeError::internal)

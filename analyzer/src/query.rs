@@ -38,8 +38,8 @@ pub async fn query(
     let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
     let context = session(&prepared.catalog, Dialect::Question, &limits)?;
     let plan = plan(&context, Dialect::Question, "query", sql, prepared.catalog.names()).await.map_err(AnalyzeError::Query)?;
-    let schema = SchemaRef::new(plan.schema().as_arrow().clone());
-    let batches = collect(&context, plan, &limits).await.map_err(|error| match error {
+    let schema = SchemaRef::new(plan.logical.schema().as_arrow().clone());
+    let batches = collect(&context, plan.physical, &limits).await.map_err(|error| match error {
         RunError::Engine(error) => AnalyzeError::Query(crate::SpecError::new("query", error, "")),
         limit => AnalyzeError::Limit(format!("the query was stopped: {limit}")),
     })?;

@@ -52,7 +52,7 @@ impl Tasks {
             let failed = exit_code.filter(|code| *code != 0 && essential);
             if let (Some(code), Some(death)) = (failed, &mut task.death) {
                 let container = text(batch, "container", row).unwrap_or_default();
-                *death = format!("{death} (container {container} exited with {code})");
+                *death = format!("{death}; container {container} exited with {code}");
             }
         }
         Self(all)
@@ -70,11 +70,6 @@ impl Tasks {
     /// The tasks of the deployment that is judged.
     pub(crate) fn judged(&self) -> impl Iterator<Item = (&str, &Task)> {
         self.0.iter().filter(|(_, task)| task.judged).map(|(id, task)| (id.as_str(), task))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of(tasks: impl IntoIterator<Item = (&'static str, Task)>) -> Self {
-        Self(tasks.into_iter().map(|(id, task)| (id.to_owned(), task)).collect())
     }
 }
 

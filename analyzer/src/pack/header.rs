@@ -199,6 +199,6 @@ SELECT 1 -- not = part of the header
                 Header::parse("a.sql", &GOOD.replacen(from, to, 1)).unwrap_err().to_string()
             })
             .collect();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"));
     }
 }

@@ -171,9 +171,9 @@ mod tests {
     fn every_broken_file_is_named() {
         let errors = pack(&[("a.sql", sql("one")), ("b.sql", sql("one")), ("c.sql", "SELECT 1".to_owned())]).unwrap_err();
         let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(text.join("\n"), @"");
+        insta::assert_snapshot!(text.join("\n"));
         let nothing = pack(&[]).unwrap_err();
-        insta::assert_snapshot!(nothing[0], @"");
+        insta::assert_snapshot!(nothing[0]);
     }
 
     #[test]

@@ -154,6 +154,6 @@ mod tests {
             .map(|function| function.name().to_owned())
             .filter(|name| !Dialect::Question.allows_scalar(name))
             .collect();
-        insta::assert_snapshot!(left_out.join(" "), @"");
+        insta::assert_snapshot!(left_out.join(" "));
     }
 }

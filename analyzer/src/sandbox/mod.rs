@@ -18,8 +18,11 @@ mod run;
 mod session;
 mod statement;
 
+use std::sync::Arc;
+
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 
 pub(crate) use functions::{Dialect, documented};
@@ -28,21 +31,31 @@ pub(crate) use session::{BUNDLE_URL, Catalog, session};
 
 use crate::error::SpecError;
 
-/// Plans one query, or says why it is refused. `first_line` is named where no better line is known.
+/// A query that passed the gate: as it was written, and as it will run.
+pub(crate) struct Query {
+    pub(crate) logical: LogicalPlan,
+    pub(crate) physical: Arc<dyn ExecutionPlan>,
+}
+
+/// Plans one query down to what will run, so that wrong types are found too, or says why it is refused.
+/// The first line of the query is named where no better line is known.
 pub(crate) async fn plan(
     context: &SessionContext,
     dialect: Dialect,
     file: &str,
     sql: &str,
     tables: &[String],
-) -> Result<LogicalPlan, SpecError> {
+) -> Result<Query, SpecError> {
     let first_line = crate::pack::first_line(sql);
     let error = |error: &datafusion::error::DataFusionError| locate::spec_error(file, first_line, error);
+    let state = context.state();
     let statement = statement::parse(file, first_line, sql)?;
-    statement::refuse(file, first_line, &statement, dialect, tables)?;
-    let plan = context.state().statement_to_plan(statement).await.map_err(|problem| error(&problem))?;
+    let known = statement::Known { dialect, tables, state: &state };
+    statement::refuse(file, first_line, &statement, known)?;
+    let plan = state.statement_to_plan(statement).await.map_err(|problem| error(&problem))?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     options.verify_plan(&plan).map_err(|problem| error(&problem))?;
     plan::gate(&plan, dialect).map_err(|refusal| refusal.into_error(file, first_line))?;
-    Ok(plan)
+    let physical = state.create_physical_plan(&plan).await.map_err(|problem| error(&problem))?;
+    Ok(Query { logical: plan, physical })
 }

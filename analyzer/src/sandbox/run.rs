@@ -1,13 +1,17 @@
 //! The sixth layer: what a query may cost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
-use datafusion::dataframe::DataFrame;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
+use tokio::sync::oneshot;
 
 /// What one query may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,29 +37,71 @@ pub(crate) enum RunError {
     Engine(String),
 }
 
+type Answer = Result<Vec<RecordBatch>, RunError>;
+
+/// Nested plans are walked by recursion.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs a plan to its end, within its limits.
 ///
-/// May be cancelled: nothing outlives it.
-pub(crate) async fn collect(
-    context: &SessionContext,
-    plan: LogicalPlan,
-    limits: &Limits,
-) -> Result<Vec<RecordBatch>, RunError> {
-    let run = async {
-        let frame = DataFrame::new(context.state(), plan);
-        let mut stream = frame.execute_stream().await.map_err(|error| engine(&error, limits))?;
-        let mut batches = Vec::new();
-        let mut rows = 0;
-        while let Some(batch) = stream.try_next().await.map_err(|error| engine(&error, limits))? {
-            rows += batch.num_rows();
-            if rows > limits.rows {
-                return Err(RunError::Rows(limits.rows));
+/// It has a thread and a scheduler of its own: a join that never yields cannot hold up the caller, and
+/// what runs beside it cannot change the order in which its parts run.
+///
+/// May be cancelled: the thread ends at the next batch, and nothing else outlives it.
+pub(crate) async fn collect(context: &SessionContext, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
+    let plan = yielding(plan).map_err(|error| engine(&error, limits))?;
+    let (answer, answered) = oneshot::channel();
+    let (task, limits) = (context.task_ctx(), *limits);
+    let thread = std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES);
+    let run = move || alone(task, plan, limits, answer);
+    thread.spawn(run).map_err(|error| RunError::Engine(format!("no thread could be started: {error}")))?;
+    match tokio::time::timeout(limits.time, answered).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err(RunError::Engine("it ended without an answer, which is a fault of the engine".to_owned())),
+        Err(_) => Err(RunError::Time(limits.time)),
+    }
+}
+
+/// The query's own thread. It ends once nobody waits for the answer any more.
+fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
+    let result = match tokio::runtime::Builder::new_current_thread().build() {
+        Err(error) => Some(Err(RunError::Engine(format!("no scheduler could be started: {error}")))),
+        Ok(runtime) => runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = answer.closed() => None,
+                result = drain(task, plan, &limits) => Some(result),
             }
-            batches.push(batch);
-        }
-        Ok(batches)
+        }),
     };
-    tokio::time::timeout(limits.time, run).await.unwrap_or(Err(RunError::Time(limits.time)))
+    if let Some(result) = result {
+        // Whoever asked may have gone meanwhile.
+        let _ = answer.send(result);
+    }
+}
+
+async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
+    let mut stream = execute_stream(plan, task).map_err(|error| engine(&error, limits))?;
+    let mut batches = Vec::new();
+    let mut rows = 0;
+    while let Some(batch) = stream.try_next().await.map_err(|error| engine(&error, limits))? {
+        rows += batch.num_rows();
+        if rows > limits.rows {
+            return Err(RunError::Rows(limits.rows));
+        }
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
+/// Lets every operator yield now and then. The engine sees to that at the leaves only, and a join makes
+/// many batches of few.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let wrap = |node: Arc<dyn ExecutionPlan>| {
+        let wrapped = node.children().is_empty() || node.downcast_ref::<CooperativeExec>().is_some();
+        Ok(if wrapped { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })
+    };
+    plan.transform_up(wrap).map(|transformed| transformed.data)
 }
 
 fn engine(error: &DataFusionError, limits: &Limits) -> RunError {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArguments, ObjectName, Query, SetExpr, Spanned, Statement as SqlStatement, TableFactor, Visit, Visitor,
@@ -14,6 +15,24 @@ use super::functions::Dialect;
 use super::locate::line_in_text;
 use crate::error::SpecError;
 use crate::suggest::closest;
+
+/// What a query may name.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) dialect: Dialect,
+    pub(crate) tables: &'a [String],
+    pub(crate) state: &'a SessionState,
+}
+
+impl Known<'_> {
+    /// The functions of the session, by every name that they have.
+    fn functions(&self) -> impl Iterator<Item = &str> {
+        let scalar = self.state.scalar_functions().keys();
+        let aggregate = self.state.aggregate_functions().keys();
+        // What the planner knows of itself.
+        scalar.chain(aggregate).chain(self.state.window_functions().keys()).map(String::as_str).chain(["unnest"])
+    }
+}
 
 const ONE_QUERY: &str = "write one SELECT and nothing else";
 
@@ -67,8 +86,7 @@ pub(crate) fn refuse(
     file: &str,
     first_line: u64,
     statement: &Statement,
-    dialect: Dialect,
-    tables: &[String],
+    known: Known<'_>,
 ) -> Result<(), SpecError> {
     let refuse = |what: &str| {
         Err(SpecError::new(file, format!("{what} is not allowed: it is not a query"), ONE_QUERY).at(first_line))
@@ -85,7 +103,7 @@ pub(crate) fn refuse(
     };
     let mut names = WithNames::default();
     let _ = query.visit(&mut names);
-    let mut gate = Gate { file, first_line, dialect, tables, with: names.0 };
+    let mut gate = Gate { file, first_line, known, with: names.0 };
     match query.visit(&mut gate) {
         ControlFlow::Break(error) => Err(*error),
         ControlFlow::Continue(()) => Ok(()),
@@ -120,8 +138,7 @@ fn normalised(ident: &datafusion::sql::sqlparser::ast::Ident) -> String {
 struct Gate<'a> {
     file: &'a str,
     first_line: u64,
-    dialect: Dialect,
-    tables: &'a [String],
+    known: Known<'a>,
     with: BTreeSet<String>,
 }
 
@@ -135,10 +152,15 @@ impl Gate<'_> {
     fn function(&self, name: &ObjectName) -> ControlFlow<Box<SpecError>> {
         let written = name.to_string();
         let called = written.to_ascii_lowercase();
-        match self.dialect.refusal(&called) {
-            Some((why, instead)) => self.refuse(name, format!("function {called} is not allowed: it {why}"), instead),
-            None => ControlFlow::Continue(()),
+        if let Some((why, instead)) = self.known.dialect.refusal(&called) {
+            return self.refuse(name, format!("function {called} is not allowed: it {why}"), instead);
         }
+        if self.known.functions().any(|known| known == called) {
+            return ControlFlow::Continue(());
+        }
+        let near = closest(&called, self.known.functions());
+        let remedy = if near.starts_with("did you mean") { near } else { "see the functions of a check in the reference".to_owned() };
+        self.refuse(name, format!("function {called} is not one that a query may call"), remedy)
     }
 
     fn relation(&self, name: &ObjectName) -> ControlFlow<Box<SpecError>> {
@@ -146,7 +168,7 @@ impl Gate<'_> {
         let Some(parts) = parts else {
             return self.refuse(name, format!("{name} is no table"), "name a table of the bundle");
         };
-        let known = |table: &String| self.tables.contains(table) || self.with.contains(table);
+        let known = |table: &String| self.known.tables.contains(table) || self.with.contains(table);
         match parts.as_slice() {
             [table] if known(table) => ControlFlow::Continue(()),
             [table] if table.contains(['/', '\\', '.', '*', ':']) => self.refuse(
@@ -157,7 +179,7 @@ impl Gate<'_> {
             [table] => self.refuse(
                 name,
                 format!("there is no table {table}"),
-                closest(table, self.tables.iter().chain(&self.with).map(String::as_str)),
+                closest(table, self.known.tables.iter().chain(&self.with).map(String::as_str)),
             ),
             _ => self.refuse(
                 name,
@@ -212,6 +234,9 @@ impl Visitor for Gate<'_> {
                     return self.refuse(expr, problem, "write name(arguments)");
                 }
                 self.function(&function.name)
+            }
+            Expr::Identifier(name) if name.value.starts_with('@') => {
+                self.refuse(expr, format!("variable {name} is not allowed"), "use a column of target")
             }
             _ => ControlFlow::Continue(()),
         }

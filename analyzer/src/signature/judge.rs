@@ -7,7 +7,7 @@ use casefile_evidence::tables::TargetRow;
 
 use super::Pattern;
 use super::matcher::{Found, Match, Matches, Place};
-use crate::coverage::{Coverage, Gap, Scope};
+use crate::coverage::{Coverage, Gap, Scope, missing};
 use crate::outcome::{EvidenceRow, Outcome, Status};
 use crate::settings::Expect;
 use crate::tasks::Tasks;
@@ -137,11 +137,7 @@ fn gaps(coverage: &Coverage<'_>, scope: Scope<'_>) -> Vec<Gap> {
 }
 
 fn unknown(gaps: Vec<Gap>, rows: Vec<EvidenceRow>) -> Judged {
-    let reason = match gaps.as_slice() {
-        [gap] => format!("evidence is missing: {}", gap.error),
-        [gap, more @ ..] => format!("evidence is missing: {} (and {} more gaps)", gap.error, more.len()),
-        [] => "evidence is missing".to_owned(),
-    };
+    let reason = missing(&gaps);
     Judged { outcome: Outcome::Unknown, reason, rows, unknown_because: gaps }
 }
 

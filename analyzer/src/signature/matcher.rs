@@ -316,8 +316,8 @@ mod tests {
 
     #[test]
     fn a_pattern_that_would_eat_the_memory_is_refused() {
-        insta::assert_snapshot!(probe(r"(\w{1000}){1000}").unwrap_err(), @"");
-        insta::assert_snapshot!(probe("Running (upgrade").unwrap_err(), @"");
+        insta::assert_snapshot!(probe(r"(\w{1000}){1000}").unwrap_err());
+        insta::assert_snapshot!(probe("Running (upgrade").unwrap_err());
         assert_eq!(probe(r"Running upgrade \S* -> \w+"), Ok(()));
     }
 }

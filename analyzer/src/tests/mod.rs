@@ -1,0 +1,11 @@
+//! Tests across the modules, in one binary: linking the engine is what costs.
+
+mod analysis;
+mod determinism;
+mod live;
+mod sandbox;
+mod schema;
+mod settings;
+mod signatures;
+mod views;
+mod world;
