@@ -2,7 +2,7 @@
 -- title = "The rollout completed, and as many tasks run as are desired"
 -- level = "block"
 -- owner = "shared"
--- requires = ["services", "deployments", "task_sets"]
+-- requires = ["services", "deployments"]
 -- conclusive = "fail"
 -- advice = "Still in progress: wait, or raise the timeout; the service events say what ECS is doing. Failed: the tasks.* checks and the log signatures tell why."
 -- #

@@ -2,7 +2,7 @@
 -- title = "The expected revision is PRIMARY at the end, and nothing older runs beside it"
 -- level = "block"
 -- owner = "shared"
--- requires = ["deployments", "task_sets"]
+-- requires = ["services", "deployments"]
 -- conclusive = "fail"
 -- advice = "The release is not what runs. Rolled back: read the failing tasks.* checks and the log signatures for the cause. Superseded: find out who deployed the other revision, and judge that one instead. Never deployed: compare the pipeline's task definition with what terraform applied."
 -- #

@@ -38,7 +38,8 @@ classified AS (
       WHEN stop_code IN (
         'TaskFailedToStart', 'EssentialContainerExited', 'UserInitiated', 'SpotInterruption', 'TerminationNotice'
       ) THEN 'told'
-      WHEN regexp_like(text, '[Ff]ailed .*health checks?') OR text LIKE 'Host EC2 (instance%' THEN 'told'
+      WHEN regexp_like(text, '[Ff]ailed .*health checks?') THEN 'told'
+      WHEN stop_code IS NULL AND text LIKE 'Host EC2 (instance%' THEN 'told'
       WHEN stop_code = 'ServiceSchedulerInitiated' AND health_status = 'UNHEALTHY' THEN 'told'
       WHEN stop_code = 'ServiceSchedulerInitiated'
         AND (NOT is_primary OR strpos(text, 'Scaling activity initiated by') > 0 OR regexp_like(text, '[Rr]ebalanc'))

@@ -235,11 +235,6 @@ impl Mini {
                 ..Default::default()
             });
         }
-        let mut source = mini.sources[0].clone();
-        source.feeds = "task_sets".into();
-        source.operation = "DescribeTaskSets".into();
-        source.snapshot = 2;
-        mini.sources.push(source);
         mini
     }
 
