@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use casefile_analyzer::{CheckVerdict, EvidenceRow, Outcome, Status};
+use casefile_analyzer::{CheckVerdict, Conclusive, EvidenceRow, Kind, Outcome, Status};
 use casefile_evidence::Timestamp;
 
 use super::text::{cause, count, cut_middle, short, time, visible, visible_lines};
 
 /// Columns of the terminal that one fact may take.
 const FACT: usize = 100;
-/// Columns that say where a line was found, which the task and the container say shorter.
-const PLACES: [&str; 4] = ["log_group", "log_stream", "raw", "task_arn"];
+/// Columns that say what the task, the container and the head of the report say shorter.
+const PLACES: [&str; 5] = ["log_group", "log_stream", "raw", "task_arn", "task_definition"];
 
 /// Rows of one cause.
 #[derive(Debug)]
@@ -105,18 +105,38 @@ fn also(rows: &[&EvidenceRow], day: Option<Timestamp>) -> Option<String> {
 /// What a row says besides its reason, without what its resource says already.
 fn facts(row: &EvidenceRow) -> Vec<String> {
     let mut facts = Vec::new();
+    let container = row.more.get("container").filter(|container| !is_named(row, container));
+    facts.extend(container.cloned());
+    facts.extend(row.observed.as_ref().map(|observed| format!("observed {observed}")));
+    facts.extend(row.expected.as_ref().map(|expected| format!("expected {expected}")));
     for (column, value) in &row.more {
-        let named = row.resource.split_whitespace().any(|word| word == value);
         let told = *value == row.reason || (value.len() >= 8 && row.reason.contains(value.as_str()));
-        if PLACES.contains(&column.as_str()) || value.is_empty() || named || told {
+        if column == "container"
+            || PLACES.contains(&column.as_str())
+            || value.is_empty()
+            || is_named(row, value)
+            || told
+        {
             continue;
         }
-        let value = cut_middle(&short(value), FACT);
-        facts.push(if column == "container" { value } else { format!("{} {value}", column.replace('_', " ")) });
+        facts.push(format!("{} {value}", column.replace('_', " ")));
     }
-    facts.extend(row.observed.as_ref().map(|observed| format!("observed {}", short(observed))));
-    facts.extend(row.expected.as_ref().map(|expected| format!("expected {}", short(expected))));
-    facts
+    facts.iter().map(|fact| cut_middle(&visible(&short(fact)), FACT)).collect()
+}
+
+fn is_named(row: &EvidenceRow, value: &str) -> bool {
+    row.resource.split_whitespace().any(|word| word == value)
+}
+
+/// Why a check came to its outcome, in one line. Of a signature that must not be logged, what was logged says
+/// more than how often.
+pub(crate) fn headline(check: &CheckVerdict) -> String {
+    let is_logged = check.kind == Kind::Signature && check.conclusive == Conclusive::Fail;
+    let (shown, _) = if is_logged && check.outcome == Outcome::Fail { shown(check, None, 1) } else { (Vec::new(), 0) };
+    match shown.first().and_then(|shown| shown.message.lines().find(|line| !line.trim().is_empty())) {
+        Some(line) => format!("{} ({})", line.trim(), check.reason),
+        None => check.reason.clone(),
+    }
 }
 
 /// Whether the check's reason says more than its first row does.

@@ -155,7 +155,7 @@ fn error_of(source: &SourceRow) -> String {
 }
 
 /// Tables in the order of the format, then those that only the manifest knows.
-fn listed<'a>(manifest: &'a Manifest) -> Vec<(&'a str, u64)> {
+fn listed(manifest: &Manifest) -> Vec<(&str, u64)> {
     let known: Vec<&str> = tables::all().iter().map(|table| table.info.name).collect();
     let place = |name: &str| known.iter().position(|other| *other == name).unwrap_or(known.len());
     let mut listed: Vec<(&str, u64)> =

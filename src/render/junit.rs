@@ -7,7 +7,7 @@ use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Outcome, Verdict};
 use casefile_evidence::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::evidence::plain;
+use super::evidence::{headline, plain};
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, visible};
 use crate::error::Error;
@@ -51,7 +51,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> Result<String, Error> {
 }
 
 fn test_case(check: &CheckVerdict, day: Option<Timestamp>) -> TestCase {
-    let reason = visible(&check.reason);
+    let reason = visible(&headline(check));
     let what = description(check, day);
     let status = match (check.outcome, check.level) {
         (Outcome::Pass, _) => TestCaseStatus::success(),

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use casefile_analyzer::{CheckVerdict, Conclusion, Level, Outcome, Verdict};
 use casefile_evidence::Timestamp;
 
-use super::evidence::plain;
+use super::evidence::{headline, plain};
 use super::story::{Missing, Story};
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, cut_middle, short, visible};
@@ -31,7 +31,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         Conclusion::Error => "💥",
     };
     line(&mut page, &format!("### {mark} {}: {}", conclusion(verdict.verdict), escape(&action(decision))));
-    if story.deciding(verdict).is_empty() {
+    if story.why(verdict).is_empty() {
         // Where checks decided, their table says why.
         line(&mut page, &format!("Why: {}", escape(&cut_middle(&visible(&decision.why), 2 * CELL))));
     }
@@ -77,7 +77,10 @@ fn row(check: &CheckVerdict) -> Vec<String> {
         outcome(check.outcome).to_owned(),
         check.level.to_string(),
         check.owner.to_string(),
-        escape(&cut_middle(&visible(&check.reason), CELL)),
+        match check.unknown_because.as_slice() {
+            [] => escape(&cut_middle(&visible(&headline(check)), CELL)),
+            _ => "evidence is missing, see below".to_owned(),
+        },
     ]
 }
 

@@ -146,6 +146,8 @@ fn terminal(moments: &[Moment], style: Style) -> String {
         Role::Strong,
         &format!("{:<14} {:>8}  {:<12} {:>7}  because of", "time", "after", "verdict", "pending"),
     );
+    // Beside the other columns where there is room for it, else under them.
+    let hang = if style.width >= 90 { 47 } else { 4 };
     for (moment, times) in runs(moments) {
         let lead = format!(
             "{:<14} {:>8}  {:<12} {:>7}",
@@ -156,7 +158,7 @@ fn terminal(moments: &[Moment], style: Style) -> String {
         );
         let more = if times > 1 { format!(" ({})", count(times, "moment", "moments")) } else { String::new() };
         let by = [&moment.decided_by.join(", "), more.trim_start()].map(str::trim).join(" ");
-        page.item(0, 4, moment.verdict.into(), &lead, &format!("  {}", by.trim()));
+        page.item(0, hang, moment.verdict.into(), &lead, &format!("  {}", by.trim()));
     }
     page.gap();
     page.line(0, Role::Strong, "what a timeout would have said");

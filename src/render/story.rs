@@ -1,6 +1,9 @@
 //! A verdict in the order in which it is read: what failed, what is missing, what passed.
 
-use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Outcome, Owner, Verdict};
+use casefile_analyzer::{CheckVerdict, Conclusion, Conclusive, Gap, Kind, Level, Outcome, Owner, Verdict};
+
+use super::evidence::headline;
+use super::text::{cause, count, short};
 
 /// A verdict's checks and gaps, sorted for reading.
 #[derive(Debug)]
@@ -41,8 +44,7 @@ impl<'a> Story<'a> {
         let of = |outcome: Outcome| verdict.with_outcome(outcome);
         let blocking = |check: &&CheckVerdict| check.level == Level::Block;
         let mut failing: Vec<_> = of(Outcome::Fail).filter(blocking).collect();
-        // A rollback is a consequence: what brought it about is read first.
-        failing.sort_by_key(|check| check.owner == Owner::Shared);
+        failing.sort_by_key(|check| rank(check));
         Self {
             failing,
             broken: of(Outcome::Error).collect(),
@@ -55,24 +57,41 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// The checks that made the verdict what it is; none for a pass, nor where nothing was judged.
-    pub(crate) fn deciding(&self, verdict: &'a Verdict) -> Vec<&'a CheckVerdict> {
-        let blocking = |outcome: Outcome| verdict.with_outcome(outcome).filter(|check| check.level == Level::Block);
+    /// Why the verdict is what it is, a line for each cause; nothing for a pass, nor where nothing was judged.
+    pub(crate) fn why(&self, verdict: &Verdict) -> Vec<String> {
+        let blocking = |checks: &[&CheckVerdict]| {
+            let checks = checks.iter().filter(|check| check.level == Level::Block);
+            checks.map(|check| format!("{}: {}", check.id, short(&headline(check)))).collect::<Vec<_>>()
+        };
         match verdict.verdict {
             Conclusion::Pass => Vec::new(),
-            Conclusion::Fail => self.failing.clone(),
-            Conclusion::Error => blocking(Outcome::Error).collect(),
-            Conclusion::Inconclusive => blocking(Outcome::Unknown).chain(blocking(Outcome::Pending)).collect(),
+            Conclusion::Fail => blocking(&self.failing),
+            Conclusion::Error => blocking(&self.broken),
+            Conclusion::Inconclusive => {
+                let lacking = self.missing.iter().filter(|entry| !entry.blocks.is_empty());
+                [lacking.map(Missing::sentence).collect(), blocking(&self.untold), blocking(&self.pending)].concat()
+            }
         }
     }
 
     /// `12 checks passed, 3 had nothing to judge`.
     pub(crate) fn rest(&self) -> String {
-        let checks = super::text::count(self.passed, "check passed", "checks passed");
+        let checks = count(self.passed, "check passed", "checks passed");
         match self.skipped {
             0 => checks,
             skipped => format!("{checks}, {skipped} had nothing to judge"),
         }
+    }
+}
+
+/// What is read first: a log line that names the cause, then what became of the tasks, then the line that
+/// never came, last a consequence such as a rollback.
+fn rank(check: &CheckVerdict) -> u8 {
+    match (check.owner, check.kind, check.conclusive) {
+        (Owner::Shared, ..) => 3,
+        (_, Kind::Signature, Conclusive::Fail) => 0,
+        (_, Kind::Signature, _) => 2,
+        (_, Kind::Check, _) => 1,
     }
 }
 
@@ -103,12 +122,19 @@ fn missing(verdict: &Verdict) -> Vec<Missing<'_>> {
 }
 
 impl Missing<'_> {
+    /// `evidence for 11 checks is denied: log_events: GetLogEvents ...`.
+    fn sentence(&self) -> String {
+        let Some(gap) = self.gaps.first() else { return self.remedy.to_owned() };
+        let checks = count(self.blocks.len(), "check", "checks");
+        format!("evidence for {checks} is {}: {}", gap.status.replace('_', " "), short(&gap.source))
+    }
+
     /// The gaps that differ in more than which stream, task or page they are about, each with how many
     /// more there are of its kind.
     pub(crate) fn kinds(&self) -> Vec<(&Gap, usize)> {
         let mut kinds: Vec<(&Gap, String, usize)> = Vec::new();
         for gap in &self.gaps {
-            let kind = super::text::cause(&gap.error);
+            let kind = cause(&gap.error);
             match kinds.iter_mut().find(|(other, known, _)| *known == kind && other.status == gap.status) {
                 Some((_, _, more)) => *more += 1,
                 None => kinds.push((gap, kind, 0)),

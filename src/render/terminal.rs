@@ -24,7 +24,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     head(&mut page, verdict, &story);
     subject(&mut page, target);
     failing(&mut page, &story.failing, day);
-    section(&mut page, "could not be evaluated", &story.broken, |page, check| broken(page, check));
+    section(&mut page, "could not be evaluated", &story.broken, broken);
     section(&mut page, "noticed, without deciding", &story.noticed, |page, check| noticed(page, check, day));
     missing(&mut page, &story, day, verdict.verdict);
     page.gap();
@@ -33,22 +33,21 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     page.finish()
 }
 
-/// The verdict, the decision, and why: a line for each check that decided, causes first.
+/// The verdict, the decision, and why: a line for each cause.
 fn head(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
     const LINES: usize = 5;
     let decision = &verdict.decision;
     page.item(0, 2, verdict.verdict.into(), &format!("{}  ", conclusion(verdict.verdict)), &action(decision));
-    let deciding = story.deciding(verdict);
+    let causes = story.why(verdict);
     let room = page.width().saturating_sub(14);
-    if deciding.is_empty() {
+    if causes.is_empty() {
         page.field("why", &cut_middle(&visible(&decision.why), 3 * room));
     }
-    let shown = if deciding.len() > LINES { LINES - 1 } else { LINES };
-    for (number, check) in deciding.iter().take(shown).enumerate() {
-        let why = visible(&format!("{}: {}", check.id, check.reason));
-        page.field(if number == 0 { "why" } else { "" }, &cut_middle(&why, room));
+    let shown = if causes.len() > LINES { LINES - 1 } else { LINES };
+    for (number, cause) in causes.iter().take(shown).enumerate() {
+        page.field(if number == 0 { "why" } else { "" }, &cut_middle(&visible(cause), room));
     }
-    if let Some(beyond) = deciding.len().checked_sub(shown).filter(|beyond| *beyond > 0) {
+    if let Some(beyond) = causes.len().checked_sub(shown).filter(|beyond| *beyond > 0) {
         page.field("", &format!("and {beyond} more, below"));
     }
     if let Some(runbook) = &decision.runbook {
@@ -135,7 +134,7 @@ fn failing(page: &mut Page, checks: &[&CheckVerdict], day: Option<Timestamp>) {
         heading(page, "✗", Role::Fail, check);
         let (shown, beyond) = shown(check, day, CAUSES);
         if says_more(check, &shown) {
-            page.line(4, Role::Plain, &check.reason);
+            page.line(4, Role::Plain, &short(&check.reason));
         }
         let mut again: Option<&str> = None;
         for shown in &shown {
@@ -193,13 +192,15 @@ fn noticed(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
 }
 
 fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusion: Conclusion) {
-    if story.missing.is_empty() && story.untold.is_empty() && story.pending.is_empty() {
-        return;
-    }
+    let open: Vec<&CheckVerdict> = story.untold.iter().chain(&story.pending).copied().collect();
+    // What is not decided decides nothing any more once the verdict is a fail.
+    let hangs = matches!(conclusion, Conclusion::Inconclusive | Conclusion::Error);
     page.gap();
-    let title = if conclusion == Conclusion::Pass { "missing, though nothing hangs on it" } else { "missing" };
-    page.line(0, Role::Strong, title);
-    for check in &story.untold {
+    if !story.missing.is_empty() || (hangs && !open.is_empty()) {
+        let title = if hangs { "missing" } else { "missing, though the verdict does not hang on it" };
+        page.line(0, Role::Strong, title);
+    }
+    for check in story.untold.iter().filter(|_| hangs) {
         heading(page, "?", Role::Inconclusive, check);
         told(page, check, day);
     }
@@ -209,9 +210,13 @@ fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusio
     if let Some(beyond) = story.missing.len().checked_sub(REMEDIES).filter(|beyond| *beyond > 0) {
         page.line(0, Role::Dim, &format!("+{beyond} more: casefile inspect BUNDLE"));
     }
-    for check in &story.pending {
+    for check in story.pending.iter().filter(|_| hangs) {
         heading(page, "…", Role::Inconclusive, check);
         told(page, check, day);
+    }
+    if !hangs && !open.is_empty() {
+        let ids: Vec<&str> = open.iter().map(|check| check.id.as_str()).collect();
+        page.item(0, 2, Role::Inconclusive, "… ", &format!("not decided: {}", ids.join(", ")));
     }
 }
 

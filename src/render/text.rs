@@ -132,10 +132,17 @@ pub(crate) fn cause(text: &str) -> String {
         let (before, from) = rest.split_at(start);
         let (word, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
         result.push_str(before);
-        result.push_str(if varies(word) { "#" } else { word });
+        result.push_str(if varies(word) || is_duration(word, after) { "#" } else { word });
         rest = after;
     }
     result + rest
+}
+
+/// Whether a word is the number of a duration: `ran for 27 s`.
+fn is_duration(word: &str, after: &str) -> bool {
+    let unit = after.strip_prefix(' ').and_then(|after| after.split(|c: char| !c.is_ascii_alphanumeric()).next());
+    word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && matches!(unit, Some("s" | "ms" | "seconds" | "minutes"))
 }
 
 /// Whether a word holds an id (eight hexadecimal digits or more) or several numbers (a time, an address).
@@ -246,6 +253,7 @@ mod tests {
         let same = |a: &str, b: &str| assert_eq!(cause(a), cause(b));
         same("2026-11-23 07:44:12,123 ERROR boom", "2026-11-23 07:44:13,001 ERROR boom");
         same("task 9d85800c30b349039d104d52b506b930 died", "task 8378fd0fc0d744109128c8d6a0b71524 died");
+        same("exited with 1 after it ran for 27 s: boom", "exited with 1 after it ran for 123 s: boom");
         same("cannot reach 10.0.1.12:5432", "cannot reach 10.0.2.99:5432");
         assert_ne!(cause("exit code 1"), cause("exit code 137"));
         assert_ne!(cause("(reason Health checks failed)"), cause("(reason Request timed out)"));
