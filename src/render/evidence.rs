@@ -134,7 +134,7 @@ pub(crate) fn headline(check: &CheckVerdict) -> String {
     let is_logged = check.kind == Kind::Signature && check.conclusive == Conclusive::Fail;
     let (shown, _) = if is_logged && check.outcome == Outcome::Fail { shown(check, None, 1) } else { (Vec::new(), 0) };
     match shown.first().and_then(|shown| shown.message.lines().find(|line| !line.trim().is_empty())) {
-        Some(line) => format!("{} ({})", line.trim(), check.reason),
+        Some(line) => format!("{}: {}", check.reason, line.trim()),
         None => check.reason.clone(),
     }
 }
