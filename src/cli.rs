@@ -69,7 +69,7 @@ pub(crate) enum Color {
 pub(crate) enum Verb {
     /// Play a recorded incident as an AWS endpoint on this machine, and judge it
     #[command(
-        after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 120"
+        after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 60"
     )]
     Demo(Demo),
     /// Take a snapshot of a rollout from AWS until it has settled: AWS -> bundle
@@ -97,7 +97,7 @@ pub(crate) enum Verb {
     Replay(Replay),
     /// Ask a bundle in SQL
     #[command(
-        after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query rollout.bundle --tables"
+        after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query --tables"
     )]
     Query(Query),
     /// Show what is in a bundle, and what is missing from it and why
@@ -198,7 +198,7 @@ pub(crate) struct Demo {
     #[arg(long)]
     pub(crate) list: bool,
     /// How much faster than it happened it is played
-    #[arg(long, default_value_t = 60.0, value_name = "FACTOR")]
+    #[arg(long, default_value_t = 20.0, value_name = "FACTOR")]
     pub(crate) speed: f64,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
@@ -258,7 +258,8 @@ pub(crate) struct Replay {
 #[derive(Debug, Args)]
 pub(crate) struct Query {
     /// The bundle
-    pub(crate) bundle: PathBuf,
+    #[arg(required_unless_present = "tables")]
+    pub(crate) bundle: Option<PathBuf>,
     /// One SELECT; read from standard input where left out
     #[arg(conflicts_with = "tables")]
     pub(crate) sql: Option<String>,

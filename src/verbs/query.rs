@@ -16,6 +16,7 @@ pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Res
         printer.try_result(|style| render::tables(printer.format, style))?;
         return Ok(Exit::Pass);
     }
+    let bundle = args.bundle.as_deref().ok_or_else(|| Error::usage("which bundle? give its folder"))?;
     let sql = match &args.sql {
         Some(sql) => sql.clone(),
         None => {
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Res
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists what can be asked",
         ));
     }
-    let opened = open(&args.bundle, global, printer)?;
+    let opened = open(bundle, global, printer)?;
     let answer = query(&opened.evidence, &sql, &opened.settings, &options(global, None)).await?;
     printer.try_result(|_| render::query(&answer, printer.format))?;
     Ok(Exit::Pass)

@@ -35,12 +35,17 @@ fn moment(at: Timestamp, verdict: &Verdict) -> Moment {
     let created_at = verdict.bundle.target.deployment_created_at;
     let blocking = || verdict.checks.iter().filter(|check| check.level == Level::Block);
     let open = |outcome: &Outcome| matches!(outcome, Outcome::Pending | Outcome::Unknown);
-    let decides = |outcome: &Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
+    let failed = |outcome: &Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
+    let ids = |which: &dyn Fn(&Outcome) -> bool| -> Vec<String> {
+        blocking().filter(|check| which(&check.outcome)).map(|check| check.id.clone()).collect()
+    };
+    let (failing, waiting) = (ids(&failed), ids(&open));
     Moment {
         at,
         since_creation_s: created_at.map(|created_at| at.millis_since(created_at).div_euclid(1000)),
         verdict: verdict.verdict,
-        pending: blocking().filter(|check| open(&check.outcome)).count(),
-        decided_by: blocking().filter(|check| decides(&check.outcome)).map(|check| check.id.clone()).collect(),
+        pending: waiting.len(),
+        // While nothing has failed, it is what is open that decides.
+        decided_by: if failing.is_empty() { waiting } else { failing },
     }
 }

@@ -99,7 +99,11 @@ fn what_is_collected_is_judged_as_what_is_imported() {
         let (collected, _) = verdict(&bundle);
         assert_eq!(collected["verdict"], imported["verdict"], "{}: {:#?}", case.name, outcomes(&collected));
         assert_eq!(collected["decision"]["action"], imported["decision"]["action"], "{}", case.name);
-        assert_eq!(outcomes(&collected), outcomes(&imported), "{}", case.name);
+        // What was still open, or not yet there to judge, when the recording ended may be decided since.
+        let open = ["pending", "skip"];
+        for (before, after) in outcomes(&imported).iter().zip(&outcomes(&collected)) {
+            assert!(open.contains(&before.1.as_str()) || before == after, "{}: {before:?} became {after:?}", case.name);
+        }
 
         // Lines and task definitions are the same to the letter; only when they were seen differs.
         let imported = Bundle::open(&folder.path().join(format!("{}.bundle", case.name))).unwrap();

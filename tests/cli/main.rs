@@ -2,6 +2,7 @@
 
 mod checks;
 mod collecting;
+mod docs;
 mod integrity;
 mod judging;
 mod reading;

@@ -48,7 +48,7 @@ fn query_answers_and_refuses() {
         assert_eq!(run.code, 2, "{sql}: {}", run.out);
         assert!(run.err.contains(word), "{sql}: {}", run.err);
     }
-    let run = casefile(&["query", text(&bundle), "--tables"]);
+    let run = casefile(&["query", "--tables"]);
     assert!(run.code == 0 && run.out.contains("latest_tasks") && run.out.contains("stopped_reason"));
 }
 

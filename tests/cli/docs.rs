@@ -1,0 +1,31 @@
+//! The pages of the project say what the program does.
+
+use std::fs;
+use std::path::Path;
+
+use crate::casefile;
+
+fn page(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+#[test]
+fn the_reference_of_tables_is_current() {
+    let run = casefile(&["query", "--tables", "--format", "markdown"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(page("docs/tables.md").ends_with(&run.out), "print it anew: casefile query --tables --format markdown");
+}
+
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = crate::casefile_in(folder.path(), &["demo", "--speed", "60", "-o", "demo.bundle"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    let readme = page("README.md");
+    // Times and digests differ from run to run; verdict, decision, checks and advice do not.
+    let lines: Vec<&str> = run.out.lines().filter(|line| line.starts_with("FAIL") || line.starts_with('✗')).collect();
+    assert!(lines.len() > 3, "{}", run.out);
+    for line in lines {
+        assert!(readme.contains(line), "the README does not show: {line}");
+    }
+}
