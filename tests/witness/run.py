@@ -86,7 +86,7 @@ def duckdb_reads_every_table(folder):
         manifest = json.loads((bundle / "data/manifest.json").read_text())
         for name, table in manifest["tables"].items():
             path = bundle / "data" / table["file"]
-            key = ", ".join(table["sort_key"])
+            key = ", ".join(f'"{column}"' for column in table["sort_key"])
             connection = duckdb.connect()
             (rows,) = connection.execute(f"SELECT count(*) FROM read_parquet('{path}')").fetchone()
             assert rows == table["rows"], f"{case.name}: {name} has {rows} rows, the manifest says {table['rows']}"
@@ -167,6 +167,19 @@ def the_endpoint_speaks_to_boto3_and_the_aws_cli(folder):
         subprocess.run([sys.executable, script, url], check=True, env={**ENV, "PATH": f"{pathlib.Path(sys.executable).parent}:{ENV['PATH']}"}, stdout=subprocess.DEVNULL)
 
 
+def the_cases_have_the_shapes_of_the_aws_api(folder):
+    subprocess.run([sys.executable, ROOT / "fixtures/witness/shapes.py"], check=True, stdout=subprocess.DEVNULL)
+
+
+def the_cases_are_what_they_are_staged_from(folder):
+    copy = folder / "fixtures"
+    shutil.copytree(ROOT / "fixtures", copy)
+    subprocess.run([sys.executable, copy / "stage/stage.py"], check=True, stdout=subprocess.DEVNULL)
+    for path in (ROOT / "fixtures/cases").rglob("*"):
+        if path.is_file():
+            assert path.read_bytes() == (copy / path.relative_to(ROOT / "fixtures")).read_bytes(), f"{path} is staged otherwise"
+
+
 def casefile_collects_from_moto(folder):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -227,6 +240,8 @@ WITNESSES = [
     duckdb_and_query_agree,
     verdicts_follow_the_schema_and_their_digest,
     the_verdict_is_the_same_everywhere,
+    the_cases_have_the_shapes_of_the_aws_api,
+    the_cases_are_what_they_are_staged_from,
     the_endpoint_speaks_to_boto3_and_the_aws_cli,
     casefile_collects_from_moto,
     an_unknown_cluster_is_said_at_once,

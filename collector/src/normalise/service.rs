@@ -59,8 +59,13 @@ impl Assembly {
             for deployment in service.list("deployments", &mut self.remarks) {
                 self.deployment(deployment, &arn);
             }
-            for set in service.list("taskSets", &mut self.remarks) {
-                self.task_set(set);
+            let sets = service.list("taskSets", &mut self.remarks);
+            for set in &sets {
+                self.task_set(*set);
+            }
+            // CODE_DEPLOY and EXTERNAL services carry their task sets in this answer too.
+            if !sets.is_empty() {
+                self.account("task_sets", document, sets.len(), None);
             }
             events += self.service_events(service, &arn);
         }
