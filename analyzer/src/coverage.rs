@@ -26,12 +26,17 @@ pub struct Gap {
     pub remedy: String,
 }
 
-/// Gaps in a sentence.
+/// Gaps in a sentence: the first, and how many more. What AWS said is in the gap itself.
 pub(crate) fn missing(gaps: &[Gap]) -> String {
+    let told = |gap: &Gap| match gap.status.as_str() {
+        status @ ("denied" | "throttled" | "timeout") => format!("{} ({status})", gap.source),
+        _ => format!("{}: {}", gap.source, gap.error),
+    };
     match gaps {
         [] => "the evidence does not tell".to_owned(),
-        [gap] => format!("evidence is missing: {}: {}", gap.source, gap.error),
-        [gap, more @ ..] => format!("evidence is missing: {}: {} (and {} more gaps)", gap.source, gap.error, more.len()),
+        [gap] => told(gap),
+        [gap, _] => format!("{}, and one more gap", told(gap)),
+        [gap, more @ ..] => format!("{}, and {} more gaps", told(gap), more.len()),
     }
 }
 
@@ -111,9 +116,14 @@ impl<'a> Coverage<'a> {
         source.task_id.is_none() || self.tasks.is_judged(source.task_id.as_deref())
     }
 
-    fn log_sources<'b>(&'b self, feeds: &'b str, container: Option<&'b str>) -> impl Iterator<Item = &'a SourceRow> + 'b {
+    fn log_sources<'b>(
+        &'b self,
+        feeds: &'b str,
+        container: Option<&'b str>,
+    ) -> impl Iterator<Item = &'a SourceRow> + 'b {
         self.latest.iter().copied().filter(move |source| {
-            let of_container = container.is_none() || source.container.is_none() || source.container.as_deref() == container;
+            let of_container =
+                container.is_none() || source.container.is_none() || source.container.as_deref() == container;
             source.feeds == feeds && self.counts(source) && of_container
         })
     }

@@ -3,6 +3,7 @@
 use casefile_evidence::tables::TargetRow;
 use serde::{Deserialize, Serialize};
 
+use crate::coverage::{Gap, missing};
 use crate::outcome::Outcome;
 use crate::pack::{Level, Owner};
 use crate::settings::Settings;
@@ -68,8 +69,29 @@ fn blocking(checks: &[CheckVerdict]) -> impl Iterator<Item = &CheckVerdict> {
     checks.iter().filter(|check| check.level == Level::Block)
 }
 
+/// What cannot be told, and what is missing for it. One denied permission may leave many checks open.
+fn lacking(checks: &[&CheckVerdict]) -> String {
+    let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
+    let ids = match ids.as_slice() {
+        [first, second, third, more @ ..] if !more.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", more.len())
+        }
+        few => few.join(", "),
+    };
+    let gaps: std::collections::BTreeSet<&Gap> = checks.iter().flat_map(|check| &check.unknown_because).collect();
+    let gaps: Vec<Gap> = gaps.into_iter().cloned().collect();
+    // A check that says "unknown" of itself has no gap, and its reason tells more.
+    let said = checks.iter().find(|check| check.unknown_because.is_empty()).map(|check| check.reason.clone());
+    format!("it cannot be told whether {ids} pass: {}", said.unwrap_or_else(|| missing(&gaps)))
+}
+
 /// Who takes over, and why.
-pub(crate) fn decide(conclusion: Conclusion, checks: &[CheckVerdict], settings: &Settings, target: &TargetRow) -> Decision {
+pub(crate) fn decide(
+    conclusion: Conclusion,
+    checks: &[CheckVerdict],
+    settings: &Settings,
+    target: &TargetRow,
+) -> Decision {
     let of = |outcome: Outcome| blocking(checks).filter(move |check| check.outcome == outcome);
     let told = |outcome: Outcome| {
         let told: Vec<String> = of(outcome).map(|check| format!("{}: {}", check.id, check.reason)).collect();
@@ -83,7 +105,7 @@ pub(crate) fn decide(conclusion: Conclusion, checks: &[CheckVerdict], settings: 
         }
         Conclusion::Error => alert(format!("a check could not be evaluated: {}", told(Outcome::Error))),
         Conclusion::Inconclusive if of(Outcome::Unknown).next().is_some() => {
-            alert(format!("evidence is missing: {}", told(Outcome::Unknown)))
+            alert(lacking(&of(Outcome::Unknown).collect::<Vec<_>>()))
         }
         Conclusion::Inconclusive if of(Outcome::Pending).next().is_some() => {
             alert(format!("it is not over yet: {}", told(Outcome::Pending)))

@@ -7,6 +7,8 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use casefile_evidence::tables::{LogEventRow, TargetRow};
 use casefile_evidence::{Row, Timestamp};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use tokio::sync::Semaphore;
@@ -20,7 +22,7 @@ use crate::outcome::{self, EvidenceRow, Outcome};
 use crate::pack::{Check, Conclusive, Pack};
 use crate::prepared::Prepared;
 use crate::rows;
-use crate::sandbox::{Dialect, Limits, RunError, collect, plan, session};
+use crate::sandbox::{Catalog, Dialect, Limits, RunError, collect, plan, session};
 use crate::settings::{Expect, Settings};
 use crate::signature::{self, Pattern};
 use crate::statuses;
@@ -83,7 +85,7 @@ pub async fn analyze(
     let patterns = settings.compile(pack)?;
     let limits = options.limits();
     let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
-    let planned = plan_all(&prepared, pack, &limits).await?;
+    let planned = plan_all(&prepared, pack, &limits, options.threads).await?;
     let ran = run_all(planned, pack, &prepared, &limits, options.threads).await;
     let bundle = BundleSummary {
         digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
@@ -103,70 +105,104 @@ pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
     let evidence = Evidence::rows(vec![TargetRow::default().into()])?;
     let limits = Options::default().limits();
     let prepared = Prepared::new(&evidence, &[], None, &limits).await?;
-    match plan_all(&prepared, pack, &limits).await {
+    match plan_all(&prepared, pack, &limits, 1).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
         Err(other) => Err(other),
         Ok(_) => Ok(Vec::new()),
     }
 }
 
-async fn plan_all(prepared: &Prepared, pack: &Pack, limits: &Limits) -> Result<Vec<Planned>, AnalyzeError> {
+/// Plans every check, up to `threads` at a time: for small evidence that is most of the work.
+async fn plan_all(
+    prepared: &Prepared,
+    pack: &Pack,
+    limits: &Limits,
+    threads: usize,
+) -> Result<Vec<Planned>, AnalyzeError> {
+    let jobs = pack.checks().iter().map(|check| {
+        let (check, catalog, limits) = (check.clone(), prepared.catalog.clone(), *limits);
+        async move {
+            let context = session(&catalog, Dialect::Check, &limits)?;
+            let plan = plan_check(&context, &check, &catalog).await;
+            Ok::<_, AnalyzeError>(plan.map(|plan| Planned { context, plan }))
+        }
+    });
     let mut planned = Vec::new();
     let mut errors = Vec::new();
-    for check in pack.checks() {
-        let context = session(&prepared.catalog, Dialect::Check, limits)?;
-        match plan_check(&context, check, prepared).await {
-            Ok(plan) => planned.push(Planned { context, plan }),
+    for job in in_order(jobs, threads).await {
+        match job.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))? {
+            Ok(plan) => planned.push(plan),
             Err(error) => errors.push(error),
         }
     }
     if errors.is_empty() { Ok(planned) } else { Err(AnalyzeError::Specification(errors)) }
 }
 
-async fn plan_check(
-    context: &SessionContext,
-    check: &Check,
-    prepared: &Prepared,
-) -> Result<Arc<dyn ExecutionPlan>, SpecError> {
-    let query = plan(context, Dialect::Check, &check.file, &check.sql, prepared.catalog.names()).await?;
-    let line = check.query_line();
-    rows::shape(&check.file, line, query.logical.schema().as_arrow())?;
-    statuses::check(&check.file, line, &query.logical)?;
-    Ok(query.physical)
-}
-
-/// Runs every check, up to `threads` at a time. The answers stand in the order of the pack.
-async fn run_all(
-    planned: Vec<Planned>,
-    pack: &Pack,
-    prepared: &Prepared,
-    limits: &Limits,
-    threads: usize,
-) -> Vec<Ran> {
-    let lacks_lines = |check: &Check| {
-        prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE)
-    };
+/// Runs jobs, up to `threads` at a time, and gives their answers in their order; `None` for one that
+/// ended without an answer.
+async fn in_order<F>(jobs: impl Iterator<Item = F>, threads: usize) -> Vec<Option<F::Output>>
+where
+    F: Future<Output: Send + 'static> + Send + 'static,
+{
     let permits = Arc::new(Semaphore::new(threads.max(1)));
     let mut running = JoinSet::new();
-    let mut answers: BTreeMap<usize, Ran> = BTreeMap::new();
-    for (place, (planned, check)) in planned.into_iter().zip(pack.checks()).enumerate() {
-        if lacks_lines(check) {
-            answers.insert(place, Ran::NoLines);
-            continue;
-        }
-        let (permits, limits) = (Arc::clone(&permits), *limits);
+    let mut answers = Vec::new();
+    for (place, job) in jobs.enumerate() {
+        let permits = Arc::clone(&permits);
+        answers.push(None);
         running.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            (place, run(planned, &limits).await)
+            (place, job.await)
         });
     }
     while let Some(joined) = running.join_next().await {
-        if let Ok((place, ran)) = joined {
-            answers.insert(place, ran);
+        if let Ok((place, answer)) = joined
+            && let Some(slot) = answers.get_mut(place)
+        {
+            *slot = Some(answer);
         }
     }
+    answers
+}
+
+async fn plan_check(
+    context: &SessionContext,
+    check: &Check,
+    catalog: &Catalog,
+) -> Result<Arc<dyn ExecutionPlan>, SpecError> {
+    let query = plan(context, Dialect::Check, &check.file, &check.sql, catalog.names()).await?;
+    let line = check.query_line();
+    rows::shape(&check.file, line, query.logical.schema().as_arrow())?;
+    statuses::check(&check.file, line, &query.logical)?;
+    if reads(&query.logical, LogEventRow::TABLE)
+        && !check.header.requires.iter().any(|table| table == LogEventRow::TABLE)
+    {
+        let problem = "it reads log_events, and `requires` does not name it";
+        return Err(SpecError::new(&check.file, problem, "add \"log_events\" to requires").at(line));
+    }
+    Ok(query.physical)
+}
+
+/// Whether a plan scans a table, wherever in it.
+fn reads(plan: &LogicalPlan, table: &str) -> bool {
+    let mut found = false;
+    let walked = plan.apply_with_subqueries(|node| {
+        found |= matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || walked.is_err()
+}
+
+/// Runs every check, up to `threads` at a time. The answers stand in the order of the pack.
+async fn run_all(planned: Vec<Planned>, pack: &Pack, prepared: &Prepared, limits: &Limits, threads: usize) -> Vec<Ran> {
+    let lacks_lines =
+        |check: &Check| prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE);
+    let jobs = planned.into_iter().zip(pack.checks()).map(|(planned, check)| {
+        let (limits, lacks_lines) = (*limits, lacks_lines(check));
+        async move { if lacks_lines { Ran::NoLines } else { run(planned, &limits).await } }
+    });
     let lost = || Ran::Broken("it ended without an answer, which is a fault of casefile".to_owned());
-    (0..pack.checks().len()).map(|place| answers.remove(&place).unwrap_or_else(lost)).collect()
+    in_order(jobs, threads).await.into_iter().map(|ran| ran.unwrap_or_else(lost)).collect()
 }
 
 async fn run(planned: Planned, limits: &Limits) -> Ran {
@@ -217,8 +253,7 @@ fn verdict(
 fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Coverage<'_>) -> CheckVerdict {
     let header = &check.header;
     let overrides = settings.checks.get(&header.id);
-    let mut gaps: Vec<Gap> =
-        header.requires.iter().flat_map(|table| coverage.gaps(table, Scope::default())).collect();
+    let mut gaps: Vec<Gap> = header.requires.iter().flat_map(|table| coverage.gaps(table, Scope::default())).collect();
     gaps.sort();
     gaps.dedup();
     let (outcome, reason, rows) = match ran {
@@ -250,8 +285,7 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
 }
 
 fn signature_verdict(index: usize, pattern: &Pattern, prepared: &Prepared, coverage: &Coverage<'_>) -> CheckVerdict {
-    let judged =
-        signature::judge(index, pattern, &prepared.matches, &prepared.tasks, &prepared.target, coverage);
+    let judged = signature::judge(index, pattern, &prepared.matches, &prepared.tasks, &prepared.target, coverage);
     CheckVerdict {
         id: pattern.id.clone(),
         title: pattern.title.clone(),

@@ -71,5 +71,4 @@ pub fn allowed_functions() -> [&'static [&'static str]; 3] {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
 mod tests;

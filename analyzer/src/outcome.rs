@@ -107,7 +107,7 @@ pub(crate) fn judge(rows: &[EvidenceRow], gaps: &[Gap], conclusive: Conclusive) 
     } else if count(Status::Unknown) > 0 {
         (Outcome::Unknown, reason(Status::Unknown))
     } else if fallen > 0 || (rows.is_empty() && !gaps.is_empty()) {
-        (Outcome::Unknown, missing(gaps))
+        (Outcome::Unknown, format!("evidence is missing: {}", missing(gaps)))
     } else if count(Status::Pending) > 0 {
         (Outcome::Pending, reason(Status::Pending))
     } else if count(Status::Pass) > 0 {
@@ -147,8 +147,16 @@ mod tests {
             remedy: "grant ecs:ListTasks".to_owned(),
         };
         let sets: [&[Status]; 10] = [
-            &[], &[Pass], &[Fail], &[Fail, Pass], &[Skip], &[Skip, Pass], &[Pending, Pass], &[Unknown, Pass],
-            &[Fail, Unknown], &[Pending, Unknown],
+            &[],
+            &[Pass],
+            &[Fail],
+            &[Fail, Pass],
+            &[Skip],
+            &[Skip, Pass],
+            &[Pending, Pass],
+            &[Unknown, Pass],
+            &[Fail, Unknown],
+            &[Pending, Unknown],
         ];
         let mut table = String::new();
         for gaps in [&[][..], std::slice::from_ref(&gap)] {
@@ -175,12 +183,19 @@ mod tests {
         let gap = Gap { source: String::new(), status: String::new(), error: String::new(), remedy: String::new() };
         let all = [Status::Fail, Status::Unknown, Status::Pending, Status::Pass, Status::Skip];
         for bits in 0_u32..32 {
-            let rows: Vec<EvidenceRow> =
-                all.iter().enumerate().filter(|(bit, _)| bits & (1 << bit) != 0).map(|(_, status)| row(*status)).collect();
+            let rows: Vec<EvidenceRow> = all
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| bits & (1 << bit) != 0)
+                .map(|(_, status)| row(*status))
+                .collect();
             for conclusive in [Conclusive::Fail, Conclusive::Pass, Conclusive::None] {
                 let whole = judge(&rows, &[], conclusive).0;
                 let lacking = judge(&rows, std::slice::from_ref(&gap), conclusive).0;
-                assert!(lacking == whole || lacking == Outcome::Unknown, "{rows:?} {conclusive:?}: {whole:?} {lacking:?}");
+                assert!(
+                    lacking == whole || lacking == Outcome::Unknown,
+                    "{rows:?} {conclusive:?}: {whole:?} {lacking:?}"
+                );
             }
         }
     }

@@ -6,8 +6,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use casefile_evidence::tables::{LogEventRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
-use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::catalog::view::ViewTable;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::datasource::provider_as_source;
@@ -159,7 +159,9 @@ async fn view(
         .map(|field| Field::new(field.name(), field.data_type().clone(), true))
         .collect();
     let schema = Arc::new(Schema::new(fields));
-    let batches = collect(&context, query.physical, &limits).await.map_err(|error| AnalyzeError::Limit(format!("view {name}: {error}")))?;
+    let batches = collect(&context, query.physical, &limits)
+        .await
+        .map_err(|error| AnalyzeError::Limit(format!("view {name}: {error}")))?;
     let project = |batch: RecordBatch| {
         let columns = kept.iter().map(|place| Arc::clone(batch.column(*place))).collect();
         RecordBatch::try_new(Arc::clone(&schema), columns).map_err(AnalyzeError::internal)

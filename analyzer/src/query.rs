@@ -37,7 +37,8 @@ pub async fn query(
     let limits = options.limits();
     let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
     let context = session(&prepared.catalog, Dialect::Question, &limits)?;
-    let plan = plan(&context, Dialect::Question, "query", sql, prepared.catalog.names()).await.map_err(AnalyzeError::Query)?;
+    let plan =
+        plan(&context, Dialect::Question, "query", sql, prepared.catalog.names()).await.map_err(AnalyzeError::Query)?;
     let schema = SchemaRef::new(plan.logical.schema().as_arrow().clone());
     let batches = collect(&context, plan.physical, &limits).await.map_err(|error| match error {
         RunError::Engine(error) => AnalyzeError::Query(crate::SpecError::new("query", error, "")),

@@ -53,7 +53,9 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
         for row in 0..batch.num_rows() {
             let mut cells: BTreeMap<String, String> = columns
                 .iter()
-                .filter_map(|(name, texts)| Some(Ok::<_, String>(((*name).to_owned(), texts.at(row).transpose()?.ok()?))))
+                .filter_map(|(name, texts)| {
+                    Some(Ok::<_, String>(((*name).to_owned(), texts.at(row).transpose()?.ok()?)))
+                })
                 .collect::<Result<_, _>>()?;
             let at = match batch.column_by_name("at") {
                 Some(at) => time(at, row)?,
@@ -61,7 +63,8 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
             };
             cells.remove("at");
             let resource = cells.remove("resource").ok_or("a row has no resource: it is null")?;
-            let status = cells.remove("status").ok_or_else(|| format!("the row of {resource} has no status: it is null"))?;
+            let status =
+                cells.remove("status").ok_or_else(|| format!("the row of {resource} has no status: it is null"))?;
             let status = Status::parse(&status).ok_or_else(|| {
                 format!("the row of {resource} has status {status:?}, which is none of {}", Status::NAMES.join(", "))
             })?;

@@ -145,7 +145,11 @@ impl Signature {
             Err(SpecError::new(FILE, format!("signature {:?}: {key} {problem}", self.id), remedy))
         };
         if !crate::pack::is_id(&self.id) {
-            return wrong("id", "is not an id", "use lower-case words, digits, '-' and '.', such as migration.upgraded");
+            return wrong(
+                "id",
+                "is not an id",
+                "use lower-case words, digits, '-' and '.', such as migration.upgraded",
+            );
         }
         if self.title.trim().is_empty() {
             return wrong("title", "is empty", "say what is true when the signature passes");
@@ -153,8 +157,16 @@ impl Signature {
         let text = match (&self.pattern, &self.contains) {
             (Some(pattern), None) => pattern.clone(),
             (None, Some(text)) if !text.is_empty() => crate::signature::escape(text),
-            (None, Some(_)) => return wrong("contains", "is empty: it would match every line", "write what the line says"),
-            (None, None) => return wrong("pattern", "is missing", "give pattern = '...' (a regular expression) or contains = \"...\""),
+            (None, Some(_)) => {
+                return wrong("contains", "is empty: it would match every line", "write what the line says");
+            }
+            (None, None) => {
+                return wrong(
+                    "pattern",
+                    "is missing",
+                    "give pattern = '...' (a regular expression) or contains = \"...\"",
+                );
+            }
             (Some(_), Some(_)) => return wrong("pattern", "and contains are both given", "keep one of them"),
         };
         if let Err(problem) = crate::signature::probe(&text) {
@@ -162,12 +174,30 @@ impl Signature {
             return wrong("pattern", &problem, "see https://docs.rs/regex/latest/regex/#syntax, or use contains");
         }
         let within_ms = match (&self.within, self.expect) {
-            (None, Expect::Success) => return wrong("within", "is missing", "say how long after the deployment was created the line may take, e.g. within = \"150s\""),
-            (Some(_), Expect::Failure) => return wrong("within", "has no meaning with expect = \"failure\"", "remove it: the line must never appear"),
+            (None, Expect::Success) => {
+                return wrong(
+                    "within",
+                    "is missing",
+                    "say how long after the deployment was created the line may take, e.g. within = \"150s\"",
+                );
+            }
+            (Some(_), Expect::Failure) => {
+                return wrong(
+                    "within",
+                    "has no meaning with expect = \"failure\"",
+                    "remove it: the line must never appear",
+                );
+            }
             (None, Expect::Failure) => 0,
             (Some(text), Expect::Success) => match text.parse::<SignedDuration>().map(|within| within.as_millis()) {
                 Ok(millis) if millis > 0 => i64::try_from(millis).unwrap_or(i64::MAX),
-                _ => return wrong("within", &format!("is {text:?}, which is no duration"), "write e.g. \"150s\" or \"2m\""),
+                _ => {
+                    return wrong(
+                        "within",
+                        &format!("is {text:?}, which is no duration"),
+                        "write e.g. \"150s\" or \"2m\"",
+                    );
+                }
             },
         };
         Ok(Pattern {

@@ -26,7 +26,8 @@ fn column(plan: &LogicalPlan, name: &str, written: &mut Vec<String>) {
     match plan {
         LogicalPlan::Projection(projection) => {
             for expr in &projection.expr {
-                if expr.schema_name().to_string() == name || matches!(expr, Expr::Column(column) if column.name == name) {
+                if expr.schema_name().to_string() == name || matches!(expr, Expr::Column(column) if column.name == name)
+                {
                     literals(expr, &projection.input, written);
                 }
             }

@@ -9,7 +9,7 @@ pub(crate) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     known.dedup();
     let near = known.iter().map(|other| (levenshtein(name, other), *other)).min();
     match near {
-        Some((distance, other)) if distance <= 1 + name.len() / 3 => format!("did you mean {other:?}?"),
+        Some((distance, other)) if distance <= (name.len() / 3).max(1) => format!("did you mean {other:?}?"),
         _ => format!("known are {}", known.join(", ")),
     }
 }

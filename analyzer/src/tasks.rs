@@ -31,7 +31,8 @@ impl Tasks {
             let Some(task_id) = text(batch, "task_id", row) else { continue };
             let stop_code = text(batch, "stop_code", row);
             let reason = text(batch, "stopped_reason", row);
-            let death = stop_code.filter(|code| matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart"));
+            let death =
+                stop_code.filter(|code| matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart"));
             let task = Task {
                 judged: flag(batch, "judged", row).unwrap_or(false),
                 started: time(batch, "started_at", row).is_some(),

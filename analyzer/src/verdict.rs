@@ -113,10 +113,7 @@ pub struct Engine {
 
 impl Engine {
     pub(crate) fn current() -> Self {
-        Self {
-            casefile: env!("CARGO_PKG_VERSION").to_owned(),
-            datafusion: datafusion::DATAFUSION_VERSION.to_owned(),
-        }
+        Self { casefile: env!("CARGO_PKG_VERSION").to_owned(), datafusion: datafusion::DATAFUSION_VERSION.to_owned() }
     }
 }
 

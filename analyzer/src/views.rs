@@ -93,11 +93,13 @@ fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {
     let base = stored.iter().find(|table| table.info.name == base);
     let mut columns: Vec<ColumnDoc> =
         base.into_iter().flat_map(|table| &table.info.columns).map(ColumnDoc::from).collect();
-    columns.extend(comments().filter_map(|line| line.strip_prefix("+ ")?.split_once(": ")).map(|(column, doc)| ColumnDoc {
-        name: column.to_owned(),
-        sql_type: if column == "task_definition" { "VARCHAR" } else { "BOOLEAN" },
-        nullable: matches!(column, "task_definition" | "essential"),
-        doc: doc.to_owned(),
+    columns.extend(comments().filter_map(|line| line.strip_prefix("+ ")?.split_once(": ")).map(|(column, doc)| {
+        ColumnDoc {
+            name: column.to_owned(),
+            sql_type: if column == "task_definition" { "VARCHAR" } else { "BOOLEAN" },
+            nullable: matches!(column, "task_definition" | "essential"),
+            doc: doc.to_owned(),
+        }
     }));
     let doc = comments().filter(|line| !line.starts_with("+ ")).collect::<Vec<_>>().join(" ");
     TableDoc { name: name.to_owned(), doc, derived: true, columns }

@@ -111,17 +111,27 @@ impl Header {
     }
 
     fn validate(&self, file: &str, toml: &str) -> Result<(), SpecError> {
-        let wrong = |key: &str, problem: String, remedy: String| Err(SpecError::new(file, problem, remedy).at(line_of_key(toml, key)));
+        let wrong = |key: &str, problem: String, remedy: String| {
+            Err(SpecError::new(file, problem, remedy).at(line_of_key(toml, key)))
+        };
         if !is_id(&self.id) {
             let problem = format!("id {:?} is not an id", self.id);
-            return wrong("id", problem, "use lower-case words, digits, '-' and '.', such as rollout.completed".to_owned());
+            return wrong(
+                "id",
+                problem,
+                "use lower-case words, digits, '-' and '.', such as rollout.completed".to_owned(),
+            );
         }
         if self.title.trim().is_empty() {
             return wrong("title", "title is empty".to_owned(), "say what is true when the check passes".to_owned());
         }
         let known: Vec<&str> = tables::all().iter().map(|table| table.info.name).collect();
         if self.requires.is_empty() {
-            return wrong("requires", "requires is empty".to_owned(), "name the tables that the check judges from".to_owned());
+            return wrong(
+                "requires",
+                "requires is empty".to_owned(),
+                "name the tables that the check judges from".to_owned(),
+            );
         }
         for table in &self.requires {
             if !known.contains(&table.as_str()) {
@@ -146,9 +156,9 @@ fn line_of(text: &str, at: usize) -> u64 {
 }
 
 fn line_of_key(toml: &str, key: &str) -> u64 {
-    let found = toml.lines().position(|line| {
-        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-    });
+    let found = toml
+        .lines()
+        .position(|line| line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('=')));
     found.map_or(1, |line| line as u64 + 1)
 }
 

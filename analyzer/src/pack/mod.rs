@@ -12,8 +12,8 @@ use include_dir::{Dir, include_dir};
 
 pub use check::Check;
 pub(crate) use check::first_line;
-pub use header::{Conclusive, Header, Level, Owner};
 pub(crate) use header::is_id;
+pub use header::{Conclusive, Header, Level, Owner};
 
 use crate::error::SpecError;
 use crate::views;
@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn every_broken_file_is_named() {
-        let errors = pack(&[("a.sql", sql("one")), ("b.sql", sql("one")), ("c.sql", "SELECT 1".to_owned())]).unwrap_err();
+        let errors =
+            pack(&[("a.sql", sql("one")), ("b.sql", sql("one")), ("c.sql", "SELECT 1".to_owned())]).unwrap_err();
         let text: Vec<_> = errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(text.join("\n"));
         let nothing = pack(&[]).unwrap_err();

@@ -48,19 +48,26 @@ fn describe(error: &DataFusionError) -> (String, String) {
                 let known = valid_fields.iter().map(|valid| valid.name.as_str());
                 (format!("there is no column {}", field.flat_name()), closest(&field.name, known))
             }
-            SchemaError::AmbiguousReference { field } => (
-                format!("column {} is ambiguous", field.name),
-                "write the table's name or alias before it".to_owned(),
-            ),
+            SchemaError::AmbiguousReference { field } => {
+                (format!("column {} is ambiguous", field.name), "write the table's name or alias before it".to_owned())
+            }
             other => (other.to_string(), String::new()),
         },
         other => {
             let text = other.strip_backtrace();
             // "Error during planning: ", "SQL error: ": the kind is clear from where it is said.
-            let text = ["Error during planning: ", "SQL error: ", "This feature is not implemented: ", "Invalid or Unsupported Configuration: "]
-                .iter()
-                .find_map(|prefix| text.strip_prefix(prefix))
-                .unwrap_or(&text);
+            let text = [
+                "Error during planning: ",
+                "SQL error: ",
+                "This feature is not implemented: ",
+                "Invalid or Unsupported Configuration: ",
+            ]
+            .iter()
+            .find_map(|prefix| text.strip_prefix(prefix))
+            .unwrap_or(&text);
+            // What follows repeats it for every signature of the function.
+            let text =
+                text.strip_prefix("Internal error: ").and_then(|text| text.split(", errors: ").next()).unwrap_or(text);
             (text.trim().to_owned(), String::new())
         }
     }

@@ -42,7 +42,8 @@ pub(crate) fn gate(plan: &LogicalPlan, dialect: Dialect) -> Result<(), Refusal> 
 }
 
 fn node_refusal(node: &LogicalPlan, dialect: Dialect) -> Option<Refusal> {
-    let no_query = |what: &str| Some(Refusal::new(format!("{what} is not allowed"), "write one SELECT and nothing else"));
+    let no_query =
+        |what: &str| Some(Refusal::new(format!("{what} is not allowed"), "write one SELECT and nothing else"));
     match node {
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -120,17 +121,23 @@ fn expr_refusal(expr: &Expr, schema: &DFSchema, dialect: Dialect) -> Result<Opti
             } else if !dialect.allows_scalar(name) {
                 Some(not_listed("function", name))
             } else if function.func.signature().volatility != Volatility::Immutable {
-                Some(Refusal::new(format!("function {name} may give another value at another run"), "use a column of the evidence"))
+                Some(Refusal::new(
+                    format!("function {name} may give another value at another run"),
+                    "use a column of the evidence",
+                ))
             } else {
                 None
             }
         }
         Expr::AggregateFunction(function) => aggregate_refusal(function, schema, dialect)?,
         Expr::WindowFunction(function) => window_refusal(function, schema, dialect)?,
-        Expr::ScalarVariable(_, names) => Some(Refusal::new(format!("variable {} is not allowed", names.join(".")), "use target")),
-        Expr::Placeholder(placeholder) => {
-            Some(Refusal::new(format!("parameter {} has no value", placeholder.id), "write the value, or take it from target"))
+        Expr::ScalarVariable(_, names) => {
+            Some(Refusal::new(format!("variable {} is not allowed", names.join(".")), "use target"))
         }
+        Expr::Placeholder(placeholder) => Some(Refusal::new(
+            format!("parameter {} has no value", placeholder.id),
+            "write the value, or take it from target",
+        )),
         Expr::HigherOrderFunction(_) | Expr::Lambda(_) | Expr::LambdaVariable(_) => {
             Some(Refusal::new("a lambda is not allowed", "unnest the array and filter its rows"))
         }

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArguments, ObjectName, Query, SetExpr, Spanned, Statement as SqlStatement, TableFactor, Visit, Visitor,
+    Expr, FunctionArguments, ObjectName, Query, SetExpr, Spanned, Statement as SqlStatement, TableFactor, Visit,
+    Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -82,12 +83,7 @@ pub(crate) fn parse(file: &str, first_line: u64, sql: &str) -> Result<Statement,
 }
 
 /// Refuses what the text says that a query may not say.
-pub(crate) fn refuse(
-    file: &str,
-    first_line: u64,
-    statement: &Statement,
-    known: Known<'_>,
-) -> Result<(), SpecError> {
+pub(crate) fn refuse(file: &str, first_line: u64, statement: &Statement, known: Known<'_>) -> Result<(), SpecError> {
     let refuse = |what: &str| {
         Err(SpecError::new(file, format!("{what} is not allowed: it is not a query"), ONE_QUERY).at(first_line))
     };
@@ -159,7 +155,11 @@ impl Gate<'_> {
             return ControlFlow::Continue(());
         }
         let near = closest(&called, self.known.functions());
-        let remedy = if near.starts_with("did you mean") { near } else { "see the functions of a check in the reference".to_owned() };
+        let remedy = if near.starts_with("did you mean") {
+            near
+        } else {
+            "see the functions of a check in the reference".to_owned()
+        };
         self.refuse(name, format!("function {called} is not one that a query may call"), remedy)
     }
 

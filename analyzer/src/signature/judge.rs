@@ -111,7 +111,7 @@ fn success(
         let reason = format!("it may still be logged: the deadline is {deadline}, and lines may arrive until {over}");
         return Judged { outcome: Outcome::Pending, reason, rows, unknown_because: Vec::new() };
     }
-    let gaps = gaps(coverage, Scope { container: pattern.container.as_deref(), until: Some(deadline) });
+    let gaps = gaps(coverage, Scope { container: pattern.container.as_deref(), until: Some(over) });
     if !gaps.is_empty() {
         return unknown(gaps, rows);
     }
@@ -137,7 +137,7 @@ fn gaps(coverage: &Coverage<'_>, scope: Scope<'_>) -> Vec<Gap> {
 }
 
 fn unknown(gaps: Vec<Gap>, rows: Vec<EvidenceRow>) -> Judged {
-    let reason = missing(&gaps);
+    let reason = format!("evidence is missing: {}", missing(&gaps));
     Judged { outcome: Outcome::Unknown, reason, rows, unknown_because: gaps }
 }
 
@@ -162,5 +162,9 @@ fn row(status: Status, place: &Place, line: &Match, reason: String) -> EvidenceR
 
 /// `84 s`, with milliseconds only where there are any.
 fn seconds(millis: i64) -> String {
-    if millis % 1000 == 0 { format!("{} s", millis / 1000) } else { format!("{}.{:03} s", millis / 1000, (millis % 1000).abs()) }
+    if millis % 1000 == 0 {
+        format!("{} s", millis / 1000)
+    } else {
+        format!("{}.{:03} s", millis / 1000, (millis % 1000).abs())
+    }
 }

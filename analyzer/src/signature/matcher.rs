@@ -84,7 +84,7 @@ pub(crate) struct Scanner {
     matches: Matches,
 }
 
-fn build(patterns: &[&str]) -> Result<Regex, BuildError> {
+fn build(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
     let config = Config::new()
         .match_kind(MatchKind::All)
         .which_captures(WhichCaptures::None)
@@ -92,7 +92,7 @@ fn build(patterns: &[&str]) -> Result<Regex, BuildError> {
         .onepass(false)
         .backtrack(false)
         .hybrid_cache_capacity(AUTOMATON_BYTES);
-    Regex::builder().configure(config).build_many(patterns)
+    Regex::builder().configure(config).build_many(patterns).map_err(Box::new)
 }
 
 /// Whether a pattern can be used, and why not.
@@ -284,10 +284,12 @@ mod tests {
 
     #[test]
     fn a_container_restricts_and_an_unknown_one_is_not_it() {
-        let mut scanner = Scanner::new(&[pattern("x", Some("app")), pattern("x", Some("otel")), pattern("x", None)]).unwrap();
+        let mut scanner =
+            Scanner::new(&[pattern("x", Some("app")), pattern("x", Some("otel")), pattern("x", None)]).unwrap();
         scanner.line(line("x", 1));
         scanner.line(Line { container: None, log_stream: "other", ..line("x", 1) });
-        let found: Vec<_> = scanner.matches().0.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
+        let found: Vec<_> =
+            scanner.matches().0.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
         assert_eq!(found, [(0, "s"), (2, "other"), (2, "s")]);
     }
 

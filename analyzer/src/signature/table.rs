@@ -6,8 +6,8 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray,
 use arrow::datatypes::{Field, Schema};
 use casefile_evidence::tables::TargetRow;
 
-use super::matcher::Matches;
 use super::Pattern;
+use super::matcher::Matches;
 use crate::error::AnalyzeError;
 use crate::settings::Expect;
 use crate::tasks::Tasks;
@@ -46,10 +46,16 @@ pub(crate) fn signatures_table(
     batch(vec![
         ("signature", false, texts(patterns.iter().map(|p| Some(&p.id)))),
         ("title", false, texts(patterns.iter().map(|p| Some(&p.title)))),
-        ("expect", false, texts(patterns.iter().map(|p| Some(match p.expect {
-            Expect::Success => "success",
-            Expect::Failure => "failure",
-        })))),
+        (
+            "expect",
+            false,
+            texts(patterns.iter().map(|p| {
+                Some(match p.expect {
+                    Expect::Success => "success",
+                    Expect::Failure => "failure",
+                })
+            })),
+        ),
         ("container", true, texts(patterns.iter().map(|p| p.container.as_ref()))),
         ("deadline", true, times(patterns.iter().map(deadline))),
         ("level", false, texts(patterns.iter().map(|p| Some(p.level.to_string())))),
@@ -84,9 +90,13 @@ pub(crate) fn matches_table(
         ("timestamp", false, times(rows.iter().map(|(.., line)| Some(line.timestamp.as_millis())))),
         ("seq", false, Arc::new(rows.iter().map(|(.., line)| line.seq).collect::<Int64Array>())),
         ("message", false, texts(rows.iter().map(|(.., line)| Some(&line.message)))),
-        ("judged", false, Arc::new(BooleanArray::from_iter(
-            rows.iter().map(|(_, place, _)| Some(tasks.is_judged(place.task_id.as_deref()))),
-        ))),
+        (
+            "judged",
+            false,
+            Arc::new(BooleanArray::from_iter(
+                rows.iter().map(|(_, place, _)| Some(tasks.is_judged(place.task_id.as_deref()))),
+            )),
+        ),
         ("late", false, Arc::new(BooleanArray::from_iter(rows.iter().map(|(.., line)| Some(late(line)))))),
     ])
 }
@@ -117,29 +127,30 @@ const SIGNATURE_MATCHES: &[(&str, &str)] = &[
 
 /// What the reference says of the two tables.
 pub(crate) fn table_docs() -> Vec<TableDoc> {
-    let nothing = (Matches::default(), Tasks::default(), TargetRow::default());
-    let schemas = [
-        ("signatures", "One signature of the config.", SIGNATURES, signatures_table(&[], &nothing.0, &nothing.1, &nothing.2)),
-        (
-            "signature_matches",
-            "One log line that matches a signature: the first hundred of each signature in each stream.",
-            SIGNATURE_MATCHES,
-            matches_table(&[], &nothing.0, &nothing.1, &nothing.2),
-        ),
-    ];
-    let doc = |(name, doc, columns, batch): (&str, &str, &[(&str, &str)], Result<RecordBatch, AnalyzeError>)| {
-        let schema = batch.ok()?.schema();
-        let column = |(name, doc): &(&str, &str)| {
-            let field = schema.field_with_name(name).ok()?;
-            Some(ColumnDoc {
-                name: (*name).to_owned(),
-                sql_type: sql_type(field.data_type()),
-                nullable: field.is_nullable(),
-                doc: (*doc).to_owned(),
-            })
-        };
-        let columns = columns.iter().filter_map(column).collect();
-        Some(TableDoc { name: name.to_owned(), doc: doc.to_owned(), derived: true, columns })
+    let (matches, tasks, target) = (Matches::default(), Tasks::default(), TargetRow::default());
+    let each = "One log line that matches a signature: the first hundred of each signature in each stream.";
+    let of_signatures = signatures_table(&[], &matches, &tasks, &target);
+    let of_matches = matches_table(&[], &matches, &tasks, &target);
+    [
+        of_signatures.ok().map(|batch| doc("signatures", "One signature of the config.", SIGNATURES, &batch)),
+        of_matches.ok().map(|batch| doc("signature_matches", each, SIGNATURE_MATCHES, &batch)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn doc(name: &str, doc: &str, columns: &[(&str, &str)], batch: &RecordBatch) -> TableDoc {
+    let schema = batch.schema();
+    let column = |(name, doc): &(&str, &str)| {
+        let field = schema.field_with_name(name).ok()?;
+        Some(ColumnDoc {
+            name: (*name).to_owned(),
+            sql_type: sql_type(field.data_type()),
+            nullable: field.is_nullable(),
+            doc: (*doc).to_owned(),
+        })
     };
-    schemas.into_iter().filter_map(doc).collect()
+    let columns = columns.iter().filter_map(column).collect();
+    TableDoc { name: name.to_owned(), doc: doc.to_owned(), derived: true, columns }
 }

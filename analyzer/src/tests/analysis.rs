@@ -56,7 +56,10 @@ async fn decisions_follow_who_owns_what_fails() {
         let to = verdict.decision.to.as_deref().unwrap_or("-");
         table.push(format!(
             "{said} => {:?}, {:?} to {to}: {} [can improve: {}]",
-            verdict.verdict, verdict.decision.action, verdict.decision.why, can_still_improve(&verdict)
+            verdict.verdict,
+            verdict.decision.action,
+            verdict.decision.why,
+            can_still_improve(&verdict)
         ));
     }
     insta::assert_snapshot!(table.join("\n"));
@@ -83,18 +86,20 @@ async fn advice_never_gates_and_settings_can_make_it_so() {
 #[tokio::test]
 async fn a_broken_check_is_an_error_unless_something_fails() {
     let evidence = Evidence::rows(World::rollout(&[10]).all()).unwrap();
-    let broken = ("b.sql".to_owned(), check("broken", "\"target\"", "none", "SELECT 'r' AS resource, concat('o', 'ops') AS status, '' AS reason"));
+    let broken = (
+        "b.sql".to_owned(),
+        check("broken", "\"target\"", "none", "SELECT 'r' AS resource, concat('o', 'ops') AS status, '' AS reason"),
+    );
     let mut conclusions = Vec::new();
     for status in ["pass", "unknown", "fail"] {
         let pack = Pack::from_files("q", [broken.clone(), one("other", "service", status)].into()).unwrap();
         let verdict = analyze(&evidence, &pack, &settings_without_signatures(), &Options::default()).await.unwrap();
         conclusions.push((verdict.verdict, verdict.decision.action));
     }
-    assert_eq!(conclusions, [
-        (Conclusion::Error, Action::Alert),
-        (Conclusion::Error, Action::Alert),
-        (Conclusion::Fail, Action::Delegate),
-    ]);
+    assert_eq!(
+        conclusions,
+        [(Conclusion::Error, Action::Alert), (Conclusion::Error, Action::Alert), (Conclusion::Fail, Action::Delegate),]
+    );
 }
 
 #[tokio::test]
@@ -115,7 +120,16 @@ async fn every_kind_of_gap_says_what_is_missing_and_how_to_get_it() {
     world.denied("tasks", "ListTasks");
     world.source("service_events", "DescribeServices", |row| row.covered_from = Some(world::at(100)));
     world.source("task_definitions", "DescribeTaskDefinition", |row| row.exhausted = false);
-    let tables = ["tasks", "service_events", "container_definitions", "service_deployments", "task_sets", "services", "log_events", "target"];
+    let tables = [
+        "tasks",
+        "service_events",
+        "container_definitions",
+        "service_deployments",
+        "task_sets",
+        "services",
+        "log_events",
+        "target",
+    ];
     let files: Vec<(String, String)> = tables
         .iter()
         .map(|table| {
@@ -132,7 +146,10 @@ async fn every_kind_of_gap_says_what_is_missing_and_how_to_get_it() {
         .iter()
         .flat_map(|check| {
             let outcome = format!("{}: {:?}", check.id, check.outcome);
-            let gaps = check.unknown_because.iter().map(|gap| format!("  {} [{}]: {} -> {}", gap.source, gap.status, gap.error, gap.remedy));
+            let gaps = check
+                .unknown_because
+                .iter()
+                .map(|gap| format!("  {} [{}]: {} -> {}", gap.source, gap.status, gap.error, gap.remedy));
             std::iter::once(outcome).chain(gaps).collect::<Vec<_>>()
         })
         .collect();
@@ -155,7 +172,8 @@ async fn as_of_a_moment_nothing_later_exists() {
     let mut world = World::rollout(&[10]);
     world.task("aaa", DEPLOYMENT, |task, _| task.last_status = Some("PENDING".to_owned()));
     let later = healthy(&[10, 60, 200]);
-    let keep = |row: &&casefile_evidence::AnyRow| !matches!(row, casefile_evidence::AnyRow::Snapshot(s) if s.snapshot == 0);
+    let keep =
+        |row: &&casefile_evidence::AnyRow| !matches!(row, casefile_evidence::AnyRow::Snapshot(s) if s.snapshot == 0);
     world.rows.extend(later.rows.iter().filter(keep).cloned());
     let evidence = Evidence::rows(world.all()).unwrap();
     let mut table = Vec::new();

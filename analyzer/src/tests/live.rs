@@ -51,7 +51,12 @@ async fn waiting_ends_with_a_failure_that_stands_or_with_nothing_open() {
     for (title, world) in [("healthy", healthy(&[10, 60])), ("a task died", failed), ("no line yet", waiting)] {
         let mut judge = Judge::new(running_tasks(), settings(), Options::default()).unwrap();
         let verdict = live(&world, &mut judge).await;
-        told.push(format!("{title}: {:?}, can improve: {}\n{}", verdict.verdict, can_still_improve(&verdict), outcomes(&verdict)));
+        told.push(format!(
+            "{title}: {:?}, can improve: {}\n{}",
+            verdict.verdict,
+            can_still_improve(&verdict),
+            outcomes(&verdict)
+        ));
     }
     insta::assert_snapshot!(told.join("\n"));
 }

@@ -49,7 +49,8 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str, problems: &mut V
                 }
             }
             "additionalProperties" => {
-                let known = |key: &String| rules.get("properties").is_some_and(|properties| properties.get(key).is_some());
+                let known =
+                    |key: &String| rules.get("properties").is_some_and(|properties| properties.get(key).is_some());
                 for (key, value) in value.as_object().into_iter().flatten().filter(|(key, _)| !known(key)) {
                     match wanted {
                         Value::Bool(false) => problems.push(format!("{at}: {key} is not in the schema")),
@@ -73,7 +74,11 @@ fn check(schema: &Value, root: &Value, value: &Value, at: &str, problems: &mut V
 async fn real_verdicts_fit_the_published_schema() {
     let schema: Value = serde_json::from_str(include_str!("../../../docs/verdict.schema.json")).unwrap();
     let mut failing = healthy(&[10, 200]);
-    failing.dead_task("ddd", 60, 1).log("ddd", |row| row.status = "denied".to_owned()).line("aaa", 40, "Multiple head revisions");
+    failing.dead_task("ddd", 60, 1).log("ddd", |row| row.status = "denied".to_owned()).line(
+        "aaa",
+        40,
+        "Multiple head revisions",
+    );
     let mut unknown = healthy(&[10, 200]);
     unknown.denied("tasks", "ListTasks").task("new", DEPLOYMENT, |_, _| {});
     for world in [healthy(&[10, 200]), healthy(&[10]), failing, unknown] {

@@ -16,7 +16,9 @@ async fn ask(world: &World, sql: &str) -> String {
 #[tokio::test]
 async fn the_last_state_of_a_task_that_is_gone_stays() {
     let mut world = World::rollout(&[10, 20, 30]);
-    world.task("new", DEPLOYMENT, |_, _| {}).task("old", "ecs-svc/2222222222222222222", |_, container| container.exit_code = Some(143));
+    world
+        .task("new", DEPLOYMENT, |_, _| {})
+        .task("old", "ecs-svc/2222222222222222222", |_, container| container.exit_code = Some(143));
     let gone = TaskRow {
         snapshot: 0,
         task_arn: "arn:task/gone".to_owned(),
@@ -27,10 +29,20 @@ async fn the_last_state_of_a_task_that_is_gone_stays() {
         raw: "{}".to_owned(),
         ..Default::default()
     };
-    world.add(gone.clone()).add(TaskRow { snapshot: 1, observed_at: at(20), last_status: Some("STOPPED".to_owned()), ..gone });
+    world.add(gone.clone()).add(TaskRow {
+        snapshot: 1,
+        observed_at: at(20),
+        last_status: Some("STOPPED".to_owned()),
+        ..gone
+    });
     let tasks = ask(&world, "SELECT task_id, snapshot, last_status, judged FROM latest_tasks ORDER BY task_id").await;
-    let containers = ask(&world, "SELECT task_id, container, judged, essential, task_definition FROM latest_containers ORDER BY task_id").await;
-    let deployments = ask(&world, "SELECT deployment_id, status, judged, current FROM latest_deployments ORDER BY 1").await;
+    let containers = ask(
+        &world,
+        "SELECT task_id, container, judged, essential, task_definition FROM latest_containers ORDER BY task_id",
+    )
+    .await;
+    let deployments =
+        ask(&world, "SELECT deployment_id, status, judged, current FROM latest_deployments ORDER BY 1").await;
     insta::assert_snapshot!(format!("{tasks}\n{containers}\n{deployments}"));
 }
 
@@ -46,7 +58,9 @@ async fn of_two_rollouts_of_a_release_the_closer_one_is_judged() {
             ..Default::default()
         });
     }
-    for (arn, revision, second) in [("sd/a", "rev/new", 1), ("sd/b", "rev/new", -3600), ("sd/c", "rev/old", 0), ("sd/d", "rev/lost", 0)] {
+    for (arn, revision, second) in
+        [("sd/a", "rev/new", 1), ("sd/b", "rev/new", -3600), ("sd/c", "rev/old", 0), ("sd/d", "rev/lost", 0)]
+    {
         world.add(ServiceDeploymentRow {
             service_deployment_arn: arn.to_owned(),
             observed_at: at(10),

@@ -60,9 +60,12 @@ impl World {
                     ..Default::default()
                 });
             }
-            for (feeds, operation) in
-                [("services", "DescribeServices"), ("service_events", "DescribeServices"), ("tasks", "ListTasks"), ("tasks", "DescribeTasks")]
-            {
+            for (feeds, operation) in [
+                ("services", "DescribeServices"),
+                ("service_events", "DescribeServices"),
+                ("tasks", "ListTasks"),
+                ("tasks", "DescribeTasks"),
+            ] {
                 world.source(feeds, operation, |_| {});
             }
         }
@@ -120,7 +123,12 @@ impl World {
     }
 
     /// A running task of a deployment with a container `app`, in the last snapshot.
-    pub(crate) fn task(&mut self, id: &str, started_by: &str, change: impl FnOnce(&mut TaskRow, &mut ContainerRow)) -> &mut Self {
+    pub(crate) fn task(
+        &mut self,
+        id: &str,
+        started_by: &str,
+        change: impl FnOnce(&mut TaskRow, &mut ContainerRow),
+    ) -> &mut Self {
         let mut task = TaskRow {
             snapshot: self.snapshots,
             task_arn: format!("arn:task/{id}"),
