@@ -29,10 +29,11 @@ impl Reporter {
 
     pub(crate) fn show(&mut self, progress: &Progress) {
         let state = state(progress);
+        let line = format!("poll {}: {state}, {}", progress.poll, left(progress));
         match &self.bar {
-            Some(bar) => bar.set_message(format!("{state}, {}", left(progress))),
+            Some(bar) => bar.set_message(line),
             // Without a terminal only what changed is worth a line.
-            None if state != self.last => stderr(&format!("poll {}: {state}, {}", progress.poll, left(progress))),
+            None if state != self.last => stderr(&line),
             None => {}
         }
         self.last = state;
@@ -53,7 +54,8 @@ fn state(progress: &Progress) -> String {
     };
     let mut state = format!("{rollout}, {tasks}, {} log lines", progress.log_lines);
     if progress.gaps > 0 {
-        state.push_str(&format!(", {} gaps", progress.gaps));
+        let plural = if progress.gaps == 1 { "" } else { "s" };
+        state.push_str(&format!(", {} gap{plural}", progress.gaps));
     }
     for (operation, code) in &progress.errors {
         state.push_str(&format!(", {operation}: {code}"));
@@ -84,7 +86,7 @@ mod tests {
         };
         assert_eq!(
             state(&progress),
-            "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gaps, GetLogEvents: AccessDeniedException"
+            "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gap, GetLogEvents: AccessDeniedException"
         );
         assert_eq!(left(&progress), "1:59 left");
     }

@@ -1,5 +1,7 @@
 //! What an import makes of files: of recordings, of plain AWS CLI outputs, and of whatever else people save.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
 use std::fs;
 use std::path::Path;
 

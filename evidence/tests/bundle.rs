@@ -1,6 +1,8 @@
 //! What a bundle promises: the same rows give the same bytes, what was written is what is read, and
 //! nobody changes a byte of it unseen.
 
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

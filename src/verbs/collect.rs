@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
 use casefile_collector::clock::Clock;
-use casefile_collector::collect::{Collection, SettledRule, StopReason, StopRule};
+use casefile_collector::collect::{Collection, Parts, SettledRule, StopReason, StopRule};
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::redact::Redactor;
@@ -79,8 +79,16 @@ impl Job {
         let mut writer = BundleWriter::create(&output)?;
         let assembly = Assembly::new(about, Redactor::standard(), Retain::COLLECTOR);
         let mut reporter = Reporter::new();
-        let collection =
-            Collection::new(aws, clock, times.pace, target.named.clone(), assembly, &mut writer, record.as_mut(), rule);
+        let collection = Collection::new(Parts {
+            aws,
+            clock,
+            pace: times.pace,
+            named: target.named.clone(),
+            assembly,
+            writer: &mut writer,
+            record: record.as_mut(),
+            rule,
+        });
         let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
         reporter.finish();
         let (assembly, reason) = match collected {

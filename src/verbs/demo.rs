@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
     printer.note(&format!("playing it {} times as fast as an AWS endpoint at {}\n", args.speed, endpoint.url()));
 
     let config = match case.config_text() {
-        Some(text) => Loaded { config: Config::parse(&text, "casefile.toml")?, origin: Some(Origin::Bundle) },
+        Some(text) => Loaded { config: Config::parse(text, "casefile.toml")?, origin: Some(Origin::Bundle) },
         None => Loaded::default(),
     };
     let config = match &global.config {

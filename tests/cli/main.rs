@@ -1,5 +1,7 @@
 //! The binary as its users run it: real processes, the real AWS SDK over real HTTP, the recorded cases.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
+
 mod checks;
 mod collecting;
 mod docs;
@@ -11,23 +13,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A run that has ended.
-pub struct Run {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Runs casefile in a folder that holds no config.
-pub fn casefile(arguments: &[&str]) -> Run {
+pub(crate) fn casefile(arguments: &[&str]) -> Run {
     casefile_in(&std::env::temp_dir(), arguments)
 }
 
-pub fn casefile_in(folder: &Path, arguments: &[&str]) -> Run {
+pub(crate) fn casefile_in(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder, arguments).output().unwrap();
     ended(output)
 }
 
-pub fn command(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));
     command.args(arguments).current_dir(folder);
     // Nothing of the machine's own AWS settings, and no proxy between here and loopback.
@@ -48,7 +50,7 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-pub fn ended(output: Output) -> Run {
+pub(crate) fn ended(output: Output) -> Run {
     Run {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -56,16 +58,16 @@ pub fn ended(output: Output) -> Run {
     }
 }
 
-pub fn cases() -> PathBuf {
+pub(crate) fn cases() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases")
 }
 
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 /// A case, imported into a folder.
-pub fn import(case: &str, folder: &Path) -> PathBuf {
+pub(crate) fn import(case: &str, folder: &Path) -> PathBuf {
     let bundle = folder.join(format!("{case}.bundle"));
     let run = casefile(&["import", text(&cases().join(case)), "-o", text(&bundle)]);
     assert_eq!(run.code, 0, "{}", run.err);
@@ -73,14 +75,14 @@ pub fn import(case: &str, folder: &Path) -> PathBuf {
 }
 
 /// The verdict over a bundle, as JSON, with the exit code that came with it.
-pub fn verdict(bundle: &Path) -> (serde_json::Value, i32) {
+pub(crate) fn verdict(bundle: &Path) -> (serde_json::Value, i32) {
     let run = casefile(&["analyze", text(bundle), "--format", "json"]);
     let verdict = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err));
     (verdict, run.code)
 }
 
 /// What a verdict says, check by check.
-pub fn outcomes(verdict: &serde_json::Value) -> Vec<(String, String)> {
+pub(crate) fn outcomes(verdict: &serde_json::Value) -> Vec<(String, String)> {
     let checks = verdict["checks"].as_array().unwrap().iter();
     checks
         .map(|check| (check["id"].as_str().unwrap().to_owned(), check["outcome"].as_str().unwrap().to_owned()))

@@ -35,11 +35,12 @@ impl Collection<'_> {
     /// the snapshot's sources say what was not asked.
     pub(super) async fn poll(&mut self, closing: bool) {
         // Each snapshot has a moment of its own, however coarse the clock.
-        let observed_at = self.last.map_or(self.clock.now(), |last| self.clock.now().max(last.plus_millis(1)));
+        let observed_at =
+            self.last.map_or(self.parts.clock.now(), |last| self.parts.clock.now().max(last.plus_millis(1)));
         self.last = Some(observed_at);
         self.polls += 1;
-        self.assembly.begin_snapshot(observed_at, false);
-        if let Some(record) = self.record.as_deref_mut()
+        self.parts.assembly.begin_snapshot(observed_at, false);
+        if let Some(record) = self.parts.record.as_deref_mut()
             && let Err(error) = record.begin_snapshot(observed_at)
         {
             self.failed = Some(error.into());
@@ -56,7 +57,7 @@ impl Collection<'_> {
     }
 
     async fn service(&mut self) {
-        let (aws, about, first) = (self.aws.clone(), self.about.clone(), self.polls == 1);
+        let (aws, about, first) = (self.parts.aws.clone(), self.parts.named.clone(), self.polls == 1);
         let mut hopeless = None;
         ask::describe_services(&aws, &about.cluster, &about.service, &mut |document| {
             if first {
@@ -69,14 +70,15 @@ impl Collection<'_> {
             self.failed = hopeless;
             return;
         }
-        if !matches!(self.assembly.seen().controller.as_deref(), None | Some("ECS")) {
+        if !matches!(self.parts.assembly.seen().controller.as_deref(), None | Some("ECS")) {
             ask::describe_task_sets(&aws, &about.cluster, &about.service, &mut |document| self.take(document)).await;
         }
     }
 
     /// Whether the first answer says that there is nothing to collect from.
     fn hopeless(&self, document: &Document) -> Option<CollectError> {
-        let (cluster, service, region) = (&self.about.cluster, &self.about.service, self.aws.region());
+        let (cluster, service, region) =
+            (&self.parts.named.cluster, &self.parts.named.service, self.parts.aws.region());
         let target = |problem: String, remedy: &str| Some(CollectError::Target { problem, remedy: remedy.to_owned() });
         match &document.outcome {
             Outcome::Error(ApiError { code, message }) => {
@@ -100,8 +102,8 @@ impl Collection<'_> {
     }
 
     async fn service_deployments(&mut self, observed_at: Timestamp) {
-        let (aws, about) = (self.aws.clone(), self.about.clone());
-        let oldest = self.assembly.seen().deployments.values().filter_map(|seen| seen.created_at).min();
+        let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
+        let oldest = self.parts.assembly.seen().deployments.values().filter_map(|seen| seen.created_at).min();
         let day = observed_at.plus_millis(-DEPLOYMENTS_BACK_MS);
         let after = oldest.map_or(day, |oldest| day.min(oldest.plus_millis(-DEPLOYMENT_SLACK_MS)));
         let mut listed =
@@ -112,7 +114,7 @@ impl Collection<'_> {
             .found;
         listed.sort();
         ask::describe_service_deployments(&aws, &listed, &mut |document| self.take(document)).await;
-        let seen = self.assembly.seen();
+        let seen = self.parts.assembly.seen();
         let unknown: BTreeSet<String> = seen
             .service_deployments
             .values()
@@ -125,13 +127,13 @@ impl Collection<'_> {
 
     /// Task definitions do not change: each is described once.
     async fn task_definitions(&mut self) {
-        let aws = self.aws.clone();
-        let seen = self.assembly.seen();
+        let aws = self.parts.aws.clone();
+        let seen = self.parts.assembly.seen();
         let mut wanted: BTreeSet<String> =
             seen.deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
-        let judged = self.assembly.judged().task_definition;
+        let judged = self.parts.assembly.judged().task_definition;
         if judged.is_none() {
-            wanted.extend(self.about.expect_task_definition.clone());
+            wanted.extend(self.parts.named.expect_task_definition.clone());
         }
         wanted.extend(judged);
         for arn in wanted {
@@ -146,7 +148,7 @@ impl Collection<'_> {
     }
 
     async fn tasks(&mut self) {
-        let (aws, about) = (self.aws.clone(), self.about.clone());
+        let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
         let mut listed = BTreeSet::new();
         for status in [TaskStatus::Running, TaskStatus::Stopped] {
             let filter = TaskFilter::Service(&about.service);
@@ -159,8 +161,8 @@ impl Collection<'_> {
     }
 
     async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
-        let judged = self.assembly.judged();
-        let streams = self.assembly.seen().expected_streams(&judged);
+        let judged = self.parts.assembly.judged();
+        let streams = self.parts.assembly.seen().expected_streams(&judged);
         for stream in streams.iter().filter(|stream| stream.started) {
             self.find_stream(stream).await;
         }
@@ -177,7 +179,7 @@ impl Collection<'_> {
         if self.tail(stream).exists {
             return;
         }
-        let aws = self.aws.clone();
+        let aws = self.parts.aws.clone();
         let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
         let asked =
             ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
@@ -201,13 +203,13 @@ impl Collection<'_> {
             return;
         };
         self.tail(stream).token = read;
-        let grace = self.assembly.target("").ingestion_grace_ms;
+        let grace = self.parts.assembly.target("").ingestion_grace_ms;
         let ended = stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace));
         if !(ended || closing) {
             return;
         }
         // A line that arrived late stands before the place that the token has reached.
-        if let Some(from) = self.assembly.remembered_from(&stream.log_group, &stream.log_stream) {
+        if let Some(from) = self.parts.assembly.remembered_from(&stream.log_group, &stream.log_stream) {
             let swept = self.read(stream, LogCursor { from: Some(from), token: None }).await;
             self.tail(stream).ended = ended && swept.is_some();
         } else {
@@ -217,7 +219,7 @@ impl Collection<'_> {
 
     /// Reads a stream to its end; gives the token to go on from, or `None` where AWS refused.
     async fn read(&mut self, stream: &ExpectedStream, cursor: LogCursor) -> Option<Option<String>> {
-        let aws = self.aws.clone();
+        let aws = self.parts.aws.clone();
         let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
         let (group, name) = (stream.log_group.clone(), stream.log_stream.clone());
         let asked =

@@ -71,15 +71,28 @@ pub enum CollectError {
 }
 
 /// What a collection works with.
+pub struct Parts<'a> {
+    /// The connection.
+    pub aws: Aws,
+    /// Says when things were observed, and waits between polls.
+    pub clock: Arc<dyn Clock>,
+    /// How long, and how often.
+    pub pace: Pace,
+    /// What is asked for.
+    pub named: Named,
+    /// Turns documents into rows.
+    pub assembly: Assembly,
+    /// Takes the rows.
+    pub writer: &'a mut BundleWriter,
+    /// Keeps the documents, where they are to be kept.
+    pub record: Option<&'a mut RecordingWriter>,
+    /// Says when to stop.
+    pub rule: &'a mut dyn StopRule,
+}
+
+/// A collection under way.
 pub struct Collection<'a> {
-    aws: Aws,
-    clock: Arc<dyn Clock>,
-    pace: Pace,
-    about: Named,
-    assembly: Assembly,
-    writer: &'a mut BundleWriter,
-    record: Option<&'a mut RecordingWriter>,
-    rule: &'a mut dyn StopRule,
+    parts: Parts<'a>,
     tails: BTreeMap<(String, String), Tail>,
     described: BTreeSet<String>,
     errors: BTreeMap<String, String>,
@@ -111,25 +124,9 @@ struct Tail {
 
 impl<'a> Collection<'a> {
     /// Prepares a collection; nothing is asked yet.
-    pub fn new(
-        aws: Aws,
-        clock: Arc<dyn Clock>,
-        pace: Pace,
-        about: Named,
-        assembly: Assembly,
-        writer: &'a mut BundleWriter,
-        record: Option<&'a mut RecordingWriter>,
-        rule: &'a mut dyn StopRule,
-    ) -> Self {
+    pub fn new(parts: Parts<'a>) -> Self {
         Self {
-            aws,
-            clock,
-            pace,
-            about,
-            assembly,
-            writer,
-            record,
-            rule,
+            parts,
             tails: BTreeMap::new(),
             described: BTreeSet::new(),
             errors: BTreeMap::new(),
@@ -154,11 +151,11 @@ impl<'a> Collection<'a> {
     ) -> Result<(Assembly, StopReason), CollectError> {
         let mut interrupt = std::pin::pin!(interrupt);
         let reason = self.until_stopped(interrupt.as_mut(), progress).await?;
-        self.assembly.finish();
+        self.parts.assembly.finish();
         self.flush();
         match self.failed.take() {
             Some(error) => Err(error),
-            None => Ok((self.assembly, reason)),
+            None => Ok((self.parts.assembly, reason)),
         }
     }
 
@@ -167,10 +164,10 @@ impl<'a> Collection<'a> {
         mut interrupt: Pin<&mut impl Future<Output = ()>>,
         progress: &mut (dyn FnMut(&Progress) + Send),
     ) -> Result<StopReason, CollectError> {
-        let began = self.clock.now();
+        let began = self.parts.clock.now();
         let mut closing = None;
         loop {
-            let started = self.clock.now();
+            let started = self.parts.clock.now();
             let interrupted = tokio::select! {
                 biased;
                 () = &mut interrupt => true,
@@ -191,30 +188,30 @@ impl<'a> Collection<'a> {
                 // One more look, at once: the state that is judged, and the lines that came late.
                 continue;
             }
-            let rest = self.pace.poll.saturating_sub(elapsed(started, self.clock.now()));
-            let left = self.pace.timeout.saturating_sub(elapsed(began, self.clock.now()));
+            let rest = self.parts.pace.poll.saturating_sub(elapsed(started, self.parts.clock.now()));
+            let left = self.parts.pace.timeout.saturating_sub(elapsed(began, self.parts.clock.now()));
             tokio::select! {
                 biased;
                 () = &mut interrupt => return Ok(StopReason::Interrupted),
-                () = self.clock.sleep(rest.min(left)) => {}
+                () = self.parts.clock.sleep(rest.min(left)) => {}
             }
         }
     }
 
     async fn stop(&mut self, began: Timestamp) -> Option<StopReason> {
-        let target = self.assembly.target("collecting");
-        let now = self.clock.now();
-        let polled = Polled { target, sources: self.assembly.sources(), seen: self.assembly.seen(), now };
-        let stop = self.rule.after_poll(polled).await;
-        stop.or_else(|| (elapsed(began, now) >= self.pace.timeout).then_some(StopReason::Timeout))
+        let target = self.parts.assembly.target("collecting");
+        let now = self.parts.clock.now();
+        let polled = Polled { target, sources: self.parts.assembly.sources(), seen: self.parts.assembly.seen(), now };
+        let stop = self.parts.rule.after_poll(polled).await;
+        stop.or_else(|| (elapsed(began, now) >= self.parts.pace.timeout).then_some(StopReason::Timeout))
     }
 
     fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {
-        let before = self.assembly.sources().len();
-        self.assembly.end_snapshot();
+        let before = self.parts.assembly.sources().len();
+        self.parts.assembly.end_snapshot();
         self.flush();
-        let gaps = self.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
-        let judged = self.assembly.judged().id.and_then(|id| self.assembly.seen().deployments.get(&id));
+        let gaps = self.parts.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
+        let judged = self.parts.assembly.judged().id.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
         progress(&Progress {
             poll: self.polls,
             rollout_state: judged.and_then(|judged| judged.rollout_state.clone()),
@@ -222,8 +219,8 @@ impl<'a> Collection<'a> {
             log_lines: self.log_lines,
             gaps,
             errors: std::mem::take(&mut self.errors),
-            elapsed: elapsed(began, self.clock.now()),
-            timeout: self.pace.timeout,
+            elapsed: elapsed(began, self.parts.clock.now()),
+            timeout: self.parts.pace.timeout,
         });
     }
 
@@ -235,22 +232,22 @@ impl<'a> Collection<'a> {
         if let Outcome::Error(error) = &document.outcome {
             self.errors.insert(document.operation.name().to_owned(), error.code.clone());
         }
-        let document = self.assembly.redact(document);
-        if let Some(record) = self.record.as_deref_mut()
+        let document = self.parts.assembly.redact(document);
+        if let Some(record) = self.parts.record.as_deref_mut()
             && let Err(error) = record.write(document.document())
         {
             self.failed = Some(error.into());
         }
-        self.assembly.take(&document);
+        self.parts.assembly.take(&document);
         self.flush();
     }
 
     fn flush(&mut self) {
-        let rows = self.assembly.drain();
-        self.rule.observe(&rows);
+        let rows = self.parts.assembly.drain();
+        self.parts.rule.observe(&rows);
         for row in rows {
             self.log_lines += u64::from(matches!(row, AnyRow::LogEvent(_)));
-            if let Err(error) = self.writer.push(row) {
+            if let Err(error) = self.parts.writer.push(row) {
                 self.failed.get_or_insert(error.into());
                 return;
             }
