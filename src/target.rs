@@ -37,7 +37,7 @@ impl Times {
         }
         Ok(Self {
             pace: Pace { timeout: pick(args.timeout, config.collect.timeout, TIMEOUT), poll },
-            stable_for: pick(args.stable_for, config.collect.stable_for, STABLE_FOR),
+            stable_for: stable_for(args.stable_for, config),
             ingestion_grace: ingestion_grace(args.ingestion_grace, config),
         })
     }
@@ -46,6 +46,11 @@ impl Times {
 /// How long a log line may take to arrive.
 pub(crate) fn ingestion_grace(flag: Option<Span>, config: &Config) -> Duration {
     flag.or(config.collect.ingestion_grace).map_or(INGESTION_GRACE, |span| span.0)
+}
+
+/// How long the service is watched after the rollout completed.
+pub(crate) fn stable_for(flag: Option<Span>, config: &Config) -> Duration {
+    flag.or(config.collect.stable_for).map_or(STABLE_FOR, |span| span.0)
 }
 
 pub(crate) fn millis(duration: Duration) -> i64 {
@@ -87,14 +92,15 @@ impl Target {
     }
 
     /// What the normaliser is told beforehand.
-    pub(crate) fn about(&self, region: &str, ingestion_grace: Duration) -> About {
+    pub(crate) fn about(&self, region: &str, times: &Times) -> About {
         About {
             service: self.named.service.clone(),
             cluster: Some(self.named.cluster.clone()),
             region: Some(region.to_owned()),
             account: self.account.clone(),
             expect_task_definition: self.named.expect_task_definition.clone(),
-            ingestion_grace_ms: millis(ingestion_grace),
+            ingestion_grace_ms: millis(times.ingestion_grace),
+            stable_for_ms: millis(times.stable_for),
         }
     }
 }

@@ -76,6 +76,7 @@ pub struct Target {
     pub window_to: Option<Timestamp>,
     pub stop_reason: String,
     pub ingestion_grace_ms: i64,
+    pub stable_for_ms: i64,
 }
 
 impl From<&TargetRow> for Target {
@@ -97,6 +98,7 @@ impl From<&TargetRow> for Target {
             window_to: row.window_to,
             stop_reason: row.stop_reason,
             ingestion_grace_ms: row.ingestion_grace_ms,
+            stable_for_ms: row.stable_for_ms,
         }
     }
 }

@@ -1,14 +1,14 @@
 -- id = "evidence.stable-period"
--- title = "The service was watched after the rollout completed"
--- level = "advise"
+-- title = "The service was watched long enough after the rollout completed"
+-- level = "block"
 -- owner = "shared"
 -- requires = ["deployments"]
--- conclusive = "fail"
--- advice = "Raise [collect] stable_for and timeout: a crash loop that begins after the rollout shows only to who still looks."
+-- conclusive = "none"
+-- advice = "Raise the timeout, so that [collect] stable_for fits into it: a crash loop that begins after the rollout shows only to who still looks."
 -- #
--- # There must be a snapshot later than the completion: that of the event "(deployment ...) deployment
--- # completed", or of the first snapshot that says COMPLETED, whichever is earlier. For task sets it is
--- # `stabilityStatusAt`.
+-- # The last snapshot must be `target.stable_for_ms` later than the completion: that of the event "(deployment
+-- # ...) deployment completed", or of the first snapshot that says COMPLETED, whichever is earlier. For task
+-- # sets it is `stabilityStatusAt`. Until then nothing is known to be stable, and waiting changes that: pending.
 
 WITH completed AS (
   SELECT min(at) AS at
@@ -31,16 +31,20 @@ WITH completed AS (
 )
 SELECT
   concat('deployment ', target.deployment_id) AS resource,
-  CASE WHEN target.window_to > completed.at THEN 'pass' ELSE 'fail' END AS status,
-  CASE
-    WHEN target.window_to > completed.at
-      THEN concat(
-        'watched for ', CAST((CAST(target.window_to AS BIGINT) - CAST(completed.at AS BIGINT)) / 1000 AS VARCHAR),
-        ' s after it completed'
-      )
-    ELSE 'no snapshot is later than its completion'
-  END AS reason,
+  CASE WHEN watched.ms >= target.stable_for_ms THEN 'pass' ELSE 'pending' END AS status,
+  concat(
+    'watched for ', CAST(watched.ms / 1000 AS VARCHAR), ' s after it completed',
+    CASE
+      WHEN watched.ms >= target.stable_for_ms THEN ''
+      ELSE concat(', which is less than the ', CAST(target.stable_for_ms / 1000 AS VARCHAR), ' s that it was to be')
+    END
+  ) AS reason,
   completed.at AS at
 FROM target
 CROSS JOIN completed
+CROSS JOIN (
+  SELECT CAST(target.window_to AS BIGINT) - CAST(completed.at AS BIGINT) AS ms
+  FROM target
+  CROSS JOIN completed
+) watched
 WHERE completed.at IS NOT NULL

@@ -43,6 +43,7 @@ pub(crate) fn target() -> Target {
         window_to: Some(after(137)),
         stop_reason: "decided".to_owned(),
         ingestion_grace_ms: 10_000,
+        stable_for_ms: 30_000,
     }
 }
 

@@ -64,7 +64,7 @@ impl Job {
             ..connect
         })
         .await?;
-        let about = target.about(aws.region(), times.ingestion_grace);
+        let about = target.about(aws.region(), &times);
         let output = output.unwrap_or_else(|| default_output(&target, clock.as_ref()));
         let mut info = RecordingInfo {
             region: Some(aws.region().to_owned()),
@@ -72,6 +72,7 @@ impl Job {
             service: Some(about.service.clone()),
             expect_task_definition: about.expect_task_definition.clone(),
             ingestion_grace_ms: Some(millis(times.ingestion_grace)),
+            stable_for_ms: Some(millis(times.stable_for)),
             source: Some(format!("collected by {TOOL}")),
             ..RecordingInfo::default()
         };

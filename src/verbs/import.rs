@@ -15,7 +15,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::target::{ingestion_grace, millis};
+use crate::target::{ingestion_grace, millis, stable_for};
 
 pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let recording = Recording::open(&args.dir)?;
@@ -70,6 +70,7 @@ fn about(args: &Import, info: &RecordingInfo, config: &Config) -> About {
             &target.expect_task_definition,
         ),
         ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
+        stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
     }
 }
 

@@ -218,6 +218,7 @@ impl World {
             window_to: to,
             stop_reason: "imported".to_owned(),
             ingestion_grace_ms: 10_000,
+            stable_for_ms: 30_000,
             ..Default::default()
         }
     }

@@ -73,6 +73,7 @@ impl Mini {
                 window_to: Some(at(120)),
                 stop_reason: "imported".into(),
                 ingestion_grace_ms: 10_000,
+                stable_for_ms: 30_000,
                 ..Default::default()
             },
             ..Default::default()

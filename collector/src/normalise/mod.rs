@@ -44,6 +44,8 @@ pub struct About {
     pub expect_task_definition: Option<String>,
     /// How long a log line may take to arrive, in milliseconds.
     pub ingestion_grace_ms: i64,
+    /// How long the service is watched after the rollout completed, in milliseconds.
+    pub stable_for_ms: i64,
 }
 
 /// What documents held that could not be taken up: bounded, each once, in order.
@@ -244,6 +246,7 @@ impl Assembly {
             window_to: self.window.map(|(_, to)| to),
             stop_reason: stop_reason.to_owned(),
             ingestion_grace_ms: self.about.ingestion_grace_ms,
+            stable_for_ms: self.about.stable_for_ms,
         }
     }
 

@@ -41,6 +41,9 @@ pub struct RecordingInfo {
     /// How late a log line may arrive, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingestion_grace_ms: Option<i64>,
+    /// How long the service was to be watched after the rollout completed, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stable_for_ms: Option<i64>,
 }
 
 impl RecordingInfo {
@@ -69,9 +72,10 @@ impl RecordingInfo {
             let problem = format!("stop_reason = {reason:?}: it is one of {}", Self::STOP_REASONS.join(", "));
             return Err(wrong(line_of_key("stop_reason"), problem));
         }
-        if let Some(grace) = info.ingestion_grace_ms.filter(|grace| *grace < 0) {
-            let problem = format!("ingestion_grace_ms = {grace}: it is 0 or more milliseconds");
-            return Err(wrong(line_of_key("ingestion_grace_ms"), problem));
+        for (key, value) in [("ingestion_grace_ms", info.ingestion_grace_ms), ("stable_for_ms", info.stable_for_ms)] {
+            if let Some(value) = value.filter(|value| *value < 0) {
+                return Err(wrong(line_of_key(key), format!("{key} = {value}: it is 0 or more milliseconds")));
+            }
         }
         Ok(info)
     }

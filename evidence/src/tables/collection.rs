@@ -36,6 +36,8 @@ table! {
         stop_reason: String,
         /// How much of the past every ingested log line may still be missing, in milliseconds: a deadline counts as reached only this long after it.
         ingestion_grace_ms: i64,
+        /// How long the service was to be watched after the rollout completed, in milliseconds: before that, nothing is known to be stable.
+        stable_for_ms: i64,
     }
 }
 
