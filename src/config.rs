@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use casefile_analyzer::{CheckSettings, Settings, Signature};
+use casefile_analyzer::{CheckSettings, Pack, Settings, Signature, SpecError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -79,6 +79,9 @@ pub(crate) struct CollectSection {
     pub(crate) ingestion_grace: Option<Span>,
 }
 
+/// No deployment is watched for longer.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A length of time as people write it: `180s`, `2m`, `1m 30s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) Duration);
@@ -88,7 +91,11 @@ impl std::str::FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-        parsed.map(Self).ok_or_else(|| format!("{text:?} is no length of time: write e.g. \"180s\" or \"3m\""))
+        match parsed {
+            Some(span) if span > LONGEST => Err(format!("{text:?} is longer than a day")),
+            Some(span) => Ok(Self(span)),
+            None => Err(format!("{text:?} is no length of time: write e.g. \"180s\" or \"3m\"")),
+        }
     }
 }
 
@@ -169,6 +176,28 @@ impl Config {
 }
 
 impl Loaded {
+    /// Says of what is wrong with a setting in which file it stands, and on which line.
+    pub(crate) fn locate(&self, errors: Vec<SpecError>) -> Vec<SpecError> {
+        let Some(Origin::File(path)) = &self.origin else { return errors };
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let located = errors.into_iter().map(|mut error| {
+            if error.file == DEFAULT_FILE {
+                error.file = path.display().to_string();
+                // The problem quotes the id of the signature or check that it is about.
+                let id = error.problem.split('"').nth(1).map(|id| format!("\"{id}\""));
+                let line = id.and_then(|id| text.lines().position(|line| line.contains(&id)));
+                error.line = error.line.or(line.map(|line| line as u64 + 1));
+            }
+            error
+        });
+        located.collect()
+    }
+
+    /// Checks the settings, before anything is done with them.
+    pub(crate) fn check(&self, pack: &Pack) -> Result<(), Error> {
+        self.config.settings().validate(pack).map_err(|errors| Error::Analyze(self.locate(errors).into()))
+    }
+
     /// The config that `--config` names, else ./casefile.toml where it exists, else an empty one.
     pub(crate) fn find(flag: Option<&Path>) -> Result<Self, Error> {
         let default = Path::new(DEFAULT_FILE);

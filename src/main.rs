@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod error;
 mod exit;
+mod guard;
 mod output;
 mod progress;
 mod render;

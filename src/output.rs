@@ -98,8 +98,22 @@ fn width() -> usize {
     columns.or_else(terminal).unwrap_or(100).clamp(60, 160)
 }
 
+/// Refuses a place within a sealed bundle: results never go inside one.
+pub(crate) fn outside_of_bundles(path: &Path) -> Result<(), Error> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match absolute.ancestors().skip(1).find(|folder| folder.join("bagit.txt").exists()) {
+        Some(bundle) => Err(Error::usage(format!(
+            "{} is inside the bundle {}, which is sealed: write it elsewhere",
+            path.display(),
+            bundle.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Writes a report, making the folder that it goes to.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    outside_of_bundles(path)?;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
     }

@@ -190,6 +190,13 @@ impl Signature {
             }
             (None, Expect::Failure) => 0,
             (Some(text), Expect::Success) => match text.parse::<SignedDuration>().map(|within| within.as_millis()) {
+                Ok(millis) if millis > 24 * 60 * 60 * 1000 => {
+                    return wrong(
+                        "within",
+                        &format!("is {text:?}, which is longer than a day"),
+                        "write e.g. \"150s\" or \"2m\"",
+                    );
+                }
                 Ok(millis) if millis > 0 => i64::try_from(millis).unwrap_or(i64::MAX),
                 _ => {
                     return wrong(

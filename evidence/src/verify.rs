@@ -77,7 +77,10 @@ impl Files {
                 Ok(kind) if kind.is_file() => {
                     self.files.insert(name);
                 }
-                // Nothing that we seal is a link, a device or a folder of its own.
+                Ok(kind) if kind.is_symlink() => {
+                    self.problems.push(Problem::Malformed { file: name, what: "is a link, not a file".to_owned() });
+                }
+                // Nothing that we seal is a device, a pipe or a folder of its own.
                 _ => self.problems.push(Problem::Added { file: name }),
             }
         }
@@ -91,7 +94,7 @@ struct Seal<'a> {
 
 impl Seal<'_> {
     fn check(&mut self, found: &BTreeSet<String>) -> Option<(Digest, Manifest)> {
-        let tag_text = self.text(TAG_FILE)?;
+        let tag_text = self.text(TAG_FILE, found)?;
         let tags = self.listing(TAG_FILE, &tag_text)?;
         for name in [DECLARATION_FILE, INFO_FILE, PAYLOAD_FILE] {
             if !tags.0.contains_key(name) {
@@ -99,10 +102,10 @@ impl Seal<'_> {
                 self.problems.push(Problem::Malformed { file: TAG_FILE.to_owned(), what });
             }
         }
-        self.files(&tags);
-        let payload_text = self.text(PAYLOAD_FILE)?;
+        self.files(&tags, found);
+        let payload_text = self.text(PAYLOAD_FILE, found)?;
         let payload = self.listing(PAYLOAD_FILE, &payload_text)?;
-        self.files(&payload);
+        self.files(&payload, found);
         for file in found {
             if file != TAG_FILE && !tags.0.contains_key(file) && !payload.0.contains_key(file) {
                 self.problems.push(Problem::Added { file: file.clone() });
@@ -112,7 +115,7 @@ impl Seal<'_> {
         if !self.problems.is_empty() {
             return None;
         }
-        let manifest = self.manifest()?;
+        let manifest = self.manifest(found)?;
         if manifest.format <= FORMAT {
             self.tables(&manifest, &payload);
         } else {
@@ -124,7 +127,11 @@ impl Seal<'_> {
         Some((Digest::of(tag_text.as_bytes()), manifest))
     }
 
-    fn text(&mut self, file: &str) -> Option<String> {
+    fn text(&mut self, file: &str, found: &BTreeSet<String>) -> Option<String> {
+        if !found.contains(file) {
+            self.problems.push(Problem::Missing { file: file.to_owned() });
+            return None;
+        }
         let problem = match fs::read(self.path.join(file)) {
             Ok(bytes) => match String::from_utf8(bytes) {
                 Ok(text) => return Some(text),
@@ -141,12 +148,17 @@ impl Seal<'_> {
         Listing::parse(text).map_err(|what| self.problems.push(Problem::Malformed { file: file.to_owned(), what })).ok()
     }
 
-    fn files(&mut self, listing: &Listing) {
+    fn files(&mut self, listing: &Listing, found: &BTreeSet<String>) {
         for (file, sealed) in &listing.0 {
             let escapes = Path::new(file).components().any(|part| !matches!(part, std::path::Component::Normal(_)));
             if escapes {
                 let what = "is not a path within the bundle".to_owned();
                 self.problems.push(Problem::Malformed { file: file.clone(), what });
+                continue;
+            }
+            // Only plain files are read: a link may lead anywhere, and a pipe never ends.
+            if !found.contains(file) {
+                self.problems.push(Problem::Missing { file: file.clone() });
                 continue;
             }
             match Digest::of_file(&self.path.join(file)) {
@@ -166,9 +178,9 @@ impl Seal<'_> {
         }
     }
 
-    fn manifest(&mut self) -> Option<Manifest> {
+    fn manifest(&mut self, found: &BTreeSet<String>) -> Option<Manifest> {
         let file = "data/manifest.json";
-        let text = self.text(file)?;
+        let text = self.text(file, found)?;
         serde_json::from_str(&text)
             .map_err(|error| {
                 self.problems.push(Problem::Malformed { file: file.to_owned(), what: error.to_string() });

@@ -13,7 +13,7 @@ pub(crate) async fn run(args: &Analyze, global: &Global, printer: &Printer) -> R
     let pack = pack(global)?;
     let as_of = args.as_of.as_deref().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("--as-of: {error}")))?;
-    let opened = open(&args.bundle, global, printer)?;
+    let opened = open(&args.bundle, Some(&pack), global, printer)?;
     let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(global, as_of)).await?;
     report(&verdict, &args.report, printer)
 }

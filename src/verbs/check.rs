@@ -19,7 +19,7 @@ pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) ->
         CheckVerb::Explain { id: Some(id), bundle: None } => explain(id, global, printer),
         CheckVerb::Explain { id: Some(id), bundle: Some(bundle) } => {
             let pack = pack(global)?;
-            let opened = open(bundle, global, printer)?;
+            let opened = open(bundle, Some(&pack), global, printer)?;
             let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(global, None)).await?;
             let check = verdict
                 .checks
@@ -35,9 +35,10 @@ pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) ->
 
 async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(global)?;
-    let settings = Loaded::find(global.config.as_deref())?.config.settings();
+    let loaded = Loaded::find(global.config.as_deref())?;
+    let settings = loaded.config.settings();
     let mut problems = lint(&pack).await?;
-    problems.extend(settings.validate(&pack).err().unwrap_or_default());
+    problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
     if !problems.is_empty() {
         return Err(Error::Analyze(problems.into()));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
 use casefile_collector::clock::Clock;
-use casefile_collector::collect::{Collection, Parts, SettledRule, StopReason, StopRule};
+use casefile_collector::collect::{Collected, Collection, Parts, SettledRule, StopReason, StopRule};
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::redact::Redactor;
@@ -18,7 +18,7 @@ use crate::cli::{AwsArgs, Collect, Global};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Printer;
+use crate::output::{Printer, outside_of_bundles};
 use crate::progress::Reporter;
 use crate::target::{Target, Times, clock, millis};
 
@@ -35,9 +35,16 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
         output: global.output.clone(),
         loaded,
     };
-    let (sealed, reason) = job.run(&mut rule, printer).await?;
-    printer.stdout(&sealed_line(&sealed))?;
-    Ok(if reason == StopReason::Interrupted { Exit::Inconclusive } else { Exit::Pass })
+    let gathered = job.run(&mut rule, printer).await?;
+    printer.stdout(&sealed_line(&gathered.sealed))?;
+    Ok(if gathered.whole { Exit::Pass } else { Exit::Inconclusive })
+}
+
+/// What came of a collection.
+pub(crate) struct Gathered {
+    pub(crate) sealed: Sealed,
+    /// Neither interrupted nor without any answer.
+    pub(crate) whole: bool,
 }
 
 /// A collection, decided in every part.
@@ -53,7 +60,7 @@ pub(crate) struct Job {
 
 impl Job {
     /// Collects until the rule stops it, and seals.
-    pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<(Sealed, StopReason), Error> {
+    pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<Gathered, Error> {
         let Self { target, aws: args, connect, times, clock, output, loaded } = self;
         let interrupt = Interrupt::watch()?;
         let aws = Aws::connect(ConnectOptions {
@@ -77,6 +84,7 @@ impl Job {
             ..RecordingInfo::default()
         };
         let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
+        outside_of_bundles(&output)?;
         let mut writer = BundleWriter::create(&output)?;
         let assembly = Assembly::new(about, Redactor::standard(), Retain::COLLECTOR);
         let mut reporter = Reporter::new();
@@ -92,7 +100,7 @@ impl Job {
         });
         let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
         reporter.finish();
-        let (assembly, reason) = match collected {
+        let Collected { assembly, reason, answered } = match collected {
             Ok(collected) => collected,
             Err(error) => {
                 writer.discard()?;
@@ -116,7 +124,10 @@ impl Job {
             record.describe(&info)?;
         }
         let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?)?;
-        Ok((sealed, reason))
+        if !answered {
+            printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
+        }
+        Ok(Gathered { sealed, whole: answered && reason != StopReason::Interrupted })
     }
 }
 

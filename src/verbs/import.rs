@@ -14,7 +14,7 @@ use crate::cli::{Global, Import};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Printer;
+use crate::output::{Printer, outside_of_bundles};
 use crate::target::{ingestion_grace, millis, stable_for};
 
 pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -25,6 +25,7 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
     let loaded = config(args, &recording.info, global)?;
     let about = about(args, &recording.info, &loaded.config);
     let output = global.output.clone().unwrap_or_else(|| default_output(&args.dir));
+    outside_of_bundles(&output)?;
     let mut writer = BundleWriter::create(&output)?;
     let assembly = match import(&recording, about, Redactor::standard(), &mut writer) {
         Ok(assembly) => assembly,

@@ -21,6 +21,7 @@ use crate::cli::{Cli, Format, Global, ReportArgs, Verb};
 use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::guard;
 use crate::output::{Printer, write_file};
 use crate::render;
 
@@ -37,6 +38,7 @@ pub(crate) fn run() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Pass };
         }
     };
+    guard::watch();
     let printer = Printer::new(&cli.global);
     init_log(cli.global.verbose);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
@@ -97,9 +99,8 @@ pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
 /// The engine's settings.
 pub(crate) fn options(global: &Global, as_of: Option<Timestamp>) -> Options {
     let mut options = Options { as_of, ..Options::default() };
-    if let Some(threads) = global.threads {
-        options.threads = usize::from(threads);
-    }
+    let available = || std::thread::available_parallelism().map_or(1, usize::from);
+    options.threads = global.threads.map_or_else(available, usize::from);
     options
 }
 
@@ -110,14 +111,18 @@ pub(crate) struct Opened {
     pub(crate) settings: Settings,
 }
 
-/// Opens a bundle, checking all of it, and finds its config.
-pub(crate) fn open(path: &Path, global: &Global, printer: &Printer) -> Result<Opened, Error> {
+/// Opens a bundle, checking all of it, and finds its config, which is checked against the pack where one is
+/// to be judged by.
+pub(crate) fn open(path: &Path, pack: Option<&Pack>, global: &Global, printer: &Printer) -> Result<Opened, Error> {
     let bundle = Bundle::open(path)?;
     let loaded = Loaded::for_bundle(global.config.as_deref(), bundle.manifest().config.as_ref())?;
     match &loaded.origin {
         Some(Origin::Bundle) if global.verbose > 0 => printer.note("judging with the config sealed into the bundle"),
         None => printer.warn("no config: neither the bundle nor --config gives one, so no log signature is judged"),
         _ => {}
+    }
+    if let Some(pack) = pack {
+        loaded.check(pack)?;
     }
     let evidence = Evidence::bundle(&bundle)?;
     Ok(Opened { bundle, evidence, settings: loaded.config.settings() })

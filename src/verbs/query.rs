@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Res
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists what can be asked",
         ));
     }
-    let opened = open(bundle, global, printer)?;
+    let opened = open(bundle, None, global, printer)?;
     let answer = query(&opened.evidence, &sql, &opened.settings, &options(global, None)).await?;
     printer.try_result(|_| render::query(&answer, printer.format))?;
     Ok(Exit::Pass)

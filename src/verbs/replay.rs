@@ -15,7 +15,7 @@ use crate::render::{self, Moment};
 
 pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(global)?;
-    let opened = open(&args.bundle, global, printer)?;
+    let opened = open(&args.bundle, Some(&pack), global, printer)?;
     let at: BTreeSet<Timestamp> =
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
     let mut moments = Vec::with_capacity(at.len());

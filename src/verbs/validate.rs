@@ -42,12 +42,13 @@ pub(crate) async fn validate(
     printer: &Printer,
 ) -> Result<Exit, Error> {
     let pack = pack(global)?;
-    let settings = job.loaded.config.settings();
     // What is wrong with the config or a check is said now, not after the collection.
+    job.loaded.check(&pack)?;
+    let settings = job.loaded.config.settings();
     let judge = Judge::new(pack.clone(), settings.clone(), options(global, None))
         .map_err(|errors| Error::Analyze(errors.into()))?;
     let mut rule = VerdictRule { judge, settled: SettledRule::new(job.times.stable_for) };
-    let (sealed, _) = job.run(&mut rule, printer).await?;
+    let sealed = job.run(&mut rule, printer).await?.sealed;
     printer.note(sealed_line(&sealed).trim_end());
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyze(&Evidence::bundle(&bundle)?, &pack, &settings, &options(global, None)).await?;

@@ -19,6 +19,7 @@ mod session;
 mod statement;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
@@ -37,9 +38,46 @@ pub(crate) struct Query {
     pub(crate) physical: Arc<dyn ExecutionPlan>,
 }
 
+/// Plans are made and walked by recursion: deep ones need room, and have it for as many words as
+/// [`statement::WORDS`] allows.
+const PLANNING_STACK: usize = 256 << 20;
+/// Constants are computed while planning, so planning is limited like running.
+const PLANNING_TIME: Duration = Duration::from_secs(30);
+
 /// Plans one query down to what will run, so that wrong types are found too, or says why it is refused.
 /// The first line of the query is named where no better line is known.
+///
+/// It has a thread of its own, since planning does not yield. May be cancelled: the thread then ends with
+/// the plan that it is making.
 pub(crate) async fn plan(
+    context: &SessionContext,
+    dialect: Dialect,
+    file: &str,
+    sql: &str,
+    tables: &[String],
+) -> Result<Query, SpecError> {
+    let first_line = crate::pack::first_line(sql);
+    let stopped = |problem: String| SpecError::new(file, problem, "make it simpler").at(first_line);
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let (context, owned) = (context.clone(), (file.to_owned(), sql.to_owned(), tables.to_owned()));
+    let work = move || {
+        let (file, sql, tables) = owned;
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+            let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
+            // Whoever asked may have gone meanwhile.
+            let _ = answer.send(planned);
+        }
+    };
+    let thread = std::thread::Builder::new().name("casefile-plan".to_owned()).stack_size(PLANNING_STACK);
+    thread.spawn(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
+    match tokio::time::timeout(PLANNING_TIME, answered).await {
+        Ok(Ok(planned)) => planned,
+        Ok(Err(_)) => Err(stopped("could not be planned, which is a fault of the engine".to_owned())),
+        Err(_) => Err(stopped(format!("takes longer than {} s to plan", PLANNING_TIME.as_secs()))),
+    }
+}
+
+async fn plan_here(
     context: &SessionContext,
     dialect: Dialect,
     file: &str,

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::functions::Dialect;
 use super::locate::line_in_text;
@@ -34,6 +35,10 @@ impl Known<'_> {
         scalar.chain(aggregate).chain(self.state.window_functions().keys()).map(String::as_str).chain(["unnest"])
     }
 }
+
+/// How many words and signs a query may have: chains of operators and of UNIONs nest as deep as they are
+/// long.
+pub(super) const WORDS: usize = 10_000;
 
 const ONE_QUERY: &str = "write one SELECT and nothing else";
 
@@ -63,6 +68,12 @@ pub(crate) fn parse(file: &str, first_line: u64, sql: &str) -> Result<Statement,
         other => super::locate::spec_error(file, first_line, &other),
     };
     let dialect = GenericDialect {};
+    let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| syntax(&ParserError::from(error)))?;
+    let words = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
+    if words > WORDS {
+        let problem = format!("has {words} words and signs, which is more than {WORDS}");
+        return Err(SpecError::new(file, problem, "make it simpler").at(first_line));
+    }
     let mut parser =
         DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(50).build().map_err(from_engine)?;
     let mut statements = parser.parse_statements().map_err(from_engine)?;

@@ -97,10 +97,11 @@ fn build(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
 
 /// Whether a pattern can be used, and why not.
 pub(crate) fn probe(pattern: &str) -> Result<(), String> {
-    build(&[pattern]).map(|_| ()).map_err(|error| match error.syntax_error() {
+    let regex = build(&[pattern]).map_err(|error| match error.syntax_error() {
         Some(syntax) => syntax.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         None => "it is too large".to_owned(),
-    })
+    })?;
+    if regex.is_match("") { Err("it matches the empty text, and so every line".to_owned()) } else { Ok(()) }
 }
 
 /// A regular expression that matches just this text.

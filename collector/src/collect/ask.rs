@@ -47,7 +47,8 @@ impl Collection<'_> {
             return;
         }
         self.service().await;
-        if self.failed.is_some() {
+        // Where nobody answers, asking on would only take the time that is left.
+        if self.failed.is_some() || !self.reached {
             return;
         }
         self.service_deployments(observed_at).await;
@@ -59,13 +60,15 @@ impl Collection<'_> {
     async fn service(&mut self) {
         let (aws, about, first) = (self.parts.aws.clone(), self.parts.named.clone(), self.polls == 1);
         let mut hopeless = None;
-        ask::describe_services(&aws, &about.cluster, &about.service, &mut |document| {
+        let asked = ask::describe_services(&aws, &about.cluster, &about.service, &mut |document| {
             if first {
                 hopeless = self.hopeless(&document);
             }
             self.take(document);
         })
         .await;
+        self.reached =
+            asked.error.is_none_or(|error| ![ApiError::TIMEOUT, ApiError::NO_ANSWER].contains(&&*error.code));
         if hopeless.is_some() && self.failed.is_none() {
             self.failed = hopeless;
             return;

@@ -100,6 +100,20 @@ pub struct Collection<'a> {
     log_lines: u64,
     polls: i64,
     last: Option<Timestamp>,
+    /// Whether AWS answered anything at all in the last poll.
+    reached: bool,
+    /// Whether AWS ever answered anything.
+    answered: bool,
+}
+
+/// What a collection came to.
+pub struct Collected {
+    /// What was assembled, for sealing.
+    pub assembly: Assembly,
+    /// Why it stopped.
+    pub reason: StopReason,
+    /// Whether AWS ever answered anything but errors.
+    pub answered: bool,
 }
 
 /// What is asked for by name.
@@ -134,6 +148,8 @@ impl<'a> Collection<'a> {
             log_lines: 0,
             polls: 0,
             last: None,
+            reached: true,
+            answered: false,
         }
     }
 
@@ -148,14 +164,14 @@ impl<'a> Collection<'a> {
         mut self,
         interrupt: impl Future<Output = ()>,
         progress: &mut (dyn FnMut(&Progress) + Send),
-    ) -> Result<(Assembly, StopReason), CollectError> {
+    ) -> Result<Collected, CollectError> {
         let mut interrupt = std::pin::pin!(interrupt);
         let reason = self.until_stopped(interrupt.as_mut(), progress).await?;
         self.parts.assembly.finish();
         self.flush();
         match self.failed.take() {
             Some(error) => Err(error),
-            None => Ok((self.parts.assembly, reason)),
+            None => Ok(Collected { assembly: self.parts.assembly, reason, answered: self.answered }),
         }
     }
 
@@ -184,9 +200,11 @@ impl<'a> Collection<'a> {
                 return Ok(reason);
             }
             closing = self.stop(began).await;
-            if closing.is_some() {
+            match closing {
                 // One more look, at once: the state that is judged, and the lines that came late.
-                continue;
+                Some(_) if self.reached => continue,
+                Some(reason) => return Ok(reason),
+                None => {}
             }
             let rest = self.parts.pace.poll.saturating_sub(elapsed(started, self.parts.clock.now()));
             let left = self.parts.pace.timeout.saturating_sub(elapsed(began, self.parts.clock.now()));
@@ -229,8 +247,11 @@ impl<'a> Collection<'a> {
         if self.failed.is_some() {
             return;
         }
-        if let Outcome::Error(error) = &document.outcome {
-            self.errors.insert(document.operation.name().to_owned(), error.code.clone());
+        match &document.outcome {
+            Outcome::Error(error) => {
+                self.errors.insert(document.operation.name().to_owned(), error.code.clone());
+            }
+            Outcome::Response(_) => self.answered = true,
         }
         let document = self.parts.assembly.redact(document);
         if let Some(record) = self.parts.record.as_deref_mut()

@@ -196,6 +196,8 @@ fn walk(root: &Path, snapshot: &Path, folder: &Path, found: &mut Found) -> Resul
             found.unknown.push(UnknownFile { path, why });
         } else if entry.is_dir() {
             walk(root, snapshot, &entry, found)?;
+        } else if !entry.is_file() {
+            found.unknown.push(UnknownFile { path, why: "is not a plain file".to_owned() });
         } else if is_known(root, &entry) {
         } else if entry.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
             let why = "is not a .json file: save what the AWS CLI prints with --output json".to_owned();
