@@ -24,6 +24,9 @@ fn a_check_that_cannot_be_used_is_a_usage_error_that_names_file_and_line() {
         ("set", "SET datafusion.execution.time_zone = '+01:00'".to_owned(), 8, "SELECT"),
         ("explain", format!("EXPLAIN ANALYZE SELECT {row} FROM tasks"), 8, "SELECT"),
         ("file", format!("SELECT {row}\nFROM '/etc/passwd'"), 9, "/etc/passwd"),
+        ("sample", format!("SELECT {row}\nFROM tasks TABLESAMPLE SYSTEM (10)"), 9, "TABLESAMPLE"),
+        ("bomb", format!("SELECT {row}\nFROM tasks WHERE repeat(cpu, 1000000000) IS NOT NULL"), 9, "repeat"),
+        ("endless", format!("SELECT {row}\nFROM tasks WHERE {} > 0", ["1"; 20_000].join(" + ")), 9, "words"),
         ("no status", "SELECT 'x' AS resource, 'y' AS reason FROM tasks".to_owned(), 8, "status"),
     ] {
         let queries = folder.path().join(format!("queries-{name}"));
@@ -98,7 +101,11 @@ fn a_misspelt_key_of_the_config_is_named_with_its_line() {
             "[[signature]]\nid = \"a.b\"\ntitle = \"t\"\nexpect = \"success\"\nwithin = \"60s\"\npatern = \"x\"\n",
             "patern",
         ),
-        ("[[signature]]\nid = \"a.b\"\ntitle = \"t\"\nexpect = \"failure\"\npattern = \"(\"\n", "a.b"),
+        (
+            "[[signature]]\nid = \"a.b\"\ntitle = \"t\"\nexpect = \"failure\"\npattern = \"(\"\n",
+            "casefile.toml:2: signature \"a.b\"",
+        ),
+        ("[[signature]]\nid = \"a.b\"\ntitle = \"t\"\nexpect = \"failure\"\npattern = \"x*\"\n", "empty text"),
         ("[[signature]]\nid = \"a.b\"\ntitle = \"t\"\nexpect = \"success\"\npattern = \"x\"\n", "within"),
         ("[checks.\"rollout.complete\"]\nlevel = \"advise\"\n", "rollout.complete"),
     ] {

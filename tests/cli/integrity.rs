@@ -49,6 +49,23 @@ fn a_flipped_byte_a_lost_file_and_an_added_one_are_named() {
 }
 
 #[test]
+fn results_never_go_inside_a_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("logs-denied", folder.path());
+    let inside = bundle.join("data/report.xml");
+    for arguments in [
+        vec!["analyze", text(&bundle), "--format", "junit", "-o", text(&inside)],
+        vec!["analyze", text(&bundle), "--report", &format!("junit={}", text(&inside))],
+        vec!["import", text(&crate::cases().join("superseded")), "-o", text(&bundle.join("data/nested"))],
+    ] {
+        let run = casefile(&arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        assert!(run.err.contains("sealed"), "{}", run.err);
+    }
+    assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
+}
+
+#[test]
 fn what_is_no_bundle_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().join("nowhere"), folder.path().to_owned()] {

@@ -227,6 +227,10 @@ impl Visitor for Gate<'_> {
         let function = match factor {
             TableFactor::Table { name, args: Some(_), .. } | TableFactor::Function { name, .. } => name.to_string(),
             TableFactor::TableFunction { expr, .. } => expr.to_string(),
+            TableFactor::Table { sample: Some(_), .. } => {
+                let problem = "TABLESAMPLE is not allowed: it gives other rows at every run".to_owned();
+                return self.refuse(factor, problem, "read the whole table");
+            }
             _ => return ControlFlow::Continue(()),
         };
         let problem = format!("{function} is a table function: a query reads the bundle's tables and nothing else");
