@@ -130,20 +130,22 @@ pub(crate) fn open(path: &Path, pack: Option<&Pack>, global: &Global, printer: &
 
 /// Prints a verdict and writes the further reports; the exit code says what it is.
 pub(crate) fn report(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
-    for (format, path) in &args.reports {
-        write_file(path, &render::verdict(verdict, *format, Printer::file_style())?)?;
-    }
+    further_reports(verdict, args)?;
     printer.try_result(|style| render::verdict(verdict, printer.format, style))?;
     Ok(exit_of(verdict))
 }
 
 /// As [`report`], for verbs whose `--output` is the bundle: the verdict goes to standard output.
 pub(crate) fn report_to_stdout(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
-    for (format, path) in &args.reports {
-        write_file(path, &render::verdict(verdict, *format, Printer::file_style())?)?;
-    }
+    further_reports(verdict, args)?;
     printer.stdout(&render::verdict(verdict, printer.format, printer.style())?)?;
     Ok(exit_of(verdict))
+}
+
+fn further_reports(verdict: &Verdict, args: &ReportArgs) -> Result<(), Error> {
+    args.reports
+        .iter()
+        .try_for_each(|(format, path)| write_file(path, &render::verdict(verdict, *format, Printer::file_style())?))
 }
 
 fn exit_of(verdict: &Verdict) -> Exit {

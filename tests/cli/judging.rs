@@ -100,7 +100,6 @@ fn flatten(case: &Path, flat: &Path) {
                 if response["events"].as_array().unwrap().is_empty() {
                     continue;
                 }
-                let name = |key: &str| document["request"][key].as_str().unwrap().replace('/', "__");
                 let events: Vec<Value> = response["events"]
                     .as_array()
                     .unwrap()
@@ -112,7 +111,6 @@ fn flatten(case: &Path, flat: &Path) {
                         event
                     })
                     .collect();
-                let _ = name;
                 fs::write(
                     flat.join(format!("logs-{number}-{file}.json")),
                     serde_json::json!({ "events": events, "searchedLogStreams": [] }).to_string(),

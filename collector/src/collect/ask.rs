@@ -206,7 +206,7 @@ impl Collection<'_> {
             return;
         };
         self.tail(stream).token = read;
-        let grace = self.parts.assembly.target("").ingestion_grace_ms;
+        let grace = self.parts.assembly.ingestion_grace_ms();
         let ended = stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace));
         if !(ended || closing) {
             return;

@@ -210,6 +210,11 @@ impl Assembly {
         &self.seen
     }
 
+    /// How long a log line may take to arrive, in milliseconds.
+    pub fn ingestion_grace_ms(&self) -> i64 {
+        self.about.ingestion_grace_ms
+    }
+
     /// The deployment that is judged, as far as it is known.
     pub fn judged(&self) -> Judged {
         self.seen.judged(self.about.expect_task_definition.as_deref())
