@@ -4,15 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
-use casefile_evidence::tables::{LogEventRow, TargetRow};
+use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Row, Timestamp};
-use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::prelude::SessionContext;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::coverage::{Coverage, Gap, Scope};
 use crate::decision::{conclude, decide};
@@ -20,12 +14,13 @@ use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
 use crate::outcome::{self, EvidenceRow, Outcome};
 use crate::pack::{Check, Conclusive, Pack};
+use crate::plans::{Plans, in_order};
 use crate::prepared::Prepared;
 use crate::rows;
-use crate::sandbox::{Catalog, Dialect, Limits, RunError, collect, plan, session};
+use crate::sandbox::{Limits, collect, task};
 use crate::settings::{Expect, Settings};
 use crate::signature::{self, Pattern};
-use crate::statuses;
+use crate::slot::Contents;
 use crate::verdict::{BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Target, Verdict};
 
 /// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
@@ -63,151 +58,104 @@ enum Ran {
     Broken(String),
 }
 
-/// A check that can be run.
-struct Planned {
-    context: SessionContext,
-    plan: Arc<dyn ExecutionPlan>,
+/// A pack that is planned: ready to judge any evidence, as often as it is asked to.
+#[derive(Debug, Clone)]
+pub struct Analyzer {
+    pack: Arc<Pack>,
+    plans: Arc<Plans>,
 }
 
-/// Judges evidence.
-///
-/// May be cancelled: nothing outlives it but what already runs to its next step.
+impl Analyzer {
+    /// Plans a pack. Of the options only the limits and the threads matter.
+    ///
+    /// May be cancelled: nothing outlives it but what already runs to its next step.
+    ///
+    /// # Errors
+    /// Every check that cannot be used.
+    pub async fn new(pack: Pack, options: &Options) -> Result<Self, AnalyzeError> {
+        let plans = Plans::new(&pack, &options.limits(), options.threads).await?;
+        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans) })
+    }
+
+    /// The checks.
+    pub fn pack(&self) -> &Pack {
+        &self.pack
+    }
+
+    /// Judges evidence.
+    ///
+    /// May be cancelled: nothing outlives it but what already runs to its next step.
+    ///
+    /// # Errors
+    /// Where a setting cannot be used, or the evidence cannot be read. A check that fails while it runs is
+    /// no error: it is an outcome of the verdict.
+    pub async fn analyze(
+        &self,
+        evidence: &Evidence,
+        settings: &Settings,
+        options: &Options,
+    ) -> Result<Verdict, AnalyzeError> {
+        let patterns = settings.compile(&self.pack)?;
+        let limits = options.limits();
+        let prepared = Prepared::new(evidence, &self.plans.views, &patterns, options.as_of, &limits).await?;
+        let ran = run_all(&self.plans, &self.pack, &prepared, &limits, options.threads).await;
+        let bundle = BundleSummary {
+            digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
+            format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
+            target: Target::from(&prepared.target),
+        };
+        verdict(&prepared, &self.pack, settings, &patterns, ran, bundle)
+    }
+}
+
+/// Judges evidence once: [`Analyzer`] in one call.
 ///
 /// # Errors
-/// Where a check or a setting cannot be used, or the evidence cannot be read. A check that fails while
-/// it runs is no error: it is an outcome of the verdict.
+/// As [`Analyzer::new`] and [`Analyzer::analyze`].
 pub async fn analyze(
     evidence: &Evidence,
     pack: &Pack,
     settings: &Settings,
     options: &Options,
 ) -> Result<Verdict, AnalyzeError> {
-    let patterns = settings.compile(pack)?;
-    let limits = options.limits();
-    let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
-    let planned = plan_all(&prepared, pack, &limits, options.threads).await?;
-    let ran = run_all(planned, pack, &prepared, &limits, options.threads).await;
-    let bundle = BundleSummary {
-        digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
-        format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
-        target: Target::from(&prepared.target),
-    };
-    verdict(&prepared, pack, settings, &patterns, ran, bundle)
+    // What is wrong with a setting is said before anything is planned.
+    settings.compile(pack)?;
+    Analyzer::new(pack.clone(), options).await?.analyze(evidence, settings, options).await
 }
 
-/// Plans every check against empty tables: what `check lint` does, without a bundle.
+/// Plans every check: what `check lint` does, without a bundle.
 ///
 /// May be cancelled: nothing outlives it.
 ///
 /// # Errors
 /// Only by a fault of this program; what is wrong with the checks is the answer.
 pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
-    let evidence = Evidence::rows(vec![TargetRow::default().into()])?;
-    let limits = Options::default().limits();
-    let prepared = Prepared::new(&evidence, &[], None, &limits).await?;
-    match plan_all(&prepared, pack, &limits, 1).await {
+    match Plans::new(pack, &Options::default().limits(), 1).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
         Err(other) => Err(other),
         Ok(_) => Ok(Vec::new()),
     }
 }
 
-/// Plans every check, up to `threads` at a time: for small evidence that is most of the work.
-async fn plan_all(
-    prepared: &Prepared,
-    pack: &Pack,
-    limits: &Limits,
-    threads: usize,
-) -> Result<Vec<Planned>, AnalyzeError> {
-    let jobs = pack.checks().iter().map(|check| {
-        let (check, catalog, limits) = (check.clone(), prepared.catalog.clone(), *limits);
-        async move {
-            let context = session(&catalog, Dialect::Check, &limits)?;
-            let plan = plan_check(&context, &check, &catalog).await;
-            Ok::<_, AnalyzeError>(plan.map(|plan| Planned { context, plan }))
-        }
-    });
-    let mut planned = Vec::new();
-    let mut errors = Vec::new();
-    for job in in_order(jobs, threads).await {
-        match job.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))? {
-            Ok(plan) => planned.push(plan),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(planned) } else { Err(AnalyzeError::Specification(errors)) }
-}
-
-/// Runs jobs, up to `threads` at a time, and gives their answers in their order; `None` for one that
-/// ended without an answer.
-async fn in_order<F>(jobs: impl Iterator<Item = F>, threads: usize) -> Vec<Option<F::Output>>
-where
-    F: Future<Output: Send + 'static> + Send + 'static,
-{
-    let permits = Arc::new(Semaphore::new(threads.max(1)));
-    let mut running = JoinSet::new();
-    let mut answers = Vec::new();
-    for (place, job) in jobs.enumerate() {
-        let permits = Arc::clone(&permits);
-        answers.push(None);
-        running.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            (place, job.await)
-        });
-    }
-    while let Some(joined) = running.join_next().await {
-        if let Ok((place, answer)) = joined
-            && let Some(slot) = answers.get_mut(place)
-        {
-            *slot = Some(answer);
-        }
-    }
-    answers
-}
-
-async fn plan_check(
-    context: &SessionContext,
-    check: &Check,
-    catalog: &Catalog,
-) -> Result<Arc<dyn ExecutionPlan>, SpecError> {
-    let query = plan(context, Dialect::Check, &check.file, &check.sql, catalog.names()).await?;
-    let line = check.query_line();
-    rows::shape(&check.file, line, query.logical.schema().as_arrow())?;
-    statuses::check(&check.file, line, &query.logical)?;
-    if reads(&query.logical, LogEventRow::TABLE)
-        && !check.header.requires.iter().any(|table| table == LogEventRow::TABLE)
-    {
-        let problem = "it reads log_events, and `requires` does not name it";
-        return Err(SpecError::new(&check.file, problem, "add \"log_events\" to requires").at(line));
-    }
-    Ok(query.physical)
-}
-
-/// Whether a plan scans a table, wherever in it.
-fn reads(plan: &LogicalPlan, table: &str) -> bool {
-    let mut found = false;
-    let walked = plan.apply_with_subqueries(|node| {
-        found |= matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    });
-    found || walked.is_err()
-}
-
 /// Runs every check, up to `threads` at a time. The answers stand in the order of the pack.
-async fn run_all(planned: Vec<Planned>, pack: &Pack, prepared: &Prepared, limits: &Limits, threads: usize) -> Vec<Ran> {
+async fn run_all(plans: &Plans, pack: &Pack, prepared: &Prepared, limits: &Limits, threads: usize) -> Vec<Ran> {
     let lacks_lines =
         |check: &Check| prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE);
-    let jobs = planned.into_iter().zip(pack.checks()).map(|(planned, check)| {
+    let jobs = plans.checks.iter().zip(pack.checks()).map(|(plan, check)| {
+        let (plan, contents) = (Arc::clone(plan), Arc::clone(&prepared.contents));
         let (limits, lacks_lines) = (*limits, lacks_lines(check));
-        async move { if lacks_lines { Ran::NoLines } else { run(planned, &limits).await } }
+        async move { if lacks_lines { Ran::NoLines } else { run(plan, &contents, &limits).await } }
     });
     let lost = || Ran::Broken("it ended without an answer, which is a fault of casefile".to_owned());
     in_order(jobs, threads).await.into_iter().map(|ran| ran.unwrap_or_else(lost)).collect()
 }
 
-async fn run(planned: Planned, limits: &Limits) -> Ran {
-    let ran: Result<Vec<RecordBatch>, RunError> = collect(&planned.context, planned.plan, limits).await;
-    match ran {
+async fn run(plan: Arc<dyn ExecutionPlan>, contents: &Arc<Contents>, limits: &Limits) -> Ran {
+    let task = match task(contents, limits) {
+        Ok(task) => task,
+        Err(error) => return Ran::Broken(error.to_string()),
+    };
+    match collect(task, plan, limits).await {
         Ok(batches) => rows::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
         Err(error) => Ran::Broken(error.to_string()),
     }

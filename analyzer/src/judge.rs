@@ -3,10 +3,9 @@
 use casefile_evidence::AnyRow;
 use casefile_evidence::tables::{SourceRow, TargetRow};
 
-use crate::engine::{Options, analyze};
-use crate::error::{AnalyzeError, SpecError};
+use crate::engine::{Analyzer, Options};
+use crate::error::AnalyzeError;
 use crate::evidence::Rows;
-use crate::pack::Pack;
 use crate::settings::Settings;
 use crate::signature::Scanner;
 use crate::verdict::Verdict;
@@ -17,7 +16,7 @@ use crate::verdict::Verdict;
 /// check that needs the lines themselves stays pending until the bundle is sealed.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    pack: Pack,
+    analyzer: Analyzer,
     settings: Settings,
     options: Options,
     rows: Rows,
@@ -29,13 +28,9 @@ impl Judge {
     ///
     /// # Errors
     /// Every setting that cannot be used.
-    pub fn new(pack: Pack, settings: Settings, options: Options) -> Result<Self, Vec<SpecError>> {
-        let patterns = settings.compile(&pack)?;
-        let scanner = Scanner::new(&patterns).map_err(|error| match error {
-            AnalyzeError::Specification(errors) => errors,
-            other => vec![SpecError::new("casefile.toml", other.to_string(), "")],
-        })?;
-        Ok(Self { pack, settings, options, rows: Rows::default(), scanner })
+    pub fn new(analyzer: Analyzer, settings: Settings, options: Options) -> Result<Self, AnalyzeError> {
+        let scanner = Scanner::new(&settings.compile(analyzer.pack())?)?;
+        Ok(Self { analyzer, settings, options, rows: Rows::default(), scanner })
     }
 
     /// Takes rows over. Rows of `target` and `sources` are passed by: [`Judge::verdict`] is given them whole.
@@ -54,12 +49,12 @@ impl Judge {
     /// May be cancelled: nothing is lost.
     ///
     /// # Errors
-    /// As [`analyze`].
+    /// As [`Analyzer::analyze`].
     pub async fn verdict(&self, target: TargetRow, sources: Vec<SourceRow>) -> Result<Verdict, AnalyzeError> {
         let mut rows = self.rows.clone();
         rows.target = vec![target];
         rows.sources = sources;
         let evidence = rows.into_evidence(Some(self.scanner.matches().clone()))?;
-        analyze(&evidence, &self.pack, &self.settings, &self.options).await
+        self.analyzer.analyze(&evidence, &self.settings, &self.options).await
     }
 }

@@ -1,9 +1,9 @@
-//! Evidence made ready to be asked: tables registered, views computed, signatures matched.
+//! Evidence made ready to be asked: views computed, signatures matched, slots filled.
 
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use casefile_evidence::tables::{LogEventRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
@@ -16,14 +16,15 @@ use datafusion::scalar::ScalarValue;
 
 use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData, as_of, observed_column, to_batches};
-use crate::sandbox::{BUNDLE_URL, Catalog, Dialect, Limits, collect, plan, session};
+use crate::plans::{PlannedView, ViewPlans};
+use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
 use crate::signature::{Matches, Pattern, Scanner, matches_table, signatures_table};
+use crate::slot::{Contents, Rows};
 use crate::tasks::Tasks;
-use crate::views;
 
 /// Evidence that can be asked.
 pub(crate) struct Prepared {
-    pub(crate) catalog: Catalog,
+    pub(crate) contents: Arc<Contents>,
     pub(crate) target: TargetRow,
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) tasks: Tasks,
@@ -36,6 +37,7 @@ impl Prepared {
     /// As of `moment` where it is given: nothing that was observed later exists.
     pub(crate) async fn new(
         evidence: &Evidence,
+        views: &ViewPlans,
         patterns: &[Pattern],
         moment: Option<Timestamp>,
         limits: &Limits,
@@ -44,50 +46,68 @@ impl Prepared {
         if let (Some(moment), Some(end)) = (moment, target.window_to) {
             target.window_to = Some(moment.min(end));
         }
-        let mut catalog = Catalog::new(evidence.data_folder().as_deref())?;
+        let mut contents = Contents::default();
         for table in tables::all() {
             let name = table.info.name;
-            let provider = if name == TargetRow::TABLE {
-                held(TargetRow::schema(), to_batches(std::slice::from_ref(&target))?)?
-            } else {
-                match evidence.tables.get(name) {
-                    Some(TableData::Held(batches)) => {
-                        let batches = batches.iter().map(|batch| match moment {
-                            Some(moment) => as_of(batch, moment),
-                            None => Ok(batch.clone()),
-                        });
-                        held(table.schema, batches.collect::<Result<_, _>>()?)?
-                    }
-                    Some(TableData::Filed(file)) => filed(file, table.schema, moment)?,
-                    None => held(table.schema, Vec::new())?,
-                }
-            };
-            catalog.add(name, provider)?;
+            contents.fill(name, rows_of(evidence, name, moment)?);
         }
+        contents.fill(TargetRow::TABLE, Rows::Held(to_batches(std::slice::from_ref(&target))?));
         let (mut tasks, mut containers) = (Vec::new(), Vec::new());
-        for (name, sql) in views::files() {
-            let batches = view(&catalog, limits, name, sql).await?;
-            match name {
-                "latest_tasks" => tasks.clone_from(&batches.1),
-                "latest_containers" => containers.clone_from(&batches.1),
+        let mut contents = Arc::new(contents);
+        for view in &views.views {
+            let batches = compute(view, &contents, limits).await?;
+            match view.name {
+                "latest_tasks" => tasks.clone_from(&batches),
+                "latest_containers" => containers.clone_from(&batches),
                 _ => {}
             }
-            catalog.add(name, held(batches.0, batches.1)?)?;
+            Arc::make_mut(&mut contents).fill(view.name, Rows::Held(batches));
         }
         let tasks = Tasks::from_views(&tasks, &containers);
         let matches = match &evidence.matched {
             Some(matches) => matches.clone(),
             None => scan(evidence, patterns, moment)?,
         };
-        let signatures = signatures_table(patterns, &matches, &tasks, &target)?;
-        catalog.add("signatures", held(signatures.schema(), vec![signatures])?)?;
-        let found = matches_table(patterns, &matches, &tasks, &target)?;
-        catalog.add("signature_matches", held(found.schema(), vec![found])?)?;
+        let filled = Arc::make_mut(&mut contents);
+        filled.fill("signatures", Rows::Held(vec![signatures_table(patterns, &matches, &tasks, &target)?]));
+        filled.fill("signature_matches", Rows::Held(vec![matches_table(patterns, &matches, &tasks, &target)?]));
         let mut sources = evidence.read::<SourceRow>()?;
         if let Some(moment) = moment {
             sources.retain(|source| source.observed_at <= moment);
         }
-        Ok(Self { catalog, target, sources, tasks, matches, without_lines: evidence.matched.is_some() })
+        Ok(Self { contents, target, sources, tasks, matches, without_lines: evidence.matched.is_some() })
+    }
+
+    /// The tables themselves, for a question that is planned over them: the engine then reads of a large
+    /// file only what it needs.
+    pub(crate) fn catalog(
+        &self,
+        evidence: &Evidence,
+        views: &ViewPlans,
+        moment: Option<Timestamp>,
+    ) -> Result<Catalog, AnalyzeError> {
+        let mut catalog = Catalog::new(evidence.data_folder().as_deref())?;
+        for name in views.catalog.names() {
+            let schema = views.catalog.schema_of(name)?;
+            let provider = match (self.contents.get(name), evidence.tables.get(name.as_str())) {
+                (Some(Rows::Filed(..)), Some(TableData::Filed(file))) => filed(file, schema, moment)?,
+                (Some(Rows::Held(batches)), _) => held(schema, batches.clone())?,
+                _ => return Err(AnalyzeError::internal(format!("nothing fills table {name}"))),
+            };
+            catalog.add(name, provider)?;
+        }
+        Ok(catalog)
+    }
+}
+
+fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Result<Rows, AnalyzeError> {
+    match (evidence.tables.get(table), &evidence.bundle, moment) {
+        (Some(TableData::Held(batches)), _, None) => Ok(Rows::Held(batches.clone())),
+        (Some(TableData::Held(batches)), _, Some(moment)) => {
+            Ok(Rows::Held(batches.iter().map(|batch| as_of(batch, moment)).collect::<Result<_, _>>()?))
+        }
+        (Some(TableData::Filed(_)), Some(bundle), moment) => Ok(Rows::Filed(bundle.clone(), moment)),
+        _ => Ok(Rows::Held(Vec::new())),
     }
 }
 
@@ -134,38 +154,18 @@ fn filed(file: &str, schema: SchemaRef, moment: Option<Timestamp>) -> Result<Arc
 }
 
 /// Computes a view once: checks read its rows.
-async fn view(
-    catalog: &Catalog,
+async fn compute(
+    view: &PlannedView,
+    contents: &Arc<Contents>,
     limits: &Limits,
-    name: &str,
-    sql: &str,
-) -> Result<(SchemaRef, Vec<RecordBatch>), AnalyzeError> {
-    let fault = |error: &dyn std::fmt::Display| AnalyzeError::internal(format!("view {name}: {error}"));
+) -> Result<Vec<RecordBatch>, AnalyzeError> {
     let limits = Limits { rows: usize::MAX, ..*limits };
-    let context = session(catalog, Dialect::Check, &limits)?;
-    let query = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
-    let plan = query.logical;
-    let kept: Vec<usize> = plan
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(_, field)| !views::HIDDEN.contains(&field.name().as_str()))
-        .map(|(place, _)| place)
-        .collect();
-    let fields: Vec<Field> = kept
-        .iter()
-        .map(|place| plan.schema().field(*place))
-        .map(|field| Field::new(field.name(), field.data_type().clone(), true))
-        .collect();
-    let schema = Arc::new(Schema::new(fields));
-    let batches = collect(&context, query.physical, &limits)
+    let batches = collect(task(contents, &limits)?, Arc::clone(&view.plan), &limits)
         .await
-        .map_err(|error| AnalyzeError::Limit(format!("view {name}: {error}")))?;
+        .map_err(|error| AnalyzeError::Limit(format!("view {}: {error}", view.name)))?;
     let project = |batch: RecordBatch| {
-        let columns = kept.iter().map(|place| Arc::clone(batch.column(*place))).collect();
-        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(AnalyzeError::internal)
+        let columns = view.kept.iter().map(|place| Arc::clone(batch.column(*place))).collect();
+        RecordBatch::try_new(Arc::clone(&view.schema), columns).map_err(AnalyzeError::internal)
     };
-    let batches = batches.into_iter().map(project).collect::<Result<_, _>>()?;
-    Ok((schema, batches))
+    batches.into_iter().map(project).collect()
 }

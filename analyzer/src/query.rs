@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use crate::engine::Options;
 use crate::error::AnalyzeError;
 use crate::evidence::Evidence;
+use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
 use crate::sandbox::{Dialect, RunError, collect, plan, session};
 use crate::settings::Settings;
@@ -35,12 +36,13 @@ pub async fn query(
     let patterns = settings.signature.iter().map(crate::settings::Signature::compile).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|error| vec![error])?;
     let limits = options.limits();
-    let prepared = Prepared::new(evidence, &patterns, options.as_of, &limits).await?;
-    let context = session(&prepared.catalog, Dialect::Question, &limits)?;
-    let plan =
-        plan(&context, Dialect::Question, "query", sql, prepared.catalog.names()).await.map_err(AnalyzeError::Query)?;
+    let views = ViewPlans::new(&limits).await?;
+    let prepared = Prepared::new(evidence, &views, &patterns, options.as_of, &limits).await?;
+    let catalog = prepared.catalog(evidence, &views, options.as_of)?;
+    let context = session(&catalog, Dialect::Question, &limits)?;
+    let plan = plan(&context, Dialect::Question, "query", sql, catalog.names()).await.map_err(AnalyzeError::Query)?;
     let schema = SchemaRef::new(plan.logical.schema().as_arrow().clone());
-    let batches = collect(&context, plan.physical, &limits).await.map_err(|error| match error {
+    let batches = collect(context.task_ctx(), plan.physical, &limits).await.map_err(|error| match error {
         RunError::Engine(error) => AnalyzeError::Query(crate::SpecError::new("query", error, "")),
         limit => AnalyzeError::Limit(format!("the query was stopped: {limit}")),
     })?;

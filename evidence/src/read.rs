@@ -1,10 +1,12 @@
 //! Reading a bundle that was found sound.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::bag::Digest;
@@ -71,7 +73,22 @@ impl Bundle {
     ///
     /// # Errors
     /// Where the table cannot be opened, or has not exactly the schema of its version.
-    pub fn batches(&self, table: &str) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>>, ReadError> {
+    pub fn batches(
+        &self,
+        table: &str,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+        self.columns(table, None)
+    }
+
+    /// As [`Bundle::batches`], with just these columns, in this order; all of them where none are named.
+    ///
+    /// # Errors
+    /// As [`Bundle::batches`], and for a column that the table does not have.
+    pub fn columns(
+        &self,
+        table: &str,
+        columns: Option<&[usize]>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
         let unknown = || ReadError::Schema { table: table.to_owned(), difference: "there is no such table".to_owned() };
         let path = self.table_path(table).ok_or_else(unknown)?;
         let schema = tables::by_name(table).ok_or_else(unknown)?.schema;
@@ -81,9 +98,22 @@ impl Bundle {
         if schema_difference(builder.schema(), &schema).is_some() {
             return Err(mismatch(table, builder.schema()));
         }
-        let reader = builder.with_batch_size(4096).build().map_err(unreadable)?;
+        // A mask reads columns in the file's order: theirs among those that are read.
+        let mask = columns.map(|columns| ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied()));
+        let order = columns.map(|columns| {
+            let read: BTreeSet<usize> = columns.iter().copied().collect();
+            columns.iter().map(|column| read.range(..column).count()).collect::<Vec<usize>>()
+        });
+        let builder = builder.with_batch_size(4096).with_projection(mask.unwrap_or_else(ProjectionMask::all));
+        let reader = builder.build().map_err(unreadable)?;
         let table = table.to_owned();
-        Ok(reader.map(move |batch| batch.map_err(|source| ReadError::Arrow { table: table.clone(), source })))
+        Ok(reader.map(move |batch| {
+            let ordered = batch.and_then(|batch| match &order {
+                Some(order) => batch.project(order),
+                None => Ok(batch),
+            });
+            ordered.map_err(|source| ReadError::Arrow { table: table.clone(), source })
+        }))
     }
 }
 

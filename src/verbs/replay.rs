@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use casefile_analyzer::{Level, Outcome, Verdict, analyze};
+use casefile_analyzer::{Analyzer, Level, Outcome, Verdict};
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::SnapshotRow;
 
@@ -18,10 +18,11 @@ pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Re
     let opened = open(&args.bundle, Some(&pack), global, printer)?;
     let at: BTreeSet<Timestamp> =
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
+    let analyzer = Analyzer::new(pack, &options(global, None)).await?;
     let mut moments = Vec::with_capacity(at.len());
     for at in at {
         let options = options(global, Some(at));
-        let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options).await?;
+        let verdict = analyzer.analyze(&opened.evidence, &opened.settings, &options).await?;
         moments.push(moment(at, &verdict));
     }
     if moments.is_empty() {

@@ -1,6 +1,6 @@
 //! `validate`: collect, stop as early as is sound, seal, judge. The step of a pipeline.
 
-use casefile_analyzer::{Evidence, Judge, analyze, can_still_improve};
+use casefile_analyzer::{Analyzer, Evidence, Judge, can_still_improve};
 use casefile_collector::aws::ConnectOptions;
 use casefile_collector::collect::{Polled, SettledRule, StopReason, StopRule};
 use casefile_evidence::{AnyRow, Bundle};
@@ -45,13 +45,13 @@ pub(crate) async fn validate(
     // What is wrong with the config or a check is said now, not after the collection.
     job.loaded.check(&pack)?;
     let settings = job.loaded.config.settings();
-    let judge = Judge::new(pack.clone(), settings.clone(), options(global, None))
-        .map_err(|errors| Error::Analyze(errors.into()))?;
+    let analyzer = Analyzer::new(pack, &options(global, None)).await?;
+    let judge = Judge::new(analyzer.clone(), settings.clone(), options(global, None))?;
     let mut rule = VerdictRule { judge, settled: SettledRule::new(job.times.stable_for) };
     let sealed = job.run(&mut rule, printer).await?.sealed;
     printer.note(sealed_line(&sealed).trim_end());
     let bundle = Bundle::open(&sealed.path)?;
-    let verdict = analyze(&Evidence::bundle(&bundle)?, &pack, &settings, &options(global, None)).await?;
+    let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(global, None)).await?;
     report_to_stdout(&verdict, reports, printer)
 }
 

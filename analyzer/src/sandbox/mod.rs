@@ -28,7 +28,7 @@ use datafusion::prelude::SessionContext;
 
 pub(crate) use functions::{Dialect, documented};
 pub(crate) use run::{Limits, RunError, collect};
-pub(crate) use session::{BUNDLE_URL, Catalog, session};
+pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
 
 use crate::error::SpecError;
 

@@ -8,8 +8,8 @@ use datafusion::common::DataFusionError;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
 use tokio::sync::oneshot;
 
@@ -48,10 +48,10 @@ const STACK_BYTES: usize = 8 << 20;
 /// what runs beside it cannot change the order in which its parts run.
 ///
 /// May be cancelled: the thread ends at the next batch, and nothing else outlives it.
-pub(crate) async fn collect(context: &SessionContext, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
-    let plan = yielding(plan).map_err(|error| engine(&error, limits))?;
+pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
+    let plan = fresh(plan).map_err(|error| engine(&error, limits))?;
     let (answer, answered) = oneshot::channel();
-    let (task, limits) = (context.task_ctx(), *limits);
+    let limits = *limits;
     let thread = std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES);
     let run = move || alone(task, plan, limits, answer);
     thread.spawn(run).map_err(|error| RunError::Engine(format!("no thread could be started: {error}")))?;
@@ -94,9 +94,10 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
     Ok(batches)
 }
 
-/// Lets every operator yield now and then. The engine sees to that at the leaves only, and a join makes
-/// many batches of few.
-fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+/// The plan without what an earlier run left in its operators, each of which yields now and then. The
+/// engine sees to the yielding at the leaves only, and a join makes many batches of few.
+fn fresh(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let plan = reset_plan_states(plan)?;
     let wrap = |node: Arc<dyn ExecutionPlan>| {
         let wrapped = node.children().is_empty() || node.downcast_ref::<CooperativeExec>().is_some();
         Ok(if wrapped { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })

@@ -1,17 +1,19 @@
 //! The fourth and fifth layers: a session that knows the bundle's tables and nothing else.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::{MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::DataFusionError;
-use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SessionStateDefaults, TaskContext};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -20,6 +22,7 @@ use url::Url;
 use super::functions::Dialect;
 use super::run::Limits;
 use crate::error::AnalyzeError;
+use crate::slot::Contents;
 
 /// Where the bundle's data folder stands in the engine's eyes.
 pub(crate) const BUNDLE_URL: &str = "bundle:///";
@@ -35,6 +38,7 @@ pub(crate) struct Catalog {
     list: Arc<MemoryCatalogProviderList>,
     schema: Arc<MemorySchemaProvider>,
     names: Vec<String>,
+    schemas: BTreeMap<String, SchemaRef>,
     store: Option<Arc<dyn ObjectStore>>,
 }
 
@@ -54,14 +58,21 @@ impl Catalog {
             }
             None => None,
         };
-        Ok(Self { list: Arc::new(list), schema, names: Vec::new(), store })
+        Ok(Self { list: Arc::new(list), schema, names: Vec::new(), schemas: BTreeMap::new(), store })
     }
 
     /// Adds a table.
     pub(crate) fn add(&mut self, name: &str, table: Arc<dyn TableProvider>) -> Result<(), AnalyzeError> {
+        self.schemas.insert(name.to_owned(), table.schema());
         self.schema.register_table(name.to_owned(), table).map_err(AnalyzeError::internal)?;
         self.names.push(name.to_owned());
         Ok(())
+    }
+
+    /// The columns of a table.
+    pub(crate) fn schema_of(&self, name: &str) -> Result<SchemaRef, AnalyzeError> {
+        let schema = self.schemas.get(name).map(Arc::clone);
+        schema.ok_or_else(|| AnalyzeError::internal(format!("there is no table {name}")))
     }
 
     /// The tables' names, in the order in which they were added.
@@ -87,17 +98,20 @@ impl ObjectStoreRegistry for OnlyTheBundle {
     }
 }
 
-/// A session of its own for one query: its memory is counted apart, so that what runs beside it does
-/// not change its answer.
-pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
+/// The memory and the object stores of one query: counted apart, so that what runs beside it does not
+/// change its answer.
+fn runtime(store: Option<Arc<dyn ObjectStore>>, limits: &Limits) -> Result<Arc<RuntimeEnv>, AnalyzeError> {
     let pool = FairSpillPool::new(limits.memory);
     let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
-    let runtime = RuntimeEnvBuilder::new()
+    RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, consumers)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
-        .with_object_store_registry(Arc::new(OnlyTheBundle(catalog.store.clone())))
+        .with_object_store_registry(Arc::new(OnlyTheBundle(store)))
         .build_arc()
-        .map_err(AnalyzeError::internal)?;
+        .map_err(AnalyzeError::internal)
+}
+
+fn config() -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(1)
         .with_batch_size(BATCH_ROWS)
@@ -111,13 +125,24 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.parse_float_as_decimal = true;
+    config
+}
+
+/// What a plan over slots runs in: `contents` fills them, and there is no file.
+pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<TaskContext>, AnalyzeError> {
+    let config = config().with_extension(Arc::clone(contents));
+    Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime(None, limits)?)))
+}
+
+/// A session of its own for one query.
+pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
     let scalar = SessionStateDefaults::default_scalar_functions();
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
     let state = SessionStateBuilder::new()
         .with_session_id("casefile".to_owned())
-        .with_config(config)
-        .with_runtime_env(runtime)
+        .with_config(config())
+        .with_runtime_env(runtime(catalog.store.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalar.into_iter().filter(|f| dialect.allows_scalar(f.name())).collect())

@@ -4,7 +4,7 @@ use casefile_evidence::tables::{ServiceDeploymentRow, ServiceRevisionRow, TaskRo
 
 use super::world::{DEPLOYMENT, NEW, OLD, World, at};
 use crate::evidence::Evidence;
-use crate::prepared::Prepared;
+use crate::plans::ViewPlans;
 use crate::{Options, Settings, query, table_docs};
 
 async fn ask(world: &World, sql: &str) -> String {
@@ -77,10 +77,9 @@ async fn of_two_rollouts_of_a_release_the_closer_one_is_judged() {
 #[tokio::test]
 async fn the_reference_lists_exactly_what_a_query_sees() {
     let evidence = Evidence::rows(World::rollout(&[1]).all()).unwrap();
-    let limits = Options::default().limits();
-    let prepared = Prepared::new(&evidence, &[], None, &limits).await.unwrap();
+    let views = ViewPlans::new(&Options::default().limits()).await.unwrap();
     let docs = table_docs();
-    assert_eq!(docs.iter().map(|doc| doc.name.as_str()).collect::<Vec<_>>(), prepared.catalog.names());
+    assert_eq!(docs.iter().map(|doc| doc.name.as_str()).collect::<Vec<_>>(), views.catalog.names());
     for doc in &docs {
         assert!(!doc.doc.is_empty(), "{}", doc.name);
         let sql = format!("SELECT * FROM {}", doc.name);
