@@ -7,10 +7,12 @@
 use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
-use casefile_evidence::tables::{self, SourceRow, TargetRow};
+use casefile_evidence::tables::{self, ContainerDefinitionRow, SourceRow, TargetRow};
 use serde::{Deserialize, Serialize};
 
-use crate::tasks::Tasks;
+use crate::prepared::Prepared;
+use crate::signature::{Pattern, Streams};
+use crate::tasks::{Task, Tasks};
 
 /// Evidence that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ use crate::tasks::Tasks;
 pub struct Gap {
     /// What was asked, or should have been.
     pub source: String,
-    /// The status of the source (`denied`, `partial`, ...), or `never_asked`.
+    /// The status of the source (`denied`, `partial`, ...), or `never_asked`, `not_reached`, `lossy`.
     pub status: String,
     /// What went wrong.
     pub error: String,
@@ -40,12 +42,16 @@ pub(crate) fn missing(gaps: &[Gap]) -> String {
     }
 }
 
-/// What a check needs of a table.
+/// What a check needs of a table. Of log tables, the streams that it is about.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Scope<'a> {
-    /// Of log tables: one container's streams, and those whose container is not known.
+    /// One container's streams, and those whose container is not known.
     pub(crate) container: Option<&'a str>,
-    /// Of log tables: up to which moment. The end of the window where nothing is said.
+    /// One log group's streams; then those count too whose writer nobody knows.
+    pub(crate) log_group: Option<&'a str>,
+    /// The streams of the one-off tasks of a family, in place of the deployment's own.
+    pub(crate) family: Option<&'a str>,
+    /// Up to which moment. The end of the window where nothing is said.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -55,6 +61,8 @@ pub(crate) struct Coverage<'a> {
     latest: Vec<&'a SourceRow>,
     target: &'a TargetRow,
     tasks: &'a Tasks,
+    definitions: &'a [ContainerDefinitionRow],
+    streams: &'a Streams,
 }
 
 /// The error code of a log source that is complete because there is nothing to read.
@@ -63,20 +71,30 @@ const NEVER_STARTED: &str = "casefile:NeverStarted";
 const LOGS: [&str; 2] = ["log_streams", "log_events"];
 
 impl<'a> Coverage<'a> {
-    pub(crate) fn new(sources: &'a [SourceRow], target: &'a TargetRow, tasks: &'a Tasks) -> Self {
+    pub(crate) fn new(prepared: &'a Prepared) -> Self {
         let mut latest: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
-        for source in sources {
+        for source in &prepared.sources {
             let key = (source.feeds.as_str(), source.operation.as_str(), source.parameters.as_str());
             let newest = latest.entry(key).or_insert(source);
             if (source.snapshot, source) > (newest.snapshot, newest) {
                 *newest = source;
             }
         }
-        Self { latest: latest.into_values().collect(), target, tasks }
+        Self {
+            latest: latest.into_values().collect(),
+            target: &prepared.target,
+            tasks: &prepared.tasks,
+            definitions: &prepared.definitions,
+            streams: &prepared.matches.streams,
+        }
     }
 
     /// What is missing of a table, in the order of the sources.
     pub(crate) fn gaps(&self, table: &str, scope: Scope<'_>) -> Vec<Gap> {
+        if table == "task_selectors" {
+            // What selects one-off tasks is in the config; what may be missing is what it selects.
+            return self.standing_badly(|source| source.feeds == "tasks" && selects(source));
+        }
         let Some(feeds) = tables::fed_by(table) else { return Vec::new() };
         if feeds == "task_sets" && self.target.deployment_controller == "ECS" {
             // Task sets are made by the CODE_DEPLOY and EXTERNAL controllers only.
@@ -85,56 +103,113 @@ impl<'a> Coverage<'a> {
         if LOGS.contains(&feeds) {
             return self.log_gaps(feeds, scope);
         }
-        let asked: Vec<&SourceRow> = self.latest.iter().copied().filter(|source| source.feeds == feeds).collect();
-        if asked.is_empty() {
+        if !self.latest.iter().any(|source| source.feeds == feeds) {
             return vec![never_asked(table)];
         }
-        asked.into_iter().filter_map(|source| self.gap(source, None)).collect()
+        self.standing_badly(|source| source.feeds == feeds && !selects(source))
     }
 
-    /// Whether the log of any container that is judged was read. A container that never started has none
-    /// to read, and its silence is no good news.
-    pub(crate) fn logs_were_read(&self, container: Option<&str>) -> bool {
-        self.log_sources("log_events", container).any(|source| source.error_code.as_deref() != Some(NEVER_STARTED))
+    fn standing_badly(&self, which: impl Fn(&SourceRow) -> bool) -> Vec<Gap> {
+        self.latest.iter().filter(|source| which(source)).filter_map(|source| self.gap(source, None)).collect()
+    }
+
+    /// Whether the log of any container that a signature is about was read. A container that never
+    /// started has none to read, and its silence is no good news.
+    pub(crate) fn logs_were_read(&self, pattern: &Pattern) -> bool {
+        let scope = Scope {
+            container: pattern.container.as_deref(),
+            log_group: pattern.log_group.as_deref(),
+            family: pattern.family.as_deref(),
+            until: None,
+        };
+        self.log_sources("log_events", scope).any(|source| source.error_code.as_deref() != Some(NEVER_STARTED))
+    }
+
+    /// Whether lines of a container may have been dropped before they were ever sent: the log driver then
+    /// says nothing, so that an expected line which is not there may have been written all the same.
+    pub(crate) fn lossy(&self, container: Option<&str>) -> Option<Gap> {
+        let lossy = self.definitions.iter().find(|definition| {
+            Some(&definition.task_definition) == self.target.task_definition.as_ref()
+                && definition.log_mode.as_deref() == Some("non-blocking")
+                && container.is_none_or(|container| definition.container == container)
+        })?;
+        Some(Gap {
+            source: format!("log_events: the log driver of container {}", lossy.container),
+            status: "lossy".to_owned(),
+            error: "its mode is non-blocking: it drops lines without a trace when they come too fast".to_owned(),
+            remedy: "set mode = \"blocking\" in its log configuration, or raise max-buffer-size".to_owned(),
+        })
     }
 
     /// Every source that does not stand well.
     pub(crate) fn all_gaps(&self) -> Vec<Gap> {
-        let mut gaps: Vec<Gap> = self
-            .latest
-            .iter()
-            .filter(|source| !LOGS.contains(&source.feeds.as_str()) || self.counts(source))
-            .filter_map(|source| self.gap(source, None))
-            .collect();
+        let mut gaps = self.standing_badly(|source| {
+            !LOGS.contains(&source.feeds.as_str())
+                || self.counts(source, Scope::default())
+                || source.task_id.as_deref().and_then(|id| self.tasks.get(id)).is_some_and(|task| task.one_off)
+        });
+        gaps.extend(self.lost_lines(|_| true));
         gaps.sort();
         gaps.dedup();
         gaps
     }
 
     /// Whether a log source may hold lines that are judged.
-    fn counts(&self, source: &SourceRow) -> bool {
-        source.task_id.is_none() || self.tasks.is_judged(source.task_id.as_deref())
+    fn counts(&self, source: &SourceRow, scope: Scope<'_>) -> bool {
+        let group = source.log_group.as_deref();
+        if scope.log_group.is_some() && group.is_some() && group != scope.log_group {
+            return false;
+        }
+        match source.task_id.as_deref().map(|id| self.tasks.get(id)) {
+            Some(task) => task.is_some_and(|task| match scope.family {
+                None => task.judged,
+                Some(family) => task.one_off && task.family.as_deref() == Some(family),
+            }),
+            // Nobody knows whose lines these are: in a group that a task definition names they may be ours.
+            None => scope.log_group.is_some() || group.is_none_or(|group| self.is_named(group)),
+        }
     }
 
-    fn log_sources<'b>(
-        &'b self,
-        feeds: &'b str,
-        container: Option<&'b str>,
-    ) -> impl Iterator<Item = &'a SourceRow> + 'b {
+    fn is_named(&self, group: &str) -> bool {
+        self.definitions.is_empty()
+            || self.definitions.iter().any(|definition| definition.log_group.as_deref() == Some(group))
+    }
+
+    fn log_sources<'b>(&'b self, feeds: &'b str, scope: Scope<'b>) -> impl Iterator<Item = &'a SourceRow> + 'b {
         self.latest.iter().copied().filter(move |source| {
-            let of_container =
-                container.is_none() || source.container.is_none() || source.container.as_deref() == container;
-            source.feeds == feeds && self.counts(source) && of_container
+            let of_container = scope.container.is_none()
+                || source.container.is_none()
+                || source.container.as_deref() == scope.container;
+            source.feeds == feeds && self.counts(source, scope) && of_container
         })
     }
 
     fn log_gaps(&self, feeds: &str, scope: Scope<'_>) -> Vec<Gap> {
-        let asked: Vec<&SourceRow> = self.log_sources(feeds, scope.container).collect();
+        let asked: Vec<&SourceRow> = self.log_sources(feeds, scope).collect();
         let until = scope.until.or(self.target.window_to);
         let mut gaps: Vec<Gap> = asked.iter().filter_map(|source| self.gap(source, until)).collect();
+        if feeds == "log_events" {
+            let is_asked = |stream: &(&str, &str)| {
+                asked.iter().any(|source| {
+                    (source.log_group.as_deref(), source.log_stream.as_deref()) == (Some(stream.0), Some(stream.1))
+                })
+            };
+            gaps.extend(self.lost_lines(|stream| is_asked(stream)));
+        }
+        if scope.log_group.is_some() {
+            if asked.is_empty() {
+                gaps.push(never_read(scope));
+            }
+            return gaps;
+        }
         let unattributed = asked.iter().any(|source| source.task_id.is_none());
         let asked_for = |id: &str| asked.iter().any(|source| source.task_id.as_deref() == Some(id));
-        for (id, _) in self.tasks.judged().filter(|(id, task)| task.started && !unattributed && !asked_for(id)) {
+        let about = |task: &Task| match scope.family {
+            None => task.judged,
+            Some(family) => task.one_off && task.family.as_deref() == Some(family),
+        };
+        let silent = self.tasks.all().filter(|(_, task)| about(task) && task.started);
+        for (id, _) in silent.filter(|(id, _)| !unattributed && !asked_for(id)) {
             gaps.push(Gap {
                 source: format!("log_events: the log lines of task {id}"),
                 status: "never_asked".to_owned(),
@@ -143,6 +218,19 @@ impl<'a> Coverage<'a> {
             });
         }
         gaps
+    }
+
+    /// Streams of which lines were collected that are not there.
+    fn lost_lines(&self, which: impl Fn(&(&str, &str)) -> bool) -> Vec<Gap> {
+        let streams = self.streams.iter().filter(|(group, stream, _)| which(&(group, stream)));
+        let lost = streams.filter(|(.., lines)| lines.numbered > lines.lines);
+        lost.map(|(group, stream, lines)| Gap {
+            source: format!("log_events: GetLogEvents {group} {stream}"),
+            status: "partial".to_owned(),
+            error: format!("{} of its {} lines are not in the evidence", lines.numbered - lines.lines, lines.numbered),
+            remedy: "collect again, or take the evidence from where it is whole".to_owned(),
+        })
+        .collect()
     }
 
     fn gap(&self, source: &SourceRow, until: Option<Timestamp>) -> Option<Gap> {
@@ -184,6 +272,23 @@ impl<'a> Coverage<'a> {
             return gap(format!("it was read up to {to} only, and {until} is needed"), again());
         }
         None
+    }
+}
+
+/// Whether a source asked for one-off tasks: by a family, or by who started them.
+fn selects(source: &SourceRow) -> bool {
+    source.operation == "ListTasks"
+        && ["\"family\":", "\"startedBy\":"].iter().any(|key| source.parameters.contains(key))
+}
+
+/// No stream of a log group that a signature names was read.
+fn never_read(scope: Scope<'_>) -> Gap {
+    let group = scope.log_group.unwrap_or_default();
+    Gap {
+        source: format!("log_events: log group {group}"),
+        status: "never_asked".to_owned(),
+        error: "none of its streams was read".to_owned(),
+        remedy: format!("add {group:?} to [collect] log_groups, and grant logs:DescribeLogStreams on it"),
     }
 }
 

@@ -13,13 +13,13 @@ use crate::decision::{conclude, decide};
 use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
 use crate::outcome::{self, EvidenceRow, Outcome};
-use crate::pack::{Check, Conclusive, Pack};
+use crate::pack::{Check, Conclusive, Owner, Pack};
 use crate::plans::{Plans, in_order};
 use crate::prepared::Prepared;
 use crate::rows;
 use crate::sandbox::{Limits, collect, task};
-use crate::settings::{Expect, Settings};
-use crate::signature::{self, Pattern};
+use crate::settings::Settings;
+use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
 use crate::slot::Contents;
 use crate::verdict::{BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Target, Verdict};
 
@@ -169,11 +169,12 @@ fn verdict(
     ran: Vec<Ran>,
     bundle: BundleSummary,
 ) -> Result<Verdict, AnalyzeError> {
-    let coverage = Coverage::new(&prepared.sources, &prepared.target, &prepared.tasks);
+    let coverage = Coverage::new(prepared);
+    let scene = Scene { tasks: &prepared.tasks, target: &prepared.target, coverage: &coverage, ended: prepared.ended };
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
     for (index, pattern) in patterns.iter().enumerate() {
-        checks.push(signature_verdict(index, pattern, prepared, &coverage));
+        checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
     }
     let conclusion = conclude(&checks);
     Verdict {
@@ -232,17 +233,19 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
     .with_rows(rows)
 }
 
-fn signature_verdict(index: usize, pattern: &Pattern, prepared: &Prepared, coverage: &Coverage<'_>) -> CheckVerdict {
-    let judged = signature::judge(index, pattern, &prepared.matches, &prepared.tasks, &prepared.target, coverage);
+fn signature_verdict(index: usize, pattern: &Pattern, matches: &Matches, scene: Scene<'_>) -> CheckVerdict {
+    let judged = signature::judge(index, pattern, matches, scene);
     CheckVerdict {
         id: pattern.id.clone(),
         title: pattern.title.clone(),
         kind: Kind::Signature,
         level: pattern.level,
-        owner: pattern.owner,
-        conclusive: match pattern.expect {
-            Expect::Failure => Conclusive::Fail,
-            Expect::Success => Conclusive::Pass,
+        // A service that never ran could not log: whose fault that is, other checks tell.
+        owner: if judged.nobody_ran { Owner::Shared } else { pattern.owner },
+        conclusive: match (pattern.expect, pattern.quorum) {
+            (Expect::Failure, _) => Conclusive::Fail,
+            (Expect::Success, Quorum::Once | Quorum::Any) => Conclusive::Pass,
+            (Expect::Success, Quorum::Every) => Conclusive::None,
         },
         outcome: judged.outcome,
         reason: judged.reason,

@@ -60,7 +60,8 @@ pub use judge::Judge;
 pub use outcome::{EvidenceRow, Outcome, Status};
 pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};
 pub use query::{Answer, query};
-pub use settings::{CheckSettings, Expect, Settings, Signature};
+pub use settings::{CheckSettings, Settings};
+pub use signature::{Anchor, Expect, Quorum, Signature};
 pub use verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, ROWS_KEPT, Target, Verdict,
     can_still_improve,

@@ -15,7 +15,7 @@ use crate::error::{AnalyzeError, SpecError};
 use crate::pack::{Check, Pack};
 use crate::rows;
 use crate::sandbox::{Catalog, Dialect, Limits, plan, session};
-use crate::signature::{matches_table, signatures_table};
+use crate::signature::derived_tables;
 use crate::slot::Slot;
 use crate::statuses;
 use crate::views;
@@ -51,10 +51,9 @@ impl ViewPlans {
             views.push(view);
         }
         let (matches, tasks, target) = Default::default();
-        let signatures = signatures_table(&[], &matches, &tasks, &target)?;
-        catalog.add("signatures", Arc::new(Slot::new("signatures", signatures.schema())))?;
-        let found = matches_table(&[], &matches, &tasks, &target)?;
-        catalog.add("signature_matches", Arc::new(Slot::new("signature_matches", found.schema())))?;
+        for (name, empty) in derived_tables(&[], &matches, &tasks, &target)? {
+            catalog.add(name, Arc::new(Slot::new(name, empty.schema())))?;
+        }
         Ok(Self { views, catalog })
     }
 }

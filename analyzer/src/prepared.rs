@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use casefile_evidence::tables::{LogEventRow, SourceRow, TargetRow};
+use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -18,15 +18,21 @@ use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData, as_of, observed_column, to_batches};
 use crate::plans::{PlannedView, ViewPlans};
 use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
-use crate::signature::{Matches, Pattern, Scanner, matches_table, signatures_table};
+use crate::signature::{Matches, Pattern, Scanner, derived_tables};
 use crate::slot::{Contents, Rows};
 use crate::tasks::Tasks;
+
+/// The stop reason of a collection that goes on.
+const COLLECTING: &str = "collecting";
 
 /// Evidence that can be asked.
 pub(crate) struct Prepared {
     pub(crate) contents: Arc<Contents>,
     pub(crate) target: TargetRow,
+    /// Whether the collection has ended, as of the moment: nothing more will come.
+    pub(crate) ended: bool,
     pub(crate) sources: Vec<SourceRow>,
+    pub(crate) definitions: Vec<ContainerDefinitionRow>,
     pub(crate) tasks: Tasks,
     pub(crate) matches: Matches,
     /// Whether the log lines were matched as they passed by, and not kept.
@@ -43,6 +49,8 @@ impl Prepared {
         limits: &Limits,
     ) -> Result<Self, AnalyzeError> {
         let mut target = evidence.target()?;
+        let ended = target.stop_reason != COLLECTING
+            && moment.is_none_or(|moment| target.window_to.is_none_or(|end| moment >= end));
         if let (Some(moment), Some(end)) = (moment, target.window_to) {
             target.window_to = Some(moment.min(end));
         }
@@ -69,13 +77,19 @@ impl Prepared {
             None => scan(evidence, patterns, moment)?,
         };
         let filled = Arc::make_mut(&mut contents);
-        filled.fill("signatures", Rows::Held(vec![signatures_table(patterns, &matches, &tasks, &target)?]));
-        filled.fill("signature_matches", Rows::Held(vec![matches_table(patterns, &matches, &tasks, &target)?]));
+        for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
+            filled.fill(name, Rows::Held(vec![rows]));
+        }
         let mut sources = evidence.read::<SourceRow>()?;
         if let Some(moment) = moment {
             sources.retain(|source| source.observed_at <= moment);
         }
-        Ok(Self { contents, target, sources, tasks, matches, without_lines: evidence.matched.is_some() })
+        let mut definitions = evidence.read::<ContainerDefinitionRow>()?;
+        if let Some(moment) = moment {
+            definitions.retain(|definition| definition.observed_at <= moment);
+        }
+        let without_lines = evidence.matched.is_some();
+        Ok(Self { contents, target, ended, sources, definitions, tasks, matches, without_lines })
     }
 
     /// The tables themselves, for a question that is planned over them: the engine then reads of a large
@@ -114,9 +128,6 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 /// One pass over every line, a few thousand at a time.
 fn scan(evidence: &Evidence, patterns: &[Pattern], moment: Option<Timestamp>) -> Result<Matches, AnalyzeError> {
     let mut scanner = Scanner::new(patterns)?;
-    if scanner.is_idle() {
-        return Ok(Matches::default());
-    }
     match (&evidence.bundle, evidence.tables.get(LogEventRow::TABLE)) {
         (Some(bundle), Some(TableData::Filed(_))) => {
             for batch in bundle.batches(LogEventRow::TABLE)? {

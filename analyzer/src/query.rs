@@ -33,7 +33,7 @@ pub async fn query(
     settings: &Settings,
     options: &Options,
 ) -> Result<Answer, AnalyzeError> {
-    let patterns = settings.signature.iter().map(crate::settings::Signature::compile).collect::<Result<Vec<_>, _>>();
+    let patterns = settings.signature.iter().map(crate::Signature::compile).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|error| vec![error])?;
     let limits = options.limits();
     let views = ViewPlans::new(&limits).await?;

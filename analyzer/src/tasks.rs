@@ -1,6 +1,6 @@
 //! What became of the tasks, as far as signatures and coverage need it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
@@ -11,6 +11,14 @@ use casefile_evidence::Timestamp;
 pub(crate) struct Task {
     /// Whether it belongs to the deployment that is judged.
     pub(crate) judged: bool,
+    /// Whether it is a one-off task that the config names, recent enough to belong to the release.
+    pub(crate) one_off: bool,
+    /// Its task definition's family.
+    pub(crate) family: Option<String>,
+    /// When it was created.
+    pub(crate) created_at: Option<Timestamp>,
+    /// When it came to RUNNING.
+    pub(crate) started_at: Option<Timestamp>,
     /// Whether it ever reached RUNNING, or a container of it ran.
     pub(crate) started: bool,
     /// When it stopped, where it did.
@@ -35,6 +43,10 @@ impl Tasks {
                 stop_code.filter(|code| matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart"));
             let task = Task {
                 judged: flag(batch, "judged", row).unwrap_or(false),
+                one_off: flag(batch, "one_off", row).unwrap_or(false),
+                family: text(batch, "task_definition", row).and_then(|arn| family(&arn)),
+                created_at: time(batch, "created_at", row),
+                started_at: time(batch, "started_at", row),
                 started: time(batch, "started_at", row).is_some(),
                 stopped_at: time(batch, "execution_stopped_at", row)
                     .or_else(|| time(batch, "stopping_at", row))
@@ -43,6 +55,7 @@ impl Tasks {
             };
             all.insert(task_id, task);
         }
+        let mut failed_tasks = BTreeSet::new();
         for (batch, row) in rows(containers) {
             let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };
             let exit_code = int(batch, "exit_code", row);
@@ -51,10 +64,17 @@ impl Tasks {
             // stop code tells the two apart, and only its absence leaves the exit code to tell.
             let essential = flag(batch, "essential", row).unwrap_or(true);
             let failed = exit_code.filter(|code| *code != 0 && essential);
+            if essential && exit_code != Some(0) {
+                failed_tasks.extend(text(batch, "task_id", row));
+            }
             if let (Some(code), Some(death)) = (failed, &mut task.death) {
                 let container = text(batch, "container", row).unwrap_or_default();
                 *death = format!("{death}; container {container} exited with {code}");
             }
+        }
+        // To end is what a one-off task is for.
+        for (_, task) in all.iter_mut().filter(|(id, task)| task.one_off && !failed_tasks.contains(*id)) {
+            task.death = None;
         }
         Self(all)
     }
@@ -68,10 +88,16 @@ impl Tasks {
         self.0.get(task_id)
     }
 
-    /// The tasks of the deployment that is judged.
-    pub(crate) fn judged(&self) -> impl Iterator<Item = (&str, &Task)> {
-        self.0.iter().filter(|(_, task)| task.judged).map(|(id, task)| (id.as_str(), task))
+    /// Every task, by id.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Task)> {
+        self.0.iter().map(|(id, task)| (id.as_str(), task))
     }
+}
+
+/// `arn:...:task-definition/NAME:7` is of family NAME.
+fn family(arn: &str) -> Option<String> {
+    let (family, _) = arn.rsplit('/').next()?.rsplit_once(':')?;
+    Some(family.to_owned())
 }
 
 fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = (&RecordBatch, usize)> {

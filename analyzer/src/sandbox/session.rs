@@ -19,7 +19,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
-use super::functions::Dialect;
+use super::functions::{Dialect, scalars};
 use super::run::Limits;
 use crate::error::AnalyzeError;
 use crate::slot::Contents;
@@ -136,7 +136,6 @@ pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<Task
 
 /// A session of its own for one query.
 pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
-    let scalar = SessionStateDefaults::default_scalar_functions();
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
     let state = SessionStateBuilder::new()
@@ -145,7 +144,7 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
         .with_runtime_env(runtime(catalog.store.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
-        .with_scalar_functions(scalar.into_iter().filter(|f| dialect.allows_scalar(f.name())).collect())
+        .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())
         .with_aggregate_functions(aggregate.into_iter().filter(|f| dialect.allows_aggregate(f.name())).collect())
         .with_window_functions(window.into_iter().filter(|f| dialect.allows_window(f.name())).collect())
         .build();

@@ -9,7 +9,8 @@ use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::{Input, MatchKind, PatternSet};
 
-use super::Pattern;
+use super::streams::Streams;
+use super::{FieldPattern, Looks, Pattern, json};
 use crate::error::AnalyzeError;
 
 /// Matches kept of one signature in one stream; the rest is counted.
@@ -65,26 +66,41 @@ pub(crate) struct Found {
     pub(crate) kept: Vec<Match>,
 }
 
-/// Every match.
+/// Every match, and what the lines tell of their streams.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Matches(pub(crate) BTreeMap<Place, Found>);
+pub(crate) struct Matches {
+    pub(crate) found: BTreeMap<Place, Found>,
+    pub(crate) streams: Streams,
+}
 
 impl Matches {
     pub(crate) fn of(&self, pattern: usize) -> impl Iterator<Item = (&Place, &Found)> {
-        self.0.iter().filter(move |(place, _)| place.pattern == pattern)
+        self.found.iter().filter(move |(place, _)| place.pattern == pattern)
     }
+}
+
+/// Where a signature's lines are looked for.
+#[derive(Debug, Clone)]
+struct Where {
+    container: Option<String>,
+    log_group: Option<String>,
 }
 
 /// The matcher and what it found so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner {
-    regex: Option<Regex>,
-    containers: Vec<Option<String>>,
+    /// Every text pattern at once, with the signature that each belongs to.
+    regex: Option<(Regex, Vec<usize>)>,
+    json: Vec<(usize, Vec<FieldPattern>)>,
+    places: Vec<Where>,
     set: PatternSet,
+    /// The signatures that match the line in hand.
+    hits: Vec<usize>,
     matches: Matches,
 }
 
-fn build(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
+/// One matcher for several expressions, within the bounds of untrusted ones.
+pub(super) fn compile(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
     let config = Config::new()
         .match_kind(MatchKind::All)
         .which_captures(WhichCaptures::None)
@@ -95,12 +111,17 @@ fn build(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
     Regex::builder().configure(config).build_many(patterns).map_err(Box::new)
 }
 
-/// Whether a pattern can be used, and why not.
-pub(crate) fn probe(pattern: &str) -> Result<(), String> {
-    let regex = build(&[pattern]).map_err(|error| match error.syntax_error() {
+/// What is wrong with an expression, for its author.
+pub(super) fn told(error: &BuildError) -> String {
+    match error.syntax_error() {
         Some(syntax) => syntax.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
         None => "it is too large".to_owned(),
-    })?;
+    }
+}
+
+/// Whether a pattern can be used, and why not.
+pub(crate) fn probe(pattern: &str) -> Result<(), String> {
+    let regex = compile(&[pattern]).map_err(|error| told(&error))?;
     if regex.is_match("") { Err("it matches the empty text, and so every line".to_owned()) } else { Ok(()) }
 }
 
@@ -118,24 +139,32 @@ pub(crate) fn escape(text: &str) -> String {
 
 impl Scanner {
     pub(crate) fn new(patterns: &[Pattern]) -> Result<Self, AnalyzeError> {
-        let texts: Vec<&str> = patterns.iter().map(|pattern| pattern.regex.as_str()).collect();
+        let (mut texts, mut owners, mut json) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, pattern) in patterns.iter().enumerate() {
+            match &pattern.looks {
+                Looks::Text(text) => {
+                    texts.push(text.as_str());
+                    owners.push(place);
+                }
+                Looks::Json(fields) => json.push((place, fields.clone())),
+            }
+        }
         let too_large = |_| {
             let problem = "the signatures' patterns are too large together";
             let remedy = "simplify bounded repetitions such as .{1,1000}, or use contains";
-            AnalyzeError::Specification(vec![crate::SpecError::new("casefile.toml", problem, remedy)])
+            AnalyzeError::Specification(vec![crate::SpecError::new(crate::settings::FILE, problem, remedy)])
         };
-        let regex = if texts.is_empty() { None } else { Some(build(&texts).map_err(too_large)?) };
+        let regex = if texts.is_empty() { None } else { Some((compile(&texts).map_err(too_large)?, owners)) };
+        let place =
+            |pattern: &Pattern| Where { container: pattern.container.clone(), log_group: pattern.log_group.clone() };
         Ok(Self {
             regex,
-            containers: patterns.iter().map(|pattern| pattern.container.clone()).collect(),
+            json,
+            places: patterns.iter().map(place).collect(),
             set: PatternSet::new(texts.len()),
+            hits: Vec::new(),
             matches: Matches::default(),
         })
-    }
-
-    /// Whether there is nothing to look for.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.regex.is_none()
     }
 
     pub(crate) fn matches(&self) -> &Matches {
@@ -147,45 +176,60 @@ impl Scanner {
     }
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
-        let Some(regex) = &self.regex else { return };
-        self.set.clear();
-        regex.which_overlapping_matches(&Input::new(line.message), &mut self.set);
-        for pattern in self.set.iter() {
-            let pattern = pattern.as_usize();
-            let wanted = self.containers.get(pattern).and_then(Option::as_deref);
-            if wanted.is_some() && wanted != line.container {
-                continue;
+        self.matches.streams.take(&line);
+        self.hits.clear();
+        if let Some((regex, owners)) = &self.regex {
+            self.set.clear();
+            regex.which_overlapping_matches(&Input::new(line.message), &mut self.set);
+            self.hits.extend(self.set.iter().filter_map(|hit| owners.get(hit.as_usize())));
+        }
+        if !self.json.is_empty()
+            && let Some(parsed) = json::parse(line.message)
+        {
+            let fits = |fields: &[FieldPattern]| fields.iter().all(|field| field.matches(&parsed));
+            self.hits.extend(self.json.iter().filter(|(_, fields)| fits(fields)).map(|(place, _)| *place));
+        }
+        for pattern in std::mem::take(&mut self.hits) {
+            let elsewhere = |wanted: &Option<String>, is: Option<&str>| wanted.is_some() && wanted.as_deref() != is;
+            let elsewhere = self.places.get(pattern).is_none_or(|place| {
+                elsewhere(&place.container, line.container) || elsewhere(&place.log_group, Some(line.log_group))
+            });
+            if !elsewhere {
+                self.found(pattern, &line);
             }
-            let place = Place {
-                pattern,
-                log_group: line.log_group.to_owned(),
-                log_stream: line.log_stream.to_owned(),
-                container: line.container.map(str::to_owned),
-                task_id: line.task_id.map(str::to_owned),
-            };
-            let found = Match {
-                timestamp: line.timestamp,
-                seq: line.seq,
-                message: shortened(line.message).to_owned(),
-                ingestion_time: line.ingestion_time,
-            };
-            match self.matches.0.get_mut(&place) {
-                Some(place) => {
-                    place.count += 1;
-                    if found < place.first {
-                        place.first = found.clone();
-                    }
-                    if found > place.last {
-                        place.last = found.clone();
-                    }
-                    if place.kept.len() < KEPT {
-                        place.kept.push(found);
-                    }
+        }
+    }
+
+    fn found(&mut self, pattern: usize, line: &Line<'_>) {
+        let place = Place {
+            pattern,
+            log_group: line.log_group.to_owned(),
+            log_stream: line.log_stream.to_owned(),
+            container: line.container.map(str::to_owned),
+            task_id: line.task_id.map(str::to_owned),
+        };
+        let found = Match {
+            timestamp: line.timestamp,
+            seq: line.seq,
+            message: shortened(line.message).to_owned(),
+            ingestion_time: line.ingestion_time,
+        };
+        match self.matches.found.get_mut(&place) {
+            Some(place) => {
+                place.count += 1;
+                if found < place.first {
+                    place.first = found.clone();
                 }
-                None => {
-                    let found = Found { count: 1, first: found.clone(), last: found.clone(), kept: vec![found] };
-                    self.matches.0.insert(place, found);
+                if found > place.last {
+                    place.last = found.clone();
                 }
+                if place.kept.len() < KEPT {
+                    place.kept.push(found);
+                }
+            }
+            None => {
+                let found = Found { count: 1, first: found.clone(), last: found.clone(), kept: vec![found] };
+                self.matches.found.insert(place, found);
             }
         }
     }
@@ -245,16 +289,20 @@ fn shortened(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Expect;
+    use crate::signature::Expect;
 
     fn pattern(regex: &str, container: Option<&str>) -> Pattern {
         Pattern {
             id: regex.to_owned(),
             title: String::new(),
             expect: Expect::Failure,
-            regex: regex.to_owned(),
+            looks: Looks::Text(regex.to_owned()),
             container: container.map(str::to_owned),
+            family: None,
+            log_group: None,
             within_ms: 0,
+            anchor: Default::default(),
+            quorum: Default::default(),
             level: crate::pack::Level::Block,
             owner: crate::pack::Owner::Service,
             advice: None,
@@ -279,7 +327,7 @@ mod tests {
         let patterns = [pattern("Running upgrade", None), pattern(r"upgrade \S+ -> \w+", None), pattern("ERROR", None)];
         let mut scanner = Scanner::new(&patterns).unwrap();
         scanner.line(line("INFO Running upgrade ae10 -> 1975, add", 1));
-        let found: Vec<usize> = scanner.matches().0.keys().map(|place| place.pattern).collect();
+        let found: Vec<usize> = scanner.matches().found.keys().map(|place| place.pattern).collect();
         assert_eq!(found, [0, 1]);
     }
 
@@ -290,7 +338,7 @@ mod tests {
         scanner.line(line("x", 1));
         scanner.line(Line { container: None, log_stream: "other", ..line("x", 1) });
         let found: Vec<_> =
-            scanner.matches().0.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
+            scanner.matches().found.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
         assert_eq!(found, [(0, "s"), (2, "other"), (2, "s")]);
     }
 
@@ -301,7 +349,7 @@ mod tests {
         for seq in 0..1000 {
             scanner.line(line(&long, seq));
         }
-        let found = scanner.into_matches().0.into_values().next().unwrap();
+        let found = scanner.into_matches().found.into_values().next().unwrap();
         assert_eq!((found.count, found.kept.len()), (1000, KEPT));
         assert_eq!(found.first.timestamp, Timestamp(1), "the earliest time, not the first that came");
         assert_eq!(found.last.timestamp, Timestamp(1000));
@@ -314,7 +362,7 @@ mod tests {
         let mut scanner = Scanner::new(&[pattern(&escape(text), None)]).unwrap();
         scanner.line(line(&format!(">{text}<"), 1));
         scanner.line(line("aXbc(d)", 2));
-        assert_eq!(scanner.matches().0.values().map(|found| found.count).sum::<u64>(), 1);
+        assert_eq!(scanner.matches().found.values().map(|found| found.count).sum::<u64>(), 1);
     }
 
     #[test]

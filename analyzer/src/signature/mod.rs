@@ -1,15 +1,33 @@
 //! Signatures: log patterns that a service's owner declares, found in one pass over the log lines.
 
+mod declared;
+mod failure;
+mod json;
 mod judge;
 mod matcher;
+mod scope;
+mod streams;
+mod success;
 mod table;
 
+pub use declared::{Anchor, Expect, Quorum, Signature};
+pub(crate) use json::FieldPattern;
 pub(crate) use judge::judge;
 pub(crate) use matcher::{Matches, Scanner, escape, probe};
-pub(crate) use table::{matches_table, signatures_table, table_docs};
+pub(crate) use scope::Scene;
+pub(crate) use streams::{StreamLines, Streams};
+pub(crate) use table::{derived_tables, table_docs};
 
 use crate::pack::{Level, Owner};
-use crate::settings::Expect;
+
+/// What a line must look like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// A regular expression that its text matches, whichever way it was written.
+    Text(String),
+    /// Fields of a JSON line, all of which match.
+    Json(Vec<FieldPattern>),
+}
 
 /// A signature that was found usable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +35,14 @@ pub(crate) struct Pattern {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) expect: Expect,
-    /// As a regular expression, whichever way it was written.
-    pub(crate) regex: String,
+    pub(crate) looks: Looks,
     pub(crate) container: Option<String>,
-    /// For a success: milliseconds after the deployment was created.
+    pub(crate) family: Option<String>,
+    pub(crate) log_group: Option<String>,
+    /// For a success: milliseconds after its anchor.
     pub(crate) within_ms: i64,
+    pub(crate) anchor: Anchor,
+    pub(crate) quorum: Quorum,
     pub(crate) level: Level,
     pub(crate) owner: Owner,
     pub(crate) advice: Option<String>,

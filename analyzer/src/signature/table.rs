@@ -1,4 +1,4 @@
-//! Signatures and their matches as tables for SQL.
+//! Signatures, their matches and the streams' lines as tables for SQL.
 
 use std::sync::Arc;
 
@@ -6,10 +6,9 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray,
 use arrow::datatypes::{Field, Schema};
 use casefile_evidence::tables::TargetRow;
 
-use super::Pattern;
 use super::matcher::Matches;
+use super::{Anchor, Expect, Pattern, StreamLines};
 use crate::error::AnalyzeError;
-use crate::settings::Expect;
 use crate::tasks::Tasks;
 use crate::views::{ColumnDoc, TableDoc, sql_type};
 
@@ -27,52 +26,97 @@ fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch, AnalyzeErr
     RecordBatch::try_new(schema, columns.into_iter().map(|(.., array)| array).collect()).map_err(AnalyzeError::internal)
 }
 
-/// The signatures of the config, with how often each was seen on the judged tasks.
-pub(crate) fn signatures_table(
+/// The tables that are derived from signatures and log lines, by name.
+pub(crate) fn derived_tables(
+    patterns: &[Pattern],
+    matches: &Matches,
+    tasks: &Tasks,
+    target: &TargetRow,
+) -> Result<Vec<(&'static str, RecordBatch)>, AnalyzeError> {
+    Ok(vec![
+        ("signatures", signatures_table(patterns, matches, tasks, target)?),
+        ("signature_matches", matches_table(patterns, matches, tasks, target)?),
+        ("stream_lines", streams_table(matches, tasks)?),
+    ])
+}
+
+/// The signatures of the config, with how often each was seen on the tasks that it is about.
+fn signatures_table(
     patterns: &[Pattern],
     matches: &Matches,
     tasks: &Tasks,
     target: &TargetRow,
 ) -> Result<RecordBatch, AnalyzeError> {
-    let deadline = |pattern: &Pattern| match pattern.expect {
-        Expect::Success => target.deployment_created_at.map(|at| at.plus_millis(pattern.within_ms).as_millis()),
-        Expect::Failure => None,
+    let deadline = |pattern: &Pattern| match (pattern.expect, pattern.anchor) {
+        (Expect::Success, Anchor::Deployment) => {
+            target.deployment_created_at.map(|at| at.plus_millis(pattern.within_ms).as_millis())
+        }
+        _ => None,
     };
-    let seen = |index: usize| {
-        let on_judged = matches.of(index).filter(|(place, _)| tasks.is_judged(place.task_id.as_deref()));
-        let count = on_judged.map(|(_, found)| found.count).sum::<u64>();
+    let seen = |(index, pattern): (usize, &Pattern)| {
+        let counted = matches.of(index).filter(|(place, _)| pattern.counts(place, tasks));
+        let count = counted.map(|(_, found)| found.count).sum::<u64>();
         i64::try_from(count).unwrap_or(i64::MAX)
+    };
+    let word = |pattern: &Pattern| match pattern.expect {
+        Expect::Success => "success",
+        Expect::Failure => "failure",
     };
     batch(vec![
         ("signature", false, texts(patterns.iter().map(|p| Some(&p.id)))),
         ("title", false, texts(patterns.iter().map(|p| Some(&p.title)))),
-        (
-            "expect",
-            false,
-            texts(patterns.iter().map(|p| {
-                Some(match p.expect {
-                    Expect::Success => "success",
-                    Expect::Failure => "failure",
-                })
-            })),
-        ),
+        ("expect", false, texts(patterns.iter().map(|p| Some(word(p))))),
         ("container", true, texts(patterns.iter().map(|p| p.container.as_ref()))),
+        ("family", true, texts(patterns.iter().map(|p| p.family.as_ref()))),
+        ("log_group", true, texts(patterns.iter().map(|p| p.log_group.as_ref()))),
         ("deadline", true, times(patterns.iter().map(deadline))),
         ("level", false, texts(patterns.iter().map(|p| Some(p.level.to_string())))),
         ("owner", false, texts(patterns.iter().map(|p| Some(p.owner.to_string())))),
-        ("matches", false, Arc::new((0..patterns.len()).map(seen).collect::<Int64Array>())),
+        ("matches", false, Arc::new(patterns.iter().enumerate().map(seen).collect::<Int64Array>())),
+    ])
+}
+
+/// What the lines of each stream tell of themselves.
+fn streams_table(matches: &Matches, tasks: &Tasks) -> Result<RecordBatch, AnalyzeError> {
+    let streams: Vec<_> = matches.streams.iter().collect();
+    let ints = |read: &dyn Fn(&StreamLines) -> i64| -> ArrayRef {
+        Arc::new(streams.iter().map(|(.., lines)| read(lines)).collect::<Int64Array>())
+    };
+    let behind = |lines: &StreamLines| {
+        let created_at = lines.task_id.as_deref().and_then(|id| tasks.get(id)).and_then(|task| task.created_at);
+        created_at.map_or(0, |created_at| created_at.millis_since(lines.first_at).max(0))
+    };
+    batch(vec![
+        ("log_group", false, texts(streams.iter().map(|(group, ..)| Some(*group)))),
+        ("log_stream", false, texts(streams.iter().map(|(_, stream, _)| Some(*stream)))),
+        ("container", true, texts(streams.iter().map(|(.., lines)| lines.container.as_ref()))),
+        ("task_id", true, texts(streams.iter().map(|(.., lines)| lines.task_id.as_ref()))),
+        (
+            "judged",
+            false,
+            Arc::new(BooleanArray::from_iter(
+                streams.iter().map(|(.., lines)| Some(tasks.is_judged(lines.task_id.as_deref()))),
+            )),
+        ),
+        ("lines", false, ints(&|lines| lines.lines)),
+        ("numbered", false, ints(&|lines| lines.numbered)),
+        ("first_at", false, times(streams.iter().map(|(.., lines)| Some(lines.first_at.as_millis())))),
+        ("last_at", false, times(streams.iter().map(|(.., lines)| Some(lines.last_at.as_millis())))),
+        ("ahead_ms", false, ints(&|lines| lines.ahead_ms)),
+        ("behind_ms", false, ints(&behind)),
+        ("slowest_ms", false, ints(&|lines| lines.slowest_ms)),
     ])
 }
 
 /// The lines that matched, up to a hundred of each signature in each stream.
-pub(crate) fn matches_table(
+fn matches_table(
     patterns: &[Pattern],
     matches: &Matches,
     tasks: &Tasks,
     target: &TargetRow,
 ) -> Result<RecordBatch, AnalyzeError> {
     let mut rows: Vec<_> = matches
-        .0
+        .found
         .iter()
         .filter_map(|(place, found)| Some((patterns.get(place.pattern)?, place, found)))
         .flat_map(|(pattern, place, found)| found.kept.iter().map(move |line| (&pattern.id, place, line)))
@@ -106,10 +150,15 @@ const SIGNATURES: &[(&str, &str)] = &[
     ("title", "Its title."),
     ("expect", "`success` or `failure`."),
     ("container", "The container that it is restricted to; null: any."),
-    ("deadline", "For a success: until when it must have appeared; null where the deployment was never seen."),
+    ("family", "The family of the one-off tasks that it is about; null: it is about the deployment's tasks."),
+    ("log_group", "The log group that it is restricted to; null: any."),
+    (
+        "deadline",
+        "For a success: until when it must have appeared; null where the deployment was never seen, or where each task has a deadline of its own.",
+    ),
     ("level", "`block` or `advise`."),
     ("owner", "`service`, `platform` or `shared`."),
-    ("matches", "How many lines of the judged tasks match it."),
+    ("matches", "How many lines of the tasks that it is about match it."),
 ];
 
 const SIGNATURE_MATCHES: &[(&str, &str)] = &[
@@ -125,19 +174,41 @@ const SIGNATURE_MATCHES: &[(&str, &str)] = &[
     ("late", "Whether it was ingested later than the ingestion grace after it was written."),
 ];
 
-/// What the reference says of the two tables.
+const STREAM_LINES: &[(&str, &str)] = &[
+    ("log_group", "The log group's name."),
+    ("log_stream", "The stream's name."),
+    ("container", "The container that writes to it; null where that is not known."),
+    ("task_id", "The task that writes to it; null where that is not known."),
+    ("judged", "Whether its task belongs to the deployment that is judged."),
+    ("lines", "How many of its lines are in the evidence."),
+    ("numbered", "How many were collected: lines are numbered as they come."),
+    ("first_at", "The earliest line, by the program's clock."),
+    ("last_at", "The latest line, by the program's clock."),
+    (
+        "ahead_ms",
+        "By how much the program's clock was ahead of the one that took its lines in, at most, in milliseconds.",
+    ),
+    ("behind_ms", "By how much its first line is older than its task, in milliseconds; else 0."),
+    ("slowest_ms", "How long a line took to arrive, at most, in milliseconds."),
+];
+
+/// What the reference says of these tables.
 pub(crate) fn table_docs() -> Vec<TableDoc> {
     let (matches, tasks, target) = (Matches::default(), Tasks::default(), TargetRow::default());
-    let each = "One log line that matches a signature: the first hundred of each signature in each stream.";
-    let of_signatures = signatures_table(&[], &matches, &tasks, &target);
-    let of_matches = matches_table(&[], &matches, &tasks, &target);
-    [
-        of_signatures.ok().map(|batch| doc("signatures", "One signature of the config.", SIGNATURES, &batch)),
-        of_matches.ok().map(|batch| doc("signature_matches", each, SIGNATURE_MATCHES, &batch)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let told = |name: &str| match name {
+        "signatures" => ("One signature of the config.", SIGNATURES),
+        "signature_matches" => (
+            "One log line that matches a signature: the first hundred of each signature in each stream.",
+            SIGNATURE_MATCHES,
+        ),
+        _ => ("What the lines of one log stream tell of themselves.", STREAM_LINES),
+    };
+    let tables = derived_tables(&[], &matches, &tasks, &target).unwrap_or_default();
+    let documented = |(name, batch): (&'static str, RecordBatch)| {
+        let (what, columns) = told(name);
+        doc(name, what, columns, &batch)
+    };
+    tables.into_iter().map(documented).collect()
 }
 
 fn doc(name: &str, doc: &str, columns: &[(&str, &str)], batch: &RecordBatch) -> TableDoc {

@@ -1,7 +1,8 @@
 //! Settings: each mistake names the signature and the key.
 
 use super::world::{running_tasks, settings, signature};
-use crate::settings::{CheckSettings, Expect, Settings, Signature};
+use crate::settings::{CheckSettings, Settings};
+use crate::{Expect, Signature};
 
 #[test]
 fn every_mistake_names_the_signature_and_the_key() {

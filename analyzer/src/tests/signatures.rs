@@ -1,8 +1,13 @@
 //! What signatures come to, as a table of cases.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::world::{DEPLOYMENT, World, outcomes, running_tasks, settings, stream};
+use casefile_evidence::tables::LogEventRow;
+use casefile_evidence::{AnyRow, Timestamp};
+
+use super::world::{DEPLOYMENT, World, at, outcomes, running_tasks, settings, stream};
+use crate::{Analyzer, Anchor, Expect, Options, Quorum, Settings, Signature};
 
 const UPGRADE: &str = "Running upgrade a -> b";
 const HEADS: &str = "FAILED: Multiple head revisions are present";
@@ -103,13 +108,183 @@ async fn every_case() {
     case("tasks are denied", OVER, &|w| {
         w.denied("tasks", "ListTasks");
     });
+    let cases = cases.into_iter().map(|(title, world)| (title, world, settings())).collect();
+    insta::assert_snapshot!(table(cases).await);
+}
+
+async fn table(cases: Vec<(&str, World, Settings)>) -> String {
+    let analyzer = Analyzer::new(running_tasks(), &Options::default()).await.unwrap();
     let mut table = String::new();
-    for (title, world) in cases {
-        let verdict = world.judge(&running_tasks(), &settings()).await;
+    for (title, world, settings) in cases {
+        let evidence = crate::Evidence::rows(world.all()).unwrap();
+        let verdict = analyzer.analyze(&evidence, &settings, &Options::default()).await.unwrap();
         let signatures = outcomes(&verdict).lines().skip(1).collect::<Vec<_>>().join("\n  ");
         writeln!(table, "{title}: {:?}, {:?}\n  {signatures}", verdict.verdict, verdict.decision.action).unwrap();
     }
-    insta::assert_snapshot!(table);
+    table
+}
+
+/// A rollout of two tasks, `aaa` started after 20 s and `bbb` after 120 s.
+fn two_tasks(seconds: &[i64]) -> World {
+    let mut world = rollout(seconds);
+    world.task("bbb", DEPLOYMENT, |task, _| task.started_at = Some(at(120))).log("bbb", |_| {});
+    world
+}
+
+#[tokio::test]
+async fn quorum_and_anchor() {
+    const OVER: &[i64] = &[10, 400];
+    let upgraded = |change: &dyn Fn(&mut Signature)| {
+        let mut settings = settings();
+        settings.signature.truncate(1);
+        change(&mut settings.signature[0]);
+        settings
+    };
+    let every = || upgraded(&|s| s.quorum = Quorum::Every);
+    let any = || upgraded(&|s| s.quorum = Quorum::Any);
+    let by_task = || {
+        upgraded(&|s| {
+            s.quorum = Quorum::Every;
+            s.anchor = Anchor::Task;
+        })
+    };
+    let mut cases: Vec<(&str, World, Settings)> = Vec::new();
+    let mut case = |title, seconds: &[i64], settings: Settings, change: &dyn Fn(&mut World)| {
+        let mut world = two_tasks(seconds);
+        change(&mut world);
+        cases.push((title, world, settings));
+    };
+    let one: &dyn Fn(&mut World) = &|w| {
+        w.line("aaa", 40, UPGRADE);
+    };
+    let both: &dyn Fn(&mut World) = &|w| {
+        w.line("aaa", 40, UPGRADE).line("bbb", 160, UPGRADE);
+    };
+    let stopped_since: &dyn Fn(&mut World) = &|w| {
+        w.task("sss", DEPLOYMENT, |task, _| {
+            task.stop_code = Some("ServiceSchedulerInitiated".to_owned());
+            task.stopped_at = Some(at(90));
+        });
+        w.log("sss", |_| {}).line("sss", 40, UPGRADE);
+    };
+    case("every: one of two is silent", OVER, every(), one);
+    case("every: one of two is silent, and may still speak", &[10, 130], every(), one);
+    case("every: one came too late", OVER, every(), both);
+    case("every, by the task's own start: both in time", OVER, by_task(), both);
+    case("every, by the task's own start: not over for the second", &[10, 200], by_task(), one);
+    case("every: both in time, but tasks are denied", OVER, by_task(), &|w| {
+        both(w);
+        w.denied("tasks", "ListTasks");
+    });
+    case("every: a third has not started", OVER, by_task(), &|w| {
+        both(w);
+        w.task("ccc", DEPLOYMENT, |task, _| task.started_at = None).log("ccc", |_| {});
+    });
+    case("once: the task was stopped since", OVER, upgraded(&|_| {}), stopped_since);
+    case("any: the task was stopped since", OVER, any(), stopped_since);
+    case("any: another runs", OVER, any(), &|w| {
+        stopped_since(w);
+        one(w);
+    });
+    insta::assert_snapshot!(table(cases).await);
+}
+
+#[tokio::test]
+async fn time_is_what_the_clocks_agree_on() {
+    const OVER: &[i64] = &[10, 200];
+    let mut cases: Vec<(&str, World, Settings)> = Vec::new();
+    let mut case = |title, change: &dyn Fn(&mut LogEventRow), task_created_at: Option<Timestamp>| {
+        let mut world = World::rollout(OVER);
+        world.task("aaa", DEPLOYMENT, |task, _| task.created_at = task_created_at).log("aaa", |_| {});
+        world.line("aaa", 40, UPGRADE);
+        if let Some(AnyRow::LogEvent(line)) = world.rows.last_mut() {
+            change(line);
+        }
+        let mut settings = settings();
+        settings.signature.truncate(1);
+        cases.push((title, world, settings));
+    };
+    case("written in time, arrived after the deadline", &|l| l.ingestion_time = Some(at(190)), None);
+    case(
+        "the program's clock is ahead: taken in before the deadline",
+        &|l| {
+            l.timestamp = at(170);
+            l.ingestion_time = Some(at(149));
+        },
+        None,
+    );
+    case(
+        "the program's clock is behind: its task was created after the deadline",
+        &|l| {
+            l.timestamp = at(140);
+            l.ingestion_time = Some(at(180));
+        },
+        Some(at(160)),
+    );
+    insta::assert_snapshot!(table(cases).await);
+}
+
+#[tokio::test]
+async fn other_lines_than_the_deployments_own() {
+    const OVER: &[i64] = &[10, 200];
+    let set = |change: &dyn Fn(&mut Signature)| {
+        let mut settings = settings();
+        settings.signature.iter_mut().for_each(change);
+        settings
+    };
+    let extra = || set(&|s| (s.log_group, s.container) = (Some("/ecs/extra".to_owned()), None));
+    let json = || {
+        set(&|s| {
+            s.contains = None;
+            s.json = BTreeMap::from([
+                ("severity_text".to_owned(), "^(INFO|ERROR)$".to_owned()),
+                ("body".to_owned(), if s.expect == Expect::Success { "upgrade" } else { "heads" }.to_owned()),
+            ]);
+        })
+    };
+    let mut cases: Vec<(&str, World, Settings)> = Vec::new();
+    let mut case = |title, settings: Settings, change: &dyn Fn(&mut World)| {
+        let mut world = rollout(OVER);
+        change(&mut world);
+        cases.push((title, world, settings));
+    };
+    let elsewhere = |w: &mut World, second: i64, text: &str| {
+        w.line("nobody", second, text);
+        if let Some(AnyRow::LogEvent(line)) = w.rows.last_mut() {
+            (line.log_group, line.task_id, line.container) = ("/ecs/extra".to_owned(), None, None);
+        }
+        w.source("log_events", "GetLogEvents", |source| {
+            source.log_group = Some("/ecs/extra".to_owned());
+            source.log_stream = Some(stream("nobody"));
+            source.parameters = "{\"logGroupName\":\"/ecs/extra\"}".to_owned();
+        });
+    };
+    case("a group that only the config names", extra(), &|w| elsewhere(w, 40, UPGRADE));
+    case("a line in it from before the deployment", extra(), &|w| elsewhere(w, -40, UPGRADE));
+    case("a group that was never read", extra(), &|w| {
+        w.line("aaa", 40, UPGRADE);
+    });
+    case("the group, for signatures that do not name it", settings(), &|w| elsewhere(w, 40, HEADS));
+    case("fields of JSON lines", json(), &|w| {
+        w.line("aaa", 40, r#"{"severity_text":"INFO","body":"Running upgrade a -> b"}"#);
+        w.line("aaa", 41, r#"{"severity_text":"DEBUG","body":"Multiple heads are not here"}"#);
+        w.line("aaa", 42, "severity_text ERROR body heads");
+    });
+    case("a failure in JSON", json(), &|w| {
+        w.line("aaa", 40, r#"{"severity_text":"ERROR","body":{"message":"Multiple heads"}}"#);
+    });
+    case("a log driver that may drop lines", settings(), &|w| {
+        for row in &mut w.rows {
+            if let AnyRow::ContainerDefinition(definition) = row {
+                definition.log_mode = Some("non-blocking".to_owned());
+            }
+        }
+    });
+    case("a line that was collected and is gone", settings(), &|w| {
+        w.line("aaa", 30, HEADS).line("aaa", 40, UPGRADE);
+        w.rows.retain(|row| !matches!(row, AnyRow::LogEvent(line) if line.message == HEADS));
+    });
+    insta::assert_snapshot!(table(cases).await);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use casefile_evidence::tables::*;
 use casefile_evidence::{AnyRow, Timestamp};
 
 use crate::pack::Pack;
-use crate::settings::{Expect, Settings, Signature};
-use crate::{Level, Options, Owner, Verdict};
+use crate::settings::Settings;
+use crate::{Anchor, Expect, Level, Options, Owner, Quorum, Signature, Verdict};
 
 pub(crate) const NEW: &str = "arn:aws:ecs:ap-southeast-2:123456789012:task-definition/bf-manage-core:42";
 pub(crate) const OLD: &str = "arn:aws:ecs:ap-southeast-2:123456789012:task-definition/bf-manage-core:41";
@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) rows: Vec<AnyRow>,
     snapshots: i64,
     now: Timestamp,
-    lines: i64,
+    lines: std::collections::BTreeMap<String, i64>,
 }
 
 impl World {
@@ -182,12 +182,14 @@ impl World {
 
     /// A line that a task logged at a second.
     pub(crate) fn line(&mut self, task: &str, second: i64, message: &str) -> &mut Self {
-        self.lines += 1;
+        let numbered = self.lines.entry(task.to_owned()).or_default();
+        let seq = *numbered;
+        *numbered += 1;
         let row = LogEventRow {
             log_group: GROUP.to_owned(),
             log_stream: stream(task),
             timestamp: at(second),
-            seq: self.lines,
+            seq,
             container: Some("app".to_owned()),
             task_id: Some(task.to_owned()),
             ingestion_time: Some(at(second).plus_millis(800)),
@@ -277,6 +279,11 @@ pub(crate) fn signature(id: &str, expect: Expect, contains: &str) -> Signature {
         expect,
         pattern: None,
         contains: Some(contains.to_owned()),
+        json: std::collections::BTreeMap::new(),
+        family: None,
+        log_group: None,
+        anchor: Anchor::default(),
+        quorum: Quorum::default(),
         container: Some("app".to_owned()),
         within: (expect == Expect::Success).then(|| "150s".to_owned()),
         level: Level::Block,

@@ -1,0 +1,35 @@
+//! A line that must never appear.
+
+use super::Pattern;
+use super::judge::{Judged, gaps, row};
+use super::matcher::{Found, Place};
+use super::scope::Scene;
+use crate::outcome::{Outcome, Status};
+
+/// One line proves a failure, whatever else is missing; that there is none is known only where every
+/// line was read.
+pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene<'_>) -> Judged {
+    let mut rows = Vec::new();
+    let mut count = 0;
+    for (place, found) in seen {
+        let before = rows.len();
+        rows.extend(scene.lines(place, found).map(|line| row(Status::Fail, place, line, line.message.clone(), scene)));
+        // Beyond what was kept, lines are counted only.
+        if rows.len() > before {
+            count += found.count - (found.kept.len() - (rows.len() - before)) as u64;
+        }
+    }
+    rows.sort();
+    if !rows.is_empty() {
+        let reason = if count == 1 { "it was logged once".to_owned() } else { format!("it was logged {count} times") };
+        return Judged::new(Outcome::Fail, reason, rows);
+    }
+    let gaps = gaps(pattern, scene, scene.target.window_to);
+    if !gaps.is_empty() {
+        Judged::unknown(gaps, rows)
+    } else if scene.coverage.logs_were_read(pattern) {
+        Judged::new(Outcome::Pass, "it was never logged", rows)
+    } else {
+        Judged::new(Outcome::Skip, "no container that is judged has logged anything", rows)
+    }
+}

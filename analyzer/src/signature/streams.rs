@@ -1,0 +1,61 @@
+//! What the lines of a stream tell about themselves: how many there are, and by which clocks.
+
+use std::collections::BTreeMap;
+
+use casefile_evidence::Timestamp;
+
+use super::matcher::Line;
+
+/// The lines of one stream, in figures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct StreamLines {
+    pub(crate) container: Option<String>,
+    pub(crate) task_id: Option<String>,
+    pub(crate) lines: i64,
+    /// How many were numbered: they are numbered from 0 as they came.
+    pub(crate) numbered: i64,
+    pub(crate) first_at: Timestamp,
+    pub(crate) last_at: Timestamp,
+    /// By how many milliseconds a line's own clock was ahead of the one that took it in, at most.
+    pub(crate) ahead_ms: i64,
+    /// How many milliseconds a line took to arrive, at most.
+    pub(crate) slowest_ms: i64,
+}
+
+/// Every stream, by its group and its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Streams(BTreeMap<String, BTreeMap<String, StreamLines>>);
+
+impl Streams {
+    pub(crate) fn take(&mut self, line: &Line<'_>) {
+        let stream = match self.0.get_mut(line.log_group).and_then(|group| group.get_mut(line.log_stream)) {
+            Some(stream) => stream,
+            None => {
+                let group = self.0.entry(line.log_group.to_owned()).or_default();
+                group.entry(line.log_stream.to_owned()).or_insert_with(|| StreamLines {
+                    container: line.container.map(str::to_owned),
+                    task_id: line.task_id.map(str::to_owned),
+                    first_at: line.timestamp,
+                    last_at: line.timestamp,
+                    ..StreamLines::default()
+                })
+            }
+        };
+        stream.lines += 1;
+        stream.numbered = stream.numbered.max(line.seq.saturating_add(1));
+        stream.first_at = stream.first_at.min(line.timestamp);
+        stream.last_at = stream.last_at.max(line.timestamp);
+        if let Some(ingested) = line.ingestion_time {
+            let took = ingested.millis_since(line.timestamp);
+            stream.ahead_ms = stream.ahead_ms.max(-took);
+            stream.slowest_ms = stream.slowest_ms.max(took);
+        }
+    }
+
+    /// The streams in the order of their names: group, name, figures.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str, &StreamLines)> {
+        self.0.iter().flat_map(|(group, streams)| {
+            streams.iter().map(move |(stream, lines)| (group.as_str(), stream.as_str(), lines))
+        })
+    }
+}
