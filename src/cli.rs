@@ -106,6 +106,11 @@ pub(crate) enum Verb {
     /// Check that a bundle is what was sealed
     #[command(after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'")]
     Verify(BundleArg),
+    /// Judge every recorded case and compare with what it must give: the regression corpus
+    #[command(
+        after_help = "Example:\n  casefile test                              # the cases that casefile ships with\n  casefile test cases --queries my-checks --report junit=cases.xml\n  casefile test cases --accept               # take new results; look at them with git diff\n  casefile test --mutate                     # nothing that is taken away may turn into a pass"
+    )]
+    Test(Test),
     /// Write and understand checks
     Check(Check),
 }
@@ -266,6 +271,29 @@ pub(crate) struct Query {
     /// List the tables and their columns
     #[arg(long)]
     pub(crate) tables: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// A folder of cases, or one case [default: the cases that casefile ships with]
+    pub(crate) dir: Option<PathBuf>,
+    /// Only cases whose name contains this; may be given several times
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Vec<String>,
+    /// Write what the cases give now into their case.toml, for review
+    #[arg(long, requires = "dir", conflicts_with = "mutate")]
+    pub(crate) accept: bool,
+    /// Take evidence away from every case, in many ways: no check may be wrong about what is left, and no verdict may turn into pass
+    #[arg(long)]
+    pub(crate) mutate: bool,
+    /// Where the random part of --mutate begins
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The cases need not try every blocking check both ways: for a service's own folder of cases
+    #[arg(long)]
+    pub(crate) partial: bool,
+    #[command(flatten)]
+    pub(crate) report: ReportArgs,
 }
 
 #[derive(Debug, Args)]

@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod corpus;
 mod error;
 mod exit;
 mod guard;

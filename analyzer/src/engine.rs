@@ -12,7 +12,7 @@ use crate::coverage::{Coverage, Gap, Scope};
 use crate::decision::{conclude, decide};
 use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
-use crate::outcome::{self, EvidenceRow, Outcome};
+use crate::outcome::{self, EvidenceRow, Outcome, Status};
 use crate::pack::{Check, Conclusive, Owner, Pack};
 use crate::plans::{Plans, in_order};
 use crate::prepared::Prepared;
@@ -82,6 +82,13 @@ impl Analyzer {
         &self.pack
     }
 
+    /// Whether a row of the check may say `status`. Some checks never say `fail`: a desired count of 0 is
+    /// neither good nor bad.
+    pub fn may_say(&self, id: &str, status: Status) -> bool {
+        let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
+        planned.is_some_and(|(_, planned)| planned.says.is_empty() || planned.says.contains(&status))
+    }
+
     /// Judges evidence.
     ///
     /// May be cancelled: nothing outlives it but what already runs to its next step.
@@ -141,8 +148,8 @@ pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
 async fn run_all(plans: &Plans, pack: &Pack, prepared: &Prepared, limits: &Limits, threads: usize) -> Vec<Ran> {
     let lacks_lines =
         |check: &Check| prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE);
-    let jobs = plans.checks.iter().zip(pack.checks()).map(|(plan, check)| {
-        let (plan, contents) = (Arc::clone(plan), Arc::clone(&prepared.contents));
+    let jobs = plans.checks.iter().zip(pack.checks()).map(|(planned, check)| {
+        let (plan, contents) = (Arc::clone(&planned.plan), Arc::clone(&prepared.contents));
         let (limits, lacks_lines) = (*limits, lacks_lines(check));
         async move { if lacks_lines { Ran::NoLines } else { run(plan, &contents, &limits).await } }
     });

@@ -1,5 +1,6 @@
 //! A pack, planned once: its checks, and the views that they build on, over slots instead of rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -12,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
+use crate::outcome::Status;
 use crate::pack::{Check, Pack};
 use crate::rows;
 use crate::sandbox::{Catalog, Dialect, Limits, plan, session};
@@ -76,11 +78,19 @@ async fn plan_view(
     Ok(PlannedView { name, schema: Arc::new(Schema::new(shown)), kept, plan: query.physical })
 }
 
+/// A check as it will be run.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedCheck {
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    /// The statuses that its rows can say, as far as the plan tells.
+    pub(crate) says: BTreeSet<Status>,
+}
+
 /// Every check of a pack, in its order, with the views.
 #[derive(Debug, Clone)]
 pub(crate) struct Plans {
     pub(crate) views: ViewPlans,
-    pub(crate) checks: Vec<Arc<dyn ExecutionPlan>>,
+    pub(crate) checks: Vec<PlannedCheck>,
 }
 
 impl Plans {
@@ -107,13 +117,14 @@ async fn plan_check(
     check: &Check,
     catalog: &Catalog,
     limits: &Limits,
-) -> Result<Result<Arc<dyn ExecutionPlan>, SpecError>, AnalyzeError> {
+) -> Result<Result<PlannedCheck, SpecError>, AnalyzeError> {
     let context = session(catalog, Dialect::Check, limits)?;
     let query = match plan(&context, Dialect::Check, &check.file, &check.sql, catalog.names()).await {
         Ok(query) => query,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(sound(check, &query.logical).map(|()| query.physical))
+    let says = statuses::written(&query.logical);
+    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, says }))
 }
 
 /// Whether what a check gives, and what it reads, is what it may.

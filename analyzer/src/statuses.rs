@@ -1,6 +1,8 @@
 //! Statuses that a check writes out are read when it is planned, so that a misspelt one is an error of
 //! the check, and never "no match".
 
+use std::collections::BTreeSet;
+
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
@@ -19,6 +21,13 @@ pub(crate) fn check(file: &str, line: u64, plan: &LogicalPlan) -> Result<(), Spe
         }
         None => Ok(()),
     }
+}
+
+/// The statuses that a plan's rows can say, as far as the plan tells.
+pub(crate) fn written(plan: &LogicalPlan) -> BTreeSet<Status> {
+    let mut written = Vec::new();
+    column(plan, "status", &mut written);
+    written.iter().filter_map(|text| Status::parse(text)).collect()
 }
 
 /// The literals that a column of a plan can be.

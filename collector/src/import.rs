@@ -43,9 +43,7 @@ pub fn import(
     redactor: Redactor,
     writer: &mut BundleWriter,
 ) -> Result<Assembly, ImportError> {
-    if about.service.is_empty() {
-        about.service = find_service(recording)?;
-    }
+    find_service(recording, &mut about)?;
     // Files of unknown making may overlap anywhere.
     let mut assembly = Assembly::new(about, redactor, Retain::All);
     for snapshot in &recording.snapshots {
@@ -71,7 +69,14 @@ fn drain(assembly: &mut Assembly, writer: &mut BundleWriter) -> Result<(), Write
     assembly.drain().into_iter().try_for_each(|row| writer.push(row))
 }
 
-fn find_service(recording: &Recording) -> Result<String, ImportError> {
+/// Where nothing says which service it is about, the documents do.
+///
+/// # Errors
+/// Where they tell of none, or of several.
+pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
+    if !about.service.is_empty() {
+        return Ok(());
+    }
     let mut names = BTreeSet::new();
     for file in recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents) {
         if matches!(file.operation.feeds(), "services" | "tasks") {
@@ -80,7 +85,10 @@ fn find_service(recording: &Recording) -> Result<String, ImportError> {
     }
     let mut names: Vec<String> = names.into_iter().collect();
     match (names.pop(), names.len()) {
-        (Some(name), 0) => Ok(name),
+        (Some(name), 0) => {
+            about.service = name;
+            Ok(())
+        }
         (None, _) => Err(ImportError::NoService),
         (Some(name), _) => {
             names.push(name);
@@ -90,7 +98,7 @@ fn find_service(recording: &Recording) -> Result<String, ImportError> {
 }
 
 /// A folder that does not say when it was taken was taken after everything that it tells of.
-fn moment(snapshot: &RecordedSnapshot) -> Result<Timestamp, ImportError> {
+pub(crate) fn moment(snapshot: &RecordedSnapshot) -> Result<Timestamp, ImportError> {
     let mut latest = None;
     for file in &snapshot.documents {
         latest = latest.max(latest_moment(&file.read()?));

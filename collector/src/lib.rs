@@ -8,6 +8,7 @@ pub mod aws;
 pub mod clock;
 pub mod collect;
 pub mod document;
+pub mod held;
 pub mod import;
 pub mod normalise;
 pub mod recording;

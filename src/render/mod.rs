@@ -3,6 +3,7 @@
 //! Text from outside (log lines, AWS messages) is never trusted: what a terminal, a CI log, a Markdown
 //! page or an XML file would act on is made visible, see [`text`] and [`markdown`].
 
+mod corpus;
 mod evidence;
 mod inspect;
 mod junit;
@@ -19,6 +20,7 @@ mod testing;
 mod tests;
 mod text;
 
+pub(crate) use corpus::{Tested, corpus};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};

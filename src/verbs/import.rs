@@ -22,8 +22,8 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
     for file in &recording.unknown {
         printer.warn(&format!("{}: {}; it is not in the bundle", file.path.display(), file.why));
     }
-    let loaded = config(args, &recording.info, global)?;
-    let about = about(args, &recording.info, &loaded.config);
+    let loaded = config(&args.dir, &recording.info, global.config.as_deref())?;
+    let about = about(&args.service, &args.expect_task_definition, &recording.info, &loaded.config);
     let output = global.output.clone().unwrap_or_else(|| default_output(&args.dir));
     outside_of_bundles(&output)?;
     let mut writer = BundleWriter::create(&output)?;
@@ -44,32 +44,33 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
 }
 
 /// The config: what `--config` names, else the recording's own, else ./casefile.toml.
-fn config(args: &Import, info: &RecordingInfo, global: &Global) -> Result<Loaded, Error> {
-    match (&global.config, &info.config) {
+pub(crate) fn config(dir: &Path, info: &RecordingInfo, flag: Option<&Path>) -> Result<Loaded, Error> {
+    match (flag, &info.config) {
         (None, Some(named)) => {
-            let path = args.dir.join(named);
+            let path = dir.join(named);
             Ok(Loaded { config: Config::read(&path)?, origin: Some(Origin::File(path)) })
         }
-        (flag, _) => Loaded::find(flag.as_deref()),
+        (flag, _) => Loaded::find(flag),
     }
 }
 
 /// Flags win over what the recording says of itself, that over the config.
-fn about(args: &Import, info: &RecordingInfo, config: &Config) -> About {
+pub(crate) fn about(
+    service: &Option<String>,
+    expected: &Option<String>,
+    info: &RecordingInfo,
+    config: &Config,
+) -> About {
     let pick = |flag: &Option<String>, said: &Option<String>, set: &Option<String>| {
         flag.clone().or_else(|| said.clone()).or_else(|| set.clone())
     };
     let target = &config.target;
     About {
-        service: pick(&args.service, &info.service, &target.service).unwrap_or_default(),
+        service: pick(service, &info.service, &target.service).unwrap_or_default(),
         cluster: pick(&None, &info.cluster, &target.cluster),
         region: pick(&None, &info.region, &target.region),
         account: pick(&None, &info.account, &target.account),
-        expect_task_definition: pick(
-            &args.expect_task_definition,
-            &info.expect_task_definition,
-            &target.expect_task_definition,
-        ),
+        expect_task_definition: pick(expected, &info.expect_task_definition, &target.expect_task_definition),
         ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
         stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
     }

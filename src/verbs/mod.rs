@@ -4,10 +4,11 @@ mod analyze;
 mod check;
 mod collect;
 mod demo;
-mod import;
+pub(crate) mod import;
 mod inspect;
 mod query;
 mod replay;
+mod test;
 mod validate;
 mod verify;
 
@@ -69,6 +70,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Query(args) => query::run(args, global, printer).await,
         Verb::Inspect(args) => inspect::run(&args.bundle, printer),
         Verb::Verify(args) => verify::run(&args.bundle, printer),
+        Verb::Test(args) => test::run(args, global, printer).await,
         Verb::Check(args) => check::run(&args.verb, global, printer).await,
     }
 }

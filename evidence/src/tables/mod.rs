@@ -41,6 +41,15 @@ macro_rules! registry {
             $($variant($row),)+
         }
 
+        impl AnyRow {
+            /// The name of the table that it is a row of.
+            pub fn table(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => <$row>::TABLE,)+
+                }
+            }
+        }
+
         $(impl From<$row> for AnyRow {
             fn from(row: $row) -> Self {
                 Self::$variant(row)

@@ -1,0 +1,63 @@
+//! A recording held in memory, for judging it and variations of it without writing a bundle.
+
+use casefile_evidence::{AnyRow, Timestamp};
+
+use crate::document::Document;
+use crate::import::{ImportError, moment};
+use crate::normalise::{About, Assembly, Retain};
+use crate::recording::Recording;
+use crate::redact::Redactor;
+
+/// The documents of one poll.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldSnapshot {
+    /// When it was observed.
+    pub observed_at: Timestamp,
+    /// Whether the moment was derived from the documents.
+    pub assumed: bool,
+    /// The documents, in the order in which they are taken up.
+    pub documents: Vec<Document>,
+}
+
+/// A recording whose documents were all read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Held {
+    /// The snapshots, in time order.
+    pub snapshots: Vec<HeldSnapshot>,
+}
+
+impl Held {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    /// As an import of it.
+    pub fn read(recording: &Recording) -> Result<Self, ImportError> {
+        let mut snapshots = Vec::with_capacity(recording.snapshots.len());
+        for snapshot in &recording.snapshots {
+            let (observed_at, assumed) = match snapshot.observed_at {
+                Some(observed_at) => (observed_at, false),
+                None => (moment(snapshot)?, true),
+            };
+            let documents = snapshot.documents.iter().map(|file| file.read()).collect::<Result<_, _>>()?;
+            snapshots.push(HeldSnapshot { observed_at, assumed, documents });
+        }
+        Ok(Self { snapshots })
+    }
+
+    /// The rows that an import of these documents gives, the target's among them.
+    pub fn rows(&self, about: About, redactor: Redactor, stop_reason: &str) -> Vec<AnyRow> {
+        let mut assembly = Assembly::new(about, redactor, Retain::All);
+        for snapshot in &self.snapshots {
+            assembly.begin_snapshot(snapshot.observed_at, snapshot.assumed);
+            for document in &snapshot.documents {
+                let document = assembly.redact(document.clone());
+                assembly.take(&document);
+            }
+            assembly.end_snapshot();
+        }
+        assembly.finish();
+        let mut rows = assembly.drain();
+        rows.push(assembly.target(stop_reason).into());
+        rows
+    }
+}

@@ -1,0 +1,54 @@
+//! Taking new results into a case, after a person has looked at them.
+
+use std::fmt::Write as _;
+
+use casefile_fixtures::cases::CASE_FILE;
+use toml_edit::{DocumentMut, value};
+
+use super::{Outcome, word};
+use crate::error::Error;
+
+/// Writes what a case gives now into its `case.toml`: its verdict, its decision, and the outcomes of the checks that it
+/// names already. Comments and order stay. What is forbidden stays forbidden.
+pub(crate) fn accept(outcome: &Outcome) -> Result<(), Error> {
+    let file = outcome.case.folder.join(CASE_FILE);
+    let text = match &outcome.case.toml {
+        Some(_) => std::fs::read_to_string(&file).map_err(Error::io("read", &file))?,
+        None => describe(outcome),
+    };
+    let mut document: DocumentMut =
+        text.parse().map_err(|error| Error::usage(format!("{}: {error}", file.display())))?;
+    let verdict = &outcome.verdict;
+    document["verdict"] = value(word(&verdict.verdict));
+    document["decision"] = value(word(&verdict.decision.action));
+    if let Some(named) = document.get_mut("outcomes").and_then(|outcomes| outcomes.as_table_like_mut()) {
+        for check in &verdict.checks {
+            if let Some(item) = named.get_mut(&check.id) {
+                *item = value(word(&check.outcome));
+            }
+        }
+    }
+    std::fs::write(&file, document.to_string()).map_err(Error::io("write", &file))
+}
+
+/// A `case.toml` for a case that has none.
+fn describe(outcome: &Outcome) -> String {
+    let verdict = &outcome.verdict;
+    let mut text = format!(
+        "title = {:?}\nsummary = \"say what happened, for whoever reads this in a year\"\nverdict = \"\"\ndecision = \"\"\n",
+        outcome.case.name.replace(['-', '_'], " ")
+    );
+    let named: Vec<_> = verdict
+        .checks
+        .iter()
+        .filter(|check| check.level == casefile_analyzer::Level::Block)
+        .filter(|check| check.outcome == casefile_analyzer::Outcome::Fail)
+        .collect();
+    if !named.is_empty() {
+        text.push_str("\n[outcomes]                               # what single checks must give\n");
+    }
+    for check in named {
+        let _ = writeln!(text, "{:?} = \"fail\"", check.id);
+    }
+    text
+}

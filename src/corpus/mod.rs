@@ -1,0 +1,196 @@
+//! The regression corpus: recorded deployments, and what each must be judged as.
+//!
+//! A case is a folder with a recording and a `case.toml`. It is judged in memory as an import and an
+//! analysis of it would judge it.
+
+mod accept;
+mod coverage;
+mod loss;
+mod mutate;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use casefile_analyzer::{Analyzer, Evidence, Options, Pack, Settings, Verdict};
+use casefile_collector::held::Held;
+use casefile_collector::import::find_service;
+use casefile_collector::normalise::About;
+use casefile_collector::recording::{Recording, RecordingInfo};
+use casefile_collector::redact::Redactor;
+use casefile_evidence::AnyRow;
+use casefile_fixtures::cases::{self, CASE_FILE, CaseToml};
+use futures::StreamExt;
+
+use crate::error::Error;
+use crate::verbs::import;
+
+pub(crate) use accept::accept;
+pub(crate) use coverage::{Uncovered, uncovered};
+pub(crate) use mutate::{Violation, mutate};
+
+/// A case, read and ready to be judged.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// Its folder's name.
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    /// What it must give; `None` where nobody has said yet.
+    pub(crate) toml: Option<CaseToml>,
+    pub(crate) held: Held,
+    pub(crate) settings: Settings,
+    about: About,
+    stop_reason: String,
+}
+
+impl Case {
+    fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<Self, Error> {
+        let file = folder.join(CASE_FILE);
+        let toml = match std::fs::read_to_string(&file) {
+            Ok(text) => Some(CaseToml::parse(&text, &file).map_err(|error| Error::usage(error.to_string()))?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Error::io("read", &file)(error)),
+        };
+        let recording = Recording::open(folder)?;
+        let loaded = import::config(folder, &recording.info, config)?;
+        loaded.check(pack)?;
+        let mut about = import::about(&None, &None, &recording.info, &loaded.config);
+        find_service(&recording, &mut about)?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self {
+            name,
+            folder: folder.to_owned(),
+            toml,
+            held: Held::read(&recording)?,
+            settings: loaded.config.settings(),
+            about,
+            stop_reason: recording.info.stop_reason.unwrap_or_else(|| "imported".to_owned()),
+        })
+    }
+
+    /// The rows that an import of some documents gives: the case's own, or a variation of them.
+    pub(crate) fn rows(&self, held: &Held) -> Vec<AnyRow> {
+        held.rows(self.about.clone(), Redactor::standard(), &self.stop_reason)
+    }
+
+    pub(crate) async fn judge(&self, rows: Vec<AnyRow>, analyzer: &Analyzer) -> Result<Verdict, Error> {
+        let options = Options { threads: 1, ..Options::default() };
+        Ok(analyzer.analyze(&Evidence::rows(rows)?, &self.settings, &options).await?)
+    }
+}
+
+/// Reads every case in a folder: the folder itself, or those in it. Every case that cannot be read is named.
+pub(crate) fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<Vec<Case>, Error> {
+    let is_case = |folder: &Path| folder.join(CASE_FILE).exists() || folder.join(RecordingInfo::FILE).exists();
+    let mut folders = Vec::new();
+    if is_case(folder) {
+        folders.push(folder.to_owned());
+    } else {
+        for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let path = entry.map_err(Error::io("read", folder))?.path();
+            if is_case(&path) {
+                folders.push(path);
+            }
+        }
+    }
+    folders.sort();
+    if folders.is_empty() {
+        return Err(Error::usage(format!(
+            "there is no case in {}: a case is a folder with a recording and a {CASE_FILE}, see docs/corpus.md",
+            folder.display()
+        )));
+    }
+    let (mut cases, mut problems) = (Vec::new(), Vec::new());
+    for folder in folders {
+        match Case::read(&folder, pack, config) {
+            Ok(case) => cases.push(case),
+            Err(error) => problems.push(format!("{}: {error}", folder.display())),
+        }
+    }
+    if problems.is_empty() { Ok(cases) } else { Err(Error::usage(problems.join("\n"))) }
+}
+
+/// Reads the cases that this program was built with.
+pub(crate) fn built_in(pack: &Pack, config: Option<&Path>) -> Result<Vec<Case>, Error> {
+    let folder = tempfile::tempdir().map_err(Error::io("create", "a temporary folder"))?;
+    for case in cases::all() {
+        let to = folder.path().join(&case.name);
+        case.extract(&to).map_err(Error::io("write", &to))?;
+    }
+    read(folder.path(), pack, config)
+}
+
+/// Something that a case was to give, and did not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// `verdict`, `decision`, or a check's id.
+    pub(crate) what: String,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+    /// What the verdict says about it.
+    pub(crate) why: String,
+}
+
+/// What a case came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Outcome {
+    pub(crate) case: Arc<Case>,
+    pub(crate) verdict: Verdict,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// Judges every case, several at a time; in the order of the cases.
+pub(crate) async fn judge(cases: &[Arc<Case>], analyzer: &Analyzer, threads: usize) -> Result<Vec<Outcome>, Error> {
+    let jobs = cases.iter().map(|case| {
+        let (case, analyzer) = (Arc::clone(case), analyzer.clone());
+        tokio::spawn(async move {
+            let verdict = case.judge(case.rows(&case.held), &analyzer).await?;
+            let differences = differences(&case, &verdict);
+            Ok::<_, Error>(Outcome { case, verdict, differences })
+        })
+    });
+    let answers: Vec<_> = futures::stream::iter(jobs).buffered(threads.max(1)).collect().await;
+    answers.into_iter().map(|answer| answer.map_err(Error::internal)?).collect()
+}
+
+fn differences(case: &Case, verdict: &Verdict) -> Vec<Difference> {
+    let Some(toml) = &case.toml else {
+        return vec![Difference {
+            what: "case.toml".to_owned(),
+            expected: "what the case must give".to_owned(),
+            got: "nothing says it".to_owned(),
+            why: format!("write {CASE_FILE}, or run with --accept and look at what that writes"),
+        }];
+    };
+    let mut differences = Vec::new();
+    let mut differ = |what: &str, expected: String, got: String, why: &str| {
+        if expected != got {
+            differences.push(Difference { what: what.to_owned(), expected, got, why: why.to_owned() });
+        }
+    };
+    let decision = &verdict.decision;
+    differ("verdict", toml.verdict.to_string(), word(&verdict.verdict), &decision.why);
+    differ("decision", toml.decision.to_string(), word(&decision.action), &decision.why);
+    let of = |id: &str| verdict.checks.iter().find(|check| check.id == id);
+    for (id, expected) in &toml.outcomes {
+        match of(id) {
+            Some(check) => differ(id, expected.clone(), word(&check.outcome), &check.reason),
+            None => differ(id, expected.clone(), "no such check".to_owned(), "correct the id in [outcomes]"),
+        }
+    }
+    for (id, forbidden) in &toml.forbidden {
+        let Some(check) = of(id) else {
+            differ(id, "not forbidden".to_owned(), "no such check".to_owned(), "correct the id in [forbidden]");
+            continue;
+        };
+        let got = word(&check.outcome);
+        if forbidden.contains(&got) {
+            differ(id, format!("not {}", forbidden.join(" or ")), got, &check.reason);
+        }
+    }
+    differences
+}
+
+/// A value of one of the analyzer's enums, as its JSON has it.
+pub(crate) fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
