@@ -55,6 +55,18 @@ pub(crate) struct Scope<'a> {
     pub(crate) until: Option<Timestamp>,
 }
 
+impl<'a> Scope<'a> {
+    /// The lines that a signature is about.
+    pub(crate) fn of(pattern: &'a Pattern) -> Self {
+        Self {
+            container: pattern.container.as_deref(),
+            log_group: pattern.log_group.as_deref(),
+            family: pattern.family.as_deref(),
+            until: None,
+        }
+    }
+}
+
 /// How every source stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Coverage<'a> {
@@ -116,13 +128,8 @@ impl<'a> Coverage<'a> {
     /// Whether the log of any container that a signature is about was read. A container that never
     /// started has none to read, and its silence is no good news.
     pub(crate) fn logs_were_read(&self, pattern: &Pattern) -> bool {
-        let scope = Scope {
-            container: pattern.container.as_deref(),
-            log_group: pattern.log_group.as_deref(),
-            family: pattern.family.as_deref(),
-            until: None,
-        };
-        self.log_sources("log_events", scope).any(|source| source.error_code.as_deref() != Some(NEVER_STARTED))
+        self.log_sources("log_events", Scope::of(pattern))
+            .any(|source| source.error_code.as_deref() != Some(NEVER_STARTED))
     }
 
     /// Whether lines of a container may have been dropped before they were ever sent: the log driver then

@@ -7,7 +7,7 @@ use casefile_evidence::{ColumnInfo, Table, tables};
 use crate::signature;
 
 /// In an order in which each needs only those before it.
-const VIEWS: [(&str, &str); 7] = [
+const VIEWS: [(&str, &str); 8] = [
     ("latest_services", include_str!("../views/latest_services.sql")),
     ("latest_deployments", include_str!("../views/latest_deployments.sql")),
     ("latest_task_sets", include_str!("../views/latest_task_sets.sql")),
@@ -15,6 +15,7 @@ const VIEWS: [(&str, &str); 7] = [
     ("latest_containers", include_str!("../views/latest_containers.sql")),
     ("latest_service_deployments", include_str!("../views/latest_service_deployments.sql")),
     ("latest_sources", include_str!("../views/latest_sources.sql")),
+    ("rollout", include_str!("../views/rollout.sql")),
 ];
 
 /// The columns of a view that are its own inventions for the next step, and are not shown.
@@ -94,12 +95,15 @@ fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {
     let mut columns: Vec<ColumnDoc> =
         base.into_iter().flat_map(|table| &table.info.columns).map(ColumnDoc::from).collect();
     columns.extend(comments().filter_map(|line| line.strip_prefix("+ ")?.split_once(": ")).map(|(column, doc)| {
-        ColumnDoc {
-            name: column.to_owned(),
-            sql_type: if column == "task_definition" { "VARCHAR" } else { "BOOLEAN" },
-            nullable: matches!(column, "task_definition" | "essential"),
-            doc: doc.to_owned(),
-        }
+        // `name TYPE?: what it holds`, with the mark where it can be null.
+        let (name, of_type) = column.split_once(' ').unwrap_or((column, "BOOLEAN"));
+        let sql_type = match of_type.trim_end_matches('?') {
+            "VARCHAR" => "VARCHAR",
+            "BIGINT" => "BIGINT",
+            "TIMESTAMP" => "TIMESTAMP",
+            _ => "BOOLEAN",
+        };
+        ColumnDoc { name: name.to_owned(), sql_type, nullable: of_type.ends_with('?'), doc: doc.to_owned() }
     }));
     let doc = comments().filter(|line| !line.starts_with("+ ")).collect::<Vec<_>>().join(" ");
     TableDoc { name: name.to_owned(), doc, derived: true, columns }

@@ -1,7 +1,7 @@
 -- The last state of every container of every task that was ever seen.
 -- + judged: Whether its task belongs to the deployment that is judged.
--- + task_definition: Its task's task definition; null where the task's own row is missing.
--- + essential: Whether the task stops when it stops (`containerDefinitions[].essential`); null where the task definition is missing.
+-- + task_definition VARCHAR?: Its task's task definition; null where the task's own row is missing.
+-- + essential BOOLEAN?: Whether the task stops when it stops (`containerDefinitions[].essential`); null where the task definition is missing.
 SELECT
   c.*,
   coalesce(t.judged, FALSE) AS judged,

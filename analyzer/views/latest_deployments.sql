@@ -4,7 +4,7 @@
 SELECT
   d.*,
   coalesce(d.deployment_id = target.deployment_id, FALSE) AS judged,
-  coalesce(d.snapshot = newest.snapshot, FALSE) AS current
+  coalesce(d.snapshot >= newest.snapshot, TRUE) AS current
 FROM deployments d
 JOIN (SELECT deployment_id, max(snapshot) AS snapshot FROM deployments GROUP BY deployment_id) last
   ON d.deployment_id = last.deployment_id AND d.snapshot = last.snapshot

@@ -1,5 +1,5 @@
 -- The last state of every service deployment that was ever seen.
--- + task_definition: The task definition of its target revision; null where that revision is missing.
+-- + task_definition VARCHAR?: The task definition of its target revision; null where that revision is missing.
 -- + judged: Whether it is the rollout that is judged: of those to the judged task definition, the one created closest to the judged deployment.
 SELECT
   s.*,

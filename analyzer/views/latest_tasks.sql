@@ -1,12 +1,35 @@
 -- The last state of every task that was ever seen, stopped ones too.
 -- + judged: Whether it belongs to the deployment that is judged: `started_by` is that deployment, or, where the deployment was never seen, the task definition is the judged one.
+-- + reasons VARCHAR?: Its `stoppedReason` and its containers' reasons, in one text; null where there is none.
+-- + start_failure VARCHAR?: Where it failed to start (`stopCode` TaskFailedToStart), what its reasons name: `image`, `memory`, `resource` or `other`.
 SELECT
   t.*,
   CASE
-    WHEN target.deployment_id IS NOT NULL THEN coalesce(t.started_by = target.deployment_id, FALSE)
-    ELSE coalesce(t.task_definition = target.task_definition, FALSE)
-  END AS judged
-FROM tasks t
-JOIN (SELECT task_arn, max(snapshot) AS snapshot FROM tasks GROUP BY task_arn) last
-  ON t.task_arn = last.task_arn AND t.snapshot = last.snapshot
-CROSS JOIN target
+    WHEN t.stop_code IS DISTINCT FROM 'TaskFailedToStart' THEN NULL
+    WHEN strpos(coalesce(t.reasons, ''), 'CannotPull') > 0 THEN 'image'
+    WHEN strpos(coalesce(t.reasons, ''), 'OutOfMemory') > 0 THEN 'memory'
+    WHEN regexp_like(
+      coalesce(t.reasons, ''),
+      'ResourceInitializationError|CannotCreate[A-Za-z]*Error|CannotStartContainerError.*logging driver|network interface|RESOURCE:'
+    ) THEN 'resource'
+    ELSE 'other'
+  END AS start_failure
+FROM (
+  SELECT
+    t.*,
+    CASE
+      WHEN target.deployment_id IS NOT NULL THEN coalesce(t.started_by = target.deployment_id, FALSE)
+      ELSE coalesce(t.task_definition = target.task_definition, FALSE)
+    END AS judged,
+    nullif(concat_ws('; ', nullif(t.stopped_reason, ''), r.text), '') AS reasons
+  FROM tasks t
+  JOIN (SELECT task_arn, max(snapshot) AS snapshot FROM tasks GROUP BY task_arn) last
+    ON t.task_arn = last.task_arn AND t.snapshot = last.snapshot
+  LEFT JOIN (
+    SELECT task_arn, snapshot, string_agg(nullif(reason, ''), '; ' ORDER BY container) AS text
+    FROM containers
+    GROUP BY task_arn, snapshot
+  ) r
+    ON t.task_arn = r.task_arn AND t.snapshot = r.snapshot
+  CROSS JOIN target
+) t

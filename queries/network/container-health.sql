@@ -2,7 +2,7 @@
 -- title = "The containers' own health checks pass"
 -- level = "block"
 -- owner = "service"
--- requires = ["tasks", "containers"]
+-- requires = ["tasks", "containers", "task_definitions"]
 -- conclusive = "fail"
 -- advice = "Run the health check's command in the container, or read the program's log at that time; a start period that is too short fails a healthy program."
 -- #

@@ -12,33 +12,7 @@
 -- # load balancer says healthy at the end; a task that stopped before it was healed fails; in a rollout that is
 -- # in progress it may still heal.
 
-WITH completed AS (
-  SELECT min(at) AS at
-  FROM (
-    SELECT d.observed_at AS at
-    FROM deployments d
-    JOIN target ON d.deployment_id = target.deployment_id
-    WHERE d.rollout_state = 'COMPLETED'
-    UNION ALL
-    SELECT e.created_at AS at
-    FROM service_events e
-    JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment completed')) > 0
-    WHERE target.deployment_id IS NOT NULL
-  ) moments
-),
-judged_release AS (
-  SELECT coalesce(bool_or(in_progress), FALSE) AS in_progress
-  FROM (
-    SELECT current AND status = 'PRIMARY' AND rollout_state = 'IN_PROGRESS' AS in_progress
-    FROM latest_deployments
-    WHERE judged
-    UNION ALL
-    SELECT current AND status IN ('PRIMARY', 'ACTIVE') AND stability_status = 'STABILIZING' AS in_progress
-    FROM latest_task_sets
-    WHERE judged
-  ) releases
-),
-last_health AS (
+WITH last_health AS (
   SELECT h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
   FROM target_health h
   JOIN (SELECT max(snapshot) AS snapshot FROM target_health) last ON h.snapshot = last.snapshot
@@ -67,14 +41,13 @@ told AS (
 complaints AS (
   SELECT
     t.task_arn, t.task_id, t.last_status, t.stop_code, e.complaint, e.created_at,
-    coalesce(completed.at >= e.created_at, FALSE) OR coalesce(h.is_healthy, FALSE) AS is_healed,
+    coalesce(r.completed_at >= e.created_at, FALSE) OR coalesce(h.is_healthy, FALSE) AS is_healed,
     t.stop_code IS NULL AND coalesce(t.last_status <> 'STOPPED', TRUE) AS is_alive,
     r.in_progress
   FROM told e
   JOIN latest_tasks t ON e.task_id = t.task_id
   LEFT JOIN healthy h ON t.task_arn = h.task_arn
-  CROSS JOIN completed
-  CROSS JOIN judged_release r
+  CROSS JOIN rollout r
   WHERE t.judged
 )
 SELECT
@@ -116,7 +89,7 @@ SELECT
   t.task_id AS task_id
 FROM health h
 JOIN latest_tasks t ON h.task_arn = t.task_arn
-CROSS JOIN judged_release r
+CROSS JOIN rollout r
 UNION ALL
 SELECT
   concat('task ', t.task_id) AS resource,

@@ -29,6 +29,7 @@ judged_deployment AS (
   SELECT
     d.deployment_id, d.rollout_state, d.rollout_state_reason, d.updated_at, d.observed_at, d.created_at,
     d.current AND coalesce(d.status = 'PRIMARY', FALSE) AS is_primary,
+    now_primary.id IS NOT NULL AS is_replaced,
     coalesce(d.running_count >= d.desired_count, FALSE) AS is_full,
     coalesce(d.pending_count = 0 AND d.running_count = d.desired_count AND service.deployments = 1, FALSE) AS is_settled,
     concat(
@@ -71,6 +72,7 @@ SELECT
   CASE
     WHEN rollout_state = 'FAILED' THEN 'fail'
     WHEN rollout_state = 'COMPLETED' AND NOT is_primary THEN 'pass'
+    WHEN NOT is_primary AND NOT is_replaced THEN 'unknown'
     WHEN NOT is_primary THEN 'fail'
     WHEN rollout_state = 'COMPLETED' AND is_full THEN 'pass'
     WHEN rollout_state IS NULL AND is_settled THEN 'pass'
@@ -80,6 +82,7 @@ SELECT
   CASE
     WHEN rollout_state = 'FAILED' THEN concat('failed: ', coalesce(rollout_state_reason, 'ECS gives no reason'))
     WHEN rollout_state = 'COMPLETED' AND NOT is_primary THEN concat('it completed; ', other, ' is PRIMARY now')
+    WHEN NOT is_primary AND NOT is_replaced THEN 'nothing says which deployment is PRIMARY'
     WHEN NOT is_primary THEN concat('it had not completed when ', other, ' became PRIMARY')
     WHEN rollout_state = 'COMPLETED' AND is_full THEN concat('completed, ', counts)
     WHEN rollout_state IS NULL AND is_settled THEN concat('there is no rollout state; ', counts, ', nothing is pending')

@@ -10,29 +10,7 @@
 -- # They cannot decide alone: once the rollout completed, a place was found (pass); while it is in progress one
 -- # may still be (pending); where it failed, this is a cause (fail).
 
-WITH judged_deployment AS (
-  SELECT
-    max(id) AS id,
-    coalesce(bool_or(completed), FALSE) AS completed,
-    coalesce(bool_or(is_over), FALSE) AS is_over
-  FROM (
-    SELECT
-      deployment_id AS id,
-      rollout_state = 'COMPLETED'
-        OR rollout_state IS NULL AND pending_count = 0 AND running_count >= desired_count AS completed,
-      rollout_state = 'FAILED' OR NOT current OR status IS DISTINCT FROM 'PRIMARY' AS is_over
-    FROM latest_deployments
-    WHERE judged
-    UNION ALL
-    SELECT
-      task_set_id AS id,
-      stability_status = 'STEADY_STATE' AS completed,
-      NOT current OR status NOT IN ('PRIMARY', 'ACTIVE') AS is_over
-    FROM latest_task_sets
-    WHERE judged
-  ) releases
-),
-unplaced AS (
+WITH unplaced AS (
   SELECT e.message, e.created_at
   FROM service_events e
   JOIN target ON e.created_at >= target.deployment_created_at
@@ -42,19 +20,19 @@ unplaced AS (
     OR strpos(e.message, 'reached the limit on the number of tasks') > 0
 )
 SELECT
-  concat('deployment ', j.id) AS resource,
-  CASE WHEN j.completed THEN 'pass' WHEN j.is_over THEN 'fail' ELSE 'pending' END AS status,
-  concat(CASE WHEN j.completed THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
+  concat(r.kind, ' ', r.deployment_id) AS resource,
+  CASE WHEN r.completed THEN 'pass' WHEN r.is_over THEN 'fail' ELSE 'pending' END AS status,
+  concat(CASE WHEN r.completed THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
   u.created_at AS at
-FROM judged_deployment j
-JOIN unplaced u ON j.id IS NOT NULL
+FROM rollout r
+JOIN unplaced u ON r.deployment_id IS NOT NULL
 UNION ALL
 SELECT
-  concat('deployment ', j.id) AS resource,
+  concat(r.kind, ' ', r.deployment_id) AS resource,
   'pass' AS status,
   'no event tells of a task without a place' AS reason,
   target.window_to AS at
-FROM judged_deployment j
+FROM rollout r
 CROSS JOIN target
 CROSS JOIN (SELECT count(*) AS events FROM unplaced) u
-WHERE j.id IS NOT NULL AND u.events = 0
+WHERE r.deployment_id IS NOT NULL AND u.events = 0

@@ -12,40 +12,20 @@
 -- # A CannotStartContainerError for another cause may be the program's own (no such command):
 -- # tasks.failed-to-start has it, with no side taken.
 
-WITH reasons AS (
-  SELECT task_arn, string_agg(nullif(reason, ''), '; ' ORDER BY container) AS text
-  FROM latest_containers
-  WHERE judged
-  GROUP BY task_arn
-),
-judged_tasks AS (
-  SELECT
-    t.*,
-    coalesce(t.stop_code = 'TaskFailedToStart', FALSE)
-      AND strpos(concat_ws(' ', t.stopped_reason, r.text), 'CannotPull') = 0
-      AND strpos(concat_ws(' ', t.stopped_reason, r.text), 'OutOfMemory') = 0
-      AND regexp_like(
-        concat_ws(' ', t.stopped_reason, r.text),
-        'ResourceInitializationError|CannotCreate[A-Za-z]*Error|CannotStartContainerError.*logging driver|network interface|RESOURCE:'
-      ) AS is_resource,
-    concat_ws('; ', nullif(t.stopped_reason, ''), r.text) AS text
-  FROM latest_tasks t
-  LEFT JOIN reasons r ON t.task_arn = r.task_arn
-  WHERE t.judged
-)
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN is_resource THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN start_failure = 'resource' THEN 'fail' ELSE 'pass' END AS status,
   CASE
-    WHEN is_resource THEN text
+    WHEN start_failure = 'resource' THEN reasons
     ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
   END AS reason,
   CASE
-    WHEN is_resource THEN coalesce(stopping_at, stopped_at, execution_stopped_at, observed_at)
+    WHEN start_failure = 'resource' THEN coalesce(stopping_at, stopped_at, execution_stopped_at, observed_at)
     ELSE observed_at
   END AS at,
   coalesce(stop_code, last_status, 'unknown') AS observed,
   'its resources are there' AS expected,
   task_id,
   task_definition
-FROM judged_tasks
+FROM latest_tasks
+WHERE judged

@@ -2,7 +2,7 @@
 -- title = "Tasks of the release do not die again and again, nor after it completed"
 -- level = "block"
 -- owner = "service"
--- requires = ["tasks"]
+-- requires = ["tasks", "service_events"]
 -- conclusive = "fail"
 -- advice = "The service looks stable between two deaths: do not trust its counts. Read the last log lines of the tasks that died; see tasks.exited, tasks.out-of-memory and tasks.health-checks-failed for each of them."
 -- #
@@ -13,25 +13,11 @@
 -- # allows a single exit at the start (tasks.exited as "advise").
 -- # When the rollout completed: its event, or the first snapshot that says COMPLETED, whichever is earlier.
 
-WITH completed AS (
-  SELECT min(at) AS at
-  FROM (
-    SELECT d.observed_at AS at
-    FROM deployments d
-    JOIN target ON d.deployment_id = target.deployment_id
-    WHERE d.rollout_state = 'COMPLETED'
-    UNION ALL
-    SELECT e.created_at AS at
-    FROM service_events e
-    JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment completed')) > 0
-    WHERE target.deployment_id IS NOT NULL
-  ) moments
-),
-deaths AS (
+WITH deaths AS (
   SELECT
     t.task_id,
     coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at) AS at,
-    coalesce(coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at) > completed.at, FALSE) AS is_late,
+    coalesce(coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at) > r.completed_at, FALSE) AS is_late,
     coalesce(
       t.stop_code = 'EssentialContainerExited'
         OR (t.stop_code IS DISTINCT FROM 'TaskFailedToStart')
@@ -39,7 +25,7 @@ deaths AS (
       FALSE
     ) AS is_death
   FROM latest_tasks t
-  CROSS JOIN completed
+  CROSS JOIN rollout r
   WHERE t.judged
 ),
 counted AS (
@@ -55,9 +41,8 @@ counted AS (
 replaced AS (
   SELECT count(*) AS events, max(e.created_at) AS last_at
   FROM service_events e
-  JOIN completed ON e.created_at > completed.at
-  CROSS JOIN (SELECT count(*) AS primaries FROM latest_deployments WHERE judged AND current AND status = 'PRIMARY') p
-  WHERE p.primaries > 0 AND strpos(e.message, 'due to an unhealthy status') > 0
+  JOIN rollout r ON r.is_primary AND e.created_at > r.completed_at
+  WHERE strpos(e.message, 'due to an unhealthy status') > 0
 )
 SELECT
   coalesce('deployment ' || target.deployment_id, 'task definition ' || target.task_definition, 'the release')
@@ -80,9 +65,9 @@ SELECT
   CAST(counted.died AS VARCHAR) AS observed,
   'at most 1, and none once it completed' AS expected,
   counted.task_ids AS task_ids,
-  completed.at AS completed_at
+  r.completed_at AS completed_at
 FROM counted
 CROSS JOIN replaced
-CROSS JOIN completed
+CROSS JOIN rollout r
 CROSS JOIN target
 WHERE counted.tasks > 0

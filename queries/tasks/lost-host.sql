@@ -10,22 +10,14 @@
 -- # terminated". Replaced: at the end as many tasks run as `deployments[].desiredCount` asks for. Where they do
 -- # not, rollout.completed is pending, so this one only explains.
 
-WITH judged_release AS (
-  SELECT coalesce(bool_or(running_count >= desired_count), FALSE) AS is_full
-  FROM (
-    SELECT running_count, desired_count FROM latest_deployments WHERE judged
-    UNION ALL
-    SELECT running_count, computed_desired_count AS desired_count FROM latest_task_sets WHERE judged
-  ) releases
-),
-judged_tasks AS (
+WITH judged_tasks AS (
   SELECT
     t.*,
     coalesce(t.stop_code IN ('SpotInterruption', 'TerminationNotice'), FALSE)
       OR coalesce(t.stopped_reason LIKE 'Host EC2 (instance%', FALSE) AS is_lost,
     r.is_full
   FROM latest_tasks t
-  CROSS JOIN judged_release r
+  CROSS JOIN rollout r
   WHERE t.judged
 )
 SELECT

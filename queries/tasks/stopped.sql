@@ -18,16 +18,9 @@ WITH judged_tasks AS (
     t.*,
     coalesce(t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED'), FALSE) AS is_stopped,
     coalesce(t.stopped_reason, '') AS text,
-    p.primaries > 0 AS is_primary
+    r.is_primary
   FROM latest_tasks t
-  CROSS JOIN (
-    SELECT count(*) AS primaries
-    FROM (
-      SELECT deployment_id AS id FROM latest_deployments WHERE judged AND current AND status = 'PRIMARY'
-      UNION ALL
-      SELECT task_set_id AS id FROM latest_task_sets WHERE judged AND current AND status = 'PRIMARY'
-    ) releases
-  ) p
+  CROSS JOIN rollout r
   WHERE t.judged
 ),
 classified AS (

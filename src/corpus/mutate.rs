@@ -83,7 +83,9 @@ fn problems(whole: &Verdict, lacking: &Verdict, shows: bool) -> Vec<String> {
 /// A check that is decided must be decided as it is on the whole evidence.
 fn flipped(whole: &CheckVerdict, lacking: &CheckVerdict) -> Option<String> {
     let decided = matches!(lacking.outcome, CheckOutcome::Pass | CheckOutcome::Fail);
-    (decided && lacking.outcome != whole.outcome).then(|| {
+    // What did not apply at all may apply to less.
+    let harmless = (whole.outcome, lacking.outcome) == (CheckOutcome::Skip, CheckOutcome::Pass);
+    (decided && !harmless && lacking.outcome != whole.outcome).then(|| {
         format!("{} is {}, not {}: {}", lacking.id, word(&lacking.outcome), word(&whole.outcome), lacking.reason)
     })
 }

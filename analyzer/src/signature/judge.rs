@@ -46,15 +46,15 @@ pub(crate) fn judge(index: usize, pattern: &Pattern, matches: &Matches, scene: S
 /// What is missing of the lines that the pattern is about, up to a moment. Lines are judged by their
 /// tasks, so the tasks must be known too.
 pub(super) fn gaps(pattern: &Pattern, scene: Scene<'_>, until: Option<casefile_evidence::Timestamp>) -> Vec<Gap> {
-    let scope = Scope {
-        container: pattern.container.as_deref(),
-        log_group: pattern.log_group.as_deref(),
-        family: pattern.family.as_deref(),
-        until,
-    };
-    let mut gaps = scene.coverage.gaps("log_events", scope);
-    gaps.extend(scene.coverage.gaps(if pattern.family.is_some() { "task_selectors" } else { "tasks" }, scope));
+    let mut gaps = scene.coverage.gaps("log_events", Scope { until, ..Scope::of(pattern) });
+    gaps.extend(task_gaps(pattern, scene));
     gaps
+}
+
+/// What is missing of the tasks that the pattern is about.
+pub(super) fn task_gaps(pattern: &Pattern, scene: Scene<'_>) -> Vec<Gap> {
+    let table = if pattern.family.is_some() { "task_selectors" } else { "tasks" };
+    scene.coverage.gaps(table, Scope::of(pattern))
 }
 
 /// A row for a line, saying where it stands and, where it took long, when it came.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
 
-use super::judge::{Judged, gaps, row, seconds};
+use super::judge::{Judged, gaps, row, seconds, task_gaps};
 use super::matcher::{Found, Match, Place};
 use super::scope::Scene;
 use super::{Anchor, Pattern, Quorum};
@@ -133,15 +133,13 @@ impl<'a> Judging<'a> {
         };
         // What others lack is no failure then.
         told.rows.retain(|row| row.status == Status::Pass);
-        let mut judged = Judged::new(Outcome::Pass, reason, told.rows);
-        if self.pattern.quorum == Quorum::Every {
-            // A task that nobody knows of has logged nothing that is known.
-            let gaps = gaps(self.pattern, self.scene, None);
-            if !gaps.is_empty() {
-                judged = Judged::unknown(gaps, judged.rows);
-            }
-        }
-        judged
+        // Whether the task that logged it lives on is known only where the tasks are; and of one that nobody
+        // knows of, nobody knows whether it logged.
+        let gaps = match self.pattern.quorum {
+            Quorum::Every => gaps(self.pattern, self.scene, None),
+            Quorum::Once | Quorum::Any => task_gaps(self.pattern, self.scene),
+        };
+        if gaps.is_empty() { Judged::new(Outcome::Pass, reason, told.rows) } else { Judged::unknown(gaps, told.rows) }
     }
 
     /// When every line that counts must have been written and have arrived.
