@@ -8,17 +8,18 @@
 -- #
 -- # `containers[].exitCode` of containers whose `essential` is false in the task definition. An exit with 0 is
 -- # what a container does that only prepares something. After the task itself stopped, its sidecars' exit codes
--- # say nothing.
+-- # say nothing; a task that was lost with its host may have stopped without a stop code.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
   CASE
-    WHEN t.stop_code IS NOT NULL THEN 'skip'
+    WHEN t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED') THEN 'skip'
     WHEN c.last_status = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0 THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN t.stop_code IS NOT NULL THEN concat('its task stopped: ', t.stop_code)
+    WHEN t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED')
+      THEN concat('its task stopped: ', coalesce(t.stop_code, nullif(t.stopped_reason, ''), t.last_status))
     WHEN c.last_status = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0
       THEN concat(
         'it exited with ', coalesce(CAST(c.exit_code AS VARCHAR), 'an unknown code'),
