@@ -130,7 +130,7 @@ pub async fn analyze(
     Analyzer::new(pack.clone(), options).await?.analyze(evidence, settings, options).await
 }
 
-/// Plans every check: what `check lint` does, without a bundle.
+/// Plans every check, and looks at each as a careful reader would: what `check lint` does, without a bundle.
 ///
 /// May be cancelled: nothing outlives it.
 ///
@@ -140,7 +140,7 @@ pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
     match Plans::new(pack, &Options::default().limits(), 1).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
         Err(other) => Err(other),
-        Ok(_) => Ok(Vec::new()),
+        Ok(plans) => Ok(plans.checks.into_iter().flat_map(|check| check.findings).collect()),
     }
 }
 

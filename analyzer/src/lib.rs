@@ -35,6 +35,7 @@ mod engine;
 mod error;
 mod evidence;
 mod judge;
+mod lint;
 mod outcome;
 mod pack;
 mod plans;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
+use crate::lint;
 use crate::outcome::Status;
 use crate::pack::{Check, Pack};
 use crate::rows;
@@ -73,8 +74,13 @@ async fn plan_view(
     let shown = |field: &&Arc<Field>| !views::HIDDEN.contains(&field.name().as_str());
     let kept: Vec<usize> =
         fields.iter().enumerate().filter(|(_, field)| shown(field)).map(|(place, _)| place).collect();
-    let shown: Vec<Field> =
-        fields.iter().filter(shown).map(|field| Field::new(field.name(), field.data_type().clone(), true)).collect();
+    let documented = views::nullable_columns(name, sql);
+    let nullable = |name: &String| documented.get(name).copied().unwrap_or(true);
+    let shown: Vec<Field> = fields
+        .iter()
+        .filter(shown)
+        .map(|field| Field::new(field.name(), field.data_type().clone(), nullable(field.name())))
+        .collect();
     Ok(PlannedView { name, schema: Arc::new(Schema::new(shown)), kept, plan: query.physical })
 }
 
@@ -84,6 +90,8 @@ pub(crate) struct PlannedCheck {
     pub(crate) plan: Arc<dyn ExecutionPlan>,
     /// The statuses that its rows can say, as far as the plan tells.
     pub(crate) says: BTreeSet<Status>,
+    /// What its author should look at again.
+    pub(crate) findings: Vec<SpecError>,
 }
 
 /// Every check of a pack, in its order, with the views.
@@ -124,7 +132,8 @@ async fn plan_check(
         Err(error) => return Ok(Err(error)),
     };
     let says = statuses::written(&query.logical);
-    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, says }))
+    let findings = lint::findings(check, &query.logical);
+    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, says, findings }))
 }
 
 /// Whether what a check gives, and what it reads, is what it may.

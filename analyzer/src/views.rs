@@ -1,6 +1,8 @@
 //! The views that checks build on, computed once from the bundle's tables; and the documentation of
 //! everything that a query can read.
 
+use std::collections::BTreeMap;
+
 use arrow::datatypes::DataType;
 use casefile_evidence::{ColumnInfo, Table, tables};
 
@@ -86,6 +88,12 @@ pub fn table_docs() -> Vec<TableDoc> {
     docs.extend(files().map(|(name, sql)| view_doc(name, sql, &stored)));
     docs.extend(signature::table_docs());
     docs
+}
+
+/// Which columns of a view can be null, as documented.
+pub(crate) fn nullable_columns(name: &str, sql: &str) -> BTreeMap<String, bool> {
+    let columns = view_doc(name, sql, &tables::all()).columns.into_iter();
+    columns.map(|column| (column.name, column.nullable)).collect()
 }
 
 fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {

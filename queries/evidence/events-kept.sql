@@ -12,7 +12,7 @@
 SELECT
   concat('service ', target.service) AS resource,
   CASE
-    WHEN s.covered_from > target.deployment_created_at THEN 'fail'
+    WHEN coalesce(s.covered_from > target.deployment_created_at, FALSE) THEN 'fail'
     WHEN s.status <> 'complete' THEN 'unknown'
     ELSE 'pass'
   END AS status,

@@ -12,7 +12,7 @@
 
 SELECT
   concat('container ', c.container) AS resource,
-  CASE WHEN c.log_mode = 'non-blocking' THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(c.log_mode, '') = 'non-blocking' THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN c.log_mode = 'non-blocking' THEN 'its log driver is non-blocking: it may drop lines'
     ELSE concat('its log driver''s mode is ', coalesce(c.log_mode, 'not given'))

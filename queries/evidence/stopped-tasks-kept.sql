@@ -11,7 +11,7 @@
 
 SELECT
   concat('deployment ', coalesce(target.deployment_id, target.task_definition, target.service)) AS resource,
-  CASE WHEN s.covered_from > target.deployment_created_at THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(s.covered_from > target.deployment_created_at, FALSE) THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN s.covered_from > target.deployment_created_at THEN 'tasks that stopped before may have been forgotten by ECS'
     ELSE 'the list of stopped tasks reaches back to its creation'

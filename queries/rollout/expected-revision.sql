@@ -75,8 +75,8 @@ rollback_events AS (
 ),
 judgement AS (
   SELECT
-    target.service, target.deployment_id, target.expected_task_definition, target.task_definition,
-    now_primary.id AS primary_id, now_primary.task_definition AS primary_task_definition,
+    target.service, target.deployment_id,
+    now_primary.id AS primary_id,
     now_primary.created_at AS primary_created_at,
     coalesce(nullif(split_part(now_primary.task_definition, '/', 2), ''), now_primary.task_definition, 'unknown')
       AS primary_revision,

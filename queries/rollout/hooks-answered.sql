@@ -15,13 +15,13 @@ SELECT
     AS resource,
   CASE
     WHEN is_failed THEN 'fail'
-    WHEN is_waiting AND status = 'IN_PROGRESS' THEN 'pending'
+    WHEN is_waiting AND state = 'IN_PROGRESS' THEN 'pending'
     WHEN is_waiting THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE
     WHEN is_failed THEN concat('a lifecycle hook failed', coalesce(': ' || nullif(status_reason, ''), ''))
-    WHEN is_waiting AND status = 'IN_PROGRESS'
+    WHEN is_waiting AND state = 'IN_PROGRESS'
       THEN concat('a lifecycle hook waits for an answer', coalesce(' in stage ' || nullif(lifecycle_stage, ''), ''))
     WHEN is_waiting THEN concat('a lifecycle hook was never answered: ', coalesce(nullif(status_reason, ''), status))
     ELSE concat('no hook is open, in stage ', coalesce(nullif(lifecycle_stage, ''), '(none)'))
@@ -31,10 +31,13 @@ SELECT
 FROM (
   SELECT
     s.*,
-    strpos(s.raw, '"AWAITING_ACTION"') > 0 AS is_waiting,
-    strpos(coalesce(s.status_reason, ''), 'lifecycle hook(s) failed') > 0
-      OR strpos(coalesce(s.status_reason, ''), 'lifecycle hook failed') > 0
-      OR regexp_like(s.raw, '"status":"(FAILED|TIMED_OUT)"') AND strpos(s.raw, '"lifecycleHookDetails"') > 0 AS is_failed
+    coalesce(s.status, '') AS state,
+    coalesce(strpos(s.raw, '"AWAITING_ACTION"') > 0, FALSE) AS is_waiting,
+    coalesce(
+      regexp_like(s.status_reason, 'lifecycle hook(\(s\))? failed'), FALSE
+    ) OR coalesce(
+      strpos(s.raw, '"lifecycleHookDetails"') > 0 AND regexp_like(s.raw, '"status":"(FAILED|TIMED_OUT)"'), FALSE
+    ) AS is_failed
   FROM latest_service_deployments s
   WHERE s.judged
 ) hooks

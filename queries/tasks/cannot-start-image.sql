@@ -11,7 +11,7 @@
 
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN start_failure = 'image' THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(start_failure, '') = 'image' THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN start_failure = 'image' AND strpos(coalesce(stopped_reason, ''), 'CannotPull') > 0 THEN stopped_reason
     WHEN start_failure = 'image' THEN reasons

@@ -14,7 +14,7 @@
 
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN start_failure = 'resource' THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(start_failure, '') = 'resource' THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN start_failure = 'resource' THEN reasons
     ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))

@@ -38,7 +38,7 @@ WITH exits AS (
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
-    WHEN t.stop_code = 'EssentialContainerExited' AND x.out_of_memory IS NOT TRUE
+    WHEN coalesce(t.stop_code, '') = 'EssentialContainerExited' AND x.out_of_memory IS NOT TRUE
       AND coalesce(t.stopped_reason, '') NOT LIKE '%OutOfMemory%' THEN 'fail'
     ELSE 'pass'
   END AS status,

@@ -23,7 +23,7 @@ counted AS (
 )
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN start_failure = 'other' THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(start_failure, '') = 'other' THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN start_failure = 'other' THEN concat('it failed to start: ', coalesce(reasons, 'ECS gives no reason'))
     WHEN start_failure IS NOT NULL THEN 'it failed to start, for a cause that another check names'

@@ -32,7 +32,7 @@ judged_tasks AS (
 )
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN is_unhealthy THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN is_unhealthy IS TRUE THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN is_unhealthy AND regexp_like(coalesce(stopped_reason, ''), '[Ff]ailed .*health checks?') THEN stopped_reason
     WHEN is_unhealthy AND health_status = 'UNHEALTHY'

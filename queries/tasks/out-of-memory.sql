@@ -14,9 +14,9 @@
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
   CASE
-    WHEN c.reason LIKE 'OutOfMemory%' AND c.essential IS NOT FALSE THEN 'fail'
-    WHEN c.reason LIKE 'OutOfMemory%' THEN 'skip'
-    WHEN t.stopped_reason LIKE '%OutOfMemory%' AND c.essential IS NOT FALSE THEN 'fail'
+    WHEN coalesce(c.reason, '') LIKE 'OutOfMemory%' AND c.essential IS NOT FALSE THEN 'fail'
+    WHEN coalesce(c.reason, '') LIKE 'OutOfMemory%' THEN 'skip'
+    WHEN coalesce(t.stopped_reason, '') LIKE '%OutOfMemory%' AND c.essential IS NOT FALSE THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE

@@ -13,8 +13,8 @@
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
   CASE
-    WHEN t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED') THEN 'skip'
-    WHEN c.last_status = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0 THEN 'fail'
+    WHEN t.stop_code IS NOT NULL OR coalesce(t.last_status, '') IN ('DEPROVISIONING', 'STOPPED', 'DELETED') THEN 'skip'
+    WHEN coalesce(c.last_status, '') = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0 THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE

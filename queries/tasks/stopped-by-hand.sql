@@ -10,7 +10,7 @@
 
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN stop_code = 'UserInitiated' THEN 'fail' ELSE 'pass' END AS status,
+  CASE WHEN coalesce(stop_code, '') = 'UserInitiated' THEN 'fail' ELSE 'pass' END AS status,
   CASE
     WHEN stop_code = 'UserInitiated' THEN concat('stopped by hand: ', coalesce(nullif(stopped_reason, ''), 'no reason was given'))
     ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))

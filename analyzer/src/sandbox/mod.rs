@@ -29,6 +29,7 @@ use datafusion::prelude::SessionContext;
 pub(crate) use functions::{Dialect, documented};
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
+pub(crate) use statement::parse;
 
 use crate::error::SpecError;
 
