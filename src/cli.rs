@@ -26,6 +26,9 @@ pub(crate) struct Global {
     /// A folder of check files to use instead of the built-in pack
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) queries: Option<PathBuf>,
+    /// A folder of check files to use beside the others; one takes the place of the check that has its id
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) extra_queries: Option<PathBuf>,
     /// Where the result goes: the bundle for collect, import and validate; else the report [default: standard output]
     #[arg(short, long, global = true, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
@@ -308,9 +311,17 @@ pub(crate) enum CheckVerb {
     /// Check the checks and the config, without any bundle
     #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
     Lint,
-    /// Explain a check: what it judges, and on what evidence
+    /// Begin a check: a file that works, to be changed
     #[command(
-        after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain rollout.completed rollout.bundle"
+        after_help = "Example:\n  casefile check new events.bus-connected --extra-queries checks\n  casefile check lint --extra-queries checks"
+    )]
+    New {
+        /// The check's id, <area>.<name>, e.g. events.bus-connected
+        id: String,
+    },
+    /// Explain a check: what it judges, on what evidence, and which log lines almost match
+    #[command(
+        after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain migration.confirmed rollout.bundle"
     )]
     Explain {
         /// The check's or the signature's id; all of them are listed where left out

@@ -39,8 +39,12 @@ impl Tasks {
             let Some(task_id) = text(batch, "task_id", row) else { continue };
             let stop_code = text(batch, "stop_code", row);
             let reason = text(batch, "stopped_reason", row);
-            let death =
-                stop_code.filter(|code| matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart"));
+            // What the scheduler stops for its health did not end well, whatever else it stops does.
+            let unwell = reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains("health checks"));
+            let death = stop_code.filter(|code| {
+                matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart")
+                    || code == "ServiceSchedulerInitiated" && unwell
+            });
             let task = Task {
                 judged: flag(batch, "judged", row).unwrap_or(false),
                 one_off: flag(batch, "one_off", row).unwrap_or(false),

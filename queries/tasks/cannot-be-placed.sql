@@ -7,7 +7,7 @@
 -- advice = "Capacity: container instances, Fargate quota, another availability zone. Ports, CPU, memory, constraints: the event names what the closest instance lacks. A role: its trust policy must name ecs-tasks.amazonaws.com, and the deployer needs iam:PassRole."
 -- #
 -- # A task that cannot be placed does not exist, so there is no field but the counts: only service events tell.
--- # They cannot decide alone: once the rollout completed, a place was found (pass); while it is in progress one
+-- # They cannot decide alone: once the rollout completed, or all tasks run after it did, a place was found (pass); while it is in progress one
 -- # may still be (pending); where it failed, this is a cause (fail).
 
 WITH unplaced AS (
@@ -21,8 +21,12 @@ WITH unplaced AS (
 )
 SELECT
   concat(r.kind, ' ', r.deployment_id) AS resource,
-  CASE WHEN r.completed THEN 'pass' WHEN r.is_over THEN 'fail' ELSE 'pending' END AS status,
-  concat(CASE WHEN r.completed THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
+  CASE
+    WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'pass'
+    WHEN r.is_over THEN 'fail'
+    ELSE 'pending'
+  END AS status,
+  concat(CASE WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
   u.created_at AS at
 FROM rollout r
 JOIN unplaced u ON r.deployment_id IS NOT NULL

@@ -6,14 +6,14 @@
 -- conclusive = "fail"
 -- advice = "Spot or instances go away at any time: it is no fault of the release. If it happens at every rollout, run a share of the tasks on demand."
 -- #
--- # `tasks[].stopCode` SpotInterruption or TerminationNotice, or a `stoppedReason` "Host EC2 (instance ...)
+-- # `tasks[].stopCode` SpotInterruption, TerminationNotice or InfrastructureHealth, or a `stoppedReason` "Host EC2 (instance ...)
 -- # terminated". Replaced: at the end as many tasks run as `deployments[].desiredCount` asks for. Where they do
 -- # not, rollout.completed is pending, so this one only explains.
 
 WITH judged_tasks AS (
   SELECT
     t.*,
-    coalesce(t.stop_code IN ('SpotInterruption', 'TerminationNotice'), FALSE)
+    coalesce(t.stop_code IN ('SpotInterruption', 'TerminationNotice', 'InfrastructureHealth'), FALSE)
       OR coalesce(t.stopped_reason LIKE 'Host EC2 (instance%', FALSE) AS is_lost,
     r.is_full
   FROM latest_tasks t

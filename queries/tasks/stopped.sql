@@ -7,7 +7,7 @@
 -- advice = "ECS gives a stop code or a reason that this version does not know: read it, decide whether it is a failure, and report it so that the checks learn it."
 -- #
 -- # `tasks[].stopCode`. The other tasks.* checks know what TaskFailedToStart, EssentialContainerExited,
--- # UserInitiated, SpotInterruption and TerminationNotice mean. What is left is caught here: a code that nobody
+-- # UserInitiated, SpotInterruption, TerminationNotice and InfrastructureHealth mean. What is left is caught here: a code that nobody
 -- # has seen yet, or none at all, fails; a task that the scheduler stopped (ServiceSchedulerInitiated) of the
 -- # deployment that is still PRIMARY, with a reason that is neither a scale-in, a rebalancing nor a
 -- # health check, cannot be told: unknown.
@@ -29,7 +29,8 @@ classified AS (
     CASE
       WHEN NOT is_stopped THEN 'runs'
       WHEN stop_code IN (
-        'TaskFailedToStart', 'EssentialContainerExited', 'UserInitiated', 'SpotInterruption', 'TerminationNotice'
+        'TaskFailedToStart', 'EssentialContainerExited', 'UserInitiated', 'SpotInterruption', 'TerminationNotice',
+        'InfrastructureHealth'
       ) THEN 'told'
       WHEN regexp_like(text, '[Ff]ailed .*health checks?') THEN 'told'
       WHEN stop_code IS NULL AND text LIKE 'Host EC2 (instance%' THEN 'told'

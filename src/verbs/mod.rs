@@ -95,6 +95,10 @@ pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
         Some(folder) => Pack::from_dir(folder),
         None => Pack::embedded(),
     };
+    let pack = match &global.extra_queries {
+        Some(folder) => pack.and_then(|pack| pack.with_dir(folder)),
+        None => pack,
+    };
     pack.map_err(|errors| Error::Analyze(errors.into()))
 }
 

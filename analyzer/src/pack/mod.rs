@@ -48,6 +48,20 @@ impl Pack {
         Self::from_files(&dir.display().to_string(), files)
     }
 
+    /// This pack and the checks of a further folder, which stand after its own. A check of the folder takes the
+    /// place of the one that has its id.
+    ///
+    /// # Errors
+    /// As [`Pack::from_dir`].
+    pub fn with_dir(self, dir: &Path) -> Result<Self, Vec<SpecError>> {
+        let further = Self::from_dir(dir)?;
+        let mut checks = self.checks;
+        checks.retain(|check| further.check(&check.header.id).is_none());
+        checks.extend(further.checks);
+        let files = checks.iter().map(|check| (check.header.id.clone(), check.sql.clone())).collect();
+        Ok(Self { checks, digest: digest(&files) })
+    }
+
     /// The checks in `files`: path within the pack, `/`-separated, to content. `root` stands before the
     /// path in messages and is no part of the digest.
     ///

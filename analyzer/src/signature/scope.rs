@@ -20,7 +20,7 @@ pub(crate) struct Scene<'a> {
 
 impl Pattern {
     /// Whether a task is one whose lines count.
-    pub(super) fn is_about(&self, task: &Task) -> bool {
+    pub(crate) fn is_about(&self, task: &Task) -> bool {
         match &self.family {
             None => task.judged,
             Some(family) => task.one_off && task.family.as_ref() == Some(family),
@@ -36,7 +36,7 @@ impl Pattern {
         }
     }
 
-    pub(super) fn takes_unattributed(&self) -> bool {
+    pub(crate) fn takes_unattributed(&self) -> bool {
         self.log_group.is_some() && self.family.is_none()
     }
 
