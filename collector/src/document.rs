@@ -22,6 +22,7 @@ pub enum Operation {
     DescribeServiceRevisions,
     DescribeTaskSets,
     DescribeTargetHealth,
+    DescribeLogGroups,
     DescribeLogStreams,
     FilterLogEvents,
     GetLogEvents,
@@ -29,17 +30,19 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order in which a snapshot's documents are taken up: what names things
-    /// (services, deployments, tasks) before what refers to them (logs).
-    pub const ALL: [Self; 12] = [
+    /// (services, deployments, tasks) before what refers to them (task definitions, logs). The collector asks in
+    /// this order.
+    pub const ALL: [Self; 13] = [
         Self::DescribeServices,
         Self::DescribeTaskSets,
         Self::ListServiceDeployments,
         Self::DescribeServiceDeployments,
         Self::DescribeServiceRevisions,
-        Self::DescribeTaskDefinition,
         Self::ListTasks,
         Self::DescribeTasks,
+        Self::DescribeTaskDefinition,
         Self::DescribeTargetHealth,
+        Self::DescribeLogGroups,
         Self::DescribeLogStreams,
         Self::FilterLogEvents,
         Self::GetLogEvents,
@@ -57,6 +60,7 @@ impl Operation {
             Self::DescribeServiceRevisions => "DescribeServiceRevisions",
             Self::DescribeTaskSets => "DescribeTaskSets",
             Self::DescribeTargetHealth => "DescribeTargetHealth",
+            Self::DescribeLogGroups => "DescribeLogGroups",
             Self::DescribeLogStreams => "DescribeLogStreams",
             Self::FilterLogEvents => "FilterLogEvents",
             Self::GetLogEvents => "GetLogEvents",
@@ -80,6 +84,7 @@ impl Operation {
             Self::DescribeServiceRevisions => "ecs:DescribeServiceRevisions",
             Self::DescribeTaskSets => "ecs:DescribeTaskSets",
             Self::DescribeTargetHealth => "elasticloadbalancing:DescribeTargetHealth",
+            Self::DescribeLogGroups => "logs:DescribeLogGroups",
             Self::DescribeLogStreams => "logs:DescribeLogStreams",
             Self::FilterLogEvents => "logs:FilterLogEvents",
             Self::GetLogEvents => "logs:GetLogEvents",
@@ -96,6 +101,7 @@ impl Operation {
             Self::DescribeServiceRevisions => "service_revisions",
             Self::DescribeTaskSets => "task_sets",
             Self::DescribeTargetHealth => "target_health",
+            Self::DescribeLogGroups => "log_groups",
             Self::DescribeLogStreams => "log_streams",
             Self::FilterLogEvents | Self::GetLogEvents => "log_events",
         }
@@ -131,6 +137,8 @@ impl Operation {
             Some(Self::DescribeTasks)
         } else if has("TargetHealthDescriptions") {
             Some(Self::DescribeTargetHealth)
+        } else if has("logGroups") {
+            Some(Self::DescribeLogGroups)
         } else if has("logStreams") {
             Some(Self::DescribeLogStreams)
         } else if has("events") {

@@ -21,7 +21,7 @@ pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
-pub use logs::{LogCursor, describe_log_streams, get_log_events};
+pub use logs::{LogCursor, describe_log_group, describe_log_streams, describe_newest_log_streams, get_log_events};
 
 /// Takes each answer as it comes.
 pub type OnDocument<'a> = &'a mut (dyn FnMut(Document) + Send);

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use casefile_evidence::Timestamp;
 
 use super::{CollectError, Collection};
-use crate::aws::ask::{self, LogCursor, TaskFilter, TaskStatus};
+use crate::aws::ask::{self, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
-use crate::normalise::ExpectedStream;
+use crate::normalise::TaskChoice;
 
 /// Service deployments that were created this long before the first poll are listed: the one that is
 /// judged may have been rolled back before anybody looked.
@@ -52,8 +52,8 @@ impl Collection<'_> {
             return;
         }
         self.service_deployments(observed_at).await;
-        self.task_definitions().await;
         self.tasks().await;
+        self.task_definitions().await;
         self.logs(observed_at, closing).await;
     }
 
@@ -139,6 +139,9 @@ impl Collection<'_> {
             wanted.extend(self.parts.named.expect_task_definition.clone());
         }
         wanted.extend(judged);
+        let judged = self.parts.assembly.judged();
+        let chosen = seen.tasks.values().filter(|task| task.selected_by.is_some() && seen.counts(task, &judged));
+        wanted.extend(chosen.filter_map(|task| task.task_definition.clone()));
         for arn in wanted {
             if self.described.contains(&arn) {
                 continue;
@@ -150,83 +153,23 @@ impl Collection<'_> {
         }
     }
 
+    /// The service's tasks and the one-off ones that were chosen: all lists first, then what they name.
     async fn tasks(&mut self) {
         let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
+        let selectors = self.parts.assembly.selectors().to_vec();
+        let chosen = selectors.iter().map(|selector| match &selector.choice {
+            TaskChoice::Family(family) => TaskFilter::Family(family),
+            TaskChoice::StartedBy(started_by) => TaskFilter::StartedBy(started_by),
+        });
         let mut listed = BTreeSet::new();
-        for status in [TaskStatus::Running, TaskStatus::Stopped] {
-            let filter = TaskFilter::Service(&about.service);
-            let asked =
-                ask::list_tasks(&aws, &about.cluster, filter, status, &mut |document| self.take(document)).await;
-            listed.extend(asked.found);
+        for filter in std::iter::once(TaskFilter::Service(&about.service)).chain(chosen) {
+            for status in [TaskStatus::Running, TaskStatus::Stopped] {
+                let asked =
+                    ask::list_tasks(&aws, &about.cluster, filter, status, &mut |document| self.take(document)).await;
+                listed.extend(asked.found);
+            }
         }
         let listed: Vec<String> = listed.into_iter().collect();
         ask::describe_tasks(&aws, &about.cluster, &listed, &mut |document| self.take(document)).await;
-    }
-
-    async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
-        let judged = self.parts.assembly.judged();
-        let streams = self.parts.assembly.seen().expected_streams(&judged);
-        for stream in streams.iter().filter(|stream| stream.started) {
-            self.find_stream(stream).await;
-        }
-        for stream in &streams {
-            self.read_stream(stream, observed_at, closing).await;
-        }
-    }
-
-    fn tail(&mut self, stream: &ExpectedStream) -> &mut super::Tail {
-        self.tails.entry((stream.log_group.clone(), stream.log_stream.clone())).or_default()
-    }
-
-    async fn find_stream(&mut self, stream: &ExpectedStream) {
-        if self.tail(stream).exists {
-            return;
-        }
-        let aws = self.parts.aws.clone();
-        let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
-        let asked =
-            ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
-                self.take(document);
-            })
-            .await;
-        // Where the list is refused, reading may be allowed all the same.
-        let refused = asked.error.is_some();
-        self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);
-    }
-
-    async fn read_stream(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) {
-        let tail = self.tail(stream);
-        if !tail.exists || tail.ended {
-            return;
-        }
-        let cursor = LogCursor { from: None, token: tail.token.clone() };
-        let read = self.read(stream, cursor).await;
-        let Some(read) = read else {
-            self.tail(stream).exists = false;
-            return;
-        };
-        self.tail(stream).token = read;
-        let grace = self.parts.assembly.ingestion_grace_ms();
-        let ended = stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace));
-        if !(ended || closing) {
-            return;
-        }
-        // A line that arrived late stands before the place that the token has reached.
-        if let Some(from) = self.parts.assembly.remembered_from(&stream.log_group, &stream.log_stream) {
-            let swept = self.read(stream, LogCursor { from: Some(from), token: None }).await;
-            self.tail(stream).ended = ended && swept.is_some();
-        } else {
-            self.tail(stream).ended = ended;
-        }
-    }
-
-    /// Reads a stream to its end; gives the token to go on from, or `None` where AWS refused.
-    async fn read(&mut self, stream: &ExpectedStream, cursor: LogCursor) -> Option<Option<String>> {
-        let aws = self.parts.aws.clone();
-        let region = stream.log_region.clone().unwrap_or_else(|| aws.region().to_owned());
-        let (group, name) = (stream.log_group.clone(), stream.log_stream.clone());
-        let asked =
-            ask::get_log_events(&aws, &region, &group, &name, cursor, None, &mut |document| self.take(document)).await;
-        asked.is_complete().then_some(asked.found)
     }
 }

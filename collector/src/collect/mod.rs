@@ -3,6 +3,7 @@
 //! The collector does not know what a check is: it takes a [`StopRule`].
 
 mod ask;
+mod logs;
 mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +96,8 @@ pub struct Collection<'a> {
     parts: Parts<'a>,
     tails: BTreeMap<(String, String), Tail>,
     described: BTreeSet<String>,
+    /// Log groups that were asked for their retention.
+    groups: BTreeSet<String>,
     errors: BTreeMap<String, String>,
     failed: Option<CollectError>,
     log_lines: u64,
@@ -131,6 +134,8 @@ pub struct Named {
 #[derive(Debug, Default)]
 struct Tail {
     exists: bool,
+    /// From when on it is read; all of it where nothing is said.
+    from: Option<Timestamp>,
     token: Option<String>,
     /// Its task has stopped, everything that it can have logged has arrived and was read.
     ended: bool,
@@ -143,6 +148,7 @@ impl<'a> Collection<'a> {
             parts,
             tails: BTreeMap::new(),
             described: BTreeSet::new(),
+            groups: BTreeSet::new(),
             errors: BTreeMap::new(),
             failed: None,
             log_lines: 0,

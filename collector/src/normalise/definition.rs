@@ -6,7 +6,8 @@ use casefile_evidence::tables::{ContainerDefinitionRow, TaskDefinitionRow};
 
 use super::fields::Fields;
 use super::seen::SeenContainer;
-use super::{Assembly, Current};
+use super::streams::StreamNaming;
+use super::{Assembly, Current, Remarks};
 use crate::document::Document;
 
 impl Assembly {
@@ -44,7 +45,8 @@ impl Assembly {
         for container in definition.list("containerDefinitions", remarks) {
             let Some(name) = container.id("name", remarks) else { continue };
             let log = container.object("logConfiguration", remarks);
-            let options = log.object("options", remarks);
+            let driver = log.text("logDriver", remarks);
+            let destination = Destination::of(driver.as_deref(), log.object("options", remarks), remarks);
             let row = ContainerDefinitionRow {
                 task_definition: arn.clone(),
                 container: name.clone(),
@@ -56,11 +58,11 @@ impl Assembly {
                 memory: container.int("memory", remarks),
                 memory_reservation: container.int("memoryReservation", remarks),
                 health_check: container.get("healthCheck").is_some(),
-                log_driver: log.text("logDriver", remarks),
-                log_group: options.text("awslogs-group", remarks),
-                log_region: options.text("awslogs-region", remarks),
-                log_stream_prefix: options.text("awslogs-stream-prefix", remarks),
-                log_mode: options.text("mode", remarks),
+                log_driver: driver,
+                log_group: destination.group,
+                log_region: destination.region,
+                log_stream_prefix: destination.prefix,
+                log_mode: destination.mode,
                 raw: container.raw(&[]),
             };
             containers.insert(
@@ -70,11 +72,60 @@ impl Assembly {
                     log_driver: row.log_driver.clone(),
                     log_group: row.log_group.clone(),
                     log_region: row.log_region.clone(),
-                    log_stream_prefix: row.log_stream_prefix.clone(),
+                    log_plugin: destination.plugin,
+                    naming: destination.naming,
                 },
             );
             self.rows.push(row.into());
         }
         self.seen.definitions.insert(arn, containers);
+    }
+}
+
+/// Where a container's lines go.
+#[derive(Debug, Default)]
+struct Destination {
+    group: Option<String>,
+    region: Option<String>,
+    prefix: Option<String>,
+    mode: Option<String>,
+    plugin: Option<String>,
+    naming: Option<StreamNaming>,
+}
+
+impl Destination {
+    fn of(driver: Option<&str>, options: Fields<'_>, remarks: &mut Remarks) -> Self {
+        let mut text = |key: &str| options.text_of_any_case(key, remarks);
+        let mode = text("mode");
+        match driver {
+            Some("awsfirelens") => {
+                let plugin = text("Name");
+                // Fluent Bit has two outputs that write to CloudWatch Logs, and they take the same options.
+                if !matches!(plugin.as_deref(), Some("cloudwatch" | "cloudwatch_logs")) {
+                    return Self { mode, plugin, ..Self::default() };
+                }
+                let (group, region) = (text("log_group_name"), text("region"));
+                let (prefix, name) = (text("log_stream_prefix"), text("log_stream_name"));
+                // `$(...)` stands for what only the running container knows.
+                let plain = |name: &String| !name.contains('$');
+                let naming = match (&prefix, &name) {
+                    _ if !group.as_ref().is_some_and(plain) => None,
+                    (_, Some(name)) => Some(StreamNaming::Fixed(name.clone())).filter(|_| plain(name)),
+                    (Some(prefix), None) => Some(StreamNaming::FireLens(prefix.clone())).filter(|_| plain(prefix)),
+                    (None, None) => None,
+                };
+                Self { group, region, prefix, mode, plugin, naming }
+            }
+            _ => {
+                let (group, region) = (text("awslogs-group"), text("awslogs-region"));
+                let prefix = text("awslogs-stream-prefix").filter(|prefix| !prefix.is_empty());
+                let naming = match &prefix {
+                    _ if driver != Some("awslogs") || group.is_none() => None,
+                    Some(prefix) => Some(StreamNaming::Prefixed(prefix.clone())),
+                    None => Some(StreamNaming::RuntimeId),
+                };
+                Self { group, region, prefix, mode, plugin: None, naming }
+            }
+        }
     }
 }

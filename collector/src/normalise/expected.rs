@@ -3,8 +3,9 @@
 use casefile_evidence::tables::SourceRow;
 
 use super::Assembly;
-use super::seen::ExpectedStream;
+use super::seen::{Judged, SeenContainer};
 use super::sources::{self, Key};
+use super::streams::{ExpectedStream, StreamNaming};
 use crate::document::Operation;
 
 impl Assembly {
@@ -25,20 +26,19 @@ impl Assembly {
         let row = SourceRow {
             log_group: Some(stream.log_group.clone()),
             log_stream: Some(stream.log_stream),
-            container: Some(stream.container.clone()),
-            task_id: Some(stream.task_id.clone()),
+            container: stream.container.clone(),
+            task_id: stream.task_id.clone(),
             ..sources::row(key, self.current.snapshot, self.current.observed_at)
         };
+        let of = |name: Option<String>| name.unwrap_or_else(|| "(several)".to_owned());
+        let (container, task) = (of(stream.container), of(stream.task_id));
         if stream.started {
             let group = stream.log_group;
             return SourceRow {
                 status: "missing".to_owned(),
-                error: Some(format!(
-                    "the log of container {} of task {} was not read",
-                    stream.container, stream.task_id
-                )),
+                error: Some(format!("the log of container {container} of task {task} was not read")),
                 remedy: Some(format!(
-                    "grant logs:DescribeLogStreams and logs:GetLogEvents on log group {group}, and collect while its retention lasts"
+                    "grant logs:DescribeLogStreams and logs:GetLogEvents on log group {group}, and collect while its lines are kept"
                 )),
                 ..row
             };
@@ -49,10 +49,7 @@ impl Assembly {
             exhausted: true,
             covered_to: stream.stopped_at.is_none().then_some(self.current.observed_at),
             error_code: Some("casefile:NeverStarted".to_owned()),
-            error: Some(format!(
-                "container {} of task {} had not started: it has no log",
-                stream.container, stream.task_id
-            )),
+            error: Some(format!("container {container} of task {task} had not started: it has no log")),
             ..row
         }
     }
@@ -146,8 +143,19 @@ impl Assembly {
                 ..sources::row(&key, self.current.snapshot, self.current.observed_at)
             });
         }
+        rows.extend(self.never_described());
+        rows.extend(self.never_chosen());
         rows.extend(self.other_log_drivers());
         rows
+    }
+
+    /// Whether the streams of a container of the judged release are known by name.
+    fn can_be_read(&self, container: &str, log: &SeenContainer, judged: &Judged) -> bool {
+        if log.naming != Some(StreamNaming::RuntimeId) {
+            return log.naming.is_some();
+        }
+        let mut tasks = self.seen.tasks.values().filter(|task| self.seen.is_judged(task, judged));
+        tasks.all(|task| task.containers.get(container).is_none_or(|seen| !seen.started || seen.runtime_id.is_some()))
     }
 
     fn no_tasks_listed(&self) -> bool {
@@ -164,10 +172,7 @@ impl Assembly {
             let found = self
                 .ledger
                 .was_asked(|key| key.feeds == "log_events" && key.parameters.contains(&format!("/{container}/")));
-            if !log.essential
-                || log.log_driver.as_deref() == Some("awslogs") && log.log_stream_prefix.is_some()
-                || found
-            {
+            if !log.essential || found || self.can_be_read(container, log, &judged) {
                 continue;
             }
             let key = Key {
@@ -180,10 +185,28 @@ impl Assembly {
                     format!("container {container} has no log configuration"),
                     "give it an awslogs log configuration".to_owned(),
                 ),
+                Some("awslogs") if log.log_group.is_none() => (
+                    format!("container {container} logs through awslogs, and nothing says to which log group"),
+                    "set awslogs-group in its log configuration".to_owned(),
+                ),
                 Some("awslogs") => (
-                    format!("the streams of container {container} have no prefix, so their tasks cannot be told"),
+                    format!("the streams of container {container} have no prefix, and its runtime id is not known"),
                     "set awslogs-stream-prefix in its log configuration".to_owned(),
                 ),
+                Some("awsfirelens") => match log.log_plugin.as_deref() {
+                    Some("cloudwatch" | "cloudwatch_logs") => (
+                        format!("where container {container} logs to through awsfirelens cannot be told beforehand"),
+                        "give log_group_name and log_stream_prefix in its log configuration, without variables"
+                            .to_owned(),
+                    ),
+                    plugin => (
+                        format!(
+                            "container {container} logs through awsfirelens to {}, which is not read",
+                            plugin.unwrap_or("a plugin that is not named")
+                        ),
+                        "judge it by other evidence, or let it log to cloudwatch_logs too".to_owned(),
+                    ),
+                },
                 Some(driver) => (
                     format!("container {container} logs through {driver}, which is not read"),
                     "judge it by other evidence, or let it log through awslogs".to_owned(),

@@ -48,6 +48,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text whose key may be written in any case, as the options of Fluent Bit may.
+    pub(super) fn text_of_any_case(&self, key: &str, remarks: &mut Remarks) -> Option<String> {
+        let key = self.object.keys().find(|known| known.eq_ignore_ascii_case(key))?;
+        self.text(key, remarks)
+    }
+
     pub(super) fn int(&self, key: &str, remarks: &mut Remarks) -> Option<i64> {
         let value = self.get(key)?;
         let read = match value {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use casefile_evidence::Timestamp;
-use casefile_evidence::tables::{LogEventRow, LogStreamRow};
+use casefile_evidence::tables::LogEventRow;
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -15,6 +15,8 @@ use crate::document::{Document, Operation};
 
 /// `GetLogEvents` and `FilterLogEvents` answer with at most this many events.
 const PAGE_LIMIT: usize = 10_000;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// How many of the lines of a stream are remembered, to recognise them when they come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,12 @@ struct Stream {
     token: Option<String>,
     covered_from: Option<Timestamp>,
     newest: Option<Timestamp>,
+    /// When it was read first.
+    first_read: Option<Timestamp>,
+    /// From when on its log group still kept lines when it was read first, where that is known.
+    kept_from: Option<Timestamp>,
+    /// Before which moment its lines were asked for, where not all were.
+    until: Option<Timestamp>,
     recent: VecDeque<(Timestamp, u64)>,
     /// Lines of earlier chains that this chain has not repeated yet.
     unrepeated: HashMap<(Timestamp, u64), u32>,
@@ -92,73 +100,57 @@ pub(super) struct Logs {
     streams: BTreeMap<(String, String), Stream>,
     filters: BTreeMap<String, (Option<String>, Chain)>,
     chains: Chain,
+    /// How long each log group keeps its lines, in days, where not for ever.
+    pub(super) retention: BTreeMap<String, i64>,
+    /// Up to when DescribeLogStreams says that a stream has lines.
+    pub(super) claims: BTreeMap<(String, String), Timestamp>,
 }
 
 impl Logs {
     pub(super) fn new(retain: Retain) -> Self {
-        Self { retain, streams: BTreeMap::new(), filters: BTreeMap::new(), chains: 0 }
+        Self {
+            retain,
+            streams: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            chains: 0,
+            retention: BTreeMap::new(),
+            claims: BTreeMap::new(),
+        }
+    }
+
+    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then.
+    fn read_at(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> Option<Timestamp> {
+        let days = self.retention.get(log_group).copied();
+        let stream = self.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
+        let first_read = *stream.first_read.get_or_insert(observed_at);
+        stream.kept_from = days.map(|days| first_read.plus_millis(days.saturating_mul(DAY_MS).saturating_neg()));
+        stream.kept_from
+    }
+
+    /// The newest line that was read of a stream; the moment before which its lines were asked for.
+    pub(super) fn reached(&self, log_group: &str, log_stream: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+        let stream = self.streams.get(&(log_group.to_owned(), log_stream.to_owned()));
+        stream.map_or((None, None), |stream| (stream.newest, stream.until))
+    }
+
+    /// From when on the log group of a stream kept lines when it was read first.
+    pub(super) fn kept_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
+        self.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?.kept_from
     }
 }
 
 /// The name in a log group's name, ARN or identifier.
-fn group_name(identifier: &str) -> &str {
+pub(super) fn group_name(identifier: &str) -> &str {
     let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
     name.split_once(':').map_or(name, |(name, _)| name)
 }
 
-fn requested_group(document: &Document) -> Option<String> {
+pub(super) fn requested_group(document: &Document) -> Option<String> {
     let identifier = document.requested("logGroupName").or_else(|| document.requested("logGroupIdentifier"))?;
     Some(group_name(identifier).to_owned())
 }
 
 impl Assembly {
-    pub(super) fn log_streams(&mut self, document: &Document) {
-        let requested = requested_group(document);
-        let prefix = document.requested("logStreamNamePrefix");
-        let writer = requested.as_deref().zip(prefix).and_then(|(group, prefix)| self.seen.writer_of(group, prefix));
-        let (container, task_id) = writer.unzip();
-        let place = Place { log_group: requested.clone(), log_stream: prefix.map(str::to_owned), container, task_id };
-        let key = Key::of("log_streams", document);
-        let Some(answer) = document.response() else {
-            return self.ledger.page(key, document, Page { place, ..Page::default() });
-        };
-        let last = answer.get("nextToken").is_none_or(Value::is_null);
-        let answer = Fields::new(answer, &document.origin, "DescribeLogStreams");
-        let items = answer.list("logStreams", &mut self.remarks);
-        for item in &items {
-            let remarks = &mut self.remarks;
-            let Some(log_stream) = item.id("logStreamName", remarks) else { continue };
-            let arn = item.text("arn", remarks);
-            let named = arn.as_deref().filter(|arn| arn.contains(":log-group:")).map(|arn| group_name(arn).to_owned());
-            let Some(log_group) = requested.clone().or(named) else {
-                remarks.add(&document.origin, format!("stream {log_stream} names no log group; it was left out"));
-                continue;
-            };
-            if !self.is_new("log_streams", &format!("{log_group} {log_stream}")) {
-                continue;
-            }
-            let (container, task_id) = self.seen.writer_of(&log_group, &log_stream).unzip();
-            let remarks = &mut self.remarks;
-            let row = LogStreamRow {
-                snapshot: self.current.snapshot,
-                observed_at: self.current.observed_at,
-                container,
-                task_id,
-                created_at: item.millis("creationTime", remarks),
-                first_event_at: item.millis("firstEventTimestamp", remarks),
-                last_event_at: item.millis("lastEventTimestamp", remarks),
-                last_ingestion_at: item.millis("lastIngestionTime", remarks),
-                raw: item.raw(&[]),
-                log_group,
-                log_stream,
-            };
-            self.rows.push(row.into());
-        }
-        let covered_to = Some(self.current.observed_at);
-        let page = Page { rows: items.len(), last, covered_to, place, ..Page::default() };
-        self.ledger.page(key, document, page);
-    }
-
     pub(super) fn log_events(&mut self, document: &Document) {
         match document.operation {
             Operation::GetLogEvents => self.stream_events(document),
@@ -186,7 +178,9 @@ impl Assembly {
         let events = answer.list("events", &mut self.remarks);
 
         let fresh = self.logs.chains + 1;
+        let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
         let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
+        stream.until = document.request.as_ref().and_then(|asked| asked.get("endTime")?.as_i64()).map(Timestamp);
         let first = stream.chain == 0;
         if first || asked_token.is_none() || asked_token != stream.token {
             self.logs.chains = fresh;
@@ -202,13 +196,13 @@ impl Assembly {
                 if from_head == Some(true) || asked_token.is_some() { from } else { oldest.max(from) };
         }
         stream.token.clone_from(&next_token);
-        let covered_from = stream.covered_from;
+        let covered_from = stream.covered_from.max(kept_from);
         // The end is the same forward token coming back; a bare answer is whole where it is not full.
         let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
 
-        let rows = events.len();
+        let mut rows = 0;
         for event in events {
-            self.log_event(event, &document.origin, &log_group, &log_stream, &place);
+            rows += usize::from(self.log_event(event, &document.origin, &log_group, &log_stream, &place));
         }
         let covered_to = self.covered_to(document, &place, last);
         self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
@@ -262,25 +256,41 @@ impl Assembly {
             };
             let place = self.place(&log_group, &log_stream);
             self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().enter(chain);
-            self.log_event(event, &document.origin, &log_group, &log_stream, &place);
-            *counts.entry((log_group, log_stream)).or_default() += 1;
+            let written = self.log_event(event, &document.origin, &log_group, &log_stream, &place);
+            *counts.entry((log_group, log_stream)).or_default() += usize::from(written);
         }
+        let of_group = asked.is_empty();
         for log_stream in asked {
             counts.entry((requested.clone().unwrap_or_default(), log_stream)).or_default();
         }
         let request = document.request.as_ref();
+        let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
+        let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
+        let until = request.and_then(|request| request.get("endTime")).and_then(Value::as_i64).map(Timestamp);
         let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
         let last = next_token.is_none();
+        // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
+        let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
+        if of_group && (wanted || self.ledger.was_asked(|key| *key == whole)) {
+            let covered_to = Some(self.current.observed_at.min(until.unwrap_or(self.current.observed_at)));
+            let place = Place { log_group: requested.clone(), ..Place::default() };
+            let page = Page { rows: 0, last, problem: problem.clone(), covered_from, covered_to, place };
+            self.ledger.page(whole, document, page);
+        }
         for ((log_group, log_stream), rows) in counts {
             let place = self.place(&log_group, &log_stream);
             let covered_to = self.covered_to(document, &place, last);
-            let page = Page { rows, last, problem: None, covered_from, covered_to, place };
+            let covered_from = covered_from.max(self.logs.read_at(&log_group, &log_stream, self.current.observed_at));
+            if let Some(stream) = self.logs.streams.get_mut(&(log_group.clone(), log_stream.clone())) {
+                stream.until = until;
+            }
+            let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place };
             self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
         }
     }
 
     fn place(&self, log_group: &str, log_stream: &str) -> Place {
-        let (container, task_id) = self.seen.writer_of(log_group, log_stream).unzip();
+        let (container, task_id) = self.seen.writer_of(log_group, log_stream);
         Place { log_group: Some(log_group.to_owned()), log_stream: Some(log_stream.to_owned()), container, task_id }
     }
 
@@ -295,7 +305,8 @@ impl Assembly {
         (!(ended && last)).then_some(until)
     }
 
-    fn log_event(&mut self, event: Fields<'_>, origin: &str, log_group: &str, log_stream: &str, place: &Place) {
+    /// Takes up one line; says whether it was new.
+    fn log_event(&mut self, event: Fields<'_>, origin: &str, log_group: &str, log_stream: &str, place: &Place) -> bool {
         let remarks = &mut self.remarks;
         let Current { snapshot, observed_at, .. } = self.current;
         let message = event.text("message", remarks).unwrap_or_default();
@@ -308,7 +319,7 @@ impl Assembly {
         (&message, ingestion_time).hash(&mut hasher);
         let retain = self.logs.retain;
         let stream = self.logs.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
-        let Some(seq) = stream.number(timestamp, hasher.finish(), retain) else { return };
+        let Some(seq) = stream.number(timestamp, hasher.finish(), retain) else { return false };
         let row = LogEventRow {
             log_group: log_group.to_owned(),
             log_stream: log_stream.to_owned(),
@@ -322,6 +333,7 @@ impl Assembly {
             message,
         };
         self.rows.push(row.into());
+        true
     }
 
     /// From when on a stream's lines are remembered: reading it again from there doubles nothing.

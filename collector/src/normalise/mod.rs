@@ -3,14 +3,19 @@
 //! Live answers and imported files take the same path: [`Assembly::redact`], then [`Assembly::take`].
 //! The same documents in the same order give the same rows.
 
+mod chosen;
+mod contradictions;
 mod definition;
 mod expected;
 mod fields;
+mod groups;
 mod log;
 mod moment;
 mod seen;
+mod selector;
 mod service;
 mod sources;
+mod streams;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,9 +27,12 @@ use crate::document::{Document, Operation, Outcome};
 use crate::redact::{Counts, Redactor};
 
 pub use fields::{is_task_definition, short_name};
+pub(crate) use groups::is_older;
 pub use log::Retain;
 pub use moment::latest_moment;
-pub use seen::{ExpectedStream, Judged, Seen, SeenContainer, SeenDeployment, SeenTask, services_of};
+pub use seen::{Judged, Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
+pub use selector::{TaskChoice, TaskSelector};
+pub use streams::{ExpectedStream, StreamNaming};
 
 use fields::Fields;
 use sources::{Key, Ledger, Page, Place};
@@ -46,6 +54,10 @@ pub struct About {
     pub ingestion_grace_ms: i64,
     /// How long the service is watched after the rollout completed, in milliseconds.
     pub stable_for_ms: i64,
+    /// One-off tasks that are evidence besides the service's own.
+    pub tasks: Vec<TaskSelector>,
+    /// Log groups (names or ARNs) that are read besides those that the task definitions name.
+    pub log_groups: Vec<String>,
 }
 
 /// What documents held that could not be taken up: bounded, each once, in order.
@@ -98,7 +110,9 @@ pub struct Assembly {
     events: service::Events,
     once: BTreeSet<(&'static str, String)>,
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
-    retention: task::Retention,
+    /// By what was asked of ListTasks.
+    retention: BTreeMap<String, task::Retention>,
+    listed: contradictions::Listed,
     remarks: Remarks,
     rows: Vec<AnyRow>,
     sources: Vec<SourceRow>,
@@ -127,7 +141,8 @@ impl Assembly {
             events: service::Events::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),
-            retention: task::Retention::default(),
+            retention: BTreeMap::new(),
+            listed: contradictions::Listed::default(),
             remarks: Remarks::default(),
             rows: Vec::new(),
             sources: Vec::new(),
@@ -142,6 +157,11 @@ impl Assembly {
         self.current = Current { snapshot: self.current.snapshot + 1, observed_at, documents: 0, assumed };
         let from = self.window.map_or(observed_at, |(from, _)| from);
         self.window = Some((from, observed_at));
+        if self.seen.first_poll.is_none() {
+            self.seen.first_poll = Some(observed_at);
+            let snapshot = self.current.snapshot;
+            self.rows.extend(self.about.tasks.iter().map(|chosen| chosen.row(snapshot, observed_at).into()));
+        }
     }
 
     /// Takes secrets out of a document, before anything else is done with it.
@@ -167,6 +187,7 @@ impl Assembly {
             Operation::ListTasks => self.listed_tasks(document),
             Operation::DescribeTasks => self.tasks(document),
             Operation::DescribeTargetHealth => self.target_health(document),
+            Operation::DescribeLogGroups => self.described_groups(document),
             Operation::DescribeLogStreams => self.log_streams(document),
             Operation::FilterLogEvents | Operation::GetLogEvents => self.log_events(document),
         }
@@ -177,8 +198,14 @@ impl Assembly {
         let Current { snapshot, observed_at, documents, assumed } = self.current;
         self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
         self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
+        self.contradict();
         let unread = self.unread_streams();
-        let asked = self.ledger.end_snapshot(snapshot, observed_at);
+        let mut asked = self.ledger.end_snapshot(snapshot, observed_at);
+        if let Some(created_at) = self.judged().created_at {
+            for source in asked.iter_mut().filter(|source| source.remedy.is_none()) {
+                source.remedy = self.remedy_of_cut(source, created_at);
+            }
+        }
         self.record_sources(asked.into_iter().chain(unread));
     }
 

@@ -11,7 +11,10 @@ pub fn latest_moment(document: &Document) -> Option<Timestamp> {
     let Outcome::Response(answer) = &document.outcome else { return None };
     let millis = matches!(
         document.operation,
-        Operation::DescribeLogStreams | Operation::FilterLogEvents | Operation::GetLogEvents
+        Operation::DescribeLogGroups
+            | Operation::DescribeLogStreams
+            | Operation::FilterLogEvents
+            | Operation::GetLogEvents
     );
     answer.values().filter_map(|value| latest(value, millis)).max()
 }

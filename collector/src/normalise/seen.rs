@@ -7,6 +7,7 @@ use casefile_evidence::Timestamp;
 use serde_json::{Map, Value};
 
 use super::fields::{is_task_definition, short_name};
+use super::streams::StreamNaming;
 
 /// A deployment or task set that was seen.
 #[derive(Debug, Clone, Default)]
@@ -34,14 +35,47 @@ pub struct SeenTask {
     pub task_definition: Option<String>,
     /// `startedBy`.
     pub started_by: Option<String>,
+    /// `group`: `service:<name>` or `family:<name>`.
+    pub group: Option<String>,
+    /// The selector that chose it, by its text; `None` for the service's own.
+    pub selected_by: Option<String>,
+    /// How long before the deployment it may have been created to count, in milliseconds, where it was chosen.
+    pub(super) since_ms: i64,
     /// `lastStatus` when last seen.
     pub last_status: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
     /// When it stopped.
     pub stopped_at: Option<Timestamp>,
     /// Whether it ever reached RUNNING.
     pub started: bool,
-    /// Its containers, and whether each ever started (it has a runtime id or an exit code).
-    pub containers: BTreeMap<String, bool>,
+    /// Its containers.
+    pub containers: BTreeMap<String, SeenTaskContainer>,
+}
+
+/// A container of a task that was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenTaskContainer {
+    /// Whether it ever started: it runs, or has an exit code.
+    pub started: bool,
+    /// `runtimeId`.
+    pub runtime_id: Option<String>,
+}
+
+impl SeenTask {
+    /// Whether it says of itself that it is a service's task.
+    pub(super) fn is_of_service(&self) -> bool {
+        match &self.group {
+            Some(group) => group.starts_with("service:"),
+            None => self.started_by.as_deref().is_some_and(|by| by.starts_with("ecs-svc/")),
+        }
+    }
+
+    /// The family of its task definition.
+    pub(super) fn family(&self) -> Option<&str> {
+        let short = short_name(self.task_definition.as_deref()?);
+        Some(short.split_once(':').map_or(short, |(family, _)| family))
+    }
 }
 
 /// How a container logs.
@@ -51,31 +85,14 @@ pub struct SeenContainer {
     pub essential: bool,
     /// `logDriver`.
     pub log_driver: Option<String>,
-    /// `awslogs-group`.
+    /// The plugin that awsfirelens hands the lines to (`Name`).
+    pub log_plugin: Option<String>,
+    /// The log group in CloudWatch Logs.
     pub log_group: Option<String>,
-    /// `awslogs-region`.
+    /// The region of the log group, where it is given.
     pub log_region: Option<String>,
-    /// `awslogs-stream-prefix`.
-    pub log_stream_prefix: Option<String>,
-}
-
-/// A log stream that a container of the judged deployment writes to, by its task definition.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ExpectedStream {
-    /// `awslogs-group`.
-    pub log_group: String,
-    /// `prefix/container/task-id`.
-    pub log_stream: String,
-    /// `awslogs-region`, where it is given.
-    pub log_region: Option<String>,
-    /// The container.
-    pub container: String,
-    /// The task.
-    pub task_id: String,
-    /// Whether the container ever started: before that, there is no stream.
-    pub started: bool,
-    /// When the task stopped, where it did.
-    pub stopped_at: Option<Timestamp>,
+    /// How its streams are named; `None` where it does not log to CloudWatch Logs, or nobody can tell.
+    pub naming: Option<StreamNaming>,
 }
 
 /// The deployment that is judged.
@@ -110,6 +127,8 @@ pub struct Seen {
     pub service_deployments: BTreeMap<String, (Option<String>, Option<Timestamp>)>,
     /// The newest deployment at the first snapshot that showed any.
     pub(super) newest: Option<String>,
+    /// When the first snapshot was observed.
+    pub(super) first_poll: Option<Timestamp>,
 }
 
 impl Seen {
@@ -147,62 +166,25 @@ impl Seen {
         }
     }
 
-    /// Whether a task is one of the judged deployment.
+    /// Whether a task is evidence: one of the judged deployment, or a one-off task of its time that was chosen.
+    pub fn counts(&self, task: &SeenTask, judged: &Judged) -> bool {
+        if task.selected_by.is_none() {
+            return self.is_judged(task, judged);
+        }
+        let since = judged.created_at.or(self.first_poll).map(|at| at.plus_millis(-task.since_ms.max(0)));
+        task.created_at.zip(since).is_none_or(|(created_at, since)| created_at >= since)
+    }
+
+    /// Whether a task is one of the judged deployment. A one-off task never is, whatever it runs.
     pub fn is_judged(&self, task: &SeenTask, judged: &Judged) -> bool {
+        if task.selected_by.is_some() || task.group.as_deref().is_some_and(|group| group.starts_with("family:")) {
+            return false;
+        }
         match (&judged.id, &task.started_by) {
             (Some(id), Some(started_by)) if started_by.starts_with("ecs-svc/") => id == started_by,
             (Some(_), Some(_)) => false,
             _ => judged.task_definition.is_some() && task.task_definition == judged.task_definition,
         }
-    }
-
-    /// The streams that the judged deployment's containers write to, in order.
-    pub fn expected_streams(&self, judged: &Judged) -> BTreeSet<ExpectedStream> {
-        let mut streams = BTreeSet::new();
-        for (task_id, task) in self.tasks.iter().filter(|(_, task)| self.is_judged(task, judged)) {
-            let definition = task.task_definition.as_ref().and_then(|arn| self.definitions.get(arn));
-            for (container, log) in definition.into_iter().flatten() {
-                let (Some("awslogs"), Some(log_group), Some(prefix)) =
-                    (log.log_driver.as_deref(), &log.log_group, &log.log_stream_prefix)
-                else {
-                    continue;
-                };
-                streams.insert(ExpectedStream {
-                    log_group: log_group.clone(),
-                    log_stream: format!("{prefix}/{container}/{task_id}"),
-                    log_region: log.log_region.clone(),
-                    container: container.clone(),
-                    task_id: task_id.clone(),
-                    started: task.started || task.containers.get(container).copied().unwrap_or(false),
-                    stopped_at: task.stopped_at,
-                });
-            }
-        }
-        streams
-    }
-
-    /// The container and task that write to a stream, by the task definitions and tasks that are known.
-    pub fn writer_of(&self, log_group: &str, log_stream: &str) -> Option<(String, String)> {
-        let (head, task_id) = log_stream.rsplit_once('/')?;
-        let (prefix, container) = head.rsplit_once('/')?;
-        let defined = self.definitions.values().any(|containers| {
-            containers.get(container).is_some_and(|log| {
-                log.log_stream_prefix.as_deref() == Some(prefix) && log.log_group.as_deref() == Some(log_group)
-            })
-        });
-        let known = || self.tasks.get(task_id).is_some_and(|task| task.containers.contains_key(container));
-        (defined || known()).then(|| (container.to_owned(), task_id.to_owned()))
-    }
-
-    /// The one log group whose containers write streams of that name; for answers that do not name theirs.
-    pub fn group_of(&self, log_stream: &str) -> Option<&str> {
-        let mut groups = self.definitions.values().flat_map(BTreeMap::iter).filter_map(|(container, log)| {
-            let prefix = log.log_stream_prefix.as_deref()?;
-            let rest = log_stream.strip_prefix(prefix)?.strip_prefix('/')?;
-            rest.strip_prefix(container.as_str())?.starts_with('/').then_some(log.log_group.as_deref()?)
-        });
-        let first = groups.next()?;
-        groups.all(|group| group == first).then_some(first)
     }
 }
 

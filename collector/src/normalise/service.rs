@@ -174,9 +174,11 @@ impl Assembly {
         self.rows.push(row.into());
     }
 
+    /// Takes up the events; says how many are new.
     fn service_events(&mut self, service: Fields<'_>, service_arn: &str) -> usize {
         let events = service.list("events", &mut self.remarks);
         let mut times = Vec::with_capacity(events.len());
+        let mut written = 0;
         for event in &events {
             let remarks = &mut self.remarks;
             let Some(event_id) = event.id("id", remarks) else { continue };
@@ -185,6 +187,7 @@ impl Assembly {
             if !self.events.ids.insert(event_id.clone()) {
                 continue;
             }
+            written += 1;
             let row = ServiceEventRow {
                 created_at,
                 event_id,
@@ -196,7 +199,7 @@ impl Assembly {
             self.rows.push(row.into());
         }
         self.events.cover(&times, events.len());
-        events.len()
+        written
     }
 
     pub(super) fn task_sets(&mut self, document: &Document) {
@@ -275,6 +278,7 @@ impl Assembly {
         let revision = item.object("targetServiceRevision", remarks);
         let target = revision.text("arn", remarks).or_else(|| item.text("targetServiceRevisionArn", remarks));
         let created_at = item.time("createdAt", remarks);
+        self.listed.deployment(&arn, operation);
         self.seen.service_deployments.insert(arn.clone(), (target.clone(), created_at));
         let Current { snapshot, observed_at, .. } = self.current;
         let breaker = item.object("deploymentCircuitBreaker", remarks);

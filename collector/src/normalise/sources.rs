@@ -33,6 +33,8 @@ struct Progress {
     assumed: bool,
     error: Option<ApiError>,
     problem: Option<String>,
+    /// What can be done about the problem, where that is its own.
+    remedy: Option<String>,
     covered_from: Option<Timestamp>,
     covered_to: Option<Timestamp>,
     place: Place,
@@ -116,6 +118,12 @@ impl Key {
         let parameters = serde_json::json!({ "logGroupName": log_group, "logStreamName": log_stream }).to_string();
         Self { feeds: "log_events", operation: Operation::GetLogEvents.name(), parameters }
     }
+
+    /// A text that was asked for.
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        let parameters: Value = serde_json::from_str(&self.parameters).ok()?;
+        parameters.get(name)?.as_str().map(str::to_owned)
+    }
 }
 
 impl Ledger {
@@ -144,6 +152,21 @@ impl Ledger {
     /// Whether a source was ever asked, whatever came of it.
     pub(super) fn was_asked(&self, accept: impl Fn(&Key) -> bool) -> bool {
         self.asked.iter().chain(self.current.keys()).any(accept)
+    }
+
+    /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them.
+    pub(super) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) {
+        for (_, progress) in self.current.iter_mut().filter(|(key, _)| accept(key)) {
+            if progress.error.is_none() && progress.problem.is_none() && progress.exhausted {
+                progress.problem = Some(problem.to_owned());
+                progress.remedy = Some(remedy.to_owned());
+            }
+        }
+    }
+
+    /// From when on a source of this snapshot is known.
+    pub(super) fn covered_from(&self, key: &Key) -> Option<Timestamp> {
+        self.current.get(key)?.covered_from
     }
 
     /// Ends the snapshot: a row for each source that was asked in it, and for each source of a changing
@@ -189,6 +212,7 @@ pub(super) fn row(key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow
 impl Progress {
     fn into_row(self, key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
         let Place { log_group, log_stream, container, task_id } = self.place;
+        let problem = self.problem.is_some();
         let (status, error_code, error) = match (&self.error, self.problem) {
             (Some(error), _) if self.pages > 0 => ("partial", Some(error.code.clone()), Some(error.message.clone())),
             (Some(error), _) => (status_of(&error.code), Some(error.code.clone()), Some(error.message.clone())),
@@ -196,7 +220,9 @@ impl Progress {
             (None, None) if self.exhausted => ("complete", None, None),
             (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
         };
-        let remedy = (status != "complete").then(|| remedy(key, status, log_group.as_deref()));
+        let told = self.remedy.filter(|_| self.error.is_none());
+        let remedy =
+            (status != "complete").then(|| told.unwrap_or_else(|| remedy(key, status, problem, log_group.as_deref())));
         SourceRow {
             status: status.to_owned(),
             covered_from: self.covered_from,
@@ -218,13 +244,18 @@ impl Progress {
 }
 
 /// What an operator can do about a gap.
-fn remedy(key: &Key, status: &str, log_group: Option<&str>) -> String {
+fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> String {
     let action = Operation::by_name(key.operation).map_or(key.operation, Operation::iam_action);
     match (status, log_group) {
         ("denied", Some(group)) => format!("grant {action} on log group {group} to the role that collects"),
         ("denied", None) => format!("grant {action} to the role that collects"),
         ("throttled", _) => format!("collect again when {action} is less in demand, or raise its quota"),
         ("timeout", _) => "collect again; is the network path to AWS sound?".to_owned(),
+        ("partial", _) if problem && key.feeds == "tasks" => {
+            "collect within the hour: ECS forgets a stopped task after about that long".to_owned()
+        }
+        ("partial", Some(group)) if problem => format!("collect the whole of the stream in log group {group}"),
+        ("partial", _) if problem => "see the error, and collect again".to_owned(),
         ("partial", _) => "collect again: not every page was read".to_owned(),
         (_, Some(group)) => format!("check that log group {group} and the stream exist, and collect again"),
         _ => format!("see the error, and collect again; {action} must be allowed and known to the endpoint"),

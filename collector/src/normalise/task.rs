@@ -5,7 +5,7 @@ use casefile_evidence::tables::{ContainerRow, TaskRow};
 use serde_json::Value;
 
 use super::fields::{Fields, short_name};
-use super::seen::SeenTask;
+use super::seen::{SeenTask, SeenTaskContainer};
 use super::sources::{Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::Document;
@@ -34,25 +34,37 @@ impl Retention {
 impl Assembly {
     pub(super) fn listed_tasks(&mut self, document: &Document) {
         let listed = document.response().and_then(|answer| answer.get("taskArns")).and_then(Value::as_array);
+        let arns = listed.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+        let foreign = document.requested("serviceName").is_some_and(|name| short_name(name) != self.about.service);
+        if !foreign {
+            self.listed.tasks.extend(arns);
+        }
         let listed = listed.map_or(0, Vec::len);
+        let key = Key::of("tasks", document);
         let stopped = document.assumed || document.requested("desiredStatus") == Some("STOPPED");
         let page = Page {
             rows: listed,
             last: document.response().is_some_and(|answer| answer.get("nextToken").is_none_or(Value::is_null)),
             problem: None,
-            covered_from: if stopped { self.retention.cover(self.current.observed_at) } else { None },
+            covered_from: if stopped { self.stopped_since(&key) } else { None },
             covered_to: Some(self.current.observed_at),
             place: Place::default(),
         };
-        self.ledger.page(Key::of("tasks", document), document, page);
+        self.ledger.page(key, document, page);
+    }
+
+    /// From when on no stopped task was forgotten that this list should hold. Each list has a history of its own.
+    fn stopped_since(&mut self, key: &Key) -> Option<Timestamp> {
+        self.retention.entry(key.parameters.clone()).or_default().cover(self.current.observed_at)
     }
 
     pub(super) fn tasks(&mut self, document: &Document) {
         let Some(answer) = document.response() else { return self.account("tasks", document, 0, None) };
         let answer = Fields::new(answer, &document.origin, "DescribeTasks");
         let tasks = answer.list("tasks", &mut self.remarks);
+        let mut written = 0;
         for task in &tasks {
-            self.task(*task);
+            written += usize::from(self.task(*task));
         }
         // A task that was described before and is gone now was forgotten, not missed.
         let unknown: Vec<String> = answer
@@ -65,28 +77,30 @@ impl Assembly {
             })
             .collect();
         let problem = (!unknown.is_empty()).then(|| unknown.join("; "));
+        let key = Key::of("tasks", document);
         let page = Page {
-            rows: tasks.len(),
+            rows: written,
             last: true,
             problem,
             // A bare answer stands for the list too, and the list forgets.
-            covered_from: if document.assumed { self.retention.cover(self.current.observed_at) } else { None },
+            covered_from: if document.assumed { self.stopped_since(&key) } else { None },
             covered_to: Some(self.current.observed_at),
             place: Place::default(),
         };
-        self.ledger.page(Key::of("tasks", document), document, page);
+        self.ledger.page(key, document, page);
     }
 
-    fn task(&mut self, task: Fields<'_>) {
+    /// Takes up one task; says whether it is new in this snapshot.
+    fn task(&mut self, task: Fields<'_>) -> bool {
         let remarks = &mut self.remarks;
-        let Some(task_arn) = task.id("taskArn", remarks) else { return };
+        let Some(task_arn) = task.id("taskArn", remarks) else { return false };
         let Current { snapshot, observed_at, .. } = self.current;
         // Asked by RUNNING and by STOPPED, a task that changes between the two comes twice.
         if !self.once.insert(("tasks", format!("{snapshot} {task_arn}"))) {
-            return;
+            return false;
         }
         let task_id = short_name(&task_arn).to_owned();
-        let row = TaskRow {
+        let mut row = TaskRow {
             snapshot,
             task_arn: task_arn.clone(),
             observed_at,
@@ -95,6 +109,7 @@ impl Assembly {
             task_definition: task.text("taskDefinitionArn", remarks),
             started_by: task.text("startedBy", remarks),
             task_group: task.text("group", remarks),
+            selected_by: None,
             last_status: task.text("lastStatus", remarks),
             desired_status: task.text("desiredStatus", remarks),
             health_status: task.text("healthStatus", remarks),
@@ -118,11 +133,20 @@ impl Assembly {
         let mut seen = SeenTask {
             task_definition: row.task_definition.clone(),
             started_by: row.started_by.clone(),
+            group: row.task_group.clone(),
+            selected_by: None,
+            since_ms: 0,
             last_status: row.last_status.clone(),
+            created_at: row.created_at,
             stopped_at: row.stopped_at,
             started: row.started_at.is_some(),
             containers: std::collections::BTreeMap::new(),
         };
+        if let Some(selector) = self.about.tasks.iter().find(|selector| selector.chooses(&seen)) {
+            seen.selected_by = Some(selector.to_string());
+            seen.since_ms = selector.since_ms;
+            row.selected_by.clone_from(&seen.selected_by);
+        }
         self.rows.push(row.into());
         for container in task.list("containers", remarks) {
             let Some(name) = container.id("name", remarks) else { continue };
@@ -143,9 +167,10 @@ impl Assembly {
                 raw: container.raw(&[]),
             };
             let started = row.exit_code.is_some() || row.last_status.as_deref() == Some("RUNNING");
-            seen.containers.insert(name, started);
+            seen.containers.insert(name, SeenTaskContainer { started, runtime_id: row.runtime_id.clone() });
             self.rows.push(row.into());
         }
         self.seen.tasks.insert(task_id, seen);
+        true
     }
 }

@@ -80,7 +80,7 @@ table! {
         assumed: bool,
         /// Pages read.
         pages: i64,
-        /// Things received: tasks, events, lines.
+        /// Rows written in this snapshot because of it: of DescribeServices (services, or service events), DescribeTasks (tasks), GetLogEvents and FilterLogEvents (lines), without what was written before. Of every other operation the things received.
         rows: i64,
         /// The log group, for sources of log tables.
         log_group: Option<String>,
@@ -94,7 +94,7 @@ table! {
         error_code: Option<String>,
         /// What AWS said.
         error: Option<String>,
-        /// How an operator can get what is missing.
+        /// How an operator can get what is missing, or keep what `covered_from` cut off.
         remedy: Option<String>,
     }
 }

@@ -82,11 +82,11 @@ table! {
         health_check: bool,
         /// `logConfiguration.logDriver`.
         log_driver: Option<String>,
-        /// `awslogs-group`.
+        /// `awslogs-group`; `log_group_name` of awsfirelens where its `Name` is cloudwatch or cloudwatch_logs.
         log_group: Option<String>,
-        /// `awslogs-region`, which may differ from the service's.
+        /// `awslogs-region`, which may differ from the service's; `region` of awsfirelens.
         log_region: Option<String>,
-        /// `awslogs-stream-prefix`.
+        /// `awslogs-stream-prefix`; `log_stream_prefix` of awsfirelens.
         log_stream_prefix: Option<String>,
         /// `mode`: `non-blocking` may drop lines.
         log_mode: Option<String>,

@@ -4,19 +4,37 @@ use crate::row::table;
 use crate::time::Timestamp;
 
 table! {
+    /// One log group that is read, as first seen (`DescribeLogGroups`).
+    LogGroupRow => "log_groups", version 1, sort 1 {
+        /// The log group's name.
+        log_group: String,
+        /// The snapshot that first saw it.
+        snapshot: i64,
+        /// When it was first observed.
+        observed_at: Timestamp,
+        /// `retentionInDays`: older lines are gone; null where they are kept for ever.
+        retention_days: Option<i64>,
+        /// `creationTime`.
+        created_at: Option<Timestamp>,
+        /// The redacted JSON.
+        raw: String,
+    }
+}
+
+table! {
     /// One log stream that a container of the service writes to, as first seen.
     LogStreamRow => "log_streams", version 1, sort 2 {
         /// The log group's name.
         log_group: String,
-        /// The stream's name; `prefix/container/task-id` with the awslogs driver.
+        /// The stream's name; `prefix/container/task-id` with the awslogs driver, `<prefix><container>-firelens-<task-id>` with awsfirelens.
         log_stream: String,
         /// The snapshot that first saw it.
         snapshot: i64,
         /// When it was first observed.
         observed_at: Timestamp,
-        /// The container that writes to it.
+        /// The container that writes to it; null where its name does not say.
         container: Option<String>,
-        /// The task that writes to it.
+        /// The task that writes to it; null where its name does not say.
         task_id: Option<String>,
         /// `creationTime`.
         created_at: Option<Timestamp>,

@@ -13,9 +13,9 @@ mod task;
 
 pub use collection::{ApiCallRow, SnapshotRow, SourceRow, TargetRow};
 pub use definition::{ContainerDefinitionRow, ServiceRevisionRow, TaskDefinitionRow};
-pub use log::{LogEventRow, LogStreamRow};
+pub use log::{LogEventRow, LogGroupRow, LogStreamRow};
 pub use service::{DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow};
-pub use task::{ContainerRow, TaskRow};
+pub use task::{ContainerRow, TaskRow, TaskSelectorRow};
 
 use arrow::datatypes::SchemaRef;
 
@@ -101,12 +101,14 @@ registry! {
     TaskSet(TaskSetRow),
     ServiceDeployment(ServiceDeploymentRow),
     ServiceRevision(ServiceRevisionRow),
+    TaskSelector(TaskSelectorRow),
     Task(TaskRow),
     Container(ContainerRow),
     TaskDefinition(TaskDefinitionRow),
     ContainerDefinition(ContainerDefinitionRow),
     ServiceEvent(ServiceEventRow),
     TargetHealth(TargetHealthRow),
+    LogGroup(LogGroupRow),
     LogStream(LogStreamRow),
     LogEvent(LogEventRow),
     Source(SourceRow),
@@ -130,6 +132,7 @@ pub fn fed_by(table: &str) -> Option<&'static str> {
         "tasks" | "containers" => "tasks",
         "task_definitions" | "container_definitions" => "task_definitions",
         "target_health" => "target_health",
+        "log_groups" => "log_groups",
         "log_streams" => "log_streams",
         "log_events" => "log_events",
         _ => return None,

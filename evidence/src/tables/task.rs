@@ -22,6 +22,8 @@ table! {
         started_by: Option<String>,
         /// `group`: `service:<name>` or `family:<name>`.
         task_group: Option<String>,
+        /// Which of `task_selectors` it is a task of; null for a task of the service itself.
+        selected_by: Option<String>,
         /// `lastStatus`: PROVISIONING, PENDING, ACTIVATING, RUNNING, DEACTIVATING, STOPPING, DEPROVISIONING, STOPPED, DELETED.
         last_status: Option<String>,
         /// `desiredStatus`: RUNNING or STOPPED.
@@ -94,5 +96,23 @@ table! {
         reason: Option<String>,
         /// The redacted JSON.
         raw: String,
+    }
+}
+
+table! {
+    /// One choice of one-off tasks (migrations and the like) that are collected besides the service's own.
+    TaskSelectorRow => "task_selectors", version 1, sort 1 {
+        /// The choice in words, as `tasks.selected_by` has it, e.g. `family shop-migrate`.
+        selector: String,
+        /// The first snapshot's number.
+        snapshot: i64,
+        /// When the first snapshot was observed.
+        observed_at: Timestamp,
+        /// The task definition family whose tasks are chosen; null where `started_by` chooses.
+        family: Option<String>,
+        /// The `startedBy` whose tasks are chosen; null where `family` chooses.
+        started_by: Option<String>,
+        /// How long before the judged deployment was created such a task may have been created, in milliseconds: an older one is of another release.
+        since_ms: i64,
     }
 }

@@ -33,6 +33,8 @@ pub enum TaskFilter<'a> {
     Service(&'a str),
     /// A task definition family's, whoever started them: one-off tasks.
     Family(&'a str),
+    /// Those that somebody started under this name. ECS takes no other filter beside it.
+    StartedBy(&'a str),
 }
 
 /// DescribeServices for one service.
@@ -67,6 +69,7 @@ pub async fn list_tasks(
             let call = match filter {
                 TaskFilter::Service(service) => call.service_name(service),
                 TaskFilter::Family(family) => call.family(family),
+                TaskFilter::StartedBy(started_by) => call.started_by(started_by),
             };
             call.set_next_token(token).customize().interceptor(wire).send()
         })

@@ -1,14 +1,16 @@
 //! Amazon CloudWatch Logs.
 
+use aws_sdk_cloudwatchlogs::types::OrderBy;
 use casefile_evidence::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Asked, OnDocument, Pages, all, text};
 use crate::aws::Aws;
 use crate::aws::wire::exchange;
 use crate::document::Operation;
+use crate::normalise::is_older;
 
-/// The most streams that DescribeLogStreams gives at once.
+/// The most that DescribeLogStreams and DescribeLogGroups give at once.
 const STREAMS: i32 = 50;
 /// The most events that GetLogEvents gives at once; a page also ends at 1 MB.
 const EVENTS: i32 = 10_000;
@@ -48,6 +50,67 @@ pub async fn describe_log_streams(
     })
     .await;
     Asked { pages, error, found: names }
+}
+
+/// DescribeLogGroups for one group: how long it keeps its lines. It ends at the group itself; others may
+/// begin with its name. Finds whether the group is there.
+pub async fn describe_log_group(aws: &Aws, region: &str, group: &str, on: OnDocument<'_>) -> Asked<bool> {
+    let mut pages = Pages::default();
+    let (mut token, mut found) = (None, false);
+    loop {
+        let asked_with = token.take();
+        let document = exchange(aws.clock(), Operation::DescribeLogGroups, |wire| {
+            let call = aws.logs(region).describe_log_groups().log_group_name_prefix(group).limit(STREAMS);
+            call.set_next_token(asked_with).customize().interceptor(wire).send()
+        })
+        .await;
+        let next = pages.take(document, on, |page| {
+            found = objects(page, "logGroups").any(|it| text(it, "logGroupName").as_deref() == Some(group));
+            text(page, "nextToken")
+        });
+        match next.flatten() {
+            Some(next) if !found && pages.leads_on(&next) => token = Some(next),
+            _ => return pages.asked(found),
+        }
+    }
+}
+
+/// DescribeLogStreams, those with the newest events first, until they are older than `since`: the streams of
+/// a group that may hold lines from then on. Finds their names.
+pub async fn describe_newest_log_streams(
+    aws: &Aws,
+    region: &str,
+    group: &str,
+    since: Timestamp,
+    on: OnDocument<'_>,
+) -> Asked<Vec<String>> {
+    let mut pages = Pages::default();
+    let (mut token, mut names) = (None, Vec::new());
+    loop {
+        let asked_with = token.take();
+        let document = exchange(aws.clock(), Operation::DescribeLogStreams, |wire| {
+            let call = aws.logs(region).describe_log_streams().log_group_name(group).limit(STREAMS);
+            let call = call.order_by(OrderBy::LastEventTime).descending(true).set_next_token(asked_with);
+            call.customize().interceptor(wire).send()
+        })
+        .await;
+        let mut older = false;
+        let next = pages.take(document, on, |page| {
+            for stream in objects(page, "logStreams") {
+                older = is_older(stream, since);
+                names.extend(text(stream, "logStreamName").filter(|_| !older));
+            }
+            text(page, "nextToken")
+        });
+        match next.flatten() {
+            Some(next) if !older && pages.leads_on(&next) => token = Some(next),
+            _ => return pages.asked(names),
+        }
+    }
+}
+
+fn objects<'v>(page: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v Map<String, Value>> {
+    page.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
 }
 
 /// GetLogEvents, from the oldest event on, to the end of the stream or `to` (`endTime`, exclusive).

@@ -1,0 +1,120 @@
+//! Coverage that contradicts itself: what one answer names, another should tell of. Silence about it is a gap.
+
+use std::collections::BTreeSet;
+
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::SourceRow;
+
+use super::Assembly;
+use super::fields::short_name;
+use super::sources::{self, Key};
+use crate::document::Operation;
+
+/// What was named in lists.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Tasks, in this snapshot.
+    pub(super) tasks: BTreeSet<String>,
+    /// Service deployments that no answer has described yet.
+    pub(super) undescribed_deployments: BTreeSet<String>,
+    /// Service deployments that were described.
+    pub(super) described_deployments: BTreeSet<String>,
+}
+
+impl Listed {
+    pub(super) fn deployment(&mut self, arn: &str, operation: Operation) {
+        if operation == Operation::DescribeServiceDeployments {
+            self.undescribed_deployments.remove(arn);
+            self.described_deployments.insert(arn.to_owned());
+        } else if !self.described_deployments.contains(arn) {
+            self.undescribed_deployments.insert(arn.to_owned());
+        }
+    }
+}
+
+impl Assembly {
+    /// Takes back the completeness of sources that others contradict, at the end of a snapshot.
+    pub(super) fn contradict(&mut self) {
+        let listed = std::mem::take(&mut self.listed.tasks);
+        let tasks: Vec<&str> =
+            listed.iter().map(|arn| short_name(arn)).filter(|id| !self.seen.tasks.contains_key(*id)).collect();
+        if !tasks.is_empty() {
+            let cluster = self.about.cluster.as_deref().unwrap_or("CLUSTER");
+            let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks {}", some(&tasks, " "));
+            let problem = counted("task", &tasks);
+            self.ledger.doubt(|key| key.operation == Operation::DescribeTasks.name(), &problem, &remedy);
+        }
+        if let Some((problem, remedy)) = self.undescribed_deployments() {
+            self.ledger.doubt(|key| key.operation == Operation::DescribeServiceDeployments.name(), &problem, &remedy);
+        }
+        for ((log_group, log_stream), claimed) in &self.logs.claims {
+            let key = Key::of_stream(log_group, log_stream);
+            let (newest, until) = self.logs.reached(log_group, log_stream);
+            let covered_from = self.ledger.covered_from(&key);
+            let elsewhere =
+                until.is_some_and(|until| *claimed >= until) || covered_from.is_some_and(|from| *claimed < from);
+            if newest >= Some(*claimed) || elsewhere {
+                continue;
+            }
+            let read = newest.map_or("nothing of it was read".to_owned(), |at| format!("it was read up to {at}"));
+            let problem = format!("the stream has lines up to {claimed}, and {read}");
+            self.ledger.doubt(|asked| *asked == key, &problem, "collect again: lines are late, or were not asked for");
+        }
+    }
+
+    fn undescribed_deployments(&self) -> Option<(String, String)> {
+        let arns: Vec<&str> = self.listed.undescribed_deployments.iter().map(String::as_str).collect();
+        let remedy = format!("aws ecs describe-service-deployments --service-deployment-arns {}", some(&arns, " "));
+        (!arns.is_empty()).then(|| (counted("service deployment", &arns), remedy))
+    }
+
+    /// Service deployments that were listed, where nothing was ever described.
+    pub(super) fn never_described(&self) -> Option<SourceRow> {
+        let operation = Operation::DescribeServiceDeployments;
+        let (problem, remedy) = self.undescribed_deployments()?;
+        if self.ledger.was_asked(|key| key.operation == operation.name()) {
+            return None;
+        }
+        let key = Key { feeds: operation.feeds(), operation: operation.name(), parameters: "{}".to_owned() };
+        Some(SourceRow {
+            status: "missing".to_owned(),
+            error: Some(problem),
+            remedy: Some(remedy),
+            ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+        })
+    }
+
+    /// What an operator can do where a source does not reach back to the deployment.
+    pub(super) fn remedy_of_cut(&self, source: &SourceRow, created_at: Timestamp) -> Option<String> {
+        let from = source.covered_from.filter(|from| *from > created_at)?;
+        let remedy = match source.feeds.as_str() {
+            "tasks" => "collect within the hour: ECS forgets a stopped task after about that long".to_owned(),
+            "service_events" => "collect while the deployment runs: ECS keeps the newest 100 events".to_owned(),
+            "log_events" => {
+                let (group, stream) = source.log_group.as_deref().zip(source.log_stream.as_deref()).unwrap_or_default();
+                if self.logs.kept_from(group, stream) == Some(from) {
+                    format!("raise the log group's retention, or collect sooner: {group} keeps no older lines")
+                } else {
+                    "read the stream from the deployment's creation on".to_owned()
+                }
+            }
+            _ => "collect sooner".to_owned(),
+        };
+        Some(remedy)
+    }
+}
+
+/// The first few, and how many more.
+fn some(names: &[&str], between: &str) -> String {
+    const FEW: usize = 5;
+    let mut text = names.iter().take(FEW).copied().collect::<Vec<_>>().join(between);
+    if names.len() > FEW {
+        text.push_str(&format!(" (and {} more)", names.len() - FEW));
+    }
+    text
+}
+
+fn counted(what: &str, names: &[&str]) -> String {
+    let (plural, were) = if names.len() == 1 { ("", "was") } else { ("s", "were") };
+    format!("{} {what}{plural} that {were} listed {were} not described: {}", names.len(), some(names, ", "))
+}

@@ -1,0 +1,186 @@
+//! Log groups and the lists of their streams.
+
+use casefile_evidence::Timestamp;
+use casefile_evidence::tables::{LogGroupRow, LogStreamRow};
+use serde_json::{Map, Value};
+
+use super::Assembly;
+use super::fields::Fields;
+use super::log::{group_name, requested_group};
+use super::seen::region_and_account;
+use super::sources::{Key, Page, Place};
+use crate::document::{Document, Operation};
+
+/// `lastEventTimestamp` may be behind by an hour (DescribeLogStreams).
+const LAG_MS: i64 = 60 * 60 * 1000;
+
+/// Whether a stream, as it is listed, can hold no line of `since` or later.
+pub(crate) fn is_older(stream: &Map<String, Value>, since: Timestamp) -> bool {
+    let moment = |key: &str| match stream.get(key)? {
+        Value::String(text) => Timestamp::parse(text).ok(),
+        value => value.as_i64().map(Timestamp),
+    };
+    // A stream without events has had none yet, as far as the list knows.
+    let sign = moment("lastEventTimestamp").or_else(|| moment("creationTime"));
+    sign.is_some_and(|sign| sign < since.plus_millis(-LAG_MS))
+}
+
+impl Assembly {
+    /// The log groups that are read besides those that task definitions name: name, and region where it is given.
+    pub fn log_groups(&self) -> Vec<(String, Option<String>)> {
+        let named = |group: &String| {
+            let region = if group.starts_with("arn:") { region_and_account(group).0 } else { None };
+            (group_name(group).to_owned(), region)
+        };
+        self.about.log_groups.iter().map(named).collect()
+    }
+
+    pub(super) fn is_extra_group(&self, log_group: &str) -> bool {
+        self.about.log_groups.iter().any(|group| group_name(group) == log_group)
+    }
+
+    /// From when on lines of the deployment can have been written: its creation; the first snapshot, while
+    /// it is not known.
+    pub fn logs_since(&self) -> Timestamp {
+        self.judged().created_at.or(self.seen.first_poll).unwrap_or_default()
+    }
+
+    pub(super) fn described_groups(&mut self, document: &Document) {
+        let prefix = document.requested("logGroupNamePrefix").map(str::to_owned);
+        let place = Place { log_group: prefix.clone(), ..Place::default() };
+        let key = Key::of("log_groups", document);
+        let Some(answer) = document.response() else {
+            return self.ledger.page(key, document, Page { place, ..Page::default() });
+        };
+        let last = answer.get("nextToken").is_none_or(Value::is_null);
+        let answer = Fields::new(answer, &document.origin, "DescribeLogGroups");
+        let items = answer.list("logGroups", &mut self.remarks);
+        let mut found = false;
+        for item in &items {
+            let Some(log_group) = item.id("logGroupName", &mut self.remarks) else { continue };
+            // What is asked for is one group; others may begin with its name.
+            if prefix.as_ref().is_some_and(|prefix| *prefix != log_group) {
+                continue;
+            }
+            found = true;
+            let remarks = &mut self.remarks;
+            let retention_days = item.int("retentionInDays", remarks).filter(|days| *days > 0);
+            match retention_days {
+                Some(days) => drop(self.logs.retention.insert(log_group.clone(), days)),
+                None => drop(self.logs.retention.remove(&log_group)),
+            }
+            if !self.is_new("log_groups", &log_group) {
+                continue;
+            }
+            let row = LogGroupRow {
+                snapshot: self.current.snapshot,
+                observed_at: self.current.observed_at,
+                retention_days,
+                created_at: item.millis("creationTime", &mut self.remarks),
+                raw: item.raw(&[]),
+                log_group,
+            };
+            self.rows.push(row.into());
+        }
+        let page = Page {
+            rows: items.len(),
+            last: last || found && prefix.is_some(),
+            covered_to: Some(self.current.observed_at),
+            place,
+            ..Page::default()
+        };
+        self.ledger.page(key, document, page);
+    }
+
+    pub(super) fn log_streams(&mut self, document: &Document) {
+        let requested = requested_group(document);
+        let prefix = document.requested("logStreamNamePrefix");
+        let (container, task_id) = match requested.as_deref().zip(prefix) {
+            Some((group, prefix)) => self.seen.writer_of(group, prefix),
+            None => (None, None),
+        };
+        let place = Place { log_group: requested.clone(), log_stream: prefix.map(str::to_owned), container, task_id };
+        let key = Key::of("log_streams", document);
+        // Whoever may not see the streams of a group that is read as a whole does not know its lines either.
+        let lines = Key { feeds: "log_events", ..key.clone() };
+        let whole = prefix.is_none() && requested.as_deref().is_some_and(|group| self.is_extra_group(group));
+        let Some(answer) = document.response() else {
+            if whole {
+                self.ledger.page(lines, document, Page { place: place.clone(), ..Page::default() });
+            }
+            return self.ledger.page(key, document, Page { place, ..Page::default() });
+        };
+        let since = self.logs_since();
+        let newest_first = document.requested("orderBy") == Some("LastEventTime")
+            && document.request.as_ref().and_then(|request| request.get("descending")) == Some(&Value::Bool(true));
+        let listed = answer.get("logStreams").and_then(Value::as_array);
+        let oldest = listed.and_then(|streams| streams.last()?.as_object());
+        let ended = newest_first && oldest.is_some_and(|stream| is_older(stream, since));
+        let last = ended || answer.get("nextToken").is_none_or(Value::is_null);
+        let answer = Fields::new(answer, &document.origin, "DescribeLogStreams");
+        let items = answer.list("logStreams", &mut self.remarks);
+        for item in &items {
+            self.log_stream(*item, document, requested.as_deref());
+        }
+        let covered_to = Some(self.current.observed_at);
+        let covered_from = ended.then_some(since);
+        if whole && self.ledger.was_asked(|asked| *asked == lines) {
+            let page = Page { last, covered_from, covered_to, place: place.clone(), ..Page::default() };
+            self.ledger.page(lines, document, page);
+        }
+        let page = Page { rows: items.len(), last, covered_from, covered_to, place, ..Page::default() };
+        self.ledger.page(key, document, page);
+    }
+
+    fn log_stream(&mut self, item: Fields<'_>, document: &Document, requested: Option<&str>) {
+        let remarks = &mut self.remarks;
+        let Some(log_stream) = item.id("logStreamName", remarks) else { return };
+        let arn = item.text("arn", remarks);
+        let named = arn.as_deref().filter(|arn| arn.contains(":log-group:")).map(group_name);
+        let Some(log_group) = requested.or(named).map(str::to_owned) else {
+            remarks.add(&document.origin, format!("stream {log_stream} names no log group; it was left out"));
+            return;
+        };
+        let last_event_at = item.millis("lastEventTimestamp", remarks);
+        if let Some(claimed) = last_event_at {
+            let claim = self.logs.claims.entry((log_group.clone(), log_stream.clone())).or_insert(claimed);
+            *claim = claimed.max(*claim);
+        }
+        if !self.is_new("log_streams", &format!("{log_group} {log_stream}")) {
+            return;
+        }
+        let (container, task_id) = self.seen.writer_of(&log_group, &log_stream);
+        let remarks = &mut self.remarks;
+        let row = LogStreamRow {
+            snapshot: self.current.snapshot,
+            observed_at: self.current.observed_at,
+            container,
+            task_id,
+            created_at: item.millis("creationTime", remarks),
+            first_event_at: item.millis("firstEventTimestamp", remarks),
+            last_event_at,
+            last_ingestion_at: item.millis("lastIngestionTime", remarks),
+            raw: item.raw(&[]),
+            log_group,
+            log_stream,
+        };
+        self.rows.push(row.into());
+    }
+
+    /// Log groups that should be read as a whole, and that no document tells of.
+    pub(super) fn unread_groups(&self) -> Vec<(Key, String)> {
+        let asked = |group: &str| {
+            self.ledger.was_asked(|key| {
+                ["log_streams", "log_events"].contains(&key.feeds)
+                    && key.parameter("logGroupName").as_deref() == Some(group)
+            })
+        };
+        let unread = self.log_groups().into_iter().filter(|(group, _)| !asked(group));
+        unread
+            .map(|(group, _)| {
+                let parameters = serde_json::json!({ "logGroupName": group }).to_string();
+                (Key { feeds: "log_events", operation: Operation::FilterLogEvents.name(), parameters }, group)
+            })
+            .collect()
+    }
+}
