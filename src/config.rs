@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use casefile_analyzer::{CheckSettings, Pack, Settings, Signature, SpecError};
+use casefile_collector::normalise::{TaskChoice, TaskSelector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -77,6 +78,66 @@ pub(crate) struct CollectSection {
     pub(crate) stable_for: Option<Span>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ingestion_grace: Option<Span>,
+    /// Log groups besides those that the task definitions name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) log_groups: Vec<String>,
+    /// One-off tasks besides the service's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tasks: Vec<OneOffTasks>,
+}
+
+/// `[[collect.tasks]]`: one-off tasks, by their family or by who started them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OneOffTasksAsWritten", into = "OneOffTasksAsWritten")]
+pub(crate) struct OneOffTasks {
+    pub(crate) selector: TaskSelector,
+    since: Option<Span>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneOffTasksAsWritten {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    started_by: Option<String>,
+    /// How long before the deployment's creation they may have been started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since: Option<Span>,
+}
+
+impl TryFrom<OneOffTasksAsWritten> for OneOffTasks {
+    type Error = String;
+
+    fn try_from(written: OneOffTasksAsWritten) -> Result<Self, String> {
+        let OneOffTasksAsWritten { family, started_by, since } = written;
+        let selector = match (family, started_by) {
+            (Some(family), None) if !family.trim().is_empty() => TaskSelector::family(family),
+            (None, Some(started_by)) if !started_by.trim().is_empty() => TaskSelector::started_by(started_by),
+            _ => return Err("collect.tasks names tasks by either family = \"...\" or started_by = \"...\"".to_owned()),
+        };
+        let selector = match since {
+            Some(span) => selector.since_ms(i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX)),
+            None => selector,
+        };
+        Ok(Self { selector, since })
+    }
+}
+
+impl From<OneOffTasks> for OneOffTasksAsWritten {
+    fn from(tasks: OneOffTasks) -> Self {
+        let (family, started_by) = match tasks.selector.choice {
+            TaskChoice::Family(family) => (Some(family), None),
+            TaskChoice::StartedBy(started_by) => (None, Some(started_by)),
+        };
+        Self { family, started_by, since: tasks.since }
+    }
+}
+
+impl CollectSection {
+    pub(crate) fn selectors(&self) -> Vec<TaskSelector> {
+        self.tasks.iter().map(|tasks| tasks.selector.clone()).collect()
+    }
 }
 
 /// No deployment is watched for longer.
@@ -238,6 +299,21 @@ mod tests {
         assert!(text.starts_with("casefile.toml:4: "), "{text}");
         assert!(text.contains("timeuot"), "{text}");
         assert_eq!(error.exit() as u8, 2);
+    }
+
+    #[test]
+    fn one_off_tasks_are_named_one_way() {
+        let text = "[collect]\nlog_groups = [\"/ecs/extra\"]\ntasks = [{ family = \"migrate\", since = \"20m\" }, { started_by = \"ci\" }]\n";
+        let config = Config::parse(text, "casefile.toml").unwrap();
+        let selectors: Vec<String> = config.collect.selectors().iter().map(ToString::to_string).collect();
+        assert_eq!(selectors, ["family migrate", "startedBy ci"]);
+        assert_eq!(config.collect.selectors()[0].since_ms, 20 * 60 * 1000);
+        let sealed = config.to_value().unwrap();
+        assert_eq!(Loaded::for_bundle(None, Some(&sealed)).unwrap().config, config);
+        for wrong in ["{}", "{ family = \"a\", started_by = \"b\" }", "{ family = \"\" }"] {
+            let error = Config::parse(&format!("[collect]\ntasks = [{wrong}]\n"), "casefile.toml").unwrap_err();
+            assert!(error.to_string().starts_with("casefile.toml:2: collect.tasks names"), "{error}");
+        }
     }
 
     #[test]

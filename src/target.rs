@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use casefile_collector::clock::{Clock, ScaledClock, SystemClock};
 use casefile_collector::collect::{Named, Pace};
-use casefile_collector::normalise::About;
+use casefile_collector::normalise::{About, TaskSelector};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 
@@ -63,6 +63,8 @@ pub(crate) struct Target {
     pub(crate) named: Named,
     pub(crate) region: Option<String>,
     account: Option<String>,
+    tasks: Vec<TaskSelector>,
+    log_groups: Vec<String>,
 }
 
 impl Target {
@@ -87,6 +89,8 @@ impl Target {
         Ok(Self {
             region: pick(&args.region, &names.region, &set.region)?,
             account: set.account.clone(),
+            tasks: config.collect.selectors(),
+            log_groups: config.collect.log_groups.clone(),
             named: Named { cluster, service, expect_task_definition },
         })
     }
@@ -101,6 +105,8 @@ impl Target {
             expect_task_definition: self.named.expect_task_definition.clone(),
             ingestion_grace_ms: millis(times.ingestion_grace),
             stable_for_ms: millis(times.stable_for),
+            tasks: self.tasks.clone(),
+            log_groups: self.log_groups.clone(),
         }
     }
 }

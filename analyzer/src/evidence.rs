@@ -8,9 +8,9 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, TimestampMillisec
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use casefile_evidence::tables::{
-    AnyRow, ApiCallRow, ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, LogStreamRow,
+    AnyRow, ApiCallRow, ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, LogGroupRow, LogStreamRow,
     ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
-    TargetRow, TaskDefinitionRow, TaskRow, TaskSetRow,
+    TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
 };
 use casefile_evidence::{Bundle, Columns, Row, Timestamp, tables};
 
@@ -189,5 +189,7 @@ row_tables! {
     log_streams: LogStream(LogStreamRow),
     log_events: LogEvent(LogEventRow),
     sources: Source(SourceRow),
+    task_selectors: TaskSelector(TaskSelectorRow),
+    log_groups: LogGroup(LogGroupRow),
     api_calls: ApiCall(ApiCallRow),
 }

@@ -1,5 +1,6 @@
 -- The last state of every task that was ever seen, stopped ones too.
 -- + judged: Whether it belongs to the deployment that is judged: `started_by` is that deployment, or, where the deployment was never seen, the task definition is the judged one.
+-- + one_off: Whether it is a one-off task that the config names (`[collect] tasks`), created recently enough to belong to the release.
 -- + reasons VARCHAR?: Its `stoppedReason` and its containers' reasons, in one text; null where there is none.
 -- + start_failure VARCHAR?: Where it failed to start (`stopCode` TaskFailedToStart), what its reasons name: `image`, `memory`, `resource` or `other`.
 SELECT
@@ -21,6 +22,11 @@ FROM (
       WHEN target.deployment_id IS NOT NULL THEN coalesce(t.started_by = target.deployment_id, FALSE)
       ELSE coalesce(t.task_definition = target.task_definition, FALSE)
     END AS judged,
+    coalesce(
+      CAST(t.created_at AS BIGINT)
+        >= CAST(coalesce(target.deployment_created_at, target.window_from) AS BIGINT) - s.since_ms,
+      FALSE
+    ) AS one_off,
     nullif(concat_ws('; ', nullif(t.stopped_reason, ''), r.text), '') AS reasons
   FROM tasks t
   JOIN (SELECT task_arn, max(snapshot) AS snapshot FROM tasks GROUP BY task_arn) last
@@ -31,5 +37,6 @@ FROM (
     GROUP BY task_arn, snapshot
   ) r
     ON t.task_arn = r.task_arn AND t.snapshot = r.snapshot
+  LEFT JOIN task_selectors s ON t.selected_by = s.selector
   CROSS JOIN target
 ) t

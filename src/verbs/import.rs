@@ -73,6 +73,8 @@ pub(crate) fn about(
         expect_task_definition: pick(expected, &info.expect_task_definition, &target.expect_task_definition),
         ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
         stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
+        tasks: config.collect.selectors(),
+        log_groups: config.collect.log_groups.clone(),
     }
 }
 
