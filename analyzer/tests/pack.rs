@@ -313,12 +313,38 @@ async fn held_up_and_not_placed() -> Test {
                 ("freed", saying(Mini::healthy(), limits)),
                 ("held", saying(Mini::in_progress(), limits)),
                 ("given up", saying(Mini::rolled_back(), limits)),
+            ],
+        )
+        .await?,
+        told(
+            "rollout.hooks-answered",
+            &[
+                ("a rolling update", Mini::healthy()),
                 (
                     "a hook waits",
                     Mini::in_progress().with(|m| {
                         m.service_deployments.iter_mut().for_each(|s| {
                             s.lifecycle_stage = Some("POST_TEST_TRAFFIC_SHIFT".into());
                             s.raw = r#"{"lifecycleHookDetails":[{"status":"AWAITING_ACTION"}]}"#.into();
+                        })
+                    }),
+                ),
+                (
+                    "a hook failed",
+                    Mini::rolled_back().with(|m| {
+                        m.service_deployments.iter_mut().for_each(|s| {
+                            s.raw = r#"{"lifecycleHookDetails":[{"status":"FAILED"}]}"#.into();
+                            s.status_reason = Some(
+                                "Service deployment rolled back because PRE_SCALE_UP lifecycle hook(s) failed.".into(),
+                            );
+                        })
+                    }),
+                ),
+                (
+                    "a hook was answered",
+                    Mini::healthy().with(|m| {
+                        m.service_deployments.iter_mut().for_each(|s| {
+                            s.raw = r#"{"lifecycleHookDetails":[{"status":"SUCCEEDED"}]}"#.into();
                         })
                     }),
                 ),

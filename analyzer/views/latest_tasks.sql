@@ -27,7 +27,7 @@ FROM (
         >= CAST(coalesce(target.deployment_created_at, target.window_from) AS BIGINT) - s.since_ms,
       FALSE
     ) AS one_off,
-    nullif(concat_ws('; ', nullif(t.stopped_reason, ''), r.text), '') AS reasons
+    CAST(nullif(concat_ws('; ', nullif(t.stopped_reason, ''), r.text), '') AS VARCHAR) AS reasons
   FROM tasks t
   JOIN (SELECT task_arn, max(snapshot) AS snapshot FROM tasks GROUP BY task_arn) last
     ON t.task_arn = last.task_arn AND t.snapshot = last.snapshot

@@ -42,3 +42,12 @@ FROM (
   WHERE s.judged
 ) hooks
 WHERE strpos(raw, '"lifecycleHookDetails"') > 0 OR strpos(raw, '"lifecycleHooks"') > 0 OR is_failed
+UNION ALL
+SELECT
+  concat('service ', coalesce(service_name, service_arn)) AS resource,
+  'skip' AS status,
+  concat('a rollout of strategy ', coalesce(deployment_strategy, 'ROLLING'), ' has no hooks') AS reason,
+  observed_at AS at,
+  coalesce(deployment_strategy, 'ROLLING') AS observed
+FROM latest_services
+WHERE coalesce(deployment_strategy, 'ROLLING') = 'ROLLING'

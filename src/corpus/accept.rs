@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use casefile_fixtures::cases::CASE_FILE;
-use toml_edit::{DocumentMut, value};
+use toml_edit::{DocumentMut, Item, Value};
 
 use super::{Outcome, word};
 use crate::error::Error;
@@ -19,16 +19,25 @@ pub(crate) fn accept(outcome: &Outcome) -> Result<(), Error> {
     let mut document: DocumentMut =
         text.parse().map_err(|error| Error::usage(format!("{}: {error}", file.display())))?;
     let verdict = &outcome.verdict;
-    document["verdict"] = value(word(&verdict.verdict));
-    document["decision"] = value(word(&verdict.decision.action));
+    set(&mut document["verdict"], word(&verdict.verdict));
+    set(&mut document["decision"], word(&verdict.decision.action));
     if let Some(named) = document.get_mut("outcomes").and_then(|outcomes| outcomes.as_table_like_mut()) {
         for check in &verdict.checks {
             if let Some(item) = named.get_mut(&check.id) {
-                *item = value(word(&check.outcome));
+                set(item, word(&check.outcome));
             }
         }
     }
     std::fs::write(&file, document.to_string()).map_err(Error::io("write", &file))
+}
+
+/// Another text in the same place; a comment beside it stays.
+fn set(item: &mut Item, text: String) {
+    let mut value = Value::from(text);
+    if let Some(old) = item.as_value() {
+        *value.decor_mut() = old.decor().clone();
+    }
+    *item = Item::Value(value);
 }
 
 /// A `case.toml` for a case that has none.

@@ -81,6 +81,9 @@ impl Case {
 /// Reads every case in a folder: the folder itself, or those in it. Every case that cannot be read is named.
 pub(crate) fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<Vec<Case>, Error> {
     let is_case = |folder: &Path| folder.join(CASE_FILE).exists() || folder.join(RecordingInfo::FILE).exists();
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("{} is no folder: name one with cases in it", folder.display())));
+    }
     let mut folders = Vec::new();
     if is_case(folder) {
         folders.push(folder.to_owned());

@@ -14,6 +14,19 @@ use casefile_fixtures::endpoint::{Endpoint, Fault, FaultKind, Playback, World};
 
 use crate::{Run, casefile, cases as folder_of_cases, command, ended, import, outcomes, text};
 
+/// Cases that are played to the real collector; all of them would take too long. One of each kind of end.
+const PLAYED: [&str; 9] = [
+    "circuit-breaker-rollback",
+    "crash-after-completed",
+    "first-deployment-failed",
+    "healthy-migration",
+    "image-cannot-be-pulled",
+    "logs-denied",
+    "rolled-back-known-by-events",
+    "spot-loss-replaced",
+    "superseded",
+];
+
 /// Recorded seconds for each real one.
 const SPEED: f64 = 60.0;
 
@@ -94,7 +107,7 @@ fn what_is_collected_is_judged_as_what_is_imported() {
         let run = casefile(&["analyze", text(bundle), "--format", "json", "--config", text(config)]);
         serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err))
     };
-    for case in cases::all() {
+    for case in cases::all().into_iter().filter(|case| PLAYED.contains(&case.name.as_str())) {
         let played = play(&case.name, case.toml.faults.clone());
         let bundle = folder.path().join(format!("{}.collected", case.name));
         let span = played.recording.snapshots.last().unwrap().observed_at.unwrap().millis_since(played.origin) / 1000;
@@ -111,8 +124,15 @@ fn what_is_collected_is_judged_as_what_is_imported() {
         assert_eq!(collected["decision"]["action"], imported["decision"]["action"], "{}", case.name);
         // What was still open, or not yet there to judge, when the recording ended may be decided since.
         let open = ["pending", "skip"];
+        let not_reached: Vec<&str> = imported["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|check| check["unknown_because"][0]["status"] == "not_reached")
+            .filter_map(|check| check["id"].as_str())
+            .collect();
         for (before, after) in outcomes(&imported).iter().zip(&outcomes(&collected)) {
-            let exempt = before.0 == "evidence.stable-period";
+            let exempt = before.0 == "evidence.stable-period" || not_reached.contains(&before.0.as_str());
             assert!(
                 exempt || open.contains(&before.1.as_str()) || before == after,
                 "{}: {before:?} became {after:?}",

@@ -4,6 +4,7 @@
 
 mod checks;
 mod collecting;
+mod corpus;
 mod docs;
 mod integrity;
 mod judging;

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod determinism;
+mod lint;
 mod live;
 mod sandbox;
 mod schema;

@@ -263,6 +263,15 @@ pub(crate) fn pack(files: &[(&str, String)]) -> Pack {
     Pack::from_files("q", files).unwrap()
 }
 
+/// What keeps a pack from being used.
+pub(crate) async fn refused(pack: Pack) -> Vec<crate::SpecError> {
+    match crate::Analyzer::new(pack, &Options::default()).await {
+        Ok(_) => Vec::new(),
+        Err(crate::AnalyzeError::Specification(errors)) => errors,
+        Err(other) => panic!("{other}"),
+    }
+}
+
 /// One check that passes for every judged task that runs and fails for every other.
 pub(crate) fn running_tasks() -> Pack {
     let sql = "SELECT concat('task ', task_id) AS resource,
