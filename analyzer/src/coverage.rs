@@ -112,6 +112,10 @@ impl<'a> Coverage<'a> {
             // Task sets are made by the CODE_DEPLOY and EXTERNAL controllers only.
             return Vec::new();
         }
+        if matches!(feeds, "service_deployments" | "service_revisions") && self.target.deployment_controller != "ECS" {
+            // And service deployments by the ECS controller only.
+            return Vec::new();
+        }
         if LOGS.contains(&feeds) {
             return self.log_gaps(feeds, scope);
         }

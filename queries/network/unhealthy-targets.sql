@@ -43,7 +43,7 @@ complaints AS (
     t.task_arn, t.task_id, t.last_status, t.stop_code, e.complaint, e.created_at,
     coalesce(r.completed_at >= e.created_at, FALSE) OR coalesce(h.is_healthy, FALSE) AS is_healed,
     t.stop_code IS NULL AND coalesce(t.last_status <> 'STOPPED', TRUE) AS is_alive,
-    r.in_progress
+    NOT (r.completed OR r.is_over) AS may_heal
   FROM told e
   JOIN latest_tasks t ON e.task_id = t.task_id
   LEFT JOIN healthy h ON t.task_arn = h.task_arn
@@ -54,7 +54,7 @@ SELECT
   concat('task ', task_id) AS resource,
   CASE
     WHEN is_alive AND is_healed THEN 'pass'
-    WHEN is_alive AND in_progress THEN 'pending'
+    WHEN is_alive AND may_heal THEN 'pending'
     ELSE 'fail'
   END AS status,
   concat(
@@ -76,7 +76,7 @@ SELECT
     WHEN h.state = 'healthy' THEN 'pass'
     WHEN h.state = 'initial' THEN 'pending'
     WHEN h.state IN ('unused', 'draining') THEN 'skip'
-    WHEN h.state = 'unhealthy' AND r.in_progress THEN 'pending'
+    WHEN h.state = 'unhealthy' AND NOT (r.completed OR r.is_over) THEN 'pending'
     WHEN h.state = 'unhealthy' THEN 'fail'
     ELSE 'unknown'
   END AS status,

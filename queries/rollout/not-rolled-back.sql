@@ -2,7 +2,7 @@
 -- title = "The rollout was not rolled back, failed or stopped"
 -- level = "block"
 -- owner = "shared"
--- requires = ["deployments"]
+-- requires = ["deployments", "service_deployments", "service_revisions", "service_events"]
 -- conclusive = "fail"
 -- advice = "ECS or somebody gave the rollout up. A circuit breaker says only that tasks kept failing: the cause is in tasks.* and in the log signatures. An alarm: look at the alarm that is named. By a user: ask who stopped it."
 -- #

@@ -2,7 +2,7 @@
 -- title = "Tasks that lost their host or their Spot capacity were replaced"
 -- level = "advise"
 -- owner = "platform"
--- requires = ["tasks"]
+-- requires = ["tasks", "deployments"]
 -- conclusive = "fail"
 -- advice = "Spot or instances go away at any time: it is no fault of the release. If it happens at every rollout, run a share of the tasks on demand."
 -- #

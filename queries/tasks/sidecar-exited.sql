@@ -32,5 +32,5 @@ SELECT
   c.container AS container,
   c.exit_code AS exit_code
 FROM latest_containers c
-JOIN latest_tasks t ON c.task_arn = t.task_arn
+JOIN latest_tasks t ON c.task_arn = t.task_arn AND c.snapshot = t.snapshot
 WHERE c.judged AND c.essential = FALSE

@@ -50,21 +50,21 @@ impl std::fmt::Display for Loss {
     }
 }
 
-/// Tables whose rows are lost one by one.
-const TABLES: [&str; 12] = [
-    "services",
-    "deployments",
-    "service_events",
-    "task_sets",
-    "service_deployments",
-    "service_revisions",
-    "tasks",
-    "containers",
-    "task_definitions",
-    "container_definitions",
-    "log_streams",
-    "log_events",
+/// Tables whose rows are lost, each with those of the tables that come in the same answer.
+const TABLES: [(&str, &[&str]); 9] = [
+    ("services", &["deployments"]),
+    ("service_events", &[]),
+    ("task_sets", &[]),
+    ("service_deployments", &[]),
+    ("service_revisions", &[]),
+    ("tasks", &["containers"]),
+    ("task_definitions", &["container_definitions"]),
+    ("log_streams", &[]),
+    ("log_events", &[]),
 ];
+
+/// Tables whose rows come as a part of another's: without them only where AWS left them out.
+const PARTS: [&str; 3] = ["deployments", "containers", "container_definitions"];
 
 /// Losses of one kind that are tried with different seeds.
 const SEEDS: u64 = 5;
@@ -91,10 +91,10 @@ impl Loss {
         for seed in (0..SEEDS).map(|more| seed.wrapping_add(more)) {
             losses.extend([Self::Documents(seed), Self::Entries(seed), Self::Fields(seed)]);
         }
-        for table in TABLES {
-            for seed in (0..3).map(|more| seed.wrapping_add(more)) {
-                losses.extend([Self::Rows(table, seed), Self::SilentRows(table, seed)]);
-            }
+        for seed in (0..3).map(|more| seed.wrapping_add(more)) {
+            losses.extend(TABLES.map(|(table, _)| Self::Rows(table, seed)));
+            losses.extend(TABLES.map(|(table, _)| Self::SilentRows(table, seed)));
+            losses.extend(PARTS.map(|table| Self::SilentRows(table, seed)));
         }
         losses.dedup();
         losses
@@ -155,7 +155,14 @@ impl Loss {
         let before = rows.len();
         // One row, some, or most of them.
         let share = [8, 64, 200][usize::try_from(seed % 3).unwrap_or_default()];
-        rows.retain(|row| row.table() != table || rng.u8(..) >= share);
+        let parts = TABLES.iter().find(|(name, _)| *name == table).map_or(&[][..], |(_, parts)| parts);
+        let mut lost = BTreeSet::new();
+        rows.retain(|row| {
+            let goes = row.table() == table && rng.u8(..) < share;
+            lost.extend(goes.then(|| whole(row)).flatten());
+            !goes
+        });
+        rows.retain(|row| !parts.contains(&row.table()) || whole(row).is_none_or(|whole| !lost.contains(&whole)));
         if !silent && rows.len() < before {
             let feeds = tables::fed_by(table);
             for row in &mut rows {
@@ -169,6 +176,19 @@ impl Loss {
             }
         }
         rows
+    }
+}
+
+/// The answer that a row is a part of, as far as parts are lost together: its snapshot, and what it is about.
+fn whole(row: &AnyRow) -> Option<(i64, String)> {
+    match row {
+        AnyRow::Service(row) => Some((row.snapshot, row.service_arn.clone())),
+        AnyRow::Deployment(row) => Some((row.snapshot, row.service_arn.clone())),
+        AnyRow::Task(row) => Some((row.snapshot, row.task_arn.clone())),
+        AnyRow::Container(row) => Some((row.snapshot, row.task_arn.clone())),
+        AnyRow::TaskDefinition(row) => Some((row.snapshot, row.task_definition.clone())),
+        AnyRow::ContainerDefinition(row) => Some((row.snapshot, row.task_definition.clone())),
+        _ => None,
     }
 }
 
