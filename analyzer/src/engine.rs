@@ -177,7 +177,13 @@ fn verdict(
     bundle: BundleSummary,
 ) -> Result<Verdict, AnalyzeError> {
     let coverage = Coverage::new(prepared);
-    let scene = Scene { tasks: &prepared.tasks, target: &prepared.target, coverage: &coverage, ended: prepared.ended };
+    let scene = Scene {
+        tasks: &prepared.tasks,
+        target: &prepared.target,
+        coverage: &coverage,
+        ended: prepared.ended,
+        wants_none: prepared.wants_none,
+    };
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
     for (index, pattern) in patterns.iter().enumerate() {

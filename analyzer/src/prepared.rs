@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, SourceRow, TargetRow};
+use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -31,6 +31,8 @@ pub(crate) struct Prepared {
     pub(crate) target: TargetRow,
     /// Whether the collection has ended, as of the moment: nothing more will come.
     pub(crate) ended: bool,
+    /// Whether the service wanted no task when it was last seen.
+    pub(crate) wants_none: bool,
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) definitions: Vec<ContainerDefinitionRow>,
     pub(crate) tasks: Tasks,
@@ -88,8 +90,12 @@ impl Prepared {
         if let Some(moment) = moment {
             definitions.retain(|definition| definition.observed_at <= moment);
         }
+        let services = evidence.read::<ServiceRow>()?;
+        let services = services.iter().filter(|service| moment.is_none_or(|moment| service.observed_at <= moment));
+        let wants_none =
+            services.max_by_key(|service| service.snapshot).is_some_and(|service| service.desired_count == Some(0));
         let without_lines = evidence.matched.is_some();
-        Ok(Self { contents, target, ended, sources, definitions, tasks, matches, without_lines })
+        Ok(Self { contents, target, ended, wants_none, sources, definitions, tasks, matches, without_lines })
     }
 
     /// The tables themselves, for a question that is planned over them: the engine then reads of a large

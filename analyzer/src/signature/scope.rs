@@ -16,6 +16,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) coverage: &'a Coverage<'a>,
     /// Whether the collection has ended: nothing more will come.
     pub(crate) ended: bool,
+    /// Whether the service wants no task at all: then nobody is to log anything.
+    pub(crate) wants_none: bool,
 }
 
 impl Pattern {

@@ -24,6 +24,13 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     };
     let judging = Judging { pattern, scene, created_at };
     let told = judging.read(seen);
+    if scene.wants_none
+        && pattern.tasks(scene.tasks).next().is_none()
+        && told.rows.is_empty()
+        && pattern.family.is_none()
+    {
+        return Judged::new(Outcome::Skip, "the service wants no task, so nobody is to log it", told.rows);
+    }
     if told.is_enough(pattern) {
         return judging.pass(told);
     }
@@ -33,6 +40,14 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     }
     let mut gaps = gaps(pattern, scene, Some(over));
     gaps.extend(scene.coverage.lossy(pattern.container.as_deref()));
+    if let Some(family) = pattern.family.as_ref().filter(|_| pattern.tasks(scene.tasks).next().is_none()) {
+        gaps.push(Gap {
+            source: format!("tasks: one-off tasks of family {family}"),
+            status: "missing".to_owned(),
+            error: "none was seen: ECS forgot it, or it was never started".to_owned(),
+            remedy: "collect within the hour after it ran, and name the family in [collect] tasks".to_owned(),
+        });
+    }
     if !gaps.is_empty() {
         return Judged::unknown(gaps, told.rows);
     }
@@ -213,10 +228,9 @@ impl<'a> Judging<'a> {
             }
             (_, Some(died), _) => died.clone(),
             (_, None, Some(late)) => format!("it was logged {} after the deadline of {within}", seconds(late)),
-            (_, None, None) if tasks.is_empty() => match &self.pattern.family {
-                Some(family) => format!("it was not logged within {within}: no task of family {family} was seen"),
-                None => format!("it was not logged within {within}: the deployment never had a task"),
-            },
+            (_, None, None) if tasks.is_empty() => {
+                format!("it was not logged within {within}: the deployment never had a task")
+            }
             (Quorum::Any, None, None) if !told.in_time.is_empty() => {
                 "every task that logged it was stopped since".to_owned()
             }
