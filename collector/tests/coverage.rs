@@ -335,8 +335,8 @@ fn an_extra_group_that_may_not_be_listed_or_was_not_asked_for_is_a_gap_of_its_li
     let allowed = ask("DescribeLogStreams", newest(), json!({ "logStreams": [] }));
     let rows = assemble(extra(), &[vec![service(), denied.clone()]]);
     let of_lines = |rows: &[AnyRow]| {
-        let all = sources(rows).into_iter().filter(|it| it.log_group.as_deref() == Some("/ecs/extra"));
-        let last = all.filter(|it| it.feeds == "log_events").next_back();
+        let of_group = |it: &&SourceRow| it.feeds == "log_events" && it.log_group.as_deref() == Some("/ecs/extra");
+        let last = sources(rows).into_iter().rfind(of_group);
         last.map(|it| (it.status.clone(), it.remedy.clone().unwrap_or_default()))
     };
     let remedy = "grant logs:DescribeLogStreams on log group /ecs/extra to the role that collects";
