@@ -356,6 +356,39 @@ async fn the_other_operations_ask_for_what_they_should() -> Result<(), ConnectEr
     Ok(())
 }
 
+#[tokio::test]
+async fn log_groups_and_the_newest_streams_are_asked_for_no_further_than_needed() -> Result<(), ConnectError> {
+    let hour = 3_600_000;
+    let stream = |name: &str, at: i64| json!({"logStreamName": name, "lastEventTimestamp": AT.0 + at});
+    let server = Server::start([
+        ok(json!({"taskArns": []})),
+        ok(json!({"logGroups": [], "nextToken": "n"})),
+        ok(json!({"logGroups": [{"logGroupName": "/ecs/core"}, {"logGroupName": "/ecs/core-2"}], "nextToken": "m"})),
+        ok(json!({"logStreams": [stream("a", 5), stream("b", 0)], "nextToken": "n"})),
+        ok(json!({"logStreams": [stream("c", -hour), stream("d", -hour - 1)], "nextToken": "m"})),
+        refused(400, "ResourceNotFoundException", "The specified log group does not exist."),
+    ]);
+    let aws = connect(&server).await?;
+    let on = &mut |_: Document| ();
+    ask::list_tasks(&aws, "production", TaskFilter::StartedBy("ci"), TaskStatus::Running, on).await;
+    let asked = ask::describe_log_group(&aws, "eu-west-1", "/ecs/core", on).await;
+    assert_eq!((asked.pages, asked.found), (2, true), "it is found before the list ends");
+    let asked = ask::describe_newest_log_streams(&aws, "eu-west-1", "g", AT, on).await;
+    assert_eq!((asked.pages, asked.found), (2, ["a", "b", "c"].map(str::to_owned).to_vec()));
+    let asked = ask::describe_newest_log_streams(&aws, "eu-west-1", "g", AT, on).await;
+    assert_eq!(asked.error.map(|error| error.code).as_deref(), Some("ResourceNotFoundException"));
+    let sent: Vec<String> = server.asked().iter().map(|asked| format!("{} {}", asked.operation, asked.body)).collect();
+    insta::assert_snapshot!(sent.join("\n"), @r#"
+    ListTasks {"cluster":"production","desiredStatus":"RUNNING","maxResults":100,"startedBy":"ci"}
+    DescribeLogGroups {"limit":50,"logGroupNamePrefix":"/ecs/core"}
+    DescribeLogGroups {"limit":50,"logGroupNamePrefix":"/ecs/core","nextToken":"n"}
+    DescribeLogStreams {"descending":true,"limit":50,"logGroupName":"g","orderBy":"LastEventTime"}
+    DescribeLogStreams {"descending":true,"limit":50,"logGroupName":"g","nextToken":"n","orderBy":"LastEventTime"}
+    DescribeLogStreams {"descending":true,"limit":50,"logGroupName":"g","orderBy":"LastEventTime"}
+    "#);
+    Ok(())
+}
+
 fn events(messages: &[&str], token: &str) -> Reply {
     let events: Vec<_> =
         messages.iter().map(|message| json!({"timestamp": 1, "ingestionTime": 2, "message": message})).collect();
