@@ -155,9 +155,11 @@ impl<'a> Coverage<'a> {
     /// Every source that does not stand well.
     pub(crate) fn all_gaps(&self) -> Vec<Gap> {
         let mut gaps = self.standing_badly(|source| {
-            !LOGS.contains(&source.feeds.as_str())
-                || self.counts(source, Scope::default())
-                || source.task_id.as_deref().and_then(|id| self.tasks.get(id)).is_some_and(|task| task.one_off)
+            // Without a group's retention none is assumed: nothing is missing for it.
+            let of_one_off =
+                || source.task_id.as_deref().and_then(|id| self.tasks.get(id)).is_some_and(|task| task.one_off);
+            let of_lines = LOGS.contains(&source.feeds.as_str());
+            source.feeds != "log_groups" && (!of_lines || self.counts(source, Scope::default()) || of_one_off())
         });
         gaps.extend(self.lost_lines(|_| true));
         gaps.sort();

@@ -126,7 +126,7 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
         (Some(TableData::Held(batches)), _, Some(moment)) => {
             Ok(Rows::Held(batches.iter().map(|batch| as_of(batch, moment)).collect::<Result<_, _>>()?))
         }
-        (Some(TableData::Filed(_)), Some(bundle), moment) => Ok(Rows::Filed(bundle.clone(), moment)),
+        (Some(TableData::Filed(_)), Some(bundle), moment) => Ok(Rows::Filed(Arc::new(bundle.clone()), moment)),
         _ => Ok(Rows::Held(Vec::new())),
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Rows {
     /// In memory.
     Held(Vec<RecordBatch>),
     /// In a bundle's file, read as they are asked for; as of a moment, where one is given.
-    Filed(Bundle, Option<Timestamp>),
+    Filed(Arc<Bundle>, Option<Timestamp>),
 }
 
 /// What fills the slots while a plan runs.

@@ -830,3 +830,40 @@ async fn a_denied_source_makes_a_blocking_check_unknown() -> Test {
     }
     Ok(())
 }
+
+/// A service of 500 tasks is judged task by task, and one that crashes is found among them.
+#[tokio::test]
+async fn five_hundred_tasks() -> Test {
+    let pack = shipped()?;
+    let many = |crash: bool| {
+        Mini::healthy().with(|m| {
+            for number in 0..498 {
+                m.task(&format!("m{number}"), JUDGED);
+            }
+            m.services.iter_mut().for_each(|s| s.desired_count = Some(500));
+            m.deployments.iter_mut().filter(|d| d.deployment_id == JUDGED).for_each(|d| {
+                d.desired_count = Some(500);
+                d.running_count = Some(500);
+            });
+            if crash {
+                m.stop(
+                    "m250",
+                    60,
+                    Some("EssentialContainerExited"),
+                    "Essential container in task exited",
+                    None,
+                    Some(1),
+                );
+            }
+        })
+    };
+    let verdict = judge(&pack, &many(false)).await?;
+    let exited = verdict.checks.iter().find(|check| check.id == "tasks.exited").ok_or("no such check")?;
+    assert_eq!((exited.outcome, exited.counts[&Status::Pass]), (Outcome::Pass, 500));
+    assert_eq!(verdict.verdict, Conclusion::Pass, "{}", outcomes(&verdict));
+    let verdict = judge(&pack, &many(true)).await?;
+    let exited = verdict.checks.iter().find(|check| check.id == "tasks.exited").ok_or("no such check")?;
+    assert_eq!((exited.outcome, exited.rows[0].resource.as_str()), (Outcome::Fail, "task m250"));
+    assert_eq!((exited.rows.len(), exited.rows_omitted), (50, 450), "what a verdict lists is bounded");
+    Ok(())
+}

@@ -7,7 +7,7 @@
 -- advice = "Not found: was the image pushed, under this tag, to this region's registry? Access denied: the execution role needs ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and the repository policy. Platform: build for the task's CPU architecture. Time-out: the subnet's route, NAT or VPC endpoints. No space: the ephemeral storage."
 -- #
 -- # `tasks[].stopCode` TaskFailedToStart, and a CannotPull...Error in `tasks[].stoppedReason` (Fargate) or
--- # `containers[].reason` (EC2, where the task says only "Task failed to start").
+-- # `containers[].reason` (EC2, where the task says only "Task failed to start"). Of the one-off tasks of the release, too.
 
 SELECT
   concat('task ', task_id) AS resource,
@@ -26,4 +26,4 @@ SELECT
   task_id,
   task_definition
 FROM latest_tasks
-WHERE judged
+WHERE judged OR one_off

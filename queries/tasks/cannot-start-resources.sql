@@ -10,7 +10,7 @@
 -- # those that are not the image's or the program's: ResourceInitializationError, CannotCreate...Error,
 -- # CannotStartContainerError of the log driver, and the network interface.
 -- # A CannotStartContainerError for another cause may be the program's own (no such command):
--- # tasks.failed-to-start has it, with no side taken.
+-- # tasks.failed-to-start has it, with no side taken. The one-off tasks of the release are judged, too.
 
 SELECT
   concat('task ', task_id) AS resource,
@@ -28,4 +28,4 @@ SELECT
   task_id,
   task_definition
 FROM latest_tasks
-WHERE judged
+WHERE judged OR one_off

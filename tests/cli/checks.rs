@@ -132,3 +132,64 @@ fn the_built_in_pack_and_the_shipped_config_are_sound() {
     }
     assert_eq!(casefile(&["check", "explain", "rollout.nothing"]).code, 2);
 }
+
+#[test]
+fn a_new_check_works_as_it_is_and_never_overwrites() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = casefile_in(folder.path(), &["check", "new", "agents.connected"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.contains("checks/agents/connected.sql") && run.out.contains("check explain agents.connected BUNDLE")
+    );
+    let run = casefile_in(folder.path(), &["check", "lint", "--extra-queries", "checks"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    // Beside the built-in checks, it is tried on a recorded deployment.
+    let bundle = import("healthy-migration", folder.path());
+    let run = casefile_in(
+        folder.path(),
+        &["check", "explain", "agents.connected", text(&bundle), "--extra-queries", "checks"],
+    );
+    assert!(run.out.contains("outcome      pass: 2 judged, all pass"), "{}{}", run.out, run.err);
+    let all = casefile_in(folder.path(), &["analyze", text(&bundle), "--extra-queries", "checks", "--format", "json"]);
+    assert!(all.out.contains("\"agents.connected\"") && all.out.contains("\"rollout.completed\""), "{}", all.err);
+    for (arguments, told) in [
+        (vec!["check", "new", "agents.connected"], "exists already"),
+        (vec!["check", "new", "Agents"], "<area>.<name>"),
+        (vec!["check", "new", "agents.Conn ected"], "is not an id"),
+        (vec!["check", "new", "rollout.completed"], "there is a check rollout.completed already"),
+    ] {
+        let run = casefile_in(folder.path(), &arguments);
+        assert_eq!(run.code, 2, "{arguments:?}");
+        assert!(run.err.contains(told), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn an_explanation_shows_sources_and_near_misses() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("healthy-migration", folder.path());
+    let signature = |id: &str, container: &str, contains: &str| {
+        format!(
+            "[[signature]]\nid = \"{id}\"\ntitle = \"t\"\nexpect = \"success\"\nwithin = \"150s\"\ncontainer = \"{container}\"\n\
+             contains = \"{contains}\"\n"
+        )
+    };
+    let config = [
+        signature("a.case", "app", "uvicorn RUNNING on"),
+        signature("a.container", "otel", "Uvicorn running on"),
+        signature("a.word", "app", "Application startup finished complete"),
+        signature("a.nothing", "app", "zebra crossing"),
+    ];
+    fs::write(folder.path().join("casefile.toml"), config.concat()).unwrap();
+    for (id, told) in [
+        ("a.case", "upper and lower case differ"),
+        ("a.container", "it matches, but in container app, not otel"),
+        ("a.word", "it has 3 of 4 words, and not finished"),
+        ("a.nothing", "near misses  lines that almost match\n  none"),
+    ] {
+        let run = casefile_in(folder.path(), &["check", "explain", id, text(&bundle), "--config", "casefile.toml"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.out.contains(told), "{id}: {}", run.out);
+        assert!(run.out.contains("complete   GetLogEvents /ecs/bf-manage-core ecs/app/"), "{id}: {}", run.out);
+    }
+}

@@ -126,6 +126,9 @@ fn flatten(case: &Path, flat: &Path) {
     let toml = fs::read_to_string(case.join("recording.toml")).unwrap();
     let toml = toml.replace("../../../examples", text(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")));
     fs::write(flat.join("recording.toml"), toml).unwrap();
+    if case.join("casefile.toml").exists() {
+        fs::copy(case.join("casefile.toml"), flat.join("casefile.toml")).unwrap();
+    }
 }
 
 #[test]
