@@ -1,0 +1,3 @@
+-- requires = ["tasks", 1, {}]
+-- id = "a.b"
+SELECT 1

@@ -1,0 +1,4 @@
+-- id = "é.ü"
+-- title = "\u0000\uFFFF"
+-- 
+SELECT '😀'
