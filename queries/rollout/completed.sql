@@ -49,12 +49,14 @@ judged_task_set AS (
   SELECT
     s.task_set_id, s.stability_status, s.stability_status_at, s.updated_at, s.observed_at,
     s.current AND coalesce(s.status IN ('PRIMARY', 'ACTIVE'), FALSE) AS is_alive,
+    s.current OR now_primary.id IS NOT NULL AS is_told,
     coalesce(s.running_count >= s.computed_desired_count, FALSE) AS is_full,
     concat(
       coalesce(CAST(s.running_count AS VARCHAR), '?'), ' of ', coalesce(CAST(s.computed_desired_count AS VARCHAR), '?'),
       ' tasks run'
     ) AS counts
   FROM latest_task_sets s
+  CROSS JOIN now_primary
   WHERE s.judged
 ),
 judged_service_deployment AS (
@@ -99,12 +101,14 @@ UNION ALL
 SELECT
   concat('task set ', task_set_id) AS resource,
   CASE
+    WHEN NOT is_told THEN 'unknown'
     WHEN NOT is_alive THEN 'fail'
     WHEN stability_status = 'STEADY_STATE' AND is_full THEN 'pass'
     WHEN stability_status IN ('STEADY_STATE', 'STABILIZING') THEN 'pending'
     ELSE 'unknown'
   END AS status,
   CASE
+    WHEN NOT is_told THEN 'nothing says which task set is PRIMARY'
     WHEN NOT is_alive THEN 'it is drained or gone at the end of the observation'
     WHEN stability_status = 'STEADY_STATE' AND is_full THEN concat('steady, ', counts)
     WHEN stability_status = 'STEADY_STATE' THEN concat('it is called steady, but only ', counts)
