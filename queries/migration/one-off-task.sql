@@ -2,7 +2,7 @@
 -- title = "The one-off task of the release (a migration) ended well"
 -- level = "block"
 -- owner = "service"
--- requires = ["task_selectors", "containers"]
+-- requires = ["task_selectors"]
 -- conclusive = "none"
 -- advice = "Read the task's log: its last lines say why it ended. Failed to start: the reason names the image, the secret or the capacity that it lacked. Not seen: ECS forgets a stopped task after about an hour, so collect within the hour; or it was never started, or more than `since` before the deployment."
 -- #

@@ -112,11 +112,10 @@ fn terminal(tested: &Tested, style: Style) -> String {
         }
     }
     page.gap();
-    if !tested.uncovered.is_empty() {
+    if tested.whole && !tested.uncovered.is_empty() {
         let by = |level: Level| tested.uncovered.iter().filter(move |check| check.level == level);
         for check in by(Level::Block) {
-            let role = if tested.whole { Role::Fail } else { Role::Dim };
-            page.item(0, 2, role, &check.id, &format!("  {}", lacks(check)));
+            page.item(0, 2, Role::Fail, &check.id, &format!("  {}", lacks(check)));
         }
         let advice: Vec<&str> = by(Level::Advise).map(|check| check.id.as_str()).collect();
         if !advice.is_empty() {
