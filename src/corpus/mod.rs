@@ -9,7 +9,7 @@ mod loss;
 mod mutate;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use casefile_analyzer::{Analyzer, Evidence, Options, Pack, Settings, Verdict};
 use casefile_collector::held::Held;
@@ -27,6 +27,9 @@ use crate::verbs::import;
 pub(crate) use accept::accept;
 pub(crate) use coverage::{Uncovered, uncovered};
 pub(crate) use mutate::{Violation, mutate};
+
+/// Its rules are compiled once: a mutated corpus is redacted thousands of times.
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::standard);
 
 /// A case, read and ready to be judged.
 #[derive(Debug, Clone)]
@@ -69,7 +72,7 @@ impl Case {
 
     /// The rows that an import of some documents gives: the case's own, or a variation of them.
     pub(crate) fn rows(&self, held: &Held) -> Vec<AnyRow> {
-        held.rows(self.about.clone(), Redactor::standard(), &self.stop_reason)
+        held.rows(self.about.clone(), REDACTOR.clone(), &self.stop_reason)
     }
 
     pub(crate) async fn judge(&self, rows: Vec<AnyRow>, analyzer: &Analyzer) -> Result<Verdict, Error> {

@@ -20,21 +20,18 @@ pub(crate) struct Violation {
     pub(crate) problem: String,
 }
 
-/// Tries losses on the cases, several at a time. `keep` says which: of each case's losses the number, and
-/// how many there are. Gives how many were tried, and what was wrong.
+/// Tries every loss on the cases, several at a time. Gives how many were tried, and what was wrong.
 pub(crate) async fn mutate(
     outcomes: &[Outcome],
     analyzer: &Analyzer,
     seed: u64,
     threads: usize,
-    keep: impl Fn(usize, usize) -> bool,
 ) -> Result<(usize, Vec<Violation>), Error> {
     let mut jobs = Vec::new();
     for outcome in outcomes {
-        let losses = Loss::all(&outcome.case.held, seed);
-        let count = losses.len();
-        let chosen = losses.into_iter().enumerate().filter(|(number, _)| keep(*number, count));
-        jobs.extend(chosen.map(|(_, loss)| (Arc::clone(&outcome.case), outcome.verdict.clone(), loss)));
+        let whole = Arc::new(outcome.verdict.clone());
+        let losses = Loss::all(&outcome.case.held, seed).into_iter();
+        jobs.extend(losses.map(|loss| (Arc::clone(&outcome.case), Arc::clone(&whole), loss)));
     }
     let tried = jobs.len();
     let running = jobs.into_iter().map(|(case, whole, loss)| {

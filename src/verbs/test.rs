@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &Test, global: &Global, printer: &Printer) -> Resu
         }
     }
     let (tried, violations) = if args.mutate {
-        corpus::mutate(&outcomes, &analyzer, args.seed, options.threads, |_, _| true).await?
+        corpus::mutate(&outcomes, &analyzer, args.seed, options.threads).await?
     } else {
         (0, Vec::new())
     };
