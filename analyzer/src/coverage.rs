@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prepared::Prepared;
 use crate::signature::{Pattern, Streams};
-use crate::tasks::{Task, Tasks};
+use crate::tasks::Tasks;
 
 /// Evidence that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -174,10 +174,7 @@ impl<'a> Coverage<'a> {
             return false;
         }
         match source.task_id.as_deref().map(|id| self.tasks.get(id)) {
-            Some(task) => task.is_some_and(|task| match scope.family {
-                None => task.judged,
-                Some(family) => task.one_off && task.family.as_deref() == Some(family),
-            }),
+            Some(task) => task.is_some_and(|task| task.is_of(scope.family)),
             // Nobody knows whose lines these are: in a group that a task definition names they may be ours.
             None => scope.log_group.is_some() || group.is_none_or(|group| self.is_named(group)),
         }
@@ -217,11 +214,7 @@ impl<'a> Coverage<'a> {
         }
         let unattributed = asked.iter().any(|source| source.task_id.is_none());
         let asked_for = |id: &str| asked.iter().any(|source| source.task_id.as_deref() == Some(id));
-        let about = |task: &Task| match scope.family {
-            None => task.judged,
-            Some(family) => task.one_off && task.family.as_deref() == Some(family),
-        };
-        let silent = self.tasks.all().filter(|(_, task)| about(task) && task.started);
+        let silent = self.tasks.all().filter(|(_, task)| task.is_of(scope.family) && task.started);
         for (id, _) in silent.filter(|(id, _)| !unattributed && !asked_for(id)) {
             gaps.push(Gap {
                 source: format!("log_events: the log lines of task {id}"),

@@ -12,9 +12,7 @@ use crate::suggest::closest;
 
 /// Refuses a plan whose column `status` can be a text that is no status, as far as the plan tells.
 pub(crate) fn check(file: &str, line: u64, plan: &LogicalPlan) -> Result<(), SpecError> {
-    let mut written = Vec::new();
-    column(plan, "status", &mut written);
-    match written.into_iter().find(|text| Status::parse(text).is_none()) {
+    match literals(plan).into_iter().find(|text| Status::parse(text).is_none()) {
         Some(text) => {
             let problem = format!("{text:?} is no status");
             Err(SpecError::new(file, problem, closest(&text, Status::NAMES)).at(line))
@@ -25,19 +23,38 @@ pub(crate) fn check(file: &str, line: u64, plan: &LogicalPlan) -> Result<(), Spe
 
 /// The statuses that a plan's rows can say, as far as the plan tells.
 pub(crate) fn written(plan: &LogicalPlan) -> BTreeSet<Status> {
-    let mut written = Vec::new();
-    column(plan, "status", &mut written);
-    written.iter().filter_map(|text| Status::parse(text)).collect()
+    literals(plan).iter().filter_map(|text| Status::parse(text)).collect()
 }
 
-/// The literals that a column of a plan can be.
-fn column(plan: &LogicalPlan, name: &str, written: &mut Vec<String>) {
+/// The texts that the column `status` of a plan can be, where it is written out.
+fn literals(plan: &LogicalPlan) -> Vec<String> {
+    fn literal(expr: &Expr, input: &LogicalPlan, written: &mut Vec<String>) {
+        match expr {
+            Expr::Literal(
+                ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
+                _,
+            ) => written.push(text.clone()),
+            Expr::Case(case) => {
+                let branches = case.when_then_expr.iter().map(|(_, then)| then).chain(&case.else_expr);
+                branches.for_each(|branch| follow(branch, input, &mut |expr, input| literal(expr, input, written)));
+            }
+            _ => {}
+        }
+    }
+    let mut written = Vec::new();
+    expressions(plan, "status", &mut |expr, input| literal(expr, input, &mut written));
+    written
+}
+
+/// Visits the expressions that make a column of a plan, each with the plan that it reads: aliases, casts and
+/// columns of subqueries are followed down to what they stand for.
+pub(crate) fn expressions(plan: &LogicalPlan, name: &str, visit: &mut dyn FnMut(&Expr, &LogicalPlan)) {
     match plan {
         LogicalPlan::Projection(projection) => {
             for expr in &projection.expr {
                 if expr.schema_name().to_string() == name || matches!(expr, Expr::Column(column) if column.name == name)
                 {
-                    literals(expr, &projection.input, written);
+                    follow(expr, &projection.input, visit);
                 }
             }
         }
@@ -47,24 +64,16 @@ fn column(plan: &LogicalPlan, name: &str, written: &mut Vec<String>) {
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Union(_)
-        | LogicalPlan::Window(_) => plan.inputs().into_iter().for_each(|input| column(input, name, written)),
+        | LogicalPlan::Window(_) => plan.inputs().into_iter().for_each(|input| expressions(input, name, visit)),
         _ => {}
     }
 }
 
-fn literals(expr: &Expr, input: &LogicalPlan, written: &mut Vec<String>) {
+fn follow(expr: &Expr, input: &LogicalPlan, visit: &mut dyn FnMut(&Expr, &LogicalPlan)) {
     match expr {
-        Expr::Literal(
-            ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)),
-            _,
-        ) => written.push(text.clone()),
-        Expr::Alias(alias) => literals(&alias.expr, input, written),
-        Expr::Cast(cast) => literals(&cast.expr, input, written),
-        Expr::Case(case) => {
-            case.when_then_expr.iter().for_each(|(_, then)| literals(then, input, written));
-            case.else_expr.iter().for_each(|otherwise| literals(otherwise, input, written));
-        }
-        Expr::Column(from) => column(input, &from.name, written),
-        _ => {}
+        Expr::Alias(alias) => follow(&alias.expr, input, visit),
+        Expr::Cast(cast) => follow(&cast.expr, input, visit),
+        Expr::Column(from) => expressions(input, &from.name, visit),
+        other => visit(other, input),
     }
 }

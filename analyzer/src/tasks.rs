@@ -27,6 +27,16 @@ pub(crate) struct Task {
     pub(crate) death: Option<String>,
 }
 
+impl Task {
+    /// Whether it is a one-off task of that family; where none is named, a task of the judged deployment.
+    pub(crate) fn is_of(&self, family: Option<&str>) -> bool {
+        match family {
+            None => self.judged,
+            Some(family) => self.one_off && self.family.as_deref() == Some(family),
+        }
+    }
+}
+
 /// Every task that was ever seen, by its id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tasks(BTreeMap<String, Task>);

@@ -4,46 +4,17 @@ use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, Operator};
 
 use crate::outcome::Status;
+use crate::statuses;
 
 /// The conditions of `status` that can be null while ELSE passes.
 pub(super) fn fall_into_pass(plan: &LogicalPlan) -> Vec<String> {
     let mut found = Vec::new();
-    column(plan, "status", &mut found);
-    found.dedup();
-    found
-}
-
-/// Follows a column down to the expressions that make it.
-fn column(plan: &LogicalPlan, name: &str, found: &mut Vec<String>) {
-    match plan {
-        LogicalPlan::Projection(projection) => {
-            for expr in &projection.expr {
-                let is_it = expr.schema_name().to_string() == name
-                    || matches!(expr, Expr::Column(column) if column.name == name);
-                if is_it {
-                    expression(expr, &projection.input, found);
-                }
-            }
-        }
-        LogicalPlan::Sort(_)
-        | LogicalPlan::Limit(_)
-        | LogicalPlan::Filter(_)
-        | LogicalPlan::SubqueryAlias(_)
-        | LogicalPlan::Distinct(_)
-        | LogicalPlan::Union(_)
-        | LogicalPlan::Window(_) => plan.inputs().into_iter().for_each(|input| column(input, name, found)),
-        _ => {}
-    }
-}
-
-fn expression(expr: &Expr, input: &LogicalPlan, found: &mut Vec<String>) {
-    match expr {
-        Expr::Alias(alias) => expression(&alias.expr, input, found),
-        Expr::Cast(cast) => expression(&cast.expr, input, found),
-        Expr::Column(from) => column(input, &from.name, found),
+    statuses::expressions(plan, "status", &mut |expr, input| match expr {
         Expr::Case(case) if passes(case) => found.extend(nullable(case, input.schema())),
         _ => {}
-    }
+    });
+    found.dedup();
+    found
 }
 
 fn passes(case: &Case) -> bool {

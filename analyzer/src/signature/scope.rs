@@ -23,10 +23,7 @@ pub(crate) struct Scene<'a> {
 impl Pattern {
     /// Whether a task is one whose lines count.
     pub(crate) fn is_about(&self, task: &Task) -> bool {
-        match &self.family {
-            None => task.judged,
-            Some(family) => task.one_off && task.family.as_ref() == Some(family),
-        }
+        task.is_of(self.family.as_deref())
     }
 
     /// Whether lines from a place count. Without a known writer they do only where the signature asks for
