@@ -12,6 +12,7 @@ use crate::coverage::{Coverage, Gap, Scope};
 use crate::decision::{conclude, decide};
 use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
+use crate::lint::findings;
 use crate::outcome::{self, EvidenceRow, Outcome, Status};
 use crate::pack::{Check, Conclusive, Owner, Pack};
 use crate::plans::{Plans, in_order};
@@ -21,6 +22,7 @@ use crate::sandbox::{Limits, collect, task};
 use crate::settings::Settings;
 use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
 use crate::slot::Contents;
+use crate::statuses;
 use crate::verdict::{BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Target, Verdict};
 
 /// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
@@ -86,7 +88,10 @@ impl Analyzer {
     /// neither good nor bad.
     pub fn may_say(&self, id: &str, status: Status) -> bool {
         let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
-        planned.is_some_and(|(_, planned)| planned.says.is_empty() || planned.says.contains(&status))
+        planned.is_some_and(|(_, planned)| {
+            let says = statuses::written(&planned.logical);
+            says.is_empty() || says.contains(&status)
+        })
     }
 
     /// Judges evidence.
@@ -140,7 +145,10 @@ pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
     match Plans::new(pack, &Options::default().limits(), 1).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
         Err(other) => Err(other),
-        Ok(plans) => Ok(plans.checks.into_iter().flat_map(|check| check.findings).collect()),
+        Ok(plans) => {
+            let checks = pack.checks().iter().zip(&plans.checks);
+            Ok(checks.flat_map(|(check, planned)| findings(check, &planned.logical)).collect())
+        }
     }
 }
 

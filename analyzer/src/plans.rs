@@ -1,6 +1,5 @@
 //! A pack, planned once: its checks, and the views that they build on, over slots instead of rows.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -13,8 +12,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
-use crate::lint;
-use crate::outcome::Status;
 use crate::pack::{Check, Pack};
 use crate::rows;
 use crate::sandbox::{Catalog, Dialect, Limits, plan, session};
@@ -88,10 +85,8 @@ async fn plan_view(
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedCheck {
     pub(crate) plan: Arc<dyn ExecutionPlan>,
-    /// The statuses that its rows can say, as far as the plan tells.
-    pub(crate) says: BTreeSet<Status>,
-    /// What its author should look at again.
-    pub(crate) findings: Vec<SpecError>,
+    /// As it was written: what a linter looks at.
+    pub(crate) logical: LogicalPlan,
 }
 
 /// Every check of a pack, in its order, with the views.
@@ -131,9 +126,7 @@ async fn plan_check(
         Ok(query) => query,
         Err(error) => return Ok(Err(error)),
     };
-    let says = statuses::written(&query.logical);
-    let findings = lint::findings(check, &query.logical);
-    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, says, findings }))
+    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, logical: query.logical }))
 }
 
 /// Whether what a check gives, and what it reads, is what it may.
