@@ -71,6 +71,8 @@ impl<'a> Scope<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Coverage<'a> {
     latest: Vec<&'a SourceRow>,
+    /// How often a task was described, as the sources count it.
+    described: i64,
     target: &'a TargetRow,
     tasks: &'a Tasks,
     definitions: &'a [ContainerDefinitionRow],
@@ -92,8 +94,10 @@ impl<'a> Coverage<'a> {
                 *newest = source;
             }
         }
+        let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
         Self {
             latest: latest.into_values().collect(),
+            described: described.map(|source| source.rows).sum(),
             target: &prepared.target,
             tasks: &prepared.tasks,
             definitions: &prepared.definitions,
@@ -122,7 +126,9 @@ impl<'a> Coverage<'a> {
         if !self.latest.iter().any(|source| source.feeds == feeds) {
             return vec![never_asked(table)];
         }
-        self.standing_badly(|source| source.feeds == feeds && !selects(source))
+        let mut gaps = self.standing_badly(|source| source.feeds == feeds && !selects(source));
+        gaps.extend(self.lost_tasks().filter(|_| feeds == "tasks"));
+        gaps
     }
 
     fn standing_badly(&self, which: impl Fn(&SourceRow) -> bool) -> Vec<Gap> {
@@ -162,6 +168,7 @@ impl<'a> Coverage<'a> {
             source.feeds != "log_groups" && (!of_lines || self.counts(source, Scope::default()) || of_one_off())
         });
         gaps.extend(self.lost_lines(|_| true));
+        gaps.extend(self.lost_tasks());
         gaps.sort();
         gaps.dedup();
         gaps
@@ -224,6 +231,21 @@ impl<'a> Coverage<'a> {
             });
         }
         gaps
+    }
+
+    /// Tasks that were described, as the sources say, and are not there: one that failed may be among them.
+    fn lost_tasks(&self) -> Option<Gap> {
+        let kept: i64 = self.tasks.all().map(|(_, task)| task.snapshots).sum();
+        (kept < self.described).then(|| Gap {
+            source: "tasks: DescribeTasks".to_owned(),
+            status: "partial".to_owned(),
+            error: format!(
+                "{} of the {} answers about a task are not in the evidence",
+                self.described - kept,
+                self.described
+            ),
+            remedy: "collect again, or take the evidence from where it is whole".to_owned(),
+        })
     }
 
     /// Streams of which lines were collected that are not there.

@@ -25,6 +25,8 @@ pub(crate) struct Task {
     pub(crate) stopped_at: Option<Timestamp>,
     /// How it died, in words, where it did not end well.
     pub(crate) death: Option<String>,
+    /// In how many snapshots it was described.
+    pub(crate) snapshots: i64,
 }
 
 impl Task {
@@ -66,6 +68,7 @@ impl Tasks {
                     .or_else(|| time(batch, "stopping_at", row))
                     .or_else(|| time(batch, "stopped_at", row)),
                 death: death.map(|code| reason.map_or(code.clone(), |reason| format!("{code}: {reason}"))),
+                snapshots: int(batch, "snapshots", row).unwrap_or_default(),
             };
             all.insert(task_id, task);
         }

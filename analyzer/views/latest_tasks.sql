@@ -1,4 +1,5 @@
 -- The last state of every task that was ever seen, stopped ones too.
+-- + snapshots BIGINT: In how many snapshots it was described.
 -- + judged: Whether it belongs to the deployment that is judged: `started_by` is that deployment, or, where the deployment was never seen, the task definition is the judged one.
 -- + one_off: Whether it is a one-off task that the config names (`[collect] tasks`), created recently enough to belong to the release.
 -- + reasons VARCHAR?: Its `stoppedReason` and its containers' reasons, in one text; null where there is none.
@@ -18,6 +19,7 @@ SELECT
 FROM (
   SELECT
     t.*,
+    last.snapshots AS snapshots,
     CASE
       WHEN target.deployment_id IS NOT NULL THEN coalesce(t.started_by = target.deployment_id, FALSE)
       ELSE coalesce(t.task_definition = target.task_definition, FALSE)
@@ -29,7 +31,7 @@ FROM (
     ) AS one_off,
     CAST(nullif(concat_ws('; ', nullif(t.stopped_reason, ''), r.text), '') AS VARCHAR) AS reasons
   FROM tasks t
-  JOIN (SELECT task_arn, max(snapshot) AS snapshot FROM tasks GROUP BY task_arn) last
+  JOIN (SELECT task_arn, max(snapshot) AS snapshot, count(*) AS snapshots FROM tasks GROUP BY task_arn) last
     ON t.task_arn = last.task_arn AND t.snapshot = last.snapshot
   LEFT JOIN (
     SELECT task_arn, snapshot, string_agg(nullif(reason, ''), '; ' ORDER BY container) AS text

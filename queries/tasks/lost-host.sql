@@ -15,17 +15,23 @@ WITH judged_tasks AS (
     t.*,
     coalesce(t.stop_code IN ('SpotInterruption', 'TerminationNotice', 'InfrastructureHealth'), FALSE)
       OR coalesce(t.stopped_reason LIKE 'Host EC2 (instance%', FALSE) AS is_lost,
-    r.is_full
+    CASE WHEN r.deployment_id IS NOT NULL THEN r.is_full END AS is_full
   FROM latest_tasks t
   CROSS JOIN rollout r
   WHERE t.judged
 )
 SELECT
   concat('task ', task_id) AS resource,
-  CASE WHEN is_lost AND NOT is_full THEN 'fail' ELSE 'pass' END AS status,
+  CASE
+    WHEN is_lost AND is_full IS NULL THEN 'unknown'
+    WHEN is_lost AND NOT coalesce(is_full, FALSE) THEN 'fail'
+    ELSE 'pass'
+  END AS status,
   CASE
     WHEN is_lost AND is_full
       THEN concat('replaced: ', coalesce(nullif(stopped_reason, ''), stop_code))
+    WHEN is_lost AND is_full IS NULL
+      THEN concat('whether it was replaced is not known: ', coalesce(nullif(stopped_reason, ''), stop_code))
     WHEN is_lost THEN concat('not replaced yet: ', coalesce(nullif(stopped_reason, ''), stop_code))
     ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
   END AS reason,

@@ -8,7 +8,7 @@ use super::judge::{Judged, gaps, row, seconds, task_gaps};
 use super::matcher::{Found, Match, Place};
 use super::scope::Scene;
 use super::{Anchor, Pattern, Quorum};
-use crate::coverage::Gap;
+use crate::coverage::{Gap, Scope};
 use crate::outcome::{EvidenceRow, Outcome, Status};
 use crate::tasks::Task;
 
@@ -40,6 +40,11 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     }
     let mut gaps = gaps(pattern, scene, Some(over));
     gaps.extend(scene.coverage.lossy(pattern.container.as_deref()));
+    gaps.extend(scene.coverage.gaps("task_definitions", Scope::of(pattern)));
+    if pattern.tasks(scene.tasks).next().is_none() {
+        // Whether the service wants any task is what tells a failure from a service that is scaled to none.
+        gaps.extend(scene.coverage.gaps("services", Scope::of(pattern)));
+    }
     if let Some(family) = pattern.family.as_ref().filter(|_| pattern.tasks(scene.tasks).next().is_none()) {
         gaps.push(Gap {
             source: format!("tasks: one-off tasks of family {family}"),
