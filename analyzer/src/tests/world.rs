@@ -65,6 +65,7 @@ impl World {
                 ("service_events", "DescribeServices"),
                 ("tasks", "ListTasks"),
                 ("tasks", "DescribeTasks"),
+                ("task_definitions", "DescribeTaskDefinition"),
             ] {
                 world.source(feeds, operation, |_| {});
             }
