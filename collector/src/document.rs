@@ -181,6 +181,8 @@ impl ApiError {
     pub const TIMEOUT: &'static str = "casefile:Timeout";
     /// The code that stands for a connection that gave no answer.
     pub const NO_ANSWER: &'static str = "casefile:NoAnswer";
+    /// The code that stands for lines that were not asked for, because the collection had enough.
+    pub const TRUNCATED: &'static str = "casefile:Truncated";
 }
 
 /// The call that brought a document: a row of `api_calls`.

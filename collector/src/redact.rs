@@ -5,6 +5,7 @@
 //! `[redacted:RULE]`, and is counted under its rule. Redaction is idempotent: a marker is never
 //! redacted or counted again.
 
+mod keys;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::document::{Document, Outcome};
+pub use keys::KeyBlocks;
 use rules::Patterns;
 
 /// How many secrets each rule took out, by the rule's name.
@@ -52,17 +54,15 @@ impl Redactor {
 
     /// Takes the secrets out of a document: its request, its response, and an error's message. Object
     /// keys, tokens of pages and event ids stay as they are.
-    pub fn redact(&self, document: &mut Document, counts: &mut Counts) {
+    ///
+    /// `blocks` remembers private keys that were printed line by line, from document to document.
+    pub fn redact(&self, document: &mut Document, blocks: &KeyBlocks, counts: &mut Counts) {
+        blocks.redact(document, counts);
         if let Some(request) = &mut document.request {
             self.object(request, counts);
         }
         match &mut document.outcome {
-            Outcome::Response(response) => {
-                if let Some(Value::Array(events)) = response.get_mut("events") {
-                    key_lines(events, counts);
-                }
-                self.object(response, counts);
-            }
+            Outcome::Response(response) => self.object(response, counts),
             Outcome::Error(error) => self.text(&mut error.message, counts),
         }
     }
@@ -160,31 +160,6 @@ fn environment(items: &mut [Value], counts: &mut Counts) {
         if !value.is_null() && value.as_str() != Some(&marked) {
             *value = Value::String(marked);
             count(ENVIRONMENT, counts);
-        }
-    }
-}
-
-/// A private key that was printed line by line is an event a line: between the line that begins it
-/// and the line that ends it, each line of base64 is taken out. The lines of each stream are read in
-/// the order in which the document has them.
-fn key_lines(events: &mut [Value], counts: &mut Counts) {
-    let mut within: BTreeMap<Option<String>, bool> = BTreeMap::new();
-    for event in events {
-        let stream = event.get("logStreamName").and_then(Value::as_str).map(str::to_owned);
-        let Some(Value::String(message)) = event.get_mut("message") else { continue };
-        let opens = rules::opens_private_key(message);
-        if !opens && !within.contains_key(&stream) {
-            continue;
-        }
-        let open = within.entry(stream).or_default();
-        let marked = marker(PRIVATE_KEY);
-        if opens {
-            *open = true;
-        } else if *open && rules::continues_private_key(message) {
-            *message = marked;
-            count(PRIVATE_KEY, counts);
-        } else if *message != marked {
-            *open = false;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
 use casefile_collector::clock::Clock;
-use casefile_collector::collect::{Collected, Collection, Parts, SettledRule, StopReason, StopRule};
+use casefile_collector::collect::{Collected, Collection, LogBudget, Parts, SettledRule, StopReason, StopRule};
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::redact::Redactor;
@@ -92,6 +92,7 @@ impl Job {
             aws,
             clock,
             pace: times.pace,
+            budget: LogBudget::default(),
             named: target.named.clone(),
             assembly,
             writer: &mut writer,

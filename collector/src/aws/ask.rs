@@ -7,11 +7,13 @@
 //! answer under way is lost.
 
 mod ecs;
+mod lines;
 mod logs;
 
 use std::collections::BTreeSet;
 use std::future::Future;
 
+use futures::StreamExt;
 use serde_json::{Map, Value};
 
 use super::wire::ENDLESS_PAGES;
@@ -21,7 +23,8 @@ pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
-pub use logs::{LogCursor, describe_log_group, describe_log_streams, describe_newest_log_streams, get_log_events};
+pub use lines::{Lines, LogCursor, Read, STREAMS_AT_ONCE, read_lines};
+pub use logs::{describe_log_group, describe_log_streams, describe_newest_log_streams};
 
 /// Takes each answer as it comes.
 pub type OnDocument<'a> = &'a mut (dyn FnMut(Document) + Send);
@@ -114,6 +117,9 @@ async fn all<F: Future<Output = Document>>(
     }
 }
 
+/// Batches that are asked for at the same time. They are handed over in their order.
+const AT_ONCE: usize = 4;
+
 /// Asks once for each batch, and stops at an error.
 async fn batches<F: Future<Output = Document>>(
     on: OnDocument<'_>,
@@ -122,8 +128,9 @@ async fn batches<F: Future<Output = Document>>(
     ask: impl Fn(Vec<String>) -> F,
 ) -> Asked {
     let mut pages = Pages::default();
-    for batch in names.chunks(size) {
-        let document = ask(batch.to_vec()).await;
+    let batches = names.chunks(size).map(|batch| ask(batch.to_vec()));
+    let mut answers = futures::stream::iter(batches).buffered(AT_ONCE);
+    while let Some(document) = answers.next().await {
         if pages.take(document, on, |_| ()).is_none() {
             break;
         }

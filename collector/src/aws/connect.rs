@@ -14,9 +14,11 @@ use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
 
+use super::limit::{Budget, Limiter, Quotas};
 use super::retry::UnknownOperation;
 use super::{http, wire};
 use crate::clock::{Clock, SystemClock};
+use crate::document::Operation;
 
 /// Where the credentials come from.
 #[derive(Clone, Default)]
@@ -84,7 +86,9 @@ pub struct ConnectOptions {
     pub max_attempts: u32,
     /// The longest first pause before a call is sent again; the pauses double, and are drawn at random.
     pub initial_backoff: Duration,
-    /// Says when a call was sent.
+    /// How fast AWS may be asked.
+    pub quotas: Quotas,
+    /// Says when a call was sent, and waits where the quotas ask for it.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -98,6 +102,7 @@ impl Default for ConnectOptions {
             timeouts: Timeouts::default(),
             max_attempts: 5,
             initial_backoff: Duration::from_secs(1),
+            quotas: Quotas::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -203,6 +208,7 @@ struct Inner {
     ecs: aws_sdk_ecs::Client,
     logs: Mutex<BTreeMap<String, aws_sdk_cloudwatchlogs::Client>>,
     clock: Arc<dyn Clock>,
+    limiter: Arc<Limiter>,
 }
 
 impl fmt::Debug for Aws {
@@ -236,13 +242,14 @@ impl Aws {
             return Err(ConnectError::Region { region });
         }
         credentials(&config, Some(profile).filter(|name| name != "default"), options.timeouts.credentials).await?;
-        Ok(Self::new(config, region, options.clock))
+        Ok(Self::new(config, region, options.quotas, options.clock))
     }
 
-    pub(super) fn new(config: SdkConfig, region: String, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(config: SdkConfig, region: String, quotas: Quotas, clock: Arc<dyn Clock>) -> Self {
         let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
         let ecs = aws_sdk_ecs::Client::from_conf(ecs);
-        Self { inner: Arc::new(Inner { config, region, ecs, logs: Mutex::default(), clock }) }
+        let limiter = Arc::new(Limiter::new(quotas, Arc::clone(&clock)));
+        Self { inner: Arc::new(Inner { config, region, ecs, logs: Mutex::default(), clock, limiter }) }
     }
 
     /// The region that ECS is asked in.
@@ -257,6 +264,11 @@ impl Aws {
 
     pub(super) fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
+    }
+
+    /// What calls of an operation count against.
+    pub(super) fn budget(&self, operation: Operation, region: &str) -> Budget {
+        Budget::new(&self.inner.limiter, operation, region)
     }
 
     pub(super) fn ecs(&self) -> aws_sdk_ecs::Client {
@@ -299,7 +311,7 @@ async fn load(options: &ConnectOptions) -> SdkConfig {
         .operation_attempt_timeout(options.timeouts.attempt)
         .operation_timeout(options.timeouts.operation)
         .build();
-    let retries = RetryConfig::standard()
+    let retries = RetryConfig::adaptive()
         .with_max_attempts(options.max_attempts.max(1))
         .with_initial_backoff(options.initial_backoff)
         .with_max_backoff(Duration::from_secs(5));

@@ -1,15 +1,26 @@
 //! The HTTP client of every AWS client: hyper, with TLS by rustls on ring.
+//!
+//! A page of log lines is a megabyte, and what is kept of it is the document ([`super::wire`]): its bytes are
+//! put aside here, and the SDK gets an empty object to deserialize, or it would parse every line twice.
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use bytes::Bytes;
 
 /// A client that trusts what the system trusts (`SSL_CERT_FILE` included) and goes through the proxy
 /// that the environment names (`HTTPS_PROXY`, `NO_PROXY`), but never for an endpoint on loopback.
 pub(super) fn client(endpoint_url: Option<&str>) -> SharedHttpClient {
     let loopback = endpoint_url.is_some_and(is_loopback);
-    Builder::new().build_with_connector_fn(move |settings, components| {
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder();
         builder.set_connector_settings(settings.cloned());
         if let Some(components) = components {
@@ -17,7 +28,47 @@ pub(super) fn client(endpoint_url: Option<&str>) -> SharedHttpClient {
         }
         builder.set_proxy_config((!loopback).then(ProxyConfig::from_env));
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    })
+    });
+    SharedHttpClient::new(PutAside { inner: client })
+}
+
+/// The body of an answer, put aside.
+#[derive(Debug, Clone)]
+pub(super) struct Aside(pub(super) Bytes);
+
+/// A client, or a connector, that puts pages of log lines aside.
+#[derive(Debug)]
+struct PutAside<T> {
+    inner: T,
+}
+
+impl HttpClient for PutAside<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(PutAside { inner: self.inner.http_connector(settings, components) })
+    }
+}
+
+impl HttpConnector for PutAside<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let of_lines = target.ends_with(".GetLogEvents") || target.ends_with(".FilterLogEvents");
+        let answer = self.inner.call(request);
+        if !of_lines {
+            return answer;
+        }
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            if answer.status().is_success() { put_aside(answer).await } else { Ok(answer) }
+        })
+    }
+}
+
+async fn put_aside(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorError> {
+    let body = ByteStream::new(answer.take_body()).collect().await;
+    let body = body.map_err(|broken| ConnectorError::io(broken.into()))?;
+    answer.add_extension(Aside(body.into_bytes()));
+    *answer.body_mut() = SdkBody::from("{}");
+    Ok(answer)
 }
 
 /// The URL's host is this machine.

@@ -10,6 +10,7 @@
 pub mod ask;
 mod connect;
 mod http;
+mod limit;
 mod retry;
 mod wire;
 
@@ -17,4 +18,5 @@ mod wire;
 mod tests;
 
 pub use connect::{Aws, ConnectError, ConnectOptions, CredentialsSource, Timeouts};
+pub use limit::{Quotas, share_of};
 pub use wire::{ENDLESS_PAGES, NO_CREDENTIALS, UNREADABLE};

@@ -18,7 +18,9 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Map, Value};
 
-use crate::clock::Clock;
+use super::Aws;
+use super::http::Aside;
+use super::limit::Budget;
 use crate::document::{ApiError, Call, Document, Operation, Outcome};
 
 /// The code of an answer that is neither the operation's nor an AWS error, e.g. an HTML page.
@@ -32,8 +34,12 @@ pub const ENDLESS_PAGES: &str = "casefile:EndlessPages";
 const QUOTED: usize = 200;
 
 /// Sees one logical call, attempts included.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Wire(Arc<Mutex<Seen>>);
+#[derive(Debug, Clone)]
+pub(super) struct Wire {
+    seen: Arc<Mutex<Seen>>,
+    /// What an attempt counts against, beyond the first, which was waited for.
+    budget: Budget,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -61,7 +67,7 @@ enum Body {
 
 impl Wire {
     fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,6 +85,9 @@ impl Intercept for Wire {
     ) -> Result<(), BoxError> {
         let mut seen = self.seen();
         seen.attempts += 1;
+        if seen.attempts > 1 {
+            self.budget.spend();
+        }
         seen.answer = None;
         if seen.request.is_none() {
             seen.request = context.request().body().bytes().and_then(|body| serde_json::from_slice(body).ok());
@@ -93,7 +102,8 @@ impl Intercept for Wire {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let response = context.response();
-        let body = match response.body().bytes() {
+        let body = response.extension::<Aside>().map(|aside| &*aside.0).or_else(|| response.body().bytes());
+        let body = match body {
             None => Body::Broken,
             Some(bytes) => match serde_json::from_slice(bytes) {
                 Ok(object) => Body::Object(object),
@@ -111,17 +121,24 @@ fn quote(bytes: &[u8]) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect()
 }
 
-/// Sends one call and gives what came, whatever it was. `send` must send with the [`Wire`] it gets as an
+/// Sends one call, once the quotas allow it, and gives what came, whatever it was. `send` must send with the [`Wire`] it gets as an
 /// interceptor.
 ///
 /// It may be cancelled: the call then left no trace, which does no harm, for every operation only reads.
-pub(super) async fn exchange<O, E, F>(clock: &dyn Clock, operation: Operation, send: impl FnOnce(Wire) -> F) -> Document
+pub(super) async fn exchange<O, E, F>(
+    aws: &Aws,
+    region: &str,
+    operation: Operation,
+    send: impl FnOnce(Wire) -> F,
+) -> Document
 where
     E: ProvideErrorMetadata + Error + 'static,
     F: Future<Output = Result<O, SdkError<E, HttpResponse>>>,
 {
-    let wire = Wire::default();
-    let (at, started) = (clock.now(), Instant::now());
+    let budget = aws.budget(operation, region);
+    budget.wait().await;
+    let wire = Wire { seen: Arc::default(), budget };
+    let (at, started) = (aws.clock().now(), Instant::now());
     let result = send(wire.clone()).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let Seen { request, attempts, answer } = std::mem::take(&mut *wire.seen());
@@ -148,18 +165,25 @@ fn answered<E: ProvideErrorMetadata + Error + 'static>(
     error: Option<&SdkError<E, HttpResponse>>,
 ) -> Outcome {
     let status = answer.status;
-    let code = error.and_then(|error| error.code()).filter(|_| !(200..300).contains(&status));
+    let failed = !(200..300).contains(&status);
+    // Where the time was up before the call could be sent again, the last answer tells what was wrong.
+    let told = match &answer.body {
+        Body::Object(object) => object.get("__type").and_then(Value::as_str),
+        Body::Other(_) | Body::Broken => None,
+    };
+    let told = told.map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
+    let code = error.and_then(|error| error.code()).map(str::to_owned).or(told).filter(|_| failed);
     let (code, message) = match (answer.body, code) {
         (Body::Object(object), None) if (200..300).contains(&status) => return Outcome::Response(object),
         (Body::Object(object), Some(code)) => {
             let said = ["message", "Message", "errorMessage"].iter().find_map(|key| object.get(*key)?.as_str());
-            (code.to_owned(), said.map_or_else(|| format!("HTTP {status}"), str::to_owned))
+            (code, said.map_or_else(|| format!("HTTP {status}"), str::to_owned))
         }
         (Body::Object(object), None) => {
             let body = quote(Value::Object(object).to_string().as_bytes());
             (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that names no AWS error: {body}"))
         }
-        (Body::Other(body), Some(code)) => (code.to_owned(), format!("HTTP {status}: {body}")),
+        (Body::Other(body), Some(code)) => (code, format!("HTTP {status}: {body}")),
         (Body::Other(body), None) if body.is_empty() => {
             (UNREADABLE.to_owned(), format!("HTTP {status} without an answer"))
         }

@@ -4,12 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
 
-use super::{Collection, Tail};
-use crate::aws::ask::{self, LogCursor};
-use crate::normalise::ExpectedStream;
+use super::fetch::Fetched;
+use super::reading::{Reading, Wanted, plan};
+use super::{Collection, LogBudget, Tail};
+use crate::aws::ask::{self, Lines, LogCursor};
+use crate::aws::{NO_CREDENTIALS, UNREADABLE};
+use crate::document::{ApiError, Document, Operation, Outcome};
+use crate::normalise::{ExpectedStream, Retain};
 
 /// Lines of an extra log group are read from so long before the deployment's creation.
 const EXTRA_BACK_MS: i64 = 60 * 1000;
+/// A reading goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
+const CLOCKS_MS: i64 = 5 * 1000;
+/// From so many unknown streams of a group on, the group is listed.
+const MANY: usize = 10;
 
 impl Collection<'_> {
     /// Groups first, then streams, then lines: the order in which an import takes them up.
@@ -23,12 +31,35 @@ impl Collection<'_> {
         for (group, region) in regions {
             self.ask_retention(group, region).await;
         }
-        for stream in started() {
-            self.find_stream(stream).await;
-        }
+        let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
+        self.find_streams(&unknown).await;
         let extra = self.extra_streams(&groups, &streams).await;
-        for stream in streams.iter().chain(&extra) {
-            self.read_stream(stream, observed_at, closing).await;
+        let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
+        self.read_lines(&all, observed_at, closing).await;
+    }
+
+    /// Looks for streams: where a group has many, at its newest ones first, fifty a call; and then for what was not
+    /// among them (the list may be an hour behind), one by one.
+    async fn find_streams(&mut self, unknown: &[&ExpectedStream]) {
+        let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for stream in unknown {
+            *groups.entry((self.region_of(stream.log_region.as_ref()), stream.log_group.clone())).or_default() += 1;
+        }
+        let since = self.parts.assembly.logs_since();
+        for ((region, group), _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
+            let aws = self.parts.aws.clone();
+            let asked = ask::describe_newest_log_streams(&aws, &region, &group, since, &mut |document| {
+                self.take(document);
+            })
+            .await;
+            for log_stream in asked.found {
+                if let Some(stream) = unknown.iter().find(|it| it.log_group == group && it.log_stream == log_stream) {
+                    self.tail(stream).exists = true;
+                }
+            }
+        }
+        for stream in unknown {
+            self.find_stream(stream).await;
         }
     }
 
@@ -107,38 +138,170 @@ impl Collection<'_> {
         extra
     }
 
-    async fn read_stream(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) {
-        let tail = self.tail(stream);
-        if !tail.exists || tail.ended {
-            return;
+    /// Reads what is new of the streams.
+    async fn read_lines(&mut self, streams: &[ExpectedStream], observed_at: Timestamp, closing: bool) {
+        if self.is_over_budget() {
+            return self.say_cut(streams);
         }
-        let cursor = LogCursor { from: tail.from, token: tail.token.clone() };
-        let read = self.read(stream, cursor).await;
-        let Some(read) = read else {
-            self.tail(stream).exists = false;
-            return;
-        };
-        self.tail(stream).token = read;
-        let grace = self.parts.assembly.ingestion_grace_ms();
-        let ended = stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace));
-        if !(ended || closing) {
-            return;
+        let mut readings = std::mem::take(&mut self.unfinished);
+        let busy: BTreeSet<(String, String)> = readings.iter().flat_map(keys).collect();
+        let wanted = streams.iter().filter(|stream| !busy.contains(&key(stream)));
+        let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
+        readings.extend(plan(wanted, observed_at));
+        let fetched = self.fetch(readings).await;
+        let again: BTreeSet<(String, String)> = fetched.into_iter().flat_map(|done| self.settle(done)).collect();
+        if self.is_over_budget() {
+            return self.say_cut(streams);
         }
-        // A line that arrived late stands before the place that the token has reached.
-        if let Some(from) = self.parts.assembly.remembered_from(&stream.log_group, &stream.log_stream) {
-            let swept = self.read(stream, LogCursor { from: Some(from), token: None }).await;
-            self.tail(stream).ended = ended && swept.is_some();
-        } else {
-            self.tail(stream).ended = ended;
+        if !again.is_empty() {
+            // FilterLogEvents does not do: each stream by itself, at once.
+            let wanted = streams.iter().filter(|stream| again.contains(&key(stream)));
+            let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
+            for done in self.fetch(plan(wanted, observed_at)).await {
+                self.settle(done);
+            }
+        }
+        for stream in streams {
+            let over = self.is_over(stream, observed_at);
+            let tail = self.tail(stream);
+            tail.ended |= over && tail.read_to == Some(observed_at);
+        }
+        if self.is_over_budget() {
+            self.say_cut(streams);
         }
     }
 
-    /// Reads a stream to its end; gives the token to go on from, or `None` where AWS refused.
-    async fn read(&mut self, stream: &ExpectedStream, cursor: LogCursor) -> Option<Option<String>> {
-        let (aws, region) = (self.parts.aws.clone(), self.region_of(stream.log_region.as_ref()));
-        let (group, name) = (stream.log_group.clone(), stream.log_stream.clone());
-        let asked =
-            ask::get_log_events(&aws, &region, &group, &name, cursor, None, &mut |document| self.take(document)).await;
-        asked.is_complete().then_some(asked.found)
+    /// Whether a stream can get no more lines.
+    fn is_over(&self, stream: &ExpectedStream, observed_at: Timestamp) -> bool {
+        let grace = self.parts.assembly.ingestion_grace_ms();
+        stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace))
     }
+
+    fn wanted(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) -> Option<Wanted> {
+        let region = self.region_of(stream.log_region.as_ref());
+        let unfiltered = self.unfiltered.contains(&(region.clone(), stream.log_group.clone()));
+        let sweep = closing || self.is_over(stream, observed_at);
+        let grace = self.parts.assembly.ingestion_grace_ms();
+        let forgotten_to = self.parts.assembly.forgotten_to(&stream.log_group, &stream.log_stream);
+        let tail = self.tail(stream);
+        if !tail.exists || tail.ended {
+            return None;
+        }
+        let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + CLOCKS_MS)));
+        let back = if sweep { back.min(Some(observed_at.plus_millis(-Retain::COLLECTOR_MS))) } else { back };
+        let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
+        // Before the streams are left for good, they are looked through once more for what came late.
+        let token = tail.token.clone().filter(|_| !sweep);
+        Some(Wanted {
+            region,
+            group: stream.log_group.clone(),
+            stream: stream.log_stream.clone(),
+            alone: tail.alone || unfiltered,
+            token,
+            from,
+            forgotten_to,
+            fresh: tail.read_to.is_none(),
+        })
+    }
+
+    /// Takes up how far a reading came; gives the streams that must be read in another way.
+    fn settle(&mut self, Fetched { reading, asked }: Fetched) -> Vec<(String, String)> {
+        let Some(asked) = asked else { return Vec::new() };
+        let streams: Vec<(String, String)> = keys(&reading).collect();
+        let together = matches!(reading.lines, Lines::Together(_));
+        match &asked.error {
+            None => {
+                for stream in &streams {
+                    let tail = self.tails.entry(stream.clone()).or_default();
+                    tail.read_to = tail.read_to.max(Some(reading.began));
+                    tail.token = asked.found.token.clone().filter(|_| !together);
+                    // An endpoint that stops at its limit says that this was all.
+                    tail.alone |= asked.found.full;
+                }
+                if asked.found.full { streams } else { Vec::new() }
+            }
+            Some(error) if together && may_pass(error) => {
+                self.unfinished.push(Reading {
+                    cursor: LogCursor { token: asked.found.token, ..reading.cursor.clone() },
+                    ..reading
+                });
+                Vec::new()
+            }
+            Some(error) if together => {
+                if is_denied(error) || asked.pages == 0 && is_unknown(error) {
+                    self.unfiltered.insert((reading.region.clone(), reading.group.clone()));
+                } else {
+                    streams.iter().for_each(|stream| self.tails.entry(stream.clone()).or_default().alone = true);
+                }
+                streams
+            }
+            Some(error) => {
+                for stream in &streams {
+                    let tail = self.tails.entry(stream.clone()).or_default();
+                    tail.token = asked.found.token.clone().filter(|_| may_pass(error));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn is_over_budget(&self) -> bool {
+        let LogBudget { lines, bytes } = self.parts.budget;
+        lines.is_some_and(|most| self.log_lines >= most) || bytes.is_some_and(|most| self.log_bytes >= most)
+    }
+
+    /// Says of each stream that is not read to its end that this is so, and why.
+    fn say_cut(&mut self, streams: &[ExpectedStream]) {
+        self.unfinished.clear();
+        let LogBudget { lines, bytes } = self.parts.budget;
+        let (most, key) = match (lines, bytes) {
+            (Some(lines), _) if self.log_lines >= lines => (format!("{lines} lines"), "max_lines"),
+            (_, Some(bytes)) => (format!("{bytes} bytes"), "max_log_bytes"),
+            _ => return,
+        };
+        for stream in streams {
+            let tail = self.tail(stream);
+            if !tail.exists || tail.ended || tail.cut {
+                continue;
+            }
+            tail.cut = true;
+            let message = format!("the collection has its {most} of logs; raise [collect] {key} for more");
+            let request = serde_json::json!({ "logGroupName": stream.log_group, "logStreamName": stream.log_stream });
+            self.take(Document {
+                operation: Operation::GetLogEvents,
+                request: request.as_object().cloned(),
+                assumed: false,
+                outcome: Outcome::Error(ApiError { code: ApiError::TRUNCATED.to_owned(), message }),
+                call: None,
+                origin: Operation::GetLogEvents.name().to_owned(),
+            });
+        }
+    }
+}
+
+fn key(stream: &ExpectedStream) -> (String, String) {
+    (stream.log_group.clone(), stream.log_stream.clone())
+}
+
+fn keys(reading: &Reading) -> impl Iterator<Item = (String, String)> {
+    reading.streams().iter().map(|stream| (reading.group.clone(), stream.clone()))
+}
+
+/// Whether asking again with the same words may help.
+fn may_pass(error: &ApiError) -> bool {
+    let code = error.code.as_str();
+    let lost = [ApiError::TIMEOUT, ApiError::NO_ANSWER, UNREADABLE, NO_CREDENTIALS].contains(&code);
+    let busy = ["Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "Internal", "ExpiredToken"];
+    lost || busy.iter().any(|part| code.contains(part))
+}
+
+fn is_denied(error: &ApiError) -> bool {
+    error.code.contains("AccessDenied") || error.code.contains("Unauthorized")
+}
+
+/// The endpoint does not know the operation.
+fn is_unknown(error: &ApiError) -> bool {
+    error.code.contains("UnknownOperation")
+        || error.code.contains("NotImplemented")
+        || error.code.contains("InvalidAction")
 }

@@ -3,7 +3,9 @@
 //! The collector does not know what a check is: it takes a [`StopRule`].
 
 mod ask;
+mod fetch;
 mod logs;
+mod reading;
 mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +19,9 @@ use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::document::{Document, Outcome};
-use crate::normalise::Assembly;
+use crate::normalise::{Assembly, Redacted};
 use crate::recording::{RecordingError, RecordingWriter};
+use reading::Reading;
 
 pub use stop::{Polled, SettledRule, StopReason, StopRule};
 
@@ -29,6 +32,15 @@ pub struct Pace {
     pub timeout: Duration,
     /// From the beginning of one poll to the beginning of the next.
     pub poll: Duration,
+}
+
+/// How much of the logs is taken at most. What lies beyond is a gap.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogBudget {
+    /// Lines; any number where left out.
+    pub lines: Option<u64>,
+    /// Bytes of their messages.
+    pub bytes: Option<u64>,
 }
 
 /// How the collection goes, after each poll.
@@ -79,6 +91,8 @@ pub struct Parts<'a> {
     pub clock: Arc<dyn Clock>,
     /// How long, and how often.
     pub pace: Pace,
+    /// How much of the logs is taken at most.
+    pub budget: LogBudget,
     /// What is asked for.
     pub named: Named,
     /// Turns documents into rows.
@@ -95,6 +109,11 @@ pub struct Parts<'a> {
 pub struct Collection<'a> {
     parts: Parts<'a>,
     tails: BTreeMap<(String, String), Tail>,
+    /// Readings of lines that an error ended, and that go on from where they are.
+    unfinished: Vec<Reading>,
+    /// Regions and groups in which FilterLogEvents is refused.
+    unfiltered: BTreeSet<(String, String)>,
+    log_bytes: u64,
     described: BTreeSet<String>,
     /// Log groups that were asked for their retention.
     groups: BTreeSet<String>,
@@ -136,9 +155,16 @@ struct Tail {
     exists: bool,
     /// From when on it is read; all of it where nothing is said.
     from: Option<Timestamp>,
+    /// FilterLogEvents does not do for it.
+    alone: bool,
+    /// Where GetLogEvents goes on.
     token: Option<String>,
+    /// When the newest reading was begun that came to its end.
+    read_to: Option<Timestamp>,
     /// Its task has stopped, everything that it can have logged has arrived and was read.
     ended: bool,
+    /// It was said that its lines are not read any more.
+    cut: bool,
 }
 
 impl<'a> Collection<'a> {
@@ -147,6 +173,9 @@ impl<'a> Collection<'a> {
         Self {
             parts,
             tails: BTreeMap::new(),
+            unfinished: Vec::new(),
+            unfiltered: BTreeSet::new(),
+            log_bytes: 0,
             described: BTreeSet::new(),
             groups: BTreeSet::new(),
             errors: BTreeMap::new(),
@@ -250,22 +279,26 @@ impl<'a> Collection<'a> {
 
     /// Takes up one answer: redaction comes first, whatever is done with it.
     fn take(&mut self, document: Document) {
+        let document = self.parts.assembly.redact(document);
+        self.take_redacted(&document);
+    }
+
+    fn take_redacted(&mut self, document: &Redacted) {
         if self.failed.is_some() {
             return;
         }
-        match &document.outcome {
+        match &document.document().outcome {
             Outcome::Error(error) => {
-                self.errors.insert(document.operation.name().to_owned(), error.code.clone());
+                self.errors.insert(document.document().operation.name().to_owned(), error.code.clone());
             }
             Outcome::Response(_) => self.answered = true,
         }
-        let document = self.parts.assembly.redact(document);
         if let Some(record) = self.parts.record.as_deref_mut()
             && let Err(error) = record.write(document.document())
         {
             self.failed = Some(error.into());
         }
-        self.parts.assembly.take(&document);
+        self.parts.assembly.take(document);
         self.flush();
     }
 
@@ -273,7 +306,10 @@ impl<'a> Collection<'a> {
         let rows = self.parts.assembly.drain();
         self.parts.rule.observe(&rows);
         for row in rows {
-            self.log_lines += u64::from(matches!(row, AnyRow::LogEvent(_)));
+            if let AnyRow::LogEvent(line) = &row {
+                self.log_lines += 1;
+                self.log_bytes += line.message.len() as u64;
+            }
             if let Err(error) = self.parts.writer.push(row) {
                 self.failed.get_or_insert(error.into());
                 return;

@@ -1,7 +1,7 @@
 //! Log streams and log lines: each line once, whatever overlaps, in bounded memory.
 
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 use casefile_evidence::Timestamp;
@@ -21,12 +21,12 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How many of the lines of a stream are remembered, to recognise them when they come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retain {
-    /// The lines of the last `millis` of each stream, and no more than `lines` of them: enough where
-    /// what is read again starts within them, as the collector's own re-reading does.
+    /// The lines of the last `millis`, and no more than `lines` of them, all streams together: enough where what
+    /// is read again starts within them, as the collector's own re-reading does (see [`Assembly::forgotten_to`]).
     Trailing {
-        /// At most so many lines a stream.
+        /// At most about so many lines.
         lines: usize,
-        /// At most so old, counted from the stream's newest line.
+        /// At most so old, counted from the snapshot's moment.
         millis: i64,
     },
     /// Every line: for files of unknown making, which may overlap anywhere.
@@ -34,8 +34,10 @@ pub enum Retain {
 }
 
 impl Retain {
+    /// How far back the collector reads again before it takes a stream for finished, in milliseconds.
+    pub const COLLECTOR_MS: i64 = 120_000;
     /// What the collector retains, and so may read again.
-    pub const COLLECTOR: Self = Self::Trailing { lines: 50_000, millis: 120_000 };
+    pub const COLLECTOR: Self = Self::Trailing { lines: 400_000, millis: Self::COLLECTOR_MS };
 }
 
 /// A run of pages that continue each other. What comes again in another run came before.
@@ -47,6 +49,8 @@ struct Stream {
     chain: Chain,
     token: Option<String>,
     covered_from: Option<Timestamp>,
+    /// Up to when it was read by a reading that came to its end.
+    read_to: Option<Timestamp>,
     newest: Option<Timestamp>,
     /// When it was read first.
     first_read: Option<Timestamp>,
@@ -54,42 +58,61 @@ struct Stream {
     kept_from: Option<Timestamp>,
     /// Before which moment its lines were asked for, where not all were.
     until: Option<Timestamp>,
-    recent: VecDeque<(Timestamp, u64)>,
-    /// Lines of earlier chains that this chain has not repeated yet.
-    unrepeated: HashMap<(Timestamp, u64), u32>,
+    /// By moment, and hash of the rest.
+    recent: BTreeMap<(Timestamp, u64), Remembered>,
+    /// The newest line that is no longer remembered.
+    forgotten_to: Option<Timestamp>,
+}
+
+/// A line that is remembered, and how often it is there.
+#[derive(Debug, Default)]
+struct Remembered {
+    times: u32,
+    /// The newest chain that has it, and how often it came there.
+    chain: Chain,
+    came: u32,
 }
 
 impl Stream {
-    fn enter(&mut self, chain: Chain) {
-        if self.chain == chain {
-            return;
+    /// The line's number, where it is new: what comes again in another chain came before.
+    fn number(&mut self, at: Timestamp, hash: u64) -> Option<i64> {
+        self.newest = self.newest.max(Some(at));
+        let line = self.recent.entry((at, hash)).or_default();
+        if line.chain != self.chain {
+            (line.chain, line.came) = (self.chain, 0);
         }
-        self.chain = chain;
-        self.unrepeated.clear();
-        for line in &self.recent {
-            *self.unrepeated.entry(*line).or_default() += 1;
-        }
-    }
-
-    /// The line's number, where it is new.
-    fn number(&mut self, at: Timestamp, hash: u64, retain: Retain) -> Option<i64> {
-        if let Some(left) = self.unrepeated.get_mut(&(at, hash)).filter(|left| **left > 0) {
-            *left -= 1;
+        line.came += 1;
+        if line.came <= line.times {
             return None;
         }
-        let newest = self.newest.map_or(at, |newest| newest.max(at));
-        self.newest = Some(newest);
-        self.recent.push_back((at, hash));
-        if let Retain::Trailing { lines, millis } = retain {
-            while self.recent.len() > lines
-                || self.recent.front().is_some_and(|(oldest, _)| newest.millis_since(*oldest) > millis)
-            {
-                self.recent.pop_front();
-            }
-        }
+        line.times = line.came;
         let seq = self.next_seq;
         self.next_seq += 1;
         Some(seq)
+    }
+
+    /// Forgets the oldest lines, so that no more than `most` are left and none is older than `oldest`.
+    fn forget(&mut self, most: usize, oldest: Timestamp) {
+        while let Some(line) = self.recent.first_entry() {
+            let at = line.key().0;
+            if at >= oldest && self.recent.len() <= most {
+                break;
+            }
+            self.recent.pop_first();
+            self.forgotten_to = self.forgotten_to.max(Some(at));
+        }
+    }
+
+    /// Takes up from when on a reading knows the stream, and, where that is its end, up to when.
+    fn cover(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) {
+        // A reading that begins within what was read before adds to it.
+        match self.read_to {
+            Some(read_to) if from.is_none_or(|from| from <= read_to) => {
+                self.covered_from = self.covered_from.min(from);
+            }
+            _ => self.covered_from = from,
+        }
+        self.read_to = self.read_to.max(to);
     }
 }
 
@@ -98,7 +121,8 @@ impl Stream {
 pub(super) struct Logs {
     retain: Retain,
     streams: BTreeMap<(String, String), Stream>,
-    filters: BTreeMap<String, (Option<String>, Chain)>,
+    /// The pages that readings of several streams go on with, by what was asked and the token.
+    filters: BTreeMap<(String, String), Chain>,
     chains: Chain,
     /// How long each log group keeps its lines, in days, where not for ever.
     pub(super) retention: BTreeMap<String, i64>,
@@ -115,6 +139,16 @@ impl Logs {
             chains: 0,
             retention: BTreeMap::new(),
             claims: BTreeMap::new(),
+        }
+    }
+
+    /// How many lines of a stream are remembered, and for how many milliseconds; `None`: all of them.
+    fn most(&self) -> Option<(usize, i64)> {
+        match self.retain {
+            Retain::Trailing { lines, millis } => {
+                Some(((lines / self.streams.len().max(1)).clamp(256, 16_384), millis))
+            }
+            Retain::All => None,
         }
     }
 
@@ -184,7 +218,7 @@ impl Assembly {
         let first = stream.chain == 0;
         if first || asked_token.is_none() || asked_token != stream.token {
             self.logs.chains = fresh;
-            stream.enter(fresh);
+            stream.chain = fresh;
         }
         if first && !document.assumed {
             let request = document.request.as_ref();
@@ -196,9 +230,13 @@ impl Assembly {
                 if from_head == Some(true) || asked_token.is_some() { from } else { oldest.max(from) };
         }
         stream.token.clone_from(&next_token);
-        let covered_from = stream.covered_from.max(kept_from);
         // The end is the same forward token coming back; a bare answer is whole where it is not full.
         let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
+        if last {
+            let read_to = self.current.observed_at.min(stream.until.unwrap_or(self.current.observed_at));
+            stream.read_to = stream.read_to.max(Some(read_to));
+        }
+        let covered_from = stream.covered_from.max(kept_from);
 
         let mut rows = 0;
         for event in events {
@@ -234,16 +272,18 @@ impl Assembly {
 
         let fresh = self.logs.chains + 1;
         let asked_token = document.requested("nextToken").map(str::to_owned);
-        let continues = asked_token.is_some()
-            && self.logs.filters.get(&whole.parameters).is_some_and(|(token, _)| *token == asked_token);
-        if !continues {
-            self.logs.chains = fresh;
+        let page_of = |token: &String| (whole.parameters.clone(), token.clone());
+        let chain = asked_token.as_ref().and_then(|token| self.logs.filters.remove(&page_of(token))).unwrap_or(fresh);
+        self.logs.chains = self.logs.chains.max(chain);
+        if let Some(next) = &next_token {
+            self.logs.filters.insert(page_of(next), chain);
         }
-        let chain = match self.logs.filters.get(&whole.parameters) {
-            Some((_, chain)) if continues => *chain,
-            _ => fresh,
-        };
-        self.logs.filters.insert(whole.parameters.clone(), (next_token.clone(), chain));
+        let request = document.request.as_ref();
+        let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
+        for log_stream in &asked {
+            let key = (requested.clone().unwrap_or_default(), log_stream.clone());
+            self.logs.streams.entry(key).or_default().chain = chain;
+        }
 
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
         for event in events {
@@ -255,7 +295,7 @@ impl Assembly {
                 continue;
             };
             let place = self.place(&log_group, &log_stream);
-            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().enter(chain);
+            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().chain = chain;
             let written = self.log_event(event, &document.origin, &log_group, &log_stream, &place);
             *counts.entry((log_group, log_stream)).or_default() += usize::from(written);
         }
@@ -263,11 +303,9 @@ impl Assembly {
         for log_stream in asked {
             counts.entry((requested.clone().unwrap_or_default(), log_stream)).or_default();
         }
-        let request = document.request.as_ref();
         let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
         let until = request.and_then(|request| request.get("endTime")).and_then(Value::as_i64).map(Timestamp);
-        let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
         let last = next_token.is_none();
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
@@ -280,10 +318,12 @@ impl Assembly {
         for ((log_group, log_stream), rows) in counts {
             let place = self.place(&log_group, &log_stream);
             let covered_to = self.covered_to(document, &place, last);
-            let covered_from = covered_from.max(self.logs.read_at(&log_group, &log_stream, self.current.observed_at));
-            if let Some(stream) = self.logs.streams.get_mut(&(log_group.clone(), log_stream.clone())) {
-                stream.until = until;
-            }
+            let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
+            let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
+            stream.until = until;
+            let read_to = self.current.observed_at.min(until.unwrap_or(self.current.observed_at));
+            stream.cover(covered_from, (last && problem.is_none()).then_some(read_to));
+            let covered_from = stream.covered_from.max(kept_from);
             let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place };
             self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
         }
@@ -317,9 +357,12 @@ impl Assembly {
         });
         let mut hasher = DefaultHasher::new();
         (&message, ingestion_time).hash(&mut hasher);
-        let retain = self.logs.retain;
+        let most = self.logs.most();
         let stream = self.logs.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
-        let Some(seq) = stream.number(timestamp, hasher.finish(), retain) else { return false };
+        let Some(seq) = stream.number(timestamp, hasher.finish()) else { return false };
+        if let Some((most, millis)) = most {
+            stream.forget(most, observed_at.plus_millis(-millis));
+        }
         let row = LogEventRow {
             log_group: log_group.to_owned(),
             log_stream: log_stream.to_owned(),
@@ -336,10 +379,8 @@ impl Assembly {
         true
     }
 
-    /// From when on a stream's lines are remembered: reading it again from there doubles nothing.
-    pub fn remembered_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
-        let stream = self.logs.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?;
-        // Lines of the oldest remembered millisecond may have been forgotten in part.
-        stream.recent.front().map(|(at, _)| at.plus_millis(1))
+    /// Up to when lines of a stream are not remembered: reading it from later on doubles nothing.
+    pub fn forgotten_to(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
+        self.logs.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?.forgotten_to
     }
 }

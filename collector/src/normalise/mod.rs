@@ -24,7 +24,7 @@ use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, S
 use casefile_evidence::{AnyRow, Timestamp};
 
 use crate::document::{Document, Operation, Outcome};
-use crate::redact::{Counts, Redactor};
+use crate::redact::{Counts, KeyBlocks, Redactor};
 
 pub use fields::{is_task_definition, short_name};
 pub(crate) use groups::is_older;
@@ -90,6 +90,22 @@ impl Redacted {
     }
 }
 
+/// Redacts documents, on any thread.
+#[derive(Debug, Clone)]
+pub struct Redaction {
+    redactor: Redactor,
+    blocks: KeyBlocks,
+}
+
+impl Redaction {
+    /// Takes secrets out of a document, and counts them by rule.
+    pub fn redact(&self, mut document: Document) -> (Redacted, Counts) {
+        let mut counts = Counts::default();
+        self.redactor.redact(&mut document, &self.blocks, &mut counts);
+        (Redacted(document), counts)
+    }
+}
+
 /// What holds in the snapshot that is being read.
 #[derive(Debug, Clone, Copy)]
 struct Current {
@@ -102,7 +118,7 @@ struct Current {
 /// Assembles rows from documents, snapshot by snapshot.
 pub struct Assembly {
     about: About,
-    redactor: Redactor,
+    redaction: Redaction,
     counts: Counts,
     seen: Seen,
     ledger: Ledger,
@@ -133,7 +149,7 @@ impl Assembly {
         about.cluster = about.cluster.map(|cluster| short_name(&cluster).to_owned());
         Self {
             about,
-            redactor,
+            redaction: Redaction { redactor, blocks: KeyBlocks::default() },
             counts: Counts::default(),
             seen: Seen::default(),
             ledger: Ledger::default(),
@@ -165,9 +181,22 @@ impl Assembly {
     }
 
     /// Takes secrets out of a document, before anything else is done with it.
-    pub fn redact(&mut self, mut document: Document) -> Redacted {
-        self.redactor.redact(&mut document, &mut self.counts);
-        Redacted(document)
+    pub fn redact(&mut self, document: Document) -> Redacted {
+        let (document, counts) = self.redaction.redact(document);
+        self.count(counts);
+        document
+    }
+
+    /// What redacts, for use elsewhere: what it counts is to be handed to [`Assembly::count`].
+    pub fn redaction(&self) -> Redaction {
+        self.redaction.clone()
+    }
+
+    /// Adds to how often each redaction rule replaced something.
+    pub fn count(&mut self, counts: Counts) {
+        for (rule, count) in counts {
+            *self.counts.entry(rule).or_default() += count;
+        }
     }
 
     /// Takes up one document of the current snapshot. Documents that name things (services, tasks, task

@@ -97,6 +97,8 @@ fn status_of(code: &str) -> &'static str {
         "denied"
     } else if code.contains("throttl") || code.contains("toomanyrequests") || code.contains("limitexceeded") {
         "throttled"
+    } else if code.contains("truncated") {
+        "partial"
     } else if code.contains("timeout") {
         "timeout"
     } else {
@@ -220,7 +222,10 @@ impl Progress {
             (None, None) if self.exhausted => ("complete", None, None),
             (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
         };
+        let cut = self.error.as_ref().is_some_and(|error| error.code == ApiError::TRUNCATED);
         let told = self.remedy.filter(|_| self.error.is_none());
+        let told =
+            told.or_else(|| cut.then(|| "raise [collect] max_lines and max_log_bytes, or leave them out".to_owned()));
         let remedy =
             (status != "complete").then(|| told.unwrap_or_else(|| remedy(key, status, problem, log_group.as_deref())));
         SourceRow {

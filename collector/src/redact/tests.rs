@@ -142,7 +142,7 @@ fn environment_values_go_and_their_names_stay() {
     );
     let mut counts = Counts::new();
     let redactor = Redactor::standard();
-    redactor.redact(&mut document, &mut counts);
+    redactor.redact(&mut document, &KeyBlocks::default(), &mut counts);
     let container = &document.response().unwrap()["taskDefinition"]["containerDefinitions"][0];
     insta::assert_snapshot!(serde_json::to_string_pretty(container).unwrap(), @r#"
     {
@@ -177,7 +177,7 @@ fn environment_values_go_and_their_names_stay() {
     "#);
     assert_eq!(counts, Counts::from([("environment".to_owned(), 2), ("url-password".to_owned(), 1)]));
     let (once, mut again) = (document.clone(), Counts::new());
-    redactor.redact(&mut document, &mut again);
+    redactor.redact(&mut document, &KeyBlocks::default(), &mut again);
     assert_eq!((document, again), (once, Counts::new()), "a second time changes and counts nothing");
 }
 
@@ -193,7 +193,7 @@ fn overrides_and_named_values_are_read_by_their_names() {
         }]}),
     );
     let mut counts = Counts::new();
-    Redactor::standard().redact(&mut document, &mut counts);
+    Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut counts);
     let task = &document.response().unwrap()["tasks"][0];
     assert_eq!(
         task["overrides"]["containerOverrides"][0]["environment"][0],
@@ -214,7 +214,7 @@ fn tokens_of_pages_and_ids_of_events_survive() {
         json!({"nextToken": token}),
         json!({"nextToken": token, "events": [{"eventId": JWT, "message": JWT}]}),
     );
-    Redactor::standard().redact(&mut document, &mut Counts::new());
+    Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut Counts::new());
     assert_eq!(document.request.as_ref().unwrap()["nextToken"], token.as_str());
     let response = document.response().unwrap();
     assert_eq!(response["nextToken"], token.as_str());
@@ -237,7 +237,7 @@ fn a_private_key_that_was_logged_line_by_line_is_taken_out() {
         ]}),
     );
     let mut counts = Counts::new();
-    Redactor::standard().redact(&mut document, &mut counts);
+    Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut counts);
     let messages: Vec<_> = document.response().unwrap()["events"]
         .as_array()
         .unwrap()
@@ -257,7 +257,7 @@ fn a_private_key_that_was_logged_line_by_line_is_taken_out() {
     );
     assert_eq!(counts, Counts::from([("private-key".to_owned(), 2)]));
     let once = document.clone();
-    Redactor::standard().redact(&mut document, &mut counts);
+    Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut counts);
     assert_eq!((document, counts.len()), (once, 1));
 }
 
@@ -268,7 +268,7 @@ fn errors_are_redacted_too() {
         code: "InvalidParameterException".to_owned(),
         message: "AKIAIOSFODNN7EXAMPLE is not known".to_owned(),
     });
-    Redactor::standard().redact(&mut document, &mut Counts::new());
+    Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut Counts::new());
     let Outcome::Error(error) = document.outcome else { unreachable!() };
     assert_eq!(error.message, "[redacted:aws-access-key-id] is not known");
 }

@@ -41,7 +41,7 @@ pub enum TaskFilter<'a> {
 pub async fn describe_services(aws: &Aws, cluster: &str, service: &str, on: OnDocument<'_>) -> Asked {
     let names = [service.to_owned()];
     batches(on, &names, names.len(), |names| {
-        exchange(aws.clock(), Operation::DescribeServices, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeServices, move |wire| {
             let call = aws.ecs().describe_services().cluster(cluster).set_services(Some(names));
             call.customize().interceptor(wire).send()
         })
@@ -64,7 +64,7 @@ pub async fn list_tasks(
     let mut arns = Vec::new();
     let ask = |token| {
         let status = status.clone();
-        exchange(aws.clock(), Operation::ListTasks, move |wire| {
+        exchange(aws, aws.region(), Operation::ListTasks, move |wire| {
             let call = aws.ecs().list_tasks().cluster(cluster).desired_status(status).max_results(PAGE);
             let call = match filter {
                 TaskFilter::Service(service) => call.service_name(service),
@@ -81,7 +81,7 @@ pub async fn list_tasks(
 /// DescribeTasks, a hundred at a time. Without ARNs nothing is asked.
 pub async fn describe_tasks(aws: &Aws, cluster: &str, arns: &[String], on: OnDocument<'_>) -> Asked {
     batches(on, arns, TASKS, |arns| {
-        exchange(aws.clock(), Operation::DescribeTasks, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeTasks, move |wire| {
             let call = aws.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns));
             call.customize().interceptor(wire).send()
         })
@@ -93,7 +93,7 @@ pub async fn describe_tasks(aws: &Aws, cluster: &str, arns: &[String], on: OnDoc
 pub async fn describe_task_definition(aws: &Aws, task_definition: &str, on: OnDocument<'_>) -> Asked {
     let names = [task_definition.to_owned()];
     batches(on, &names, names.len(), |names| {
-        exchange(aws.clock(), Operation::DescribeTaskDefinition, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeTaskDefinition, move |wire| {
             let call = aws.ecs().describe_task_definition().set_task_definition(names.into_iter().next());
             call.customize().interceptor(wire).send()
         })
@@ -114,7 +114,7 @@ pub async fn list_service_deployments(
     let mut arns = Vec::new();
     let ask = |token| {
         let created = created.clone();
-        exchange(aws.clock(), Operation::ListServiceDeployments, move |wire| {
+        exchange(aws, aws.region(), Operation::ListServiceDeployments, move |wire| {
             let call = aws.ecs().list_service_deployments().cluster(cluster).service(service).max_results(PAGE);
             call.set_created_at(created).set_next_token(token).customize().interceptor(wire).send()
         })
@@ -130,7 +130,7 @@ pub async fn list_service_deployments(
 /// DescribeServiceDeployments, twenty at a time. Without ARNs nothing is asked.
 pub async fn describe_service_deployments(aws: &Aws, arns: &[String], on: OnDocument<'_>) -> Asked {
     batches(on, arns, ARNS, |arns| {
-        exchange(aws.clock(), Operation::DescribeServiceDeployments, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeServiceDeployments, move |wire| {
             let call = aws.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns));
             call.customize().interceptor(wire).send()
         })
@@ -141,7 +141,7 @@ pub async fn describe_service_deployments(aws: &Aws, arns: &[String], on: OnDocu
 /// DescribeServiceRevisions, twenty at a time. Without ARNs nothing is asked.
 pub async fn describe_service_revisions(aws: &Aws, arns: &[String], on: OnDocument<'_>) -> Asked {
     batches(on, arns, ARNS, |arns| {
-        exchange(aws.clock(), Operation::DescribeServiceRevisions, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeServiceRevisions, move |wire| {
             let call = aws.ecs().describe_service_revisions().set_service_revision_arns(Some(arns));
             call.customize().interceptor(wire).send()
         })
@@ -153,7 +153,7 @@ pub async fn describe_service_revisions(aws: &Aws, arns: &[String], on: OnDocume
 pub async fn describe_task_sets(aws: &Aws, cluster: &str, service: &str, on: OnDocument<'_>) -> Asked {
     let names = [service.to_owned()];
     batches(on, &names, names.len(), |names| {
-        exchange(aws.clock(), Operation::DescribeTaskSets, move |wire| {
+        exchange(aws, aws.region(), Operation::DescribeTaskSets, move |wire| {
             let call = aws.ecs().describe_task_sets().cluster(cluster).set_service(names.into_iter().next());
             call.customize().interceptor(wire).send()
         })

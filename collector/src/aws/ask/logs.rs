@@ -12,19 +12,6 @@ use crate::normalise::is_older;
 
 /// The most that DescribeLogStreams and DescribeLogGroups give at once.
 const STREAMS: i32 = 50;
-/// The most events that GetLogEvents gives at once; a page also ends at 1 MB.
-const EVENTS: i32 = 10_000;
-
-/// Where the reading of a log stream begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogCursor {
-    /// Events from this moment on (`startTime`, inclusive); all of them where left out. It is sent with
-    /// a token too, so that every request says what it covers.
-    pub from: Option<Timestamp>,
-    /// Events after those that an earlier reading found: the token that it gave.
-    pub token: Option<String>,
-}
-
 /// DescribeLogStreams to its end: the streams of a group, by name, with that prefix where one is given.
 /// Finds their names.
 ///
@@ -38,7 +25,7 @@ pub async fn describe_log_streams(
 ) -> Asked<Vec<String>> {
     let mut names = Vec::new();
     let ask = |token| {
-        exchange(aws.clock(), Operation::DescribeLogStreams, move |wire| {
+        exchange(aws, region, Operation::DescribeLogStreams, move |wire| {
             let call = aws.logs(region).describe_log_streams().log_group_name(group).limit(STREAMS);
             let call = call.set_log_stream_name_prefix(prefix.map(str::to_owned)).set_next_token(token);
             call.customize().interceptor(wire).send()
@@ -59,7 +46,7 @@ pub async fn describe_log_group(aws: &Aws, region: &str, group: &str, on: OnDocu
     let (mut token, mut found) = (None, false);
     loop {
         let asked_with = token.take();
-        let document = exchange(aws.clock(), Operation::DescribeLogGroups, |wire| {
+        let document = exchange(aws, region, Operation::DescribeLogGroups, |wire| {
             let call = aws.logs(region).describe_log_groups().log_group_name_prefix(group).limit(STREAMS);
             call.set_next_token(asked_with).customize().interceptor(wire).send()
         })
@@ -88,7 +75,7 @@ pub async fn describe_newest_log_streams(
     let (mut token, mut names) = (None, Vec::new());
     loop {
         let asked_with = token.take();
-        let document = exchange(aws.clock(), Operation::DescribeLogStreams, |wire| {
+        let document = exchange(aws, region, Operation::DescribeLogStreams, |wire| {
             let call = aws.logs(region).describe_log_streams().log_group_name(group).limit(STREAMS);
             let call = call.order_by(OrderBy::LastEventTime).descending(true).set_next_token(asked_with);
             call.customize().interceptor(wire).send()
@@ -111,38 +98,4 @@ pub async fn describe_newest_log_streams(
 
 fn objects<'v>(page: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v Map<String, Value>> {
     page.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object)
-}
-
-/// GetLogEvents, from the oldest event on, to the end of the stream or `to` (`endTime`, exclusive).
-/// Finds the token from which a later call goes on, [`LogCursor::token`]; the one given where nothing came.
-///
-/// The end is the token that was asked with coming back, not an empty page: those are normal in the middle
-/// of a stream (CloudWatch Logs, GetLogEvents, "nextForwardToken"). A reading is therefore at least two
-/// calls, and one that goes on from a token at least one.
-pub async fn get_log_events(
-    aws: &Aws,
-    region: &str,
-    group: &str,
-    stream: &str,
-    cursor: LogCursor,
-    to: Option<Timestamp>,
-    on: OnDocument<'_>,
-) -> Asked<Option<String>> {
-    let LogCursor { from, mut token } = cursor;
-    let mut pages = Pages::default();
-    loop {
-        let asked_with = token.clone();
-        let document = exchange(aws.clock(), Operation::GetLogEvents, |wire| {
-            let call = aws.logs(region).get_log_events().log_group_name(group).log_stream_name(stream);
-            let call = call.start_from_head(true).limit(EVENTS).set_next_token(asked_with);
-            let call = call.set_start_time(from.map(Timestamp::as_millis)).set_end_time(to.map(Timestamp::as_millis));
-            call.customize().interceptor(wire).send()
-        })
-        .await;
-        match pages.take(document, on, |page| text(page, "nextForwardToken")).flatten() {
-            Some(next) if token.as_ref() == Some(&next) => return pages.asked(token),
-            Some(next) if pages.leads_on(&next) => token = Some(next),
-            _ => return pages.asked(token),
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 mod server;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -12,10 +12,11 @@ use casefile_evidence::Timestamp;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::ask::{self, Asked, LogCursor, TaskFilter, TaskStatus};
+use super::ask::{self, Asked, Lines, LogCursor, Read, TaskFilter, TaskStatus};
 use super::{
     Aws, ConnectError, ConnectOptions, CredentialsSource, ENDLESS_PAGES, NO_CREDENTIALS, Timeouts, UNREADABLE,
 };
+use crate::aws::Quotas;
 use crate::clock::Clock;
 use crate::document::{ApiError, Document, Operation, Outcome};
 use server::{Reply, Server};
@@ -47,7 +48,7 @@ async fn connect(server: &Server) -> Result<Aws, ConnectError> {
         timeouts: Timeouts {
             connect: Duration::from_secs(3),
             attempt: Duration::from_millis(500),
-            operation: Duration::from_millis(5_000),
+            operation: Duration::from_millis(20_000),
             ..Timeouts::default()
         },
         max_attempts: 3,
@@ -186,7 +187,7 @@ async fn credentials_that_can_no_longer_be_had_are_an_error_document() -> Result
     let server = Server::start([]);
     let config = connect(&server).await?.config().to_builder();
     let config = config.credentials_provider(SharedCredentialsProvider::new(Ended)).build();
-    let (aws, mut documents) = (Aws::new(config, "eu-west-1".to_owned(), Arc::new(Stopped)), vec![]);
+    let (aws, mut documents) = (Aws::new(config, "eu-west-1".to_owned(), Quotas::default(), Arc::new(Stopped)), vec![]);
     let asked = ask::describe_services(&aws, "production", "core", &mut |document| documents.push(document)).await;
     let error = asked.error.unwrap();
     assert_eq!(error.code, NO_CREDENTIALS, "{}", error.message);
@@ -296,8 +297,10 @@ async fn names_are_described_in_batches() -> Result<(), ConnectError> {
     let arns: Vec<String> = (0..201).map(|n| format!("t{n}")).collect();
     let asked = ask::describe_tasks(&aws, "production", &arns, &mut |_| ()).await;
     let sent = server.asked();
-    let sizes: Vec<_> = sent.iter().map(|asked| asked.body["tasks"].as_array().map(Vec::len)).collect();
-    assert_eq!((asked.pages, sizes), (3, vec![Some(100), Some(100), Some(1)]));
+    let mut sizes: Vec<_> = sent.iter().map(|asked| asked.body["tasks"].as_array().map(Vec::len)).collect();
+    // They are asked side by side.
+    sizes.sort();
+    assert_eq!((asked.pages, sizes), (3, vec![Some(1), Some(100), Some(100)]));
     assert_eq!(ask::describe_tasks(&aws, "production", &[], &mut |_| ()).await.pages, 0);
 
     let server = Server::start((0..4).map(|_| ok(json!({}))));
@@ -305,18 +308,19 @@ async fn names_are_described_in_batches() -> Result<(), ConnectError> {
     let arns: Vec<String> = (0..21).map(|n| format!("d{n}")).collect();
     ask::describe_service_deployments(&aws, &arns, &mut |_| ()).await;
     ask::describe_service_revisions(&aws, &arns, &mut |_| ()).await;
-    let sent: Vec<_> = server
+    let mut sent: Vec<_> = server
         .asked()
         .into_iter()
         .map(|asked| {
             (asked.operation, asked.body.as_object().unwrap().values().next().unwrap().as_array().unwrap().len())
         })
         .collect();
+    sent.sort();
     let expected = [
-        ("DescribeServiceDeployments", 20),
         ("DescribeServiceDeployments", 1),
-        ("DescribeServiceRevisions", 20),
+        ("DescribeServiceDeployments", 20),
         ("DescribeServiceRevisions", 1),
+        ("DescribeServiceRevisions", 20),
     ];
     assert_eq!(sent, expected.map(|(operation, names)| (operation.to_owned(), names)));
     Ok(())
@@ -406,17 +410,23 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
         events(&[], "f/4"),
         events(&[], "f/4"),
     ]);
-    let (aws, mut documents) = (connect(&server).await?, vec![]);
-    let cursor = |token| LogCursor { from: Some(Timestamp(1_000)), token };
-    let read = async |token, on: ask::OnDocument<'_>| {
-        ask::get_log_events(&aws, "ap-southeast-2", "/ecs/core", "s", cursor(token), Some(Timestamp(9_000)), on).await
+    let (aws, documents) = (connect(&server).await?, Mutex::new(vec![]));
+    let lines = Lines::Alone("s".to_owned());
+    let read = async |token| {
+        let cursor = LogCursor { from: Some(Timestamp(1_000)), token };
+        ask::read_lines(&aws, "ap-southeast-2", "/ecs/core", &lines, cursor, async |document| {
+            documents.lock().unwrap().push(document);
+        })
+        .await
     };
-    let asked = read(None, &mut |document| documents.push(document)).await;
-    assert_eq!(asked, Asked { pages: 4, error: None, found: Some("f/3".to_owned()) }, "an empty page is no end");
-    let asked = read(asked.found, &mut |document| documents.push(document)).await;
-    assert_eq!(asked, Asked { pages: 2, error: None, found: Some("f/4".to_owned()) });
-    let asked = read(asked.found, &mut |document| documents.push(document)).await;
-    assert_eq!(asked, Asked { pages: 1, error: None, found: Some("f/4".to_owned()) });
+    let found = |token: &str| Read { token: Some(token.to_owned()), full: false };
+    let asked = read(None).await;
+    assert_eq!(asked, Asked { pages: 4, error: None, found: found("f/3") }, "an empty page is no end");
+    let asked = read(asked.found.token).await;
+    assert_eq!(asked, Asked { pages: 2, error: None, found: found("f/4") });
+    let asked = read(asked.found.token).await;
+    assert_eq!(asked, Asked { pages: 1, error: None, found: found("f/4") });
+    let documents = documents.into_inner().unwrap();
     let messages: Vec<_> = documents
         .iter()
         .flat_map(|document| document.response().unwrap()["events"].as_array().unwrap())
@@ -426,7 +436,7 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
     let sent = server.asked();
     insta::assert_snapshot!(
         sent[4].body,
-        @r#"{"endTime":9000,"limit":10000,"logGroupName":"/ecs/core","logStreamName":"s","nextToken":"f/3","startFromHead":true,"startTime":1000}"#
+        @r#"{"limit":10000,"logGroupName":"/ecs/core","logStreamName":"s","nextToken":"f/3","startFromHead":true,"startTime":1000}"#
     );
     Ok(())
 }
@@ -444,14 +454,53 @@ async fn a_log_stream_keeps_its_place_when_an_answer_does_not_come() -> Result<(
     let aws = connect(&server).await?;
     let read = async |token: Option<&str>| {
         let cursor = LogCursor { from: None, token: token.map(str::to_owned) };
-        ask::get_log_events(&aws, "ap-southeast-2", "g", "s", cursor, None, &mut |_| ()).await
+        ask::read_lines(&aws, "ap-southeast-2", "g", &Lines::Alone("s".to_owned()), cursor, async |_| ()).await
     };
     let asked = read(None).await;
     assert_eq!(asked.error.map(|error| error.code).as_deref(), Some("ResourceNotFoundException"));
-    assert_eq!((asked.pages, asked.found.as_deref()), (1, Some("f/1")));
+    assert_eq!((asked.pages, asked.found.token.as_deref()), (1, Some("f/1")));
     let asked = read(None).await;
     assert_eq!(asked.error.map(|error| error.code).as_deref(), Some(ENDLESS_PAGES), "f/1, f/2, and f/1 again");
     let asked = read(Some("f/9")).await;
-    assert_eq!((asked.pages, asked.error, asked.found.as_deref()), (1, None, Some("f/9")), "no token: the end");
+    assert_eq!((asked.pages, asked.error, asked.found.token.as_deref()), (1, None, Some("f/9")), "no token: the end");
+    Ok(())
+}
+
+fn filtered(messages: &[&str], next: Option<&str>) -> Reply {
+    let events: Vec<Value> = messages
+        .iter()
+        .map(|message| json!({"eventId": message, "logStreamName": "s", "message": message, "timestamp": 1}))
+        .collect();
+    match next {
+        Some(next) => ok(json!({"events": events, "nextToken": next, "searchedLogStreams": []})),
+        None => ok(json!({"events": events, "searchedLogStreams": []})),
+    }
+}
+
+#[tokio::test]
+async fn streams_are_read_together_until_no_token_comes() -> Result<(), ConnectError> {
+    let full = vec!["x"; 10_000];
+    let server = Server::start([
+        filtered(&["one"], Some("n/1")),
+        filtered(&[], Some("n/2")),
+        refused(400, "InvalidParameterException", "The specified nextToken is invalid."),
+        filtered(&["two"], None),
+        filtered(&full, None),
+    ]);
+    let aws = connect(&server).await?;
+    let lines = Lines::Together(vec!["a".to_owned(), "s".to_owned()]);
+    let read = async |token: Option<String>| {
+        let cursor = LogCursor { from: None, token };
+        ask::read_lines(&aws, "ap-southeast-2", "g", &lines, cursor, async |_| ()).await
+    };
+    let asked = read(None).await;
+    assert_eq!((asked.pages, asked.found.token.as_deref()), (2, Some("n/2")), "it goes on from where it was refused");
+    let asked = read(asked.found.token).await;
+    assert_eq!(asked, Asked { pages: 1, error: None, found: Read::default() });
+    assert!(read(None).await.found.full, "the end of a full page is to be doubted");
+    insta::assert_snapshot!(
+        server.asked()[3].body,
+        @r#"{"limit":10000,"logGroupName":"g","logStreamNames":["a","s"],"nextToken":"n/2"}"#
+    );
     Ok(())
 }

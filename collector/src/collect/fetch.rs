@@ -1,0 +1,87 @@
+//! Several readings of lines at once: their pages are fetched, parsed and redacted side by side, and taken up one
+//! after the other.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::Collection;
+use super::reading::Reading;
+use crate::aws::Aws;
+use crate::aws::ask::{self, Asked, Read};
+use crate::document::Document;
+use crate::normalise::{Redacted, Redaction};
+use crate::redact::Counts;
+
+/// Readings at once. Each holds a page, so this bounds the memory too.
+const AT_ONCE: usize = 4;
+/// Pages that wait to be taken up.
+const WAITING: usize = 1;
+
+type Page = (Redacted, Counts);
+
+/// What a reading came to.
+pub(super) struct Fetched {
+    pub(super) reading: Reading,
+    /// `None`: it was given up before it came to anything.
+    pub(super) asked: Option<Asked<Read>>,
+}
+
+impl Collection<'_> {
+    /// Fetches readings, and takes their pages up. It ends early where the budget is used up.
+    pub(super) async fn fetch(&mut self, readings: Vec<Reading>) -> Vec<Fetched> {
+        let (sink, mut pages) = mpsc::channel::<Page>(WAITING);
+        let mut waiting: VecDeque<Reading> = readings.into();
+        let mut under_way = JoinSet::new();
+        let mut fetched = Vec::new();
+        while !(waiting.is_empty() && under_way.is_empty()) {
+            if self.is_over_budget() || self.failed.is_some() {
+                break;
+            }
+            while under_way.len() < AT_ONCE
+                && let Some(reading) = waiting.pop_front()
+            {
+                let (aws, redaction, sink) = (self.parts.aws.clone(), self.parts.assembly.redaction(), sink.clone());
+                under_way.spawn(async move {
+                    let asked = fetch(&aws, &reading, &redaction, &sink).await;
+                    Fetched { reading, asked: Some(asked) }
+                });
+            }
+            tokio::select! {
+                biased;
+                page = pages.recv() => self.take_page(page),
+                Some(done) = under_way.join_next() => match done {
+                    Ok(done) => fetched.push(done),
+                    // A task that panicked was reported where it did; its streams are gaps.
+                    Err(error) => tracing::error!(%error, "a reading of lines broke"),
+                },
+            }
+        }
+        under_way.abort_all();
+        drop(sink);
+        if !self.is_over_budget() {
+            while let Some(page) = pages.recv().await {
+                self.take_page(Some(page));
+            }
+        }
+        fetched.extend(waiting.into_iter().map(|reading| Fetched { reading, asked: None }));
+        fetched
+    }
+
+    fn take_page(&mut self, page: Option<Page>) {
+        if let Some((document, counts)) = page {
+            self.parts.assembly.count(counts);
+            self.take_redacted(&document);
+        }
+    }
+}
+
+async fn fetch(aws: &Aws, reading: &Reading, redaction: &Redaction, sink: &mpsc::Sender<Page>) -> Asked<Read> {
+    let Reading { region, group, lines, cursor, .. } = reading;
+    ask::read_lines(aws, region, group, lines, cursor.clone(), |document: Document| async move {
+        // Nobody takes it where the collection was given up: then it is not missed either.
+        let _ = sink.send(redaction.redact(document)).await;
+    })
+    .await
+}
