@@ -85,6 +85,17 @@ pub(crate) enum Verb {
         after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle"
     )]
     Import(Import),
+    /// Make a bundle of what a killed collection left
+    #[command(after_help = "Example:\n  casefile seal rollout.bundle.partial && casefile analyze rollout.bundle")]
+    Seal {
+        /// What it left: the bundle's path with .partial
+        partial: PathBuf,
+    },
+    /// Write a bundle anew without what further rules call secret: it names the one that it was made of
+    #[command(
+        after_help = "Example:\n  casefile redact rollout.bundle --config casefile.toml -o shared.bundle\n\nThe rules are the standard ones and [[redact.rule]] of the config."
+    )]
+    Redact(BundleArg),
     /// Judge a bundle: offline, and with the same result always
     #[command(
         after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml"

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use casefile_analyzer::{CheckSettings, Pack, Settings, Signature, SpecError};
+use casefile_collector::aws::Quotas;
+use casefile_collector::collect::LogBudget;
+use casefile_collector::document::Operation;
 use casefile_collector::normalise::{TaskChoice, TaskSelector};
+use casefile_collector::redact::{Key, RedactionRule, Redactor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) target: TargetSection,
     #[serde(default)]
     pub(crate) collect: CollectSection,
+    #[serde(default, skip_serializing_if = "RedactSection::is_empty")]
+    pub(crate) redact: RedactSection,
     #[serde(default)]
     pub(crate) signature: Vec<Signature>,
     #[serde(default)]
@@ -67,7 +73,7 @@ pub(crate) struct TerraformSection {
 }
 
 /// `[collect]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CollectSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +90,64 @@ pub(crate) struct CollectSection {
     /// One-off tasks besides the service's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tasks: Vec<OneOffTasks>,
+    /// The share of AWS's quotas that is used, above 0 and at most 1; the rest is left to others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quota_share: Option<f64>,
+    /// Quotas of the account that differ from AWS's own, in calls a second, by operation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) quotas: BTreeMap<String, f64>,
+    /// No more log lines than this are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_lines: Option<u64>,
+    /// No more bytes of log lines than this are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_log_bytes: Option<u64>,
+}
+
+/// `[redact]`: what is secret besides what always is, and what is left of a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedactSection {
+    /// The environment variable that holds the key of pseudonyms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_env: Option<String>,
+    /// The file that holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_file: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rule: Vec<RedactionRule>,
+}
+
+impl RedactSection {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The rules, compiled and tried on their examples, and the key.
+    pub(crate) fn redactor(&self) -> Result<Redactor, Error> {
+        let wrong = |what: String| Error::usage(format!("[redact]: {what}"));
+        let bytes = match (&self.key_env, &self.key_file) {
+            (None, None) => None,
+            (Some(_), Some(_)) => return Err(wrong("give key_env or key_file, not both".to_owned())),
+            (Some(name), None) => {
+                let key = std::env::var(name).map_err(|_| wrong(format!("the environment has no {name}, which is to hold the key of pseudonyms: set it, or leave out key_env")))?;
+                Some((key.into_bytes(), name.clone()))
+            }
+            (None, Some(path)) => {
+                Some((std::fs::read(path).map_err(Error::io("read", path))?, path.display().to_string()))
+            }
+        };
+        let key = match bytes {
+            None => None,
+            Some((bytes, origin)) => Some(Key::new(bytes.trim_ascii()).ok_or_else(|| {
+                wrong(format!(
+                    "the key in {origin} is shorter than {} bytes: make one with `openssl rand -hex 32`",
+                    Key::SHORTEST
+                ))
+            })?),
+        };
+        Redactor::with(&self.rule, key).map_err(|error| wrong(error.to_string()))
+    }
 }
 
 /// `[[collect.tasks]]`: one-off tasks, by their family or by who started them.
@@ -135,6 +199,35 @@ impl From<OneOffTasks> for OneOffTasksAsWritten {
 }
 
 impl CollectSection {
+    /// How fast AWS may be asked.
+    pub(crate) fn quotas(&self) -> Result<Quotas, Error> {
+        let mut quotas = Quotas::default();
+        if let Some(share) = self.quota_share {
+            if !(share > 0.0 && share <= 1.0) {
+                return Err(Error::usage(format!("[collect] quota_share = {share} is not above 0 and at most 1")));
+            }
+            quotas.share = share;
+        }
+        for (name, rate) in &self.quotas {
+            let operation = Operation::by_name(name).ok_or_else(|| {
+                let known: Vec<&str> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+                Error::usage(format!(
+                    "[collect.quotas] {name} is no operation that is asked; they are {}",
+                    known.join(", ")
+                ))
+            })?;
+            if !(*rate > 0.0 && rate.is_finite()) {
+                return Err(Error::usage(format!("[collect.quotas] {name} = {rate}: write calls a second, above 0")));
+            }
+            quotas.own.insert(operation, *rate);
+        }
+        Ok(quotas)
+    }
+
+    pub(crate) fn budget(&self) -> LogBudget {
+        LogBudget { lines: self.max_lines, bytes: self.max_log_bytes }
+    }
+
     pub(crate) fn selectors(&self) -> Vec<TaskSelector> {
         self.tasks.iter().map(|tasks| tasks.selector.clone()).collect()
     }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use casefile_analyzer::AnalyzeError;
+use casefile_collector::RecoverError;
 use casefile_collector::aws::ConnectError;
 use casefile_collector::collect::CollectError;
 use casefile_collector::import::ImportError;
 use casefile_collector::recording::RecordingError;
+use casefile_collector::redact::RedactError;
 use casefile_collector::terraform::TerraformError;
 use casefile_evidence::{OpenError, ReadError, WriteError};
 
@@ -42,6 +44,24 @@ pub(crate) enum Error {
     Internal(String),
 }
 
+impl From<RedactError> for Error {
+    fn from(error: RedactError) -> Self {
+        match error {
+            RedactError::Read(error) => Self::Read(error),
+            RedactError::Write(error) => Self::Write(error),
+        }
+    }
+}
+
+impl From<RecoverError> for Error {
+    fn from(error: RecoverError) -> Self {
+        match error {
+            RecoverError::Write(error) => Self::Write(error),
+            RecoverError::Open(error) => Self::Open(error),
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::Usage(what.into())
@@ -66,7 +86,12 @@ impl Error {
             Self::Open(OpenError::NotFound { .. } | OpenError::NotABundle { .. } | OpenError::NewerFormat { .. }) => {
                 Exit::Usage
             }
-            Self::Write(WriteError::Exists { .. } | WriteError::PartialExists { .. }) => Exit::Usage,
+            Self::Write(
+                WriteError::Exists { .. }
+                | WriteError::PartialExists { .. }
+                | WriteError::InUse { .. }
+                | WriteError::NotPartial { .. },
+            ) => Exit::Usage,
             Self::Write(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
             Self::Collect(error) => match error {
                 CollectError::Target { .. } => Exit::Usage,

@@ -16,4 +16,4 @@ pub mod redact;
 mod seal;
 pub mod terraform;
 
-pub use seal::seal;
+pub use seal::{RecoverError, recover, seal};

@@ -5,6 +5,8 @@
 //! `[redacted:RULE]`, and is counted under its rule. Redaction is idempotent: a marker is never
 //! redacted or counted again.
 
+mod bundle;
+mod config;
 mod keys;
 mod rules;
 #[cfg(test)]
@@ -16,6 +18,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::document::{Document, Outcome};
+pub use bundle::{RedactError, redact_bundle};
+pub use config::{Key, RedactionRule, RuleError};
 pub use keys::KeyBlocks;
 use rules::Patterns;
 
@@ -31,7 +35,10 @@ const PRIVATE_KEY: &str = "private-key";
 const OPAQUE: [&str; 4] = ["eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
 
 /// What each key of an object, reduced to its letters, says about the text that it holds.
-const TELLING_KEYS: [(&str, &str); 5] = [
+const TELLING_KEYS: [(&str, &str); 8] = [
+    ("apikey", "api_key: "),
+    ("password", "password=\""),
+    ("accesstoken", "access_token: "),
     ("authorization", "authorization: "),
     ("secretaccesskey", "secret_access_key: "),
     ("secretkey", "secret_key: "),
@@ -50,6 +57,22 @@ impl Redactor {
     /// `aws-session-token`, `bearer-token`, `basic-auth`, `jwt`, `url-password` and `private-key`.
     pub fn standard() -> Self {
         Self { patterns: Patterns::standard() }
+    }
+
+    /// The standard rules, and others. With a key, a secret leaves a pseudonym in place of nothing: the same
+    /// secret under the same key is the same pseudonym, in every bundle, and nobody without the key can tell whose.
+    ///
+    /// # Errors
+    /// [`RuleError`], where a rule cannot be used or does not do what its examples say.
+    pub fn with(rules: &[RedactionRule], key: Option<Key>) -> Result<Self, RuleError> {
+        let mut patterns = config::compile(rules)?;
+        patterns.key = key;
+        Ok(Self { patterns })
+    }
+
+    /// Which key makes the pseudonyms, where there is one.
+    pub fn key_id(&self) -> Option<&str> {
+        self.patterns.key.as_ref().map(Key::id)
     }
 
     /// Takes the secrets out of a document: its request, its response, and an error's message. Object
@@ -107,10 +130,22 @@ impl Redactor {
                     }
                 }
                 Value::Array(items) if key == ENVIRONMENT => {
-                    environment(items, counts);
+                    self.environment(items, counts);
                     items.iter_mut().for_each(|item| self.redact_value(item, counts));
                 }
                 other => self.redact_value(other, counts),
+            }
+        }
+    }
+
+    /// Every value of a list of `{"name", "value"}`; the names stay.
+    fn environment(&self, items: &mut [Value], counts: &mut Counts) {
+        for item in items {
+            let Some(value) = item.get_mut("value").filter(|value| !value.is_null()) else { continue };
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            if !rules::is_marker_of(ENVIRONMENT, &text) {
+                *value = Value::String(marker(ENVIRONMENT, self.patterns.key.as_ref(), &text));
+                count(ENVIRONMENT, counts);
             }
         }
     }
@@ -130,8 +165,12 @@ impl Default for Redactor {
     }
 }
 
-fn marker(rule: &str) -> String {
-    format!("[redacted:{rule}]")
+/// What is left of a secret: the rule that took it out, and, with a key, its pseudonym.
+fn marker(rule: &str, key: Option<&Key>, secret: &str) -> String {
+    match key {
+        Some(key) => format!("[redacted:{rule}:{}]", key.pseudonym(secret)),
+        None => format!("[redacted:{rule}]"),
+    }
 }
 
 fn count(rule: &str, counts: &mut Counts) {
@@ -144,22 +183,10 @@ fn count(rule: &str, counts: &mut Counts) {
 
 fn told_by(key: &str) -> Option<&'static str> {
     // All of them end so; most keys do not, and need no look.
-    if key.len() > 60 || !key.ends_with(['n', 'N', 'y', 'Y']) {
+    if key.len() > 60 || !key.ends_with(['n', 'N', 'y', 'Y', 'd', 'D']) {
         return None;
     }
     let letters: String =
         key.chars().filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_lowercase()).collect();
     TELLING_KEYS.iter().find(|(ending, _)| letters.ends_with(ending)).map(|(_, lead)| *lead)
-}
-
-/// Every value of a list of `{"name", "value"}`; the names stay.
-fn environment(items: &mut [Value], counts: &mut Counts) {
-    for item in items {
-        let Some(value) = item.get_mut("value") else { continue };
-        let marked = marker(ENVIRONMENT);
-        if !value.is_null() && value.as_str() != Some(&marked) {
-            *value = Value::String(marked);
-            count(ENVIRONMENT, counts);
-        }
-    }
 }

@@ -1,11 +1,41 @@
 //! From an assembled collection to a sealed bundle.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use casefile_evidence::{BundleWriter, ManifestHead, Sealed, Window, WriteError};
+use casefile_evidence::{Bundle, BundleWriter, ManifestHead, OpenError, Recovered, Sealed, Window, WriteError};
 use serde_json::Value;
 
+use crate::collect::StopReason;
 use crate::normalise::Assembly;
+
+/// What the manifest says of what was assembled. `tool` is the program and its version; `config` the config, whole.
+fn head(assembly: &Assembly, stop_reason: &str, tool: &str, config: Option<Value>) -> ManifestHead {
+    let row = assembly.target(stop_reason);
+    let window = Window { from: row.window_from, to: row.window_to };
+    let named = [
+        ("service", Some(row.service)),
+        ("cluster", row.cluster),
+        ("region", row.region),
+        ("account", row.account),
+        ("expected_task_definition", row.expected_task_definition),
+        ("task_definition", row.task_definition),
+        ("deployment_id", row.deployment_id),
+    ];
+    let target: BTreeMap<String, String> =
+        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    ManifestHead {
+        tool: tool.to_owned(),
+        target,
+        window,
+        stop_reason: stop_reason.to_owned(),
+        redactions: assembly.redactions().clone(),
+        pseudonym_key: assembly.pseudonym_key().map(str::to_owned),
+        config,
+        remarks: assembly.remarks().iter().map(str::to_owned).collect(),
+        parent: None,
+    }
+}
 
 /// Seals what was assembled. `tool` is the program and its version; `config` the config, whole.
 ///
@@ -18,28 +48,45 @@ pub fn seal(
     tool: &str,
     config: Option<Value>,
 ) -> Result<Sealed, WriteError> {
-    let row = assembly.target(stop_reason);
-    let window = Window { from: row.window_from, to: row.window_to };
-    let named = [
-        ("service", Some(row.service.clone())),
-        ("cluster", row.cluster.clone()),
-        ("region", row.region.clone()),
-        ("account", row.account.clone()),
-        ("expected_task_definition", row.expected_task_definition.clone()),
-        ("task_definition", row.task_definition.clone()),
-        ("deployment_id", row.deployment_id.clone()),
-    ];
-    let target: BTreeMap<String, String> =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
-    writer.push(row)?;
-    writer.seal(&ManifestHead {
-        tool: tool.to_owned(),
-        target,
-        window,
-        stop_reason: stop_reason.to_owned(),
-        redactions: assembly.redactions().clone(),
-        config,
-        remarks: assembly.remarks().iter().map(str::to_owned).collect(),
-        parent: None,
-    })
+    writer.push(assembly.target(stop_reason))?;
+    writer.seal(&head(assembly, stop_reason, tool, config))
+}
+
+/// Puts everything on disk that a collection has so far. Were it killed now, [`recover`] would make a bundle of it.
+///
+/// # Errors
+/// Where something cannot be written.
+pub(crate) fn checkpoint(
+    assembly: &Assembly,
+    writer: &mut BundleWriter,
+    tool: &str,
+    config: Option<Value>,
+) -> Result<(), WriteError> {
+    let reason = StopReason::Interrupted.name();
+    let mut head = head(assembly, reason, tool, config);
+    head.remarks.push("the collection was killed: what is here ends with its last whole poll".to_owned());
+    writer.checkpoint(assembly.closing(reason), &head)
+}
+
+/// Makes a bundle of what a killed collection left at `<path>.partial`.
+///
+/// # Errors
+/// Where there is nothing to be sealed, or it cannot be written.
+pub fn recover(partial: &Path) -> Result<Bundle, RecoverError> {
+    let path = match BundleWriter::recover(partial)? {
+        Recovered::Finished(path) => path,
+        Recovered::Writer(writer, head) => writer.seal(&head)?.path,
+    };
+    Ok(Bundle::open(&path)?)
+}
+
+/// What a killed collection left cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum RecoverError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// What came of it is not sound.
+    #[error(transparent)]
+    Open(#[from] OpenError),
 }

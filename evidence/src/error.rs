@@ -12,10 +12,29 @@ pub enum WriteError {
         path: PathBuf,
     },
     /// Something stands where the unfinished bundle should go.
-    #[error("{} exists: another collection is writing it, or one was killed; remove it to start anew", path.display())]
+    #[error(
+        "{} exists: a collection was killed; make a bundle of what it had with `casefile seal {}`, or remove it to \
+         start anew",
+        path.display(),
+        path.display()
+    )]
     PartialExists {
         /// Where.
         path: PathBuf,
+    },
+    /// Another process is writing the bundle.
+    #[error("{} is being written by another collection: let that end, or write elsewhere", path.display())]
+    InUse {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is nothing that could be sealed.
+    #[error("cannot seal {}: {why}", path.display())]
+    NotPartial {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// The file system refused.
     #[error("cannot {doing} {}: {source}", path.display())]

@@ -23,6 +23,7 @@
 //! ```
 
 mod bag;
+mod checkpoint;
 mod error;
 mod manifest;
 mod read;
@@ -34,6 +35,7 @@ mod verify;
 mod write;
 
 pub use bag::Digest;
+pub use checkpoint::Recovered;
 pub use error::{OpenError, Problem, ReadError, WriteError};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use read::Bundle;

@@ -21,7 +21,7 @@ pub struct Window {
 }
 
 /// What the caller says of a bundle; the writer adds the tables.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ManifestHead {
     /// The program and version that made it.
     pub tool: String,
@@ -33,6 +33,8 @@ pub struct ManifestHead {
     pub stop_reason: String,
     /// How often each redaction rule replaced something.
     pub redactions: BTreeMap<String, u64>,
+    /// Which key made the pseudonyms of secrets, where they have any.
+    pub pseudonym_key: Option<String>,
     /// The config that it was collected with, whole.
     pub config: Option<Value>,
     /// What the documents held that could not be taken up.
@@ -58,6 +60,9 @@ pub struct Manifest {
     pub tables: BTreeMap<String, TableEntry>,
     /// How often each redaction rule replaced something.
     pub redactions: BTreeMap<String, u64>,
+    /// Which key made the pseudonyms of secrets, where they have any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonym_key: Option<String>,
     /// The config that it was collected with, whole.
     pub config: Option<Value>,
     /// What the documents held that could not be taken up.

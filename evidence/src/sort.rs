@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -26,14 +26,68 @@ pub(crate) struct Sorter<R> {
     weight: usize,
     budget: usize,
     scratch: PathBuf,
-    runs: Vec<PathBuf>,
+    runs: Vec<RunFile>,
     written: usize,
+    /// Runs that were merged into another, and that the last checkpoint may still name.
+    obsolete: Vec<PathBuf>,
+}
+
+/// A sorted run on disk.
+#[derive(Debug, Clone)]
+struct RunFile {
+    path: PathBuf,
+    /// About how many bytes its rows take in memory.
+    weight: usize,
 }
 
 impl<R: Row> Sorter<R> {
     /// `budget`: about how many bytes of rows are held before they are spilled into `scratch`.
     pub(crate) fn new(scratch: &Path, budget: usize) -> Self {
-        Self { buffer: Vec::new(), weight: 0, budget, scratch: scratch.to_owned(), runs: Vec::new(), written: 0 }
+        Self {
+            buffer: Vec::new(),
+            weight: 0,
+            budget,
+            scratch: scratch.to_owned(),
+            runs: Vec::new(),
+            written: 0,
+            obsolete: Vec::new(),
+        }
+    }
+
+    /// Takes over runs that another sorter left.
+    pub(crate) fn adopt(&mut self, runs: impl IntoIterator<Item = PathBuf>) {
+        for path in runs {
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.rsplit('-').next()?.parse::<usize>().ok());
+            self.written = self.written.max(number.map_or(0, |number| number + 1));
+            self.runs.push(RunFile { path, weight: self.budget });
+        }
+    }
+
+    /// Puts every row on disk, and names the runs. Small runs are merged once there are many, so that a long
+    /// collection does not leave a file a poll; what they were merged from is named by [`Sorter::obsolete`].
+    pub(crate) fn checkpoint(&mut self) -> Result<Vec<PathBuf>, WriteError> {
+        if !self.buffer.is_empty() {
+            self.spill()?;
+        }
+        let small = |run: &RunFile| run.weight < self.budget / 4;
+        if self.runs.iter().filter(|run| small(run)).count() > FAN_IN {
+            let (few, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.runs).into_iter().partition(small);
+            self.runs = others;
+            self.merge(few)?;
+        }
+        Ok(self.runs.iter().map(|run| run.path.clone()).collect())
+    }
+
+    /// Runs that are not needed any more once a new checkpoint stands.
+    pub(crate) fn obsolete(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.obsolete)
+    }
+
+    fn merge(&mut self, few: Vec<RunFile>) -> Result<(), WriteError> {
+        let paths: Vec<PathBuf> = few.iter().map(|run| run.path.clone()).collect();
+        self.write_run(Merge::open(&paths)?, few.iter().map(|run| run.weight).sum())?;
+        self.obsolete.extend(paths);
+        Ok(())
     }
 
     pub(crate) fn push(&mut self, row: R) -> Result<(), WriteError> {
@@ -45,11 +99,15 @@ impl<R: Row> Sorter<R> {
     fn spill(&mut self) -> Result<(), WriteError> {
         self.buffer.sort_unstable();
         let rows = std::mem::take(&mut self.buffer);
-        self.weight = 0;
-        self.write_run(rows.into_iter().map(Ok))
+        let weight = std::mem::take(&mut self.weight);
+        self.write_run(rows.into_iter().map(Ok), weight)
     }
 
-    fn write_run(&mut self, rows: impl Iterator<Item = Result<R, WriteError>>) -> Result<(), WriteError> {
+    fn write_run(
+        &mut self,
+        rows: impl Iterator<Item = Result<R, WriteError>>,
+        weight: usize,
+    ) -> Result<(), WriteError> {
         let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
         self.written += 1;
         let file = File::create(&path).map_err(WriteError::io("create", &path))?;
@@ -61,7 +119,7 @@ impl<R: Row> Sorter<R> {
             .set_write_batch_size(256)
             .build();
         write_rows(rows, file, properties)?;
-        self.runs.push(path);
+        self.runs.push(RunFile { path, weight });
         Ok(())
     }
 
@@ -75,13 +133,14 @@ impl<R: Row> Sorter<R> {
             self.spill()?;
         }
         while self.runs.len() > FAN_IN {
-            let few: Vec<PathBuf> = self.runs.drain(..FAN_IN).collect();
-            self.write_run(Merge::open(&few)?)?;
-            for path in few {
-                fs::remove_file(&path).map_err(WriteError::io("remove", &path))?;
-            }
+            // The smallest first, so that no row is merged more often than it must be.
+            self.runs.sort_by(|a, b| b.weight.cmp(&a.weight));
+            let many = FAN_IN.min(self.runs.len() - FAN_IN + 1);
+            let few = self.runs.split_off(self.runs.len() - many);
+            self.merge(few)?;
         }
-        Ok(Sorted::Merge(Merge::open(&self.runs)?))
+        let paths: Vec<PathBuf> = self.runs.iter().map(|run| run.path.clone()).collect();
+        Ok(Sorted::Merge(Merge::open(&paths)?))
     }
 }
 

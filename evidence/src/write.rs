@@ -13,6 +13,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::bag::{DECLARATION, DECLARATION_FILE, Digest, HashingWriter, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
+use crate::checkpoint;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, Manifest, ManifestHead, TableEntry};
 use crate::row::{Columns, Row};
@@ -29,16 +30,20 @@ const ROW_GROUP_BYTES: usize = 24 << 20;
 /// A row group never holds more rows than this.
 const ROW_GROUP_ROWS: usize = 256 * 1024;
 /// About how many bytes of each table are held before they are spilled.
-const SORT_BUDGET: usize = 32 << 20;
+pub(crate) const SORT_BUDGET: usize = 32 << 20;
 
 /// A bundle in the making. Rows may come in any order.
 ///
 /// Everything is written below `<path>.partial`; [`BundleWriter::seal`] renames it. A writer that is
 /// dropped unsealed leaves the partial folder where it is.
 pub struct BundleWriter {
-    path: PathBuf,
-    partial: PathBuf,
-    tables: Sorters,
+    pub(crate) path: PathBuf,
+    pub(crate) partial: PathBuf,
+    pub(crate) tables: Sorters,
+    /// Checkpoints that were written.
+    pub(crate) checkpoints: u64,
+    /// Held as long as this writer lives.
+    pub(crate) lock: File,
 }
 
 /// What was sealed.
@@ -77,6 +82,9 @@ impl BundleWriter {
         }
         match fs::create_dir(&partial) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                if checkpoint::is_in_use(&partial) {
+                    return Err(WriteError::InUse { path: partial });
+                }
                 return Err(WriteError::PartialExists { path: partial });
             }
             made => made.map_err(WriteError::io("create", &partial))?,
@@ -85,8 +93,9 @@ impl BundleWriter {
             let folder = partial.join(folder);
             fs::create_dir(&folder).map_err(WriteError::io("create", &folder))?;
         }
+        let lock = checkpoint::lock(&partial.join("scratch"))?;
         let tables = Sorters::new(&partial.join("scratch"), SORT_BUDGET);
-        Ok(Self { path: path.to_owned(), partial, tables })
+        Ok(Self { path: path.to_owned(), partial, tables, checkpoints: 0, lock })
     }
 
     /// Adds a row to its table.
@@ -110,11 +119,9 @@ impl BundleWriter {
     /// # Errors
     /// Where anything could not be written; the partial folder is then left.
     pub fn seal(self, head: &ManifestHead) -> Result<Sealed, WriteError> {
-        let Self { path, partial, tables } = self;
+        let Self { path, partial, tables, lock, .. } = self;
         let data = partial.join("data");
         let written = tables.finish(&data)?;
-        let scratch = partial.join("scratch");
-        fs::remove_dir_all(&scratch).map_err(WriteError::io("remove", &scratch))?;
 
         let manifest = manifest(head, &written);
         let mut text = serde_json::to_vec_pretty(&manifest).map_err(|source| WriteError::Manifest { source })?;
@@ -142,23 +149,40 @@ impl BundleWriter {
             tags.0.insert(name.to_owned(), Digest::of(text.as_bytes()));
         }
         let tags = tags.print();
-        write_file(&partial.join(TAG_FILE), tags.as_bytes())?;
-
         if path.symlink_metadata().is_ok() {
             return Err(WriteError::Exists { path });
         }
+        // With this file the bundle is whole, so it comes at once: whoever finds it need only rename the folder.
+        let (scratch, tag) = (partial.join("scratch"), partial.join(TAG_FILE));
+        write_file(&scratch.join(TAG_FILE), tags.as_bytes())?;
+        fs::rename(scratch.join(TAG_FILE), &tag).map_err(WriteError::io("write", &tag))?;
+        drop(lock);
+        fs::remove_dir_all(&scratch).map_err(WriteError::io("remove", &scratch))?;
         fs::rename(&partial, &path).map_err(WriteError::io("rename the finished bundle to", &path))?;
         Ok(Sealed { path, digest: Digest::of(tags.as_bytes()), manifest })
     }
 }
 
 fn manifest(head: &ManifestHead, written: &[WrittenTable]) -> Manifest {
-    let ManifestHead { tool, target, window, stop_reason, redactions, config, remarks, parent } = head.clone();
+    let ManifestHead { tool, target, window, stop_reason, redactions, pseudonym_key, config, remarks, parent } =
+        head.clone();
     let tables: BTreeMap<_, _> = written.iter().map(|table| (table.name.to_owned(), table.entry.clone())).collect();
-    Manifest { format: FORMAT, tool, target, window, stop_reason, tables, redactions, config, remarks, parent }
+    Manifest {
+        format: FORMAT,
+        tool,
+        target,
+        window,
+        stop_reason,
+        tables,
+        redactions,
+        pseudonym_key,
+        config,
+        remarks,
+        parent,
+    }
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let mut file = File::create(path).map_err(WriteError::io("create", path))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(WriteError::io("write", path))
 }

@@ -8,7 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use casefile_evidence::tables::{LogEventRow, SnapshotRow, TaskRow};
-use casefile_evidence::{AnyRow, Bundle, BundleWriter, ManifestHead, OpenError, Problem, Timestamp, verify};
+use casefile_evidence::{
+    AnyRow, Bundle, BundleWriter, ManifestHead, OpenError, Problem, Recovered, Timestamp, WriteError, verify,
+};
 use proptest::prelude::*;
 
 fn head() -> ManifestHead {
@@ -184,4 +186,62 @@ fn what_is_no_bundle_is_called_so() {
     let file = folder.path().join("file");
     fs::write(&file, "x").unwrap();
     assert!(matches!(verify(&file), Err(OpenError::NotABundle { .. })));
+}
+
+#[test]
+fn what_a_killed_writer_left_is_what_its_last_checkpoint_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.bundle");
+    let partial = folder.path().join("a.bundle.partial");
+    let (mut kept, closing) = (Vec::new(), small());
+    {
+        let mut writer = BundleWriter::create(&path).unwrap();
+        assert!(matches!(BundleWriter::recover(&partial), Err(WriteError::InUse { .. })), "it is being written");
+        assert!(matches!(BundleWriter::create(&path), Err(WriteError::InUse { .. })));
+        // More polls than runs that are kept apart, so that some are merged.
+        for poll in 0..60 {
+            let rows = [line(1, poll * 10, poll, "kept"), line(2, -poll, poll, "kept too")];
+            kept.extend(rows.iter().cloned());
+            rows.into_iter().for_each(|row| writer.push(row).unwrap());
+            writer.checkpoint(closing.clone(), &head()).unwrap();
+        }
+        writer.push(line(3, 1, 0, "of a poll that did not end")).unwrap();
+    }
+    assert!(matches!(BundleWriter::create(&path), Err(WriteError::PartialExists { .. })));
+    let runs = fs::read_dir(partial.join("scratch")).unwrap().count();
+    assert!(runs < 60, "{runs} files after 60 polls");
+    let Recovered::Writer(writer, head) = BundleWriter::recover(&partial).unwrap() else { panic!("it was finished") };
+    writer.seal(&head).unwrap();
+    let whole = folder.path().join("b.bundle");
+    write(&whole, kept.into_iter().chain(closing));
+    assert_eq!(files(&path), files(&whole), "byte for byte as if it had been sealed then");
+}
+
+#[test]
+fn a_writer_that_was_killed_before_the_name_came_is_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, partial) = (folder.path().join("a.bundle"), folder.path().join("a.bundle.partial"));
+    write(&path, small());
+    fs::rename(&path, &partial).unwrap();
+    fs::create_dir_all(partial.join("scratch")).unwrap();
+    assert!(matches!(BundleWriter::recover(&partial), Ok(Recovered::Finished(_))));
+    verify(&path).unwrap();
+}
+
+#[test]
+fn what_cannot_be_sealed_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let partial = folder.path().join("a.bundle.partial");
+    let why = |path: &Path| match BundleWriter::recover(path) {
+        Err(error) => error.to_string().replace(&*folder.path().to_string_lossy(), "FOLDER"),
+        Ok(_) => "it was sealed".to_owned(),
+    };
+    assert_eq!(why(&partial), "cannot seal FOLDER/a.bundle.partial: there is no such folder");
+    drop(BundleWriter::create(&folder.path().join("a.bundle")).unwrap());
+    assert_eq!(
+        why(&partial),
+        "cannot seal FOLDER/a.bundle.partial: its first poll had not ended, so that there is nothing to seal; remove it"
+    );
+    fs::write(partial.join("scratch/checkpoint.json"), "{").unwrap();
+    assert!(why(&partial).contains("checkpoint.json: EOF while parsing"), "{}", why(&partial));
 }

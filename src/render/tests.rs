@@ -197,6 +197,7 @@ fn inspection(text: &str) -> Inspection {
             stop_reason: "timeout".to_owned(),
             tables: [entry("target", 1), entry("tasks", 12), entry("log_events", 20_000), entry("task_sets", 0)].into(),
             redactions: [("jwt".to_owned(), 2)].into(),
+            pseudonym_key: None,
             config: None,
             remarks: vec![format!("notes.txt is no AWS document {text}")],
             parent: None,

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
 use casefile_collector::clock::Clock;
-use casefile_collector::collect::{Collected, Collection, LogBudget, Parts, SettledRule, StopReason, StopRule};
+use casefile_collector::collect::{Collected, Collection, Maker, Parts, SettledRule, StopReason, StopRule};
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
-use casefile_collector::redact::Redactor;
 use casefile_collector::seal;
 use casefile_evidence::{BundleWriter, Sealed};
 
@@ -62,11 +61,14 @@ impl Job {
     /// Collects until the rule stops it, and seals.
     pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<Gathered, Error> {
         let Self { target, aws: args, connect, times, clock, output, loaded } = self;
+        let redactor = loaded.config.redact.redactor()?;
+        let quotas = loaded.config.collect.quotas()?;
         let interrupt = Interrupt::watch()?;
         let aws = Aws::connect(ConnectOptions {
             region: target.region.clone(),
             profile: args.profile.clone(),
             endpoint_url: args.endpoint_url.clone(),
+            quotas,
             clock: Arc::clone(&clock),
             ..connect
         })
@@ -86,13 +88,14 @@ impl Job {
         let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
         outside_of_bundles(&output)?;
         let mut writer = BundleWriter::create(&output)?;
-        let assembly = Assembly::new(about, Redactor::standard(), Retain::COLLECTOR);
+        let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
         let mut reporter = Reporter::new();
         let collection = Collection::new(Parts {
             aws,
             clock,
             pace: times.pace,
-            budget: LogBudget::default(),
+            budget: loaded.config.collect.budget(),
+            maker: Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()? },
             named: target.named.clone(),
             assembly,
             writer: &mut writer,

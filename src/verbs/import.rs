@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use casefile_collector::import::import;
 use casefile_collector::normalise::About;
 use casefile_collector::recording::{Recording, RecordingInfo};
-use casefile_collector::redact::Redactor;
 use casefile_collector::seal;
-use casefile_evidence::{BundleWriter, Sealed};
+use casefile_evidence::{BundleWriter, Digest, Manifest, Sealed};
 
 use super::TOOL;
 use crate::cli::{Global, Import};
@@ -23,11 +22,12 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
         printer.warn(&format!("{}: {}; it is not in the bundle", file.path.display(), file.why));
     }
     let loaded = config(&args.dir, &recording.info, global.config.as_deref())?;
+    let redactor = loaded.config.redact.redactor()?;
     let about = about(&args.service, &args.expect_task_definition, &recording.info, &loaded.config);
     let output = global.output.clone().unwrap_or_else(|| default_output(&args.dir));
     outside_of_bundles(&output)?;
     let mut writer = BundleWriter::create(&output)?;
-    let assembly = match import(&recording, about, Redactor::standard(), &mut writer) {
+    let assembly = match import(&recording, about, redactor, &mut writer) {
         Ok(assembly) => assembly,
         Err(error) => {
             writer.discard()?;
@@ -88,7 +88,11 @@ fn default_output(dir: &Path) -> PathBuf {
 
 /// Where the bundle is, and what fixes every byte of it.
 pub(crate) fn sealed_line(sealed: &Sealed) -> String {
-    let rows: u64 = sealed.manifest.tables.values().map(|table| table.rows).sum();
-    let lines = sealed.manifest.tables.get("log_events").map_or(0, |table| table.rows);
-    format!("{}  sha256:{}  {rows} rows, {lines} log lines\n", sealed.path.display(), sealed.digest)
+    line(&sealed.path, sealed.digest, &sealed.manifest)
+}
+
+pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest) -> String {
+    let rows: u64 = manifest.tables.values().map(|table| table.rows).sum();
+    let lines = manifest.tables.get("log_events").map_or(0, |table| table.rows);
+    format!("{}  sha256:{digest}  {rows} rows, {lines} log lines\n", path.display())
 }

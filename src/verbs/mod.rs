@@ -7,7 +7,9 @@ mod demo;
 pub(crate) mod import;
 mod inspect;
 mod query;
+mod redact;
 mod replay;
+mod seal;
 mod test;
 mod validate;
 mod verify;
@@ -64,6 +66,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Demo(args) => demo::run(args, global, printer).await,
         Verb::Collect(args) => collect::run(args, global, printer).await,
         Verb::Import(args) => import::run(args, global, printer),
+        Verb::Redact(args) => redact::run(&args.bundle, global, printer),
+        Verb::Seal { partial } => seal::run(partial, printer),
         Verb::Analyze(args) => analyze::run(args, global, printer).await,
         Verb::Validate(args) => validate::run(args, global, printer).await,
         Verb::Replay(args) => replay::run(args, global, printer).await,

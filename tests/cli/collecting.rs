@@ -274,6 +274,43 @@ fn interrupted_it_seals_what_there_is_and_says_so() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn killed_it_leaves_what_seal_makes_a_bundle_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = play("healthy-migration", Vec::new());
+    let (bundle, partial) = (folder.path().join("a.bundle"), folder.path().join("a.bundle.partial"));
+    let arguments = played.arguments("validate", &["-o", text(&bundle)]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child = command(folder.path(), &arguments)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    while !partial.join("scratch/checkpoint.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let busy = casefile(&["seal", text(&partial)]);
+    assert_eq!((busy.code, busy.err.contains("is being written by another collection")), (2, true), "{}", busy.err);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    played.stop();
+
+    let again = casefile(&["import", "nowhere", "-o", text(&bundle)]);
+    assert_ne!(again.code, 0);
+    let sealed = casefile(&["seal", text(&partial)]);
+    assert_eq!(sealed.code, 0, "{}", sealed.err);
+    assert!(sealed.err.contains("the collection was killed"), "{}", sealed.err);
+    assert!(!partial.exists());
+    assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
+    let judged = casefile(&["analyze", text(&bundle), "--format", "json"]);
+    let verdict: serde_json::Value = serde_json::from_str(&judged.out).unwrap();
+    assert_eq!((judged.code, &verdict["verdict"]), (4, &"inconclusive".into()), "{}", judged.out);
+    assert_eq!(verdict["bundle"]["target"]["stop_reason"], "interrupted");
+    assert_eq!(casefile(&["seal", text(&bundle)]).code, 2, "it is no partial bundle");
+}
+
 #[test]
 fn the_target_may_come_from_terraform() {
     let folder = tempfile::tempdir().unwrap();

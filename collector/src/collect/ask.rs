@@ -169,7 +169,8 @@ impl Collection<'_> {
                 listed.extend(asked.found);
             }
         }
-        let listed: Vec<String> = listed.into_iter().collect();
+        let seen = self.parts.assembly.seen();
+        let listed: Vec<String> = listed.into_iter().filter(|arn| !seen.is_stopped(arn)).collect();
         ask::describe_tasks(&aws, &about.cluster, &listed, &mut |document| self.take(document)).await;
     }
 }

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::document::{Document, Outcome};
 use crate::normalise::{Assembly, Redacted};
 use crate::recording::{RecordingError, RecordingWriter};
+use crate::seal;
 use reading::Reading;
 
 pub use stop::{Polled, SettledRule, StopReason, StopRule};
@@ -83,6 +84,15 @@ pub enum CollectError {
     Record(#[from] RecordingError),
 }
 
+/// Who makes the bundle.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Maker {
+    /// The program and its version.
+    pub tool: String,
+    /// The config, whole.
+    pub config: Option<serde_json::Value>,
+}
+
 /// What a collection works with.
 pub struct Parts<'a> {
     /// The connection.
@@ -99,6 +109,8 @@ pub struct Parts<'a> {
     pub assembly: Assembly,
     /// Takes the rows.
     pub writer: &'a mut BundleWriter,
+    /// What the manifest says of the program and its config.
+    pub maker: Maker,
     /// Keeps the documents, where they are to be kept.
     pub record: Option<&'a mut RecordingWriter>,
     /// Says when to stop.
@@ -263,6 +275,10 @@ impl<'a> Collection<'a> {
         let before = self.parts.assembly.sources().len();
         self.parts.assembly.end_snapshot();
         self.flush();
+        let Maker { tool, config } = &self.parts.maker;
+        if let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, tool, config.clone()) {
+            self.failed.get_or_insert(error.into());
+        }
         let gaps = self.parts.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
         let judged = self.parts.assembly.judged().id.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
         progress(&Progress {

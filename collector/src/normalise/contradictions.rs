@@ -36,6 +36,8 @@ impl Assembly {
     /// Takes back the completeness of sources that others contradict, at the end of a snapshot.
     pub(super) fn contradict(&mut self) {
         let listed = std::mem::take(&mut self.listed.tasks);
+        // A task that has stopped does not change: it need not be described again.
+        self.ledger.may_skip_tasks = listed.iter().all(|arn| self.seen.is_stopped(arn));
         let tasks: Vec<&str> =
             listed.iter().map(|arn| short_name(arn)).filter(|id| !self.seen.tasks.contains_key(*id)).collect();
         if !tasks.is_empty() {

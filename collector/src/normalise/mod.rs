@@ -244,6 +244,12 @@ impl Assembly {
         self.record_sources(never_asked);
     }
 
+    /// The rows that come at the end only, as they would be if it were now.
+    pub fn closing(&self, stop_reason: &str) -> Vec<AnyRow> {
+        let never_asked = self.never_asked().into_iter().map(AnyRow::from);
+        never_asked.chain([self.target(stop_reason).into()]).collect()
+    }
+
     fn record_sources(&mut self, sources: impl IntoIterator<Item = SourceRow>) {
         for source in sources {
             self.rows.push(source.clone().into());
@@ -284,6 +290,11 @@ impl Assembly {
     /// How often each redaction rule replaced something.
     pub fn redactions(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Which key makes the pseudonyms of secrets, where they have any.
+    pub fn pseudonym_key(&self) -> Option<&str> {
+        self.redaction.redactor.key_id()
     }
 
     /// What the evidence is about, as far as it is known.

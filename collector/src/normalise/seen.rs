@@ -132,6 +132,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether a task was described as STOPPED: nothing about it changes any more.
+    pub fn is_stopped(&self, arn: &str) -> bool {
+        self.tasks.get(short_name(arn)).is_some_and(|task| task.last_status.as_deref() == Some("STOPPED"))
+    }
+
     /// The deployment that is judged: the newest one of the named release, else the one that was newest
     /// at the first snapshot.
     pub fn judged(&self, expected: Option<&str>) -> Judged {

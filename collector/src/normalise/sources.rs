@@ -58,6 +58,8 @@ pub(super) struct Page {
 pub(super) struct Ledger {
     current: BTreeMap<Key, Progress>,
     asked: BTreeSet<Key>,
+    /// Whether every task that this snapshot lists had stopped when it was described.
+    pub(super) may_skip_tasks: bool,
 }
 
 /// The request without what differs from page to page and from poll to poll.
@@ -179,7 +181,7 @@ impl Ledger {
         let listed = |operation: &str| current.iter().any(|(key, came)| key.operation == operation && came.rows > 0);
         let changing = |key: &&Key| match key.operation {
             "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
-            "DescribeTasks" => listed("ListTasks"),
+            "DescribeTasks" => listed("ListTasks") && !self.may_skip_tasks,
             "DescribeServiceDeployments" => listed("ListServiceDeployments"),
             _ => false,
         };

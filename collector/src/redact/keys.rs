@@ -69,7 +69,7 @@ fn open(blocks: &mut Vec<Block>, at: Option<i64>) {
 }
 
 fn line(blocks: &mut [Block], at: Option<i64>, message: &mut String, counts: &mut Counts) {
-    let marked = marker(PRIVATE_KEY);
+    let marked = marker(PRIVATE_KEY, None, "");
     if *message == marked {
         return;
     }

@@ -5,12 +5,12 @@
 //! rule in code has the last word on it, for what a regular expression cannot say.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex_automata::Input;
 use regex_automata::meta::Regex;
 
-use super::{Counts, PRIVATE_KEY, count, marker};
+use super::{Counts, Key, PRIVATE_KEY, count, marker};
 
 /// What a secret is told apart from its look-alikes by: the match, and what comes after it.
 type Accept = fn(secret: &str, after: &str) -> bool;
@@ -37,7 +37,7 @@ macro_rules! header {
 }
 
 /// In this order where two match at the same place.
-const PATTERNS: [Pattern; 10] = [
+const PATTERNS: [Pattern; 14] = [
     Pattern {
         rule: PRIVATE_KEY,
         regex: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----((?s:.)*?)(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY|\z)",
@@ -102,6 +102,41 @@ const PATTERNS: [Pattern; 10] = [
         ),
         accept: is_password,
     },
+    Pattern {
+        // `"password": "..."` of JSON, `'password': '...'` of Python's dictionaries, `password="..."`.
+        rule: "password",
+        regex: concat!(
+            r#"(?:(?i-u:password|passwd|passphrase)|(?:^|[^A-Za-z])(?i-u:pwd))\\?['"]?[ ]{0,2}[=:][ ]{0,2}\\?['"]"#,
+            r#"([^'"\\\r\n]{3,200})(?:\\?['"]|\z)"#
+        ),
+        accept: |secret, _| is_password(secret, "") && !is_nothing(secret),
+    },
+    Pattern {
+        // `password=...` of a connection string.
+        rule: "password",
+        regex: r#"(?:(?i-u:password|passwd|passphrase)|(?:^|[^A-Za-z])(?i-u:pwd))=([^\s'",;&<>()\[\]\\]{3,})"#,
+        // `password=get_password()` is code.
+        accept: |secret, after| is_password(secret, "") && !is_nothing(secret) && !after.starts_with('('),
+    },
+    Pattern {
+        // As their makers begin them: GitHub, GitLab, Slack, Stripe, Google, npm, SendGrid, DigitalOcean, Anthropic, OpenAI.
+        rule: "vendor-token",
+        regex: concat!(
+            r"(?:^|[^A-Za-z0-9_])(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,}|glpat-[A-Za-z0-9_\-]{20,}",
+            r"|xox[abeprs]-[A-Za-z0-9\-]{10,}|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}|AIza[A-Za-z0-9_\-]{35}|npm_[A-Za-z0-9]{36}",
+            r"|SG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}|dop_v1_[a-f0-9]{64}|sk-(?:ant-|proj-)?[A-Za-z0-9_\-]{32,})"
+        ),
+        accept: |_, _| true,
+    },
+    Pattern {
+        rule: "api-key",
+        regex: concat!(
+            r"(?i-u:api[_\-]?key|access[_\-]?token|refresh[_\-]?token|auth[_\-]?token|client[_\-]?secret)",
+            gap!(),
+            r"([A-Za-z0-9_\-./+]{16,}=*)"
+        ),
+        accept: |secret, _| secret.contains(|c: char| c.is_ascii_digit()) && !secret.starts_with('/'),
+    },
 ];
 
 fn mixed_case(token: &str) -> bool {
@@ -120,6 +155,10 @@ fn is_password(secret: &str, after: &str) -> bool {
         && secret.starts_with(|c: char| c.is_ascii_digit());
     let image = after.starts_with("@sha256:");
     !(masked || placeholder || port || image)
+}
+
+fn is_nothing(secret: &str) -> bool {
+    ["none", "null", "true", "false", "undefined"].iter().any(|nothing| secret.eq_ignore_ascii_case(nothing))
 }
 
 fn is_name(text: &str) -> bool {
@@ -144,6 +183,9 @@ pub(super) fn continues_private_key(line: &str) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Patterns {
     regex: Regex,
+    /// The names of the rules after the standard ones.
+    more: Arc<[String]>,
+    pub(super) key: Option<Key>,
 }
 
 #[expect(clippy::expect_used, reason = "the patterns are constants, and every test compiles them")]
@@ -152,7 +194,23 @@ static STANDARD: LazyLock<Regex> =
 
 impl Patterns {
     pub(super) fn standard() -> Self {
-        Self { regex: STANDARD.clone() }
+        Self { regex: STANDARD.clone(), more: Arc::new([]), key: None }
+    }
+
+    /// The standard rules and these, as name and regular expression.
+    pub(super) fn with(more: &[(String, String)]) -> Result<Self, String> {
+        let mut all: Vec<&str> = PATTERNS.iter().map(|pattern| pattern.regex).collect();
+        all.extend(more.iter().map(|(_, regex)| regex.as_str()));
+        let regex = Regex::new_many(&all).map_err(|error| error.to_string())?;
+        Ok(Self { regex, more: more.iter().map(|(name, _)| name.clone()).collect(), key: None })
+    }
+
+    fn rule(&self, pattern: usize) -> (&str, Accept) {
+        match (PATTERNS.get(pattern), pattern.checked_sub(PATTERNS.len()).and_then(|place| self.more.get(place))) {
+            (None, Some(name)) => (name, |_, _| true),
+            (Some(standard), _) => (standard.rule, standard.accept),
+            (None, None) => ("unknown", |_, _| true),
+        }
     }
 
     /// Takes the secrets out of a text until it holds none: a secret can lie within what leads to
@@ -173,19 +231,17 @@ impl Patterns {
         let (mut kept, mut at) = (0, 0);
         while at <= text.len() {
             self.regex.captures(Input::new(text).range(at..), &mut captures);
-            let (Some(found), Some(secret), Some(pattern)) =
-                (captures.get_match(), captures.get_group(1), captures.pattern())
-            else {
-                break;
-            };
-            let pattern = &PATTERNS[pattern.as_usize()];
+            let (Some(found), Some(pattern)) = (captures.get_match(), captures.pattern()) else { break };
+            // A rule of the config may have no group: then all of it is the secret.
+            let secret = captures.get_group(1).unwrap_or(found.span());
+            let (rule, accept) = self.rule(pattern.as_usize());
             let (inside, after) = (&text[secret.start..secret.end], &text[secret.end..]);
             if let Some(end) = marker_around(text, found.start()) {
                 at = end;
-            } else if !only_markers(inside) && (pattern.accept)(inside, after) {
+            } else if !only_markers(inside) && accept(inside, after) && !secret.is_empty() {
                 redacted.push_str(&text[kept..secret.start]);
-                redacted.push_str(&marker(pattern.rule));
-                count(pattern.rule, counts);
+                redacted.push_str(&marker(rule, self.key.as_ref(), inside));
+                count(rule, counts);
                 (kept, at) = (secret.end, secret.end);
             } else if secret.start > at {
                 at = secret.start;
@@ -203,13 +259,25 @@ impl Patterns {
 
 const MARKER: &str = "[redacted:";
 /// No marker is longer, in bytes.
-const LONGEST_MARKER: usize = 64;
+const LONGEST_MARKER: usize = 96;
+
+/// Whether the text is nothing but the marker of a rule.
+pub(super) fn is_marker_of(rule: &str, text: &str) -> bool {
+    let of_rule = text.strip_prefix(MARKER).and_then(|name| name.strip_prefix(rule));
+    of_rule.is_some_and(|rest| rest.starts_with([']', ':'])) && marker_length(text) == Some(text.len())
+}
 
 /// How long the marker is that the text begins with.
 fn marker_length(text: &str) -> Option<usize> {
     let name = text.strip_prefix(MARKER)?;
     let end = name.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c)))?;
-    (end > 0 && name[end..].starts_with(']')).then_some(MARKER.len() + end + 1)
+    let rest = &name[end..];
+    // With a pseudonym, its hexadecimal digits follow.
+    let digits = match rest.strip_prefix(':') {
+        Some(more) => more.find(|c: char| !c.is_ascii_hexdigit()).filter(|digits| *digits > 0)? + 1,
+        None => 0,
+    };
+    (end > 0 && rest[digits..].starts_with(']')).then_some(MARKER.len() + end + digits + 1)
 }
 
 /// The end of the marker that `at` lies within. A marker names its rule, and some names of rules are

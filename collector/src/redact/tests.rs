@@ -53,12 +53,25 @@ fn secrets_are_taken_out_and_only_they() {
             "-----BEGIN RSA PRIVATE KEY-----\nMIIE\nabc=\n-----END RSA PRIVATE KEY-----\nok",
             "-----BEGIN RSA PRIVATE KEY-----[R]-----END RSA PRIVATE KEY-----\nok",
         ),
+        ("password", "dbname=core user=app password=hunter2 host=db", "dbname=core user=app password=[R] host=db"),
+        ("password", r#"{"password": "correct horse", "n": 1}"#, r#"{"password": "[R]", "n": 1}"#),
+        ("password", "{'db_password': 's3cret!'}", "{'db_password': '[R]'}"),
+        ("password", r#""{\"password\": \"hunter2\"}""#, r#""{\"password\": \"[R]\"}""#),
+        ("vendor-token", "cloning with ghp_{A36}", "cloning with [R]"),
+        ("vendor-token", "PRIVATE-TOKEN: glpat-AbCdEf0123456789xyzq", "PRIVATE-TOKEN: [R]"),
+        ("vendor-token", "key=AIzaSyA1234567890abcdefghijklmnopqrstuv", "key=[R]"),
+        ("api-key", "GET /v1?api_key=0123456789abcdef0123 HTTP/1.1", "GET /v1?api_key=[R] HTTP/1.1"),
+        ("api-key", r#"{"client_secret":"a1B2c3D4e5F6g7H8i9"}"#, r#"{"client_secret":"[R]"}"#),
         ("private-key", r"key: -----BEGIN PRIVATE KEY-----\nMIIE", "key: -----BEGIN PRIVATE KEY-----[R]"),
     ];
     for (rule, text, expected) in table {
-        let text = text.replace("{S}", SECRET_KEY).replace("{T}", &session).replace("{J}", JWT);
+        let text = text
+            .replace("{A36}", &"a1B2".repeat(9))
+            .replace("{S}", SECRET_KEY)
+            .replace("{T}", &session)
+            .replace("{J}", JWT);
         let (redacted, counts) = redact(&text);
-        assert_eq!(redacted, expected.replace("[R]", &marker(rule)), "{text}");
+        assert_eq!(redacted, expected.replace("[R]", &marker(rule, None, "")), "{text}");
         assert_eq!(counts, [(rule.to_owned(), 1)], "{text}");
     }
 }
@@ -332,4 +345,53 @@ proptest! {
     fn a_text_without_secrets_is_borrowed(text in "[a-z .,0-9-]{0,200}") {
         prop_assert!(matches!(Redactor::standard().redact_text(&text), Cow::Borrowed(_)));
     }
+}
+
+fn rule(name: &str, pattern: &str) -> RedactionRule {
+    RedactionRule { name: name.to_owned(), pattern: pattern.to_owned(), redacts: Vec::new(), keeps: Vec::new() }
+}
+
+#[test]
+fn a_service_has_rules_of_its_own() {
+    let rules = [rule("customer", r"customer=(\d+)"), rule("iban", r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}")];
+    let redactor = Redactor::with(&rules, None).unwrap();
+    let mut counts = Counts::new();
+    let text = "customer=4711 paid from DE89370400440532013000 with AKIAIOSFODNN7EXAMPLE";
+    let redacted = redactor.redact_counted(text, &mut counts);
+    assert_eq!(redacted, "customer=[redacted:customer] paid from [redacted:iban] with [redacted:aws-access-key-id]");
+    assert_eq!(counts.len(), 3);
+    assert_eq!(redactor.redact_text(&redacted), redacted, "once is enough");
+}
+
+#[test]
+fn a_rule_is_tried_on_its_examples() {
+    let with = |redacts: &str, keeps: &str| RedactionRule {
+        redacts: vec![redacts.to_owned()],
+        keeps: vec![keeps.to_owned()],
+        ..rule("customer", r"customer=(\d+)")
+    };
+    assert!(Redactor::with(&[with("customer=1", "customer=none")], None).is_ok());
+    let said = |rules: &[RedactionRule]| Redactor::with(rules, None).unwrap_err().to_string();
+    insta::assert_snapshot!(said(&[with("client=1", "x")]), @r#"redaction rule "customer": it takes nothing out of "client=1", which `redacts` says it does"#);
+    insta::assert_snapshot!(said(&[with("customer=1", "customer=2")]), @r#"redaction rule "customer": it takes something out of "customer=2", which `keeps` says it leaves"#);
+    insta::assert_snapshot!(said(&[rule("x", "a*")]), @r#"redaction rule "x": the pattern matches an empty text"#);
+    insta::assert_snapshot!(said(&[rule("Not A Name", "a")]), @r#"redaction rule "Not A Name": write a name of at most 40 of a-z, 0-9, '.', '_' and '-'"#);
+    assert!(said(&[rule("x", "(")]).contains("the pattern is no regular expression"));
+}
+
+#[test]
+fn with_a_key_the_same_secret_is_the_same_pseudonym() {
+    let of = |key: &[u8]| Redactor::with(&[], Key::new(key)).unwrap();
+    let (one, same, other) = (of(b"0123456789abcdef"), of(b"0123456789abcdef"), of(b"fedcba9876543210"));
+    let text = |secret: &str| format!("postgresql://app:{secret}@db/core");
+    let redacted = one.redact_text(&text("hunter2")).into_owned();
+    assert!(redacted.starts_with("postgresql://app:[redacted:url-password:"), "{redacted}");
+    assert_eq!(redacted, same.redact_text(&text("hunter2")));
+    assert_ne!(redacted, other.redact_text(&text("hunter2")));
+    assert_ne!(redacted, one.redact_text(&text("hunter3")));
+    assert_eq!(redacted, one.redact_text(&redacted), "once is enough, with a key");
+    assert_eq!(redacted, Redactor::standard().redact_text(&redacted), "and without");
+    assert_ne!(one.key_id(), other.key_id());
+    assert_eq!(Key::new(b"too short"), None);
+    assert!(!format!("{one:?}").contains("0123456789abcdef"));
 }

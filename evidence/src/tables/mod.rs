@@ -50,6 +50,16 @@ macro_rules! registry {
             }
         }
 
+        impl AnyRow {
+            /// The rows of a batch of that table. `None` where there is no such table, or the batch is not of it.
+            pub fn from_batch(table: &str, batch: &arrow::array::RecordBatch) -> Option<Vec<Self>> {
+                match table {
+                    $(<$row>::TABLE => Some(<$row>::from_batch(batch)?.into_iter().map(Self::$variant).collect()),)+
+                    _ => None,
+                }
+            }
+        }
+
         $(impl From<$row> for AnyRow {
             fn from(row: $row) -> Self {
                 Self::$variant(row)
@@ -80,6 +90,25 @@ macro_rules! registry {
                 match row {
                     $(AnyRow::$variant(row) => self.$variant.push(row),)+
                 }
+            }
+
+            /// Puts every row on disk, and names the runs of each table.
+            pub(crate) fn checkpoint(&mut self) -> Result<crate::checkpoint::Runs, crate::error::WriteError> {
+                let mut runs = crate::checkpoint::Runs::new();
+                $(runs.insert(<$row>::TABLE.to_owned(), crate::checkpoint::names(&self.$variant.checkpoint()?));)+
+                Ok(runs)
+            }
+
+            /// Runs that are not needed any more once a new checkpoint stands.
+            pub(crate) fn obsolete(&mut self) -> Vec<std::path::PathBuf> {
+                let mut files = Vec::new();
+                $(files.extend(self.$variant.obsolete());)+
+                files
+            }
+
+            /// Takes over the runs of a checkpoint, which are in that folder.
+            pub(crate) fn adopt(&mut self, runs: &crate::checkpoint::Runs, folder: &std::path::Path) {
+                $(self.$variant.adopt(runs.get(<$row>::TABLE).into_iter().flatten().map(|name| folder.join(name)));)+
             }
 
             /// Writes every table, in registry order.
