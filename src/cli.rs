@@ -77,7 +77,7 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Take a snapshot of a rollout from AWS until it has settled: AWS -> bundle
     #[command(
-        after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle"
+        after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle\n  casefile collect --config casefile.toml --dry-run        # what it will ask, and the IAM policy for it"
     )]
     Collect(Collect),
     /// Make a bundle of a recording, or of a folder of plain AWS CLI outputs
@@ -231,6 +231,9 @@ pub(crate) struct Collect {
     pub(crate) aws: AwsArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// Collect nothing: print the calls that would be made, and the least IAM policy that allows them
+    #[arg(long, conflicts_with = "record")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ pub mod document;
 pub mod held;
 pub mod import;
 pub mod normalise;
+pub mod plan;
 pub mod recording;
 pub mod redact;
 mod seal;

@@ -24,6 +24,9 @@ use crate::target::{Target, Times, clock, millis};
 pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let loaded = Loaded::find(global.config.as_deref())?;
     let times = Times::decide(&args.pace, &loaded.config)?;
+    if args.dry_run {
+        return super::dry_run::run(args, &loaded, &times, printer).await;
+    }
     let mut rule = SettledRule::new(times.stable_for);
     let job = Job {
         target: Target::decide(&args.target, &loaded.config)?,

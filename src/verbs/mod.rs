@@ -4,6 +4,7 @@ mod analyze;
 mod check;
 mod collect;
 mod demo;
+mod dry_run;
 pub(crate) mod import;
 mod inspect;
 mod query;

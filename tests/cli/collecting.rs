@@ -34,26 +34,34 @@ struct Played {
     runtime: tokio::runtime::Runtime,
     endpoint: Endpoint,
     origin: Timestamp,
+    speed: f64,
     recording: Recording,
     started: std::time::Instant,
 }
 
 fn play(case: &str, faults: Vec<Fault>) -> Played {
+    play_at(SPEED, case, faults)
+}
+
+/// So slowly that a machine which has other things to do sees the rollout on its way all the same.
+const SLOWLY: f64 = 2.0;
+
+fn play_at(speed: f64, case: &str, faults: Vec<Fault>) -> Played {
     let recording = Recording::open(&folder_of_cases().join(case)).unwrap();
     let origin = recording.snapshots[0].observed_at.unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let world = World::open(&recording).unwrap();
-    let playback = Playback { speed: SPEED, origin, rebase: false };
+    let playback = Playback { speed, origin, rebase: false };
     let endpoint = runtime.block_on(Endpoint::start(world, playback, faults)).unwrap();
-    Played { runtime, endpoint, origin, recording, started: std::time::Instant::now() }
+    Played { runtime, endpoint, origin, speed, recording, started: std::time::Instant::now() }
 }
 
 impl Played {
     /// Arguments that point a collecting verb at the endpoint.
     fn arguments(&self, verb: &str, more: &[&str]) -> Vec<String> {
         let info = &self.recording.info;
-        let elapsed = (self.started.elapsed().as_secs_f64() * SPEED * 1000.0) as i64;
-        let clock = format!("{}@{SPEED}", self.origin.plus_millis(elapsed));
+        let elapsed = (self.started.elapsed().as_secs_f64() * self.speed * 1000.0) as i64;
+        let clock = format!("{}@{}", self.origin.plus_millis(elapsed), self.speed);
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/bf-manage-core/casefile.toml");
         let mut arguments: Vec<String> = [
             verb,
@@ -249,7 +257,7 @@ fn a_service_that_does_not_exist_is_said_at_once() {
 fn interrupted_it_seals_what_there_is_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     for signal in ["-INT", "-TERM"] {
-        let played = play("healthy-migration", Vec::new());
+        let played = play_at(SLOWLY, "healthy-migration", Vec::new());
         let bundle: PathBuf = folder.path().join(format!("bundle{signal}"));
         let arguments = played.arguments("validate", &["-o", text(&bundle), "--format", "json"]);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -278,7 +286,7 @@ fn interrupted_it_seals_what_there_is_and_says_so() {
 #[test]
 fn killed_it_leaves_what_seal_makes_a_bundle_of() {
     let folder = tempfile::tempdir().unwrap();
-    let played = play("healthy-migration", Vec::new());
+    let played = play_at(SLOWLY, "healthy-migration", Vec::new());
     let (bundle, partial) = (folder.path().join("a.bundle"), folder.path().join("a.bundle.partial"));
     let arguments = played.arguments("validate", &["-o", text(&bundle)]);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -1,0 +1,227 @@
+//! What a collection will ask of AWS, before it does: how often, and with which permissions.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::aws::{Quotas, share_of};
+use crate::document::Operation;
+use crate::normalise::short_name;
+
+/// What is known of the target beforehand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The region of the service.
+    pub region: Option<String>,
+    /// The account.
+    pub account: Option<String>,
+    /// The cluster's name or ARN.
+    pub cluster: String,
+    /// The service's name or ARN.
+    pub service: String,
+    /// How many tasks the service wants.
+    pub tasks: u64,
+    /// Log groups that are read, with their regions, and how many streams a task has in each.
+    pub groups: BTreeMap<(String, Option<String>), u64>,
+    /// Whether the log groups were read from the task definitions; else there may be others.
+    pub groups_are_known: bool,
+    /// How many selectors of one-off tasks there are.
+    pub selectors: u64,
+    /// Whether the service has task sets (CODE_DEPLOY, EXTERNAL).
+    pub task_sets: bool,
+    /// Polls at most.
+    pub polls: u64,
+}
+
+/// How often an operation is asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Calls {
+    /// The operation.
+    pub operation: &'static str,
+    /// In each poll.
+    pub per_poll: u64,
+    /// Once, over the whole collection.
+    pub once: u64,
+    /// All polls together, at most.
+    pub at_most: u64,
+    /// Calls a second that are made at most.
+    pub per_second: f64,
+}
+
+/// The calls of a collection. Pages of log lines come on top, at most 10,000 lines each.
+pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
+    // While one release replaces another, the tasks of both are there.
+    let tasks = known.tasks.max(1) * 2;
+    let hundreds = |count: u64| count.div_ceil(100).max(1);
+    let lists = 2 * (1 + known.selectors);
+    let groups = known.groups.len().max(1) as u64;
+    let streams: u64 = known.groups.values().sum::<u64>().max(1) * known.tasks.max(1);
+    let readings: u64 = known.groups.values().map(|streams| hundreds(streams * tasks)).sum::<u64>().max(1);
+    let asked = [
+        (Operation::DescribeServices, 1, 0),
+        (Operation::DescribeTaskSets, u64::from(known.task_sets), 0),
+        (Operation::ListServiceDeployments, 1, 0),
+        (Operation::DescribeServiceDeployments, 1, 0),
+        (Operation::DescribeServiceRevisions, 0, 2),
+        (Operation::ListTasks, lists - 2 + 2 * hundreds(tasks), 0),
+        (Operation::DescribeTasks, hundreds(tasks), 0),
+        (Operation::DescribeTaskDefinition, 0, 2 + known.selectors),
+        (Operation::DescribeLogGroups, 0, groups),
+        (Operation::DescribeLogStreams, 0, streams),
+        (Operation::FilterLogEvents, readings, 0),
+    ];
+    let region = known.region.as_deref().unwrap_or_default();
+    let asked = asked.into_iter().filter(|(_, per_poll, once)| per_poll + once > 0);
+    asked
+        .map(|(operation, per_poll, once)| Calls {
+            operation: operation.name(),
+            per_poll,
+            once,
+            at_most: per_poll * known.polls + once,
+            per_second: share_of(quotas, operation, region).0,
+        })
+        .collect()
+}
+
+/// The least that the role which collects must be allowed, as an IAM policy (Service Authorization Reference, Amazon
+/// ECS and Amazon CloudWatch Logs). What is not known of the target is a `*`.
+pub fn policy(known: &Known) -> Value {
+    let any = "*".to_owned();
+    let region = known.region.as_ref().unwrap_or(&any);
+    let account = known.account.as_ref().unwrap_or(&any);
+    let (cluster, service) = (short_name(&known.cluster), short_name(&known.service));
+    let arn = |service: &str, rest: String| format!("arn:aws:{service}:{region}:{account}:{rest}");
+    let cluster_arn = arn("ecs", format!("cluster/{cluster}"));
+    let in_cluster = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
+    let mut of_service = vec!["ecs:DescribeServices", "ecs:ListServiceDeployments"];
+    let mut resources = vec![arn("ecs", format!("service/{cluster}/{service}"))];
+    of_service.extend(["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"]);
+    resources.push(arn("ecs", format!("service-deployment/{cluster}/{service}/*")));
+    resources.push(arn("ecs", format!("service-revision/{cluster}/{service}/*")));
+    if known.task_sets {
+        of_service.push("ecs:DescribeTaskSets");
+        resources.push(arn("ecs", format!("task-set/{cluster}/{service}/*")));
+    }
+    let mut logs: Vec<String> = Vec::new();
+    let mut regions: Vec<String> = Vec::new();
+    for (group, of) in known.groups.keys() {
+        let region = of.as_ref().unwrap_or(region);
+        regions.push(format!("arn:aws:logs:{region}:{account}:log-group:*"));
+        // Some actions are of the group, some of its streams.
+        logs.push(format!("arn:aws:logs:{region}:{account}:log-group:{group}"));
+        logs.push(format!("arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:*"));
+    }
+    if logs.is_empty() || !known.groups_are_known {
+        regions.push(arn("logs", "log-group:*".to_owned()));
+        logs = vec![arn("logs", "log-group:*".to_owned())];
+    }
+    regions.sort();
+    regions.dedup();
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Sid": "Service", "Effect": "Allow", "Action": of_service, "Resource": resources },
+            {
+                "Sid": "Tasks", "Effect": "Allow", "Action": ["ecs:DescribeTasks"],
+                "Resource": [arn("ecs", format!("task/{cluster}/*"))],
+            },
+            {
+                "Sid": "ListTasks", "Effect": "Allow", "Action": ["ecs:ListTasks"], "Resource": ["*"],
+                "Condition": in_cluster,
+            },
+            // IAM knows no resource for it.
+            { "Sid": "TaskDefinitions", "Effect": "Allow", "Action": ["ecs:DescribeTaskDefinition"], "Resource": ["*"] },
+            { "Sid": "LogGroups", "Effect": "Allow", "Action": ["logs:DescribeLogGroups"], "Resource": regions },
+            {
+                "Sid": "Logs", "Effect": "Allow",
+                "Action": ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
+                "Resource": logs,
+            },
+        ],
+    })
+}
+
+/// A policy as the document that Terraform makes it of.
+pub fn terraform(policy: &Value) -> String {
+    let mut text = "data \"aws_iam_policy_document\" \"casefile\" {\n".to_owned();
+    let texts = |value: &Value| {
+        let all = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        all.map(|text| format!("      {text:?},\n")).collect::<String>()
+    };
+    for statement in policy.get("Statement").and_then(Value::as_array).into_iter().flatten() {
+        let sid = statement.get("Sid").and_then(Value::as_str).unwrap_or_default();
+        text.push_str(&format!("  statement {{\n    sid = {sid:?}\n"));
+        text.push_str(&format!("    actions = [\n{}    ]\n", texts(&statement["Action"])));
+        text.push_str(&format!("    resources = [\n{}    ]\n", texts(&statement["Resource"])));
+        for (test, tested) in statement.get("Condition").and_then(Value::as_object).into_iter().flatten() {
+            for (variable, value) in tested.as_object().into_iter().flatten() {
+                text.push_str(&format!(
+                    "    condition {{\n      test     = {test:?}\n      variable = {variable:?}\n      values   = [{value}]\n    }}\n"
+                ));
+            }
+        }
+        text.push_str("  }\n");
+    }
+    text.push_str("}\n");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Known {
+        Known {
+            region: Some("ap-southeast-2".to_owned()),
+            account: Some("123456789012".to_owned()),
+            cluster: "production".to_owned(),
+            service: "bf-manage-core".to_owned(),
+            tasks: 2,
+            groups: [(("/ecs/bf-manage-core".to_owned(), None), 2)].into(),
+            groups_are_known: true,
+            selectors: 1,
+            task_sets: false,
+            polls: 37,
+        }
+    }
+
+    #[test]
+    fn the_policy_allows_what_is_asked_and_no_more() {
+        let policy = policy(&known());
+        let allowed: Vec<&str> = policy["Statement"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|statement| statement["Action"].as_array().into_iter().flatten())
+            .filter_map(Value::as_str)
+            .collect();
+        for calls in calls(&known(), &Quotas::default()) {
+            let action = Operation::by_name(calls.operation).map(Operation::iam_action).unwrap_or_default();
+            assert!(allowed.contains(&action), "{action}");
+        }
+        insta::assert_snapshot!(serde_json::to_string_pretty(&policy).unwrap_or_default());
+        insta::assert_snapshot!(terraform(&policy));
+    }
+
+    #[test]
+    fn what_is_not_known_is_allowed_as_a_whole() {
+        let unknown =
+            Known { region: None, account: None, groups: BTreeMap::new(), groups_are_known: false, ..known() };
+        let text = policy(&unknown).to_string();
+        assert!(text.contains("arn:aws:logs:*:*:log-group:*"), "{text}");
+    }
+
+    #[test]
+    fn calls_grow_with_the_hundreds() {
+        let of = |tasks: u64, operation: &str| {
+            let calls = calls(&Known { tasks, ..known() }, &Quotas::default());
+            calls.into_iter().find(|calls| calls.operation == operation).map(|calls| (calls.per_poll, calls.once))
+        };
+        assert_eq!(of(2, "DescribeTasks"), Some((1, 0)));
+        assert_eq!(of(500, "DescribeTasks"), Some((10, 0)));
+        assert_eq!(of(500, "FilterLogEvents"), Some((20, 0)));
+        assert_eq!(of(500, "ListTasks"), Some((22, 0)));
+        assert_eq!(of(2, "DescribeTaskSets"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! `collect --dry-run`: what a collection will ask, and the least policy that allows it.
+
+use casefile_collector::aws::{Aws, ConnectOptions, Quotas, ask};
+use casefile_collector::normalise::{Assembly, Retain, is_task_definition, short_name};
+use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
+use casefile_collector::redact::Redactor;
+use serde_json::json;
+
+use super::only;
+use crate::cli::{Collect, Format};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::target::{Target, Times};
+
+pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer: &Printer) -> Result<Exit, Error> {
+    only(printer, "collect --dry-run", &[Format::Terminal, Format::Json])?;
+    let target = Target::decide(&args.target, &loaded.config)?;
+    let quotas = loaded.config.collect.quotas()?;
+    let options = ConnectOptions {
+        region: target.region.clone(),
+        profile: args.aws.profile.clone(),
+        endpoint_url: args.aws.endpoint_url.clone(),
+        quotas: quotas.clone(),
+        ..ConnectOptions::default()
+    };
+    let known = match Aws::connect(options).await {
+        Ok(aws) => look(&aws, &target, times, printer).await,
+        Err(error) => {
+            printer.warn(&format!("AWS was not asked, so that log groups are not known: {error}"));
+            beforehand(&target, target.region.as_deref(), times)
+        }
+    };
+    let polls = times.pace.timeout.as_millis().div_ceil(times.pace.poll.as_millis().max(1)) + 2;
+    let known = Known { polls: u64::try_from(polls).unwrap_or(u64::MAX), ..known };
+    let (calls, policy) = (calls(&known, &quotas), policy(&known));
+    printer.try_result(|_| {
+        if printer.format == Format::Json {
+            let all = json!({ "polls": known.polls, "calls": calls, "policy": policy });
+            return Ok(format!("{all}\n"));
+        }
+        let pretty = serde_json::to_string_pretty(&policy).map_err(Error::internal)?;
+        let table = table(&calls, &known, &quotas);
+        Ok(format!(
+            "{table}\nThe least IAM policy for it:\n\n{pretty}\n\nThe same for Terraform:\n\n{}",
+            terraform(&policy)
+        ))
+    })?;
+    Ok(Exit::Pass)
+}
+
+/// What is known without asking.
+fn beforehand(target: &Target, region: Option<&str>, times: &Times) -> Known {
+    let about = target.about(region.unwrap_or_default(), times);
+    let assembly = Assembly::new(about.clone(), Redactor::standard(), Retain::All);
+    Known {
+        region: region.map(str::to_owned),
+        account: about.account,
+        cluster: target.named.cluster.clone(),
+        service: target.named.service.clone(),
+        tasks: 1,
+        groups: assembly.log_groups().into_iter().map(|group| (group, 1)).collect(),
+        selectors: about.tasks.len() as u64,
+        ..Known::default()
+    }
+}
+
+/// Asks for the service and its task definitions, which name the log groups.
+async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> Known {
+    let mut known = beforehand(target, Some(aws.region()), times);
+    let mut assembly = Assembly::new(target.about(aws.region(), times), Redactor::standard(), Retain::All);
+    assembly.begin_snapshot(casefile_evidence::Timestamp(0), false);
+    let (cluster, service) = (&target.named.cluster, &target.named.service);
+    let (mut failed, mut tasks) = (None, 0);
+    let asked = ask::describe_services(aws, cluster, service, &mut |document| {
+        let services = document.response().and_then(|answer| answer.get("services")?.as_array());
+        tasks = services.into_iter().flatten().filter_map(|it| it.get("desiredCount")?.as_u64()).max().unwrap_or(0);
+        let document = assembly.redact(document);
+        assembly.take(&document);
+    })
+    .await;
+    failed = asked.error.or(failed);
+    let mut definitions: Vec<String> =
+        assembly.seen().deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
+    definitions.extend(target.named.expect_task_definition.clone());
+    definitions.sort();
+    definitions.dedup_by(|a, b| is_task_definition(a, b));
+    for definition in &definitions {
+        let asked = ask::describe_task_definition(aws, definition, &mut |document| {
+            let document = assembly.redact(document);
+            assembly.take(&document);
+        })
+        .await;
+        failed = asked.error.or(failed);
+    }
+    let seen = assembly.seen();
+    for container in seen.definitions.values().flat_map(|containers| containers.values()) {
+        if let Some(group) = &container.log_group {
+            *known.groups.entry((group.clone(), container.log_region.clone())).or_default() += 1;
+        }
+    }
+    known.account = known.account.or_else(|| {
+        let arn = seen.service_arn.as_deref()?;
+        arn.split(':').nth(4).map(str::to_owned)
+    });
+    known.tasks = tasks;
+    known.task_sets = !matches!(seen.controller.as_deref(), None | Some("ECS"));
+    known.groups_are_known = failed.is_none() && !seen.definitions.is_empty();
+    match failed {
+        Some(error) => printer.warn(&format!(
+            "AWS answers {}, so that the log groups of {} are not all known: {}",
+            error.code,
+            short_name(service),
+            error.message
+        )),
+        None => printer.note(&format!(
+            "asked AWS for the service and {} task definitions, which name the log groups; nothing else was asked",
+            definitions.len()
+        )),
+    }
+    known
+}
+
+fn table(calls: &[Calls], known: &Known, quotas: &Quotas) -> String {
+    let mut text = format!(
+        "At most {} polls of service {} in cluster {}:\n\n  {:<28} {:>9} {:>6} {:>8} {:>12}\n",
+        known.polls,
+        short_name(&known.service),
+        short_name(&known.cluster),
+        "operation",
+        "each poll",
+        "once",
+        "at most",
+        "per second"
+    );
+    for Calls { operation, per_poll, once, at_most, per_second } in calls {
+        text.push_str(&format!("  {operation:<28} {per_poll:>9} {once:>6} {at_most:>8} {per_second:>12}\n"));
+    }
+    let all: u64 = calls.iter().map(|calls| calls.at_most).sum();
+    text.push_str(&format!(
+        "\n{all} calls at most, and one more for every 10,000 log lines or megabyte of them; calls a second are kept below {} % \
+         of the quotas.\n",
+        quotas.share * 100.0
+    ));
+    text
+}
