@@ -38,6 +38,9 @@ pub(crate) struct Global {
     /// Say more on standard error: -v the steps, -vv the AWS SDK's too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// How it is said: as text, or JSON, a line an object
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, hide_short_help = true)]
+    pub(crate) log_format: LogFormat,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -59,6 +62,12 @@ pub(crate) enum Format {
     Markdown,
     /// For GitLab's test report
     Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -169,6 +178,9 @@ pub(crate) struct AwsArgs {
     /// Keep the AWS documents, redacted, as a recording that `import` reads
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
+    /// Fold the collection in the job's log, as GitLab's sections do
+    #[arg(long)]
+    pub(crate) gitlab: bool,
 }
 
 /// How long, and how often.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style as Ansi};
 
@@ -74,21 +75,60 @@ impl Printer {
 
     /// Something that the operator should know of.
     pub(crate) fn warn(&self, line: &str) {
-        let style = Ansi::new().fg_color(Some(AnsiColor::Yellow.into())).bold();
-        stderr(&format!("{style}warning:{style:#} {line}"));
+        say("warn", Ansi::new().fg_color(Some(AnsiColor::Yellow.into())).bold(), "warning", line);
     }
 
     /// Why the run ended without a result.
     pub(crate) fn error(error: &Error) {
-        let style = Ansi::new().fg_color(Some(AnsiColor::Red.into())).bold();
-        stderr(&format!("{style}error:{style:#} {error}"));
+        say("error", Ansi::new().fg_color(Some(AnsiColor::Red.into())).bold(), "error", &error.to_string());
     }
+}
+
+/// Whether what is said on standard error is JSON, a line an object.
+static JSON_LOG: AtomicBool = AtomicBool::new(false);
+
+/// From now on, what is said on standard error is JSON.
+pub(crate) fn log_json() {
+    JSON_LOG.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_json_log() -> bool {
+    JSON_LOG.load(Ordering::Relaxed)
 }
 
 /// A line on standard error; that nobody reads it is no reason to fail.
 pub(crate) fn stderr(line: &str) {
-    let mut err = anstream::stderr().lock();
-    let _ = writeln!(err, "{line}");
+    if is_json_log() {
+        json_line("info", line);
+    } else {
+        stderr_styled(line);
+    }
+}
+
+fn say(level: &str, style: Ansi, word: &str, line: &str) {
+    if is_json_log() {
+        json_line(level, line);
+    } else {
+        stderr_styled(&format!("{style}{word}:{style:#} {line}"));
+    }
+}
+
+/// In the shape of the log's own lines (`-v`).
+fn json_line(level: &str, message: &str) {
+    let message = message.trim();
+    if !message.is_empty() {
+        let line = serde_json::json!({ "level": level.to_uppercase(), "fields": { "message": message } });
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+}
+
+/// A line on standard error as it is, JSON or not: markers for the program that shows the log.
+pub(crate) fn stderr_raw(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn stderr_styled(line: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// The terminal's width, or what fits a CI log.

@@ -4,9 +4,26 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use casefile_collector::collect::Progress;
+use casefile_evidence::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::stderr;
+use crate::output::{is_json_log, stderr, stderr_raw};
+
+/// A section of a GitLab job log: it can be folded, and says how long it took (GitLab, "Custom collapsible sections").
+pub(crate) struct Section {
+    name: &'static str,
+}
+
+impl Section {
+    pub(crate) fn begin(name: &'static str, title: &str, at: Timestamp) -> Self {
+        stderr_raw(&format!("\x1b[0Ksection_start:{}:casefile_{name}\r\x1b[0K{title}", at.as_millis() / 1000));
+        Self { name }
+    }
+
+    pub(crate) fn end(self, at: Timestamp) {
+        stderr_raw(&format!("\x1b[0Ksection_end:{}:casefile_{}\r\x1b[0K", at.as_millis() / 1000, self.name));
+    }
+}
 
 /// Shows progress on standard error.
 pub(crate) struct Reporter {
@@ -16,7 +33,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new() -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+        let bar = (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);

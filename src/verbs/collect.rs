@@ -18,7 +18,7 @@ use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::{Printer, outside_of_bundles};
-use crate::progress::Reporter;
+use crate::progress::{Reporter, Section};
 use crate::target::{Target, Times, clock, millis};
 
 pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -38,13 +38,15 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
         loaded,
     };
     let gathered = job.run(&mut rule, printer).await?;
-    printer.stdout(&sealed_line(&gathered.sealed))?;
+    printer.stdout(&gathered.line)?;
     Ok(if gathered.whole { Exit::Pass } else { Exit::Inconclusive })
 }
 
 /// What came of a collection.
 pub(crate) struct Gathered {
     pub(crate) sealed: Sealed,
+    /// Where it is, and what is in it.
+    pub(crate) line: String,
     /// Neither interrupted nor without any answer.
     pub(crate) whole: bool,
 }
@@ -92,7 +94,9 @@ impl Job {
         outside_of_bundles(&output)?;
         let mut writer = BundleWriter::create(&output)?;
         let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
+        let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
+        let ends = Arc::clone(&clock);
         let collection = Collection::new(Parts {
             aws,
             clock,
@@ -107,6 +111,9 @@ impl Job {
         });
         let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
         reporter.finish();
+        if let Some(section) = section {
+            section.end(ends.now());
+        }
         let Collected { assembly, reason, answered } = match collected {
             Ok(collected) => collected,
             Err(error) => {
@@ -134,7 +141,8 @@ impl Job {
         if !answered {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
-        Ok(Gathered { sealed, whole: answered && reason != StopReason::Interrupted })
+        let line = sealed_line(&sealed, assembly.sources());
+        Ok(Gathered { sealed, line, whole: answered && reason != StopReason::Interrupted })
     }
 }
 

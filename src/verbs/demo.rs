@@ -73,7 +73,9 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
                 access_key_id: "demo".to_owned(),
                 secret_access_key: "demo".to_owned(),
             },
+            // What is played faster than it was is asked faster, and throttled by other clocks.
             initial_backoff: std::time::Duration::from_millis(20),
+            adaptive: false,
             ..ConnectOptions::default()
         },
         times,

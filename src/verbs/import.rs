@@ -1,12 +1,14 @@
 //! `import`: a recording, or plain AWS CLI outputs, to a bundle.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_collector::import::import;
 use casefile_collector::normalise::About;
 use casefile_collector::recording::{Recording, RecordingInfo};
 use casefile_collector::seal;
-use casefile_evidence::{BundleWriter, Digest, Manifest, Sealed};
+use casefile_evidence::tables::{ApiCallRow, SourceRow};
+use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 
 use super::TOOL;
 use crate::cli::{Global, Import};
@@ -39,7 +41,7 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
     }
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
     let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
-    printer.stdout(&sealed_line(&sealed))?;
+    printer.stdout(&sealed_line(&sealed, assembly.sources()))?;
     Ok(Exit::Pass)
 }
 
@@ -86,13 +88,34 @@ fn default_output(dir: &Path) -> PathBuf {
     name.into()
 }
 
-/// Where the bundle is, and what fixes every byte of it.
-pub(crate) fn sealed_line(sealed: &Sealed) -> String {
-    line(&sealed.path, sealed.digest, &sealed.manifest)
+/// The last line: where the bundle is, what fixes every byte of it, and what is in it.
+pub(crate) fn sealed_line(sealed: &Sealed, sources: &[SourceRow]) -> String {
+    line(&sealed.path, sealed.digest, &sealed.manifest, sources)
 }
 
-pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest) -> String {
-    let rows: u64 = manifest.tables.values().map(|table| table.rows).sum();
-    let lines = manifest.tables.get("log_events").map_or(0, |table| table.rows);
-    format!("{}  sha256:{digest}  {rows} rows, {lines} log lines\n", path.display())
+pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest, sources: &[SourceRow]) -> String {
+    let filled = manifest.tables.iter().filter(|(name, table)| table.rows > 0 && !UNCOUNTED.contains(&name.as_str()));
+    let rows: Vec<String> = filled.map(|(name, table)| format!("{name} {}", table.rows)).collect();
+    let calls = manifest.tables.get(ApiCallRow::TABLE).map_or(0, |table| table.rows);
+    let gaps = match gaps(sources) {
+        0 => "no gaps".to_owned(),
+        1 => "1 gap".to_owned(),
+        gaps => format!("{gaps} gaps"),
+    };
+    format!("{}  sha256:{digest}  {}; {calls} calls, {gaps}\n", path.display(), rows.join(", "))
+}
+
+/// Tables that say nothing of the service.
+const UNCOUNTED: [&str; 4] = ["target", "sources", "api_calls", "task_selectors"];
+
+/// Sources that are not complete as they were last seen.
+fn gaps(sources: &[SourceRow]) -> usize {
+    let mut last: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
+    for source in sources {
+        let newest = last.entry((&source.feeds, &source.operation, &source.parameters)).or_insert(source);
+        if source.snapshot >= newest.snapshot {
+            *newest = source;
+        }
+    }
+    last.values().filter(|source| source.status != "complete").count()
 }

@@ -21,12 +21,12 @@ use casefile_analyzer::{Evidence, Options, Pack, Settings, Verdict};
 use casefile_evidence::{Bundle, Timestamp};
 use clap::Parser;
 
-use crate::cli::{Cli, Format, Global, ReportArgs, Verb};
+use crate::cli::{Cli, Format, Global, LogFormat, ReportArgs, Verb};
 use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::guard;
-use crate::output::{Printer, write_file};
+use crate::output::{Printer, log_json, write_file};
 use crate::render;
 
 /// This program, as bundles and recordings name it.
@@ -44,7 +44,7 @@ pub(crate) fn run() -> Exit {
     };
     guard::watch();
     let printer = Printer::new(&cli.global);
-    init_log(cli.global.verbose);
+    init_log(cli.global.verbose, cli.global.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -80,18 +80,24 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
     }
 }
 
-fn init_log(verbose: u8) {
+fn init_log(verbose: u8, format: LogFormat) {
     let filter = match verbose {
         0 => "warn,aws_config=error,aws_runtime=error",
         1 => "warn,casefile=debug,casefile_collector=debug,casefile_analyzer=debug",
         _ => "info,casefile=trace,casefile_collector=trace,casefile_analyzer=trace,aws_smithy_runtime=debug",
     };
-    let _ = tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_target(verbose > 1)
-        .without_time()
-        .try_init();
+        .without_time();
+    let _ = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => {
+            log_json();
+            log.json().try_init()
+        }
+    };
 }
 
 /// The checks: the built-in ones, or those of `--queries`.

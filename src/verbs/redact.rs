@@ -23,7 +23,7 @@ pub(crate) fn run(path: &Path, global: &Global, printer: &Printer) -> Result<Exi
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&output)?, TOOL)?;
     let after: u64 = sealed.manifest.redactions.values().sum();
     printer.note(&format!("{} more secrets were taken out than before", after - before));
-    printer.stdout(&sealed_line(&sealed))?;
+    printer.stdout(&sealed_line(&sealed, &bundle.rows()?))?;
     Ok(Exit::Pass)
 }
 

@@ -8,7 +8,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::collect::Job;
-use super::import::sealed_line;
 use super::{options, pack, report_to_stdout};
 use crate::cli::{Global, ReportArgs, Validate};
 use crate::config::Loaded;
@@ -48,8 +47,9 @@ pub(crate) async fn validate(
     let analyzer = Analyzer::new(pack, &options(global, None)).await?;
     let judge = Judge::new(analyzer.clone(), settings.clone(), options(global, None))?;
     let mut rule = VerdictRule { judge, settled: SettledRule::new(job.times.stable_for) };
-    let sealed = job.run(&mut rule, printer).await?.sealed;
-    printer.note(sealed_line(&sealed).trim_end());
+    let gathered = job.run(&mut rule, printer).await?;
+    let sealed = gathered.sealed;
+    printer.note(gathered.line.trim_end());
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(global, None)).await?;
     report_to_stdout(&verdict, reports, printer)

@@ -86,6 +86,9 @@ pub struct ConnectOptions {
     pub max_attempts: u32,
     /// The longest first pause before a call is sent again; the pauses double, and are drawn at random.
     pub initial_backoff: Duration,
+    /// Whether the SDK slows down by itself where AWS throttles (its "adaptive" mode, in real time). Without it
+    /// only pauses grow.
+    pub adaptive: bool,
     /// How fast AWS may be asked.
     pub quotas: Quotas,
     /// Says when a call was sent, and waits where the quotas ask for it.
@@ -102,6 +105,7 @@ impl Default for ConnectOptions {
             timeouts: Timeouts::default(),
             max_attempts: 5,
             initial_backoff: Duration::from_secs(1),
+            adaptive: true,
             quotas: Quotas::default(),
             clock: Arc::new(SystemClock),
         }
@@ -311,7 +315,8 @@ async fn load(options: &ConnectOptions) -> SdkConfig {
         .operation_attempt_timeout(options.timeouts.attempt)
         .operation_timeout(options.timeouts.operation)
         .build();
-    let retries = RetryConfig::adaptive()
+    let retries = if options.adaptive { RetryConfig::adaptive() } else { RetryConfig::standard() };
+    let retries = retries
         .with_max_attempts(options.max_attempts.max(1))
         .with_initial_backoff(options.initial_backoff)
         .with_max_backoff(Duration::from_secs(5));

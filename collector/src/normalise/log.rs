@@ -47,6 +47,8 @@ type Chain = u64;
 struct Stream {
     next_seq: i64,
     chain: Chain,
+    /// From when on the chain reads; `None`: from the oldest line.
+    chain_from: Option<Timestamp>,
     token: Option<String>,
     covered_from: Option<Timestamp>,
     /// Up to when it was read by a reading that came to its end.
@@ -91,11 +93,20 @@ impl Stream {
         Some(seq)
     }
 
-    /// Forgets the oldest lines, so that no more than `most` are left and none is older than `oldest`.
+    /// Begins another chain, unless it goes on.
+    fn enter(&mut self, chain: Chain, from: Option<Timestamp>) {
+        if self.chain != chain {
+            (self.chain, self.chain_from) = (chain, from);
+        }
+    }
+
+    /// Forgets the oldest lines, so that no more than `most` are left and none is older than `oldest`. What this chain
+    /// has still to come by stays: it would be taken for new.
     fn forget(&mut self, most: usize, oldest: Timestamp) {
         while let Some(line) = self.recent.first_entry() {
             let at = line.key().0;
-            if at >= oldest && self.recent.len() <= most {
+            let passed = line.get().chain == self.chain || self.chain_from.is_some_and(|from| at < from);
+            if !passed || at >= oldest && self.recent.len() <= most {
                 break;
             }
             self.recent.pop_first();
@@ -218,7 +229,8 @@ impl Assembly {
         let first = stream.chain == 0;
         if first || asked_token.is_none() || asked_token != stream.token {
             self.logs.chains = fresh;
-            stream.chain = fresh;
+            let from = document.request.as_ref().and_then(|asked| asked.get("startTime")?.as_i64()).map(Timestamp);
+            stream.enter(fresh, from);
         }
         if first && !document.assumed {
             let request = document.request.as_ref();
@@ -282,7 +294,7 @@ impl Assembly {
         let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
         for log_stream in &asked {
             let key = (requested.clone().unwrap_or_default(), log_stream.clone());
-            self.logs.streams.entry(key).or_default().chain = chain;
+            self.logs.streams.entry(key).or_default().enter(chain, covered_from);
         }
 
         let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -295,7 +307,7 @@ impl Assembly {
                 continue;
             };
             let place = self.place(&log_group, &log_stream);
-            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().chain = chain;
+            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().enter(chain, covered_from);
             let written = self.log_event(event, &document.origin, &log_group, &log_stream, &place);
             *counts.entry((log_group, log_stream)).or_default() += usize::from(written);
         }
