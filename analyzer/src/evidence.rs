@@ -82,7 +82,7 @@ impl Evidence {
 
     /// The bundle's data folder.
     pub(crate) fn data_folder(&self) -> Option<PathBuf> {
-        self.bundle.as_ref().map(|bundle| bundle.root().join("data"))
+        self.bundle.as_ref().map(|bundle| bundle.data_folder())
     }
 
     /// Every row of a table, read as its row type.

@@ -13,7 +13,7 @@ use crate::bag::TAG_FILE;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, ManifestHead};
 use crate::tables::{AnyRow, Sorters};
-use crate::write::{BundleWriter, SORT_BUDGET, write_file};
+use crate::write::{BundleWriter, SORT_BUDGET, put_in_place, write_file};
 
 /// File names, by table.
 pub(crate) type Runs = BTreeMap<String, Vec<String>>;
@@ -106,7 +106,7 @@ impl BundleWriter {
             if scratch.exists() {
                 fs::remove_dir_all(&scratch).map_err(WriteError::io("remove", &scratch))?;
             }
-            fs::rename(partial, &path).map_err(WriteError::io("rename the finished bundle to", &path))?;
+            put_in_place(partial, &path)?;
             return Ok(Recovered::Finished(path));
         }
         if !scratch.is_dir() {

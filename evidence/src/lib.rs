@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod bag;
 mod checkpoint;
 mod error;

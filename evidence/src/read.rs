@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use tempfile::TempDir;
+
+use crate::archive;
 use crate::bag::Digest;
 use crate::error::{OpenError, ReadError};
 use crate::manifest::Manifest;
@@ -22,6 +26,8 @@ pub struct Bundle {
     root: PathBuf,
     digest: Digest,
     manifest: Manifest,
+    /// Where the files of an archive are, as long as anybody reads them.
+    unpacked: Option<Arc<TempDir>>,
 }
 
 impl Bundle {
@@ -30,13 +36,20 @@ impl Bundle {
     /// # Errors
     /// [`OpenError`]: it is not what was sealed, or no bundle, or not there.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (digest, manifest) = verify(path)?;
-        Ok(Self { root: path.to_owned(), digest, manifest })
+        let unpacked = (path.is_file() && archive::is_archive(path)).then(|| archive::unpack(path)).transpose()?;
+        let folder = unpacked.as_ref().map_or(path, TempDir::path);
+        let (digest, manifest) = verify(folder).map_err(|error| error.of(path))?;
+        Ok(Self { root: path.to_owned(), digest, manifest, unpacked: unpacked.map(Arc::new) })
     }
 
     /// Where it stands.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The folder that its tables are in.
+    pub fn data_folder(&self) -> PathBuf {
+        self.unpacked.as_ref().map_or(&*self.root, |folder| folder.path()).join("data")
     }
 
     /// The sha256 of its `tagmanifest-sha256.txt`, which fixes every byte of it.
@@ -52,7 +65,7 @@ impl Bundle {
     /// The file of a table. `None` where the bundle has no such table.
     pub fn table_path(&self, table: &str) -> Option<PathBuf> {
         let entry = self.manifest.tables.get(table)?;
-        Some(self.root.join("data").join(&entry.file))
+        Some(self.data_folder().join(&entry.file))
     }
 
     /// Every row of a table, in its order. For tables of tens of thousands of rows; log lines are

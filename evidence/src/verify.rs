@@ -6,6 +6,7 @@ use std::path::Path;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use crate::archive;
 use crate::bag::{DECLARATION_FILE, Digest, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
 use crate::error::{OpenError, Problem};
 use crate::manifest::{FORMAT, Manifest};
@@ -21,8 +22,11 @@ use crate::tables;
 pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
     let metadata = fs::metadata(path).map_err(|_| OpenError::NotFound { path: path.to_owned() })?;
     let not_a_bundle = |why: &str| OpenError::NotABundle { path: path.to_owned(), why: why.to_owned() };
+    if metadata.is_file() && archive::is_archive(path) {
+        return verify(archive::unpack(path)?.path()).map_err(|error| error.of(path));
+    }
     if !metadata.is_dir() {
-        return Err(not_a_bundle("it is a file; a bundle is a folder"));
+        return Err(not_a_bundle("it is a file; a bundle is a folder, or a .tar"));
     }
     if path.extension().is_some_and(|extension| extension == "partial") {
         return Err(not_a_bundle("it was never sealed: its collection was stopped or is still running"));
@@ -50,13 +54,13 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
 }
 
 /// The files below a folder, as paths with `/`.
-struct Files {
-    files: BTreeSet<String>,
+pub(crate) struct Files {
+    pub(crate) files: BTreeSet<String>,
     problems: Vec<Problem>,
 }
 
 impl Files {
-    fn below(root: &Path) -> Self {
+    pub(crate) fn below(root: &Path) -> Self {
         let mut all = Self { files: BTreeSet::new(), problems: Vec::new() };
         all.walk(root, "");
         all

@@ -12,6 +12,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::archive;
 use crate::bag::{DECLARATION, DECLARATION_FILE, Digest, HashingWriter, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
 use crate::checkpoint;
 use crate::error::WriteError;
@@ -158,9 +159,18 @@ impl BundleWriter {
         fs::rename(scratch.join(TAG_FILE), &tag).map_err(WriteError::io("write", &tag))?;
         drop(lock);
         fs::remove_dir_all(&scratch).map_err(WriteError::io("remove", &scratch))?;
-        fs::rename(&partial, &path).map_err(WriteError::io("rename the finished bundle to", &path))?;
+        put_in_place(&partial, &path)?;
         Ok(Sealed { path, digest: Digest::of(tags.as_bytes()), manifest })
     }
+}
+
+/// Puts a finished bag where it is to stand, as a folder or as one file.
+pub(crate) fn put_in_place(partial: &Path, path: &Path) -> Result<(), WriteError> {
+    if archive::is_archive(path) {
+        archive::pack(partial, path)?;
+        return fs::remove_dir_all(partial).map_err(WriteError::io("remove", partial));
+    }
+    fs::rename(partial, path).map_err(WriteError::io("rename the finished bundle to", path))
 }
 
 fn manifest(head: &ManifestHead, written: &[WrittenTable]) -> Manifest {

@@ -245,3 +245,32 @@ fn what_cannot_be_sealed_says_why() {
     fs::write(partial.join("scratch/checkpoint.json"), "{").unwrap();
     assert!(why(&partial).contains("checkpoint.json: EOF while parsing"), "{}", why(&partial));
 }
+
+#[test]
+fn a_bundle_is_one_file_where_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, two, bag) = (folder.path().join("a.tar"), folder.path().join("b.tar"), folder.path().join("c"));
+    [&one, &two, &bag].into_iter().for_each(|path| write(path, small()));
+    assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap(), "the same bytes, whatever its name");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left");
+    let (packed, plain) = (Bundle::open(&one).unwrap(), Bundle::open(&bag).unwrap());
+    assert_eq!((packed.digest(), packed.root()), (plain.digest(), &*one));
+    assert_eq!(packed.rows::<TaskRow>().unwrap(), plain.rows::<TaskRow>().unwrap());
+    assert!(matches!(BundleWriter::create(&one), Err(WriteError::Exists { .. })));
+
+    // Whatever byte is changed, it is told; but for those of a header that say nothing.
+    let whole = fs::read(&one).unwrap();
+    let silent = (0..whole.len()).step_by(97).filter(|place| {
+        let mut bytes = whole.clone();
+        bytes[*place] ^= 0x20;
+        fs::write(&two, &bytes).unwrap();
+        verify(&two).is_ok()
+    });
+    assert_eq!(silent.collect::<Vec<_>>(), [] as [usize; 0]);
+    fs::write(&two, [&whole[..], b"more"].concat()).unwrap();
+    assert!(matches!(verify(&two), Err(OpenError::Integrity { .. })));
+    fs::write(&two, &whole[..whole.len() / 2]).unwrap();
+    assert!(verify(&two).is_err());
+    fs::write(&two, "no archive").unwrap();
+    assert!(matches!(verify(&two), Err(OpenError::NotABundle { .. })));
+}

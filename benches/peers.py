@@ -1,0 +1,131 @@
+"""casefile collect against what people use today, on the same endpoint and data: lines a second, calls, memory.
+
+    python3 benches/peers.py --target target/release [--lines 2000000] [--streams 40] [--peer-lines 200000]
+
+The peers are looked for beside the Python that runs this: `pip install awscli awslogs boto3`. The endpoint is
+the one of `fixtures`; it counts the calls. Figures are of one machine: compare within a run only.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+GROUP = "/made/lines"
+ENVIRONMENT = {
+    **os.environ,
+    "AWS_ACCESS_KEY_ID": "bench",
+    "AWS_SECRET_ACCESS_KEY": "bench",
+    "AWS_DEFAULT_REGION": "ap-southeast-2",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_MAX_ATTEMPTS": "1",
+}
+BOTO3 = """
+import sys, boto3
+logs = boto3.client("logs", endpoint_url=sys.argv[1])
+lines = 0
+for page in logs.get_paginator("filter_log_events").paginate(logGroupName=sys.argv[2]):
+    for event in page["events"]:
+        sys.stdout.write(event["message"] + "\\n")
+"""
+
+
+class Endpoint:
+    """An endpoint that stands at the end of a rollout, with made lines."""
+
+    def __init__(self, play, lines, streams):
+        command = [play, "healthy-migration", "--at-end", "--rebase", "--speed", "0.001", "--stdin"]
+        command += ["--lines", str(lines), "--streams", str(streams)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.url = self.process.stdout.readline().strip()
+
+    def calls(self):
+        """Ends it; how often each operation was asked."""
+        _, told = self.process.communicate("")
+        counts = (line.split() for line in told.splitlines())
+        return {words[1]: int(words[0]) for words in counts if len(words) == 2 and words[0].isdigit()}
+
+
+def run(command, stdout):
+    """Seconds, peak memory in MB."""
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=stdout, stderr=subprocess.PIPE)
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.monotonic() - began
+    if os.waitstatus_to_exitcode(status) not in (0, 4):
+        sys.exit(f"{' '.join(map(str, command))}: {said.decode(errors='replace')}")
+    return took, usage.ru_maxrss / 1024
+
+
+def measure(name, play, lines, streams, command, output, count):
+    endpoint = Endpoint(play, lines, streams)
+    with open(output, "wb") as stdout:
+        took, memory = run([str(word) for word in command(endpoint.url)], stdout)
+    calls = endpoint.calls()
+    got = count(output)
+    if got < lines:
+        sys.exit(f"{name} got {got} of {lines} lines")
+    of_logs = sum(calls.get(name, 0) for name in ("FilterLogEvents", "GetLogEvents"))
+    print(f"{name:<32} {lines:>9} {took:>8.2f} {lines / took:>10.0f} {of_logs:>6} {sum(calls.values()):>6} {memory:>7.0f}")
+    sys.stdout.flush()
+    return lines / took, of_logs, memory
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--target", default="target/release", type=pathlib.Path)
+    parser.add_argument("--lines", default=2_000_000, type=int)
+    parser.add_argument("--streams", default=40, type=int)
+    parser.add_argument("--peer-lines", default=200_000, type=int)
+    parser.add_argument("--casefile-only", action="store_true")
+    arguments = parser.parse_args()
+    play, casefile = arguments.target / "examples" / "play", arguments.target / "casefile"
+    beside = pathlib.Path(sys.executable).parent
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="casefile-peers-"))
+    config = folder / "casefile.toml"
+    config.write_text(
+        '[target]\nregion = "ap-southeast-2"\ncluster = "production"\nservice = "bf-manage-core"\n'
+        f'[collect]\nlog_groups = ["{GROUP}"]\nquota_share = 1.0\n'
+        "[collect.quotas]\nFilterLogEvents = 100000\nGetLogEvents = 100000\nDescribeLogStreams = 100000\n"
+    )
+    print(f"{'':<32} {'lines':>9} {'seconds':>8} {'lines/s':>10} {'pages':>6} {'calls':>6} {'MB':>7}")
+
+    def of_casefile(lines):
+        bundle = folder / f"{lines}.bundle"
+        command = lambda url: [casefile, "collect", "--config", config, "--endpoint-url", url, "--timeout", "1s",
+                               "--poll", "1s", "-o", bundle]
+        count = lambda _: json.loads((bundle / "data/manifest.json").read_text())["tables"]["log_events"]["rows"]
+        return measure("casefile collect", play, lines, arguments.streams, command, folder / "said", count)
+
+    ours, pages, memory = of_casefile(arguments.lines)
+    least = -(-arguments.lines // 10_000)
+    print(f"  least pages possible: {least}; casefile's are {pages / least:.2f} times as many")
+    if arguments.casefile_only:
+        return
+    lines = arguments.peer_lines
+    lines_of = lambda output: sum(1 for _ in open(output, "rb"))
+    events_of = lambda output: len(json.loads(output.read_text())["events"])
+    peers = [
+        ("aws logs filter-log-events", lambda url: [beside / "aws", "logs", "filter-log-events", "--log-group-name",
+         GROUP, "--endpoint-url", url, "--output", "json"], events_of),
+        ("boto3, filter_log_events", lambda url: [sys.executable, "-c", BOTO3, url, GROUP], lines_of),
+        ("awslogs get", lambda url: [beside / "awslogs", "get", GROUP, "--start", "1d", "--no-color",
+         "--aws-endpoint-url", url], lines_of),
+    ]
+    for name, command, count in peers:
+        if name.startswith("awslogs") and not (beside / "awslogs").exists():
+            print(f"{name:<32} is not installed")
+            continue
+        theirs, _, _ = measure(name, play, lines, arguments.streams, command, folder / "lines", count)
+        print(f"  casefile is {ours / theirs:.1f} times as fast")
+
+
+if __name__ == "__main__":
+    main()
