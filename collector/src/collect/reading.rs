@@ -69,11 +69,13 @@ pub(super) fn plan(wanted: Vec<Wanted>, began: Timestamp) -> Vec<Reading> {
             continue;
         }
         let from = stream.from.max(stream.forgotten_to.map(|forgotten| forgotten.plus_millis(1)));
+        // A token passes over what arrives late: it is for what cannot be read again.
+        let token = stream.token.filter(|_| stream.fresh || !remembered);
         readings.push(Reading {
             region: stream.region,
             group: stream.group,
             lines: Lines::Alone(stream.stream),
-            cursor: LogCursor { from, token: stream.token },
+            cursor: LogCursor { from, token },
             began,
         });
     }
@@ -136,9 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_gone_on_from() {
+    fn a_token_is_gone_on_from_where_it_must_be() {
         let alone = Wanted { alone: true, token: Some("f/1".to_owned()), ..wanted("a") };
-        let readings = plan(vec![alone], Timestamp(5000));
-        assert_eq!(readings[0].cursor.token.as_deref(), Some("f/1"));
+        let token = |wanted: Wanted| plan(vec![wanted], Timestamp(5000)).remove(0).cursor.token;
+        assert_eq!(token(Wanted { fresh: true, ..alone.clone() }).as_deref(), Some("f/1"));
+        assert_eq!(token(Wanted { forgotten_to: Some(Timestamp(2000)), ..alone.clone() }).as_deref(), Some("f/1"));
+        assert_eq!(token(alone), None, "what was read is read again, for late lines");
     }
 }
