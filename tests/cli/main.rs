@@ -9,6 +9,7 @@ mod docs;
 mod integrity;
 mod judging;
 mod reading;
+mod secrets;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
