@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the crate reads a clock, so that a test or a demonstration can hand in a faster one.
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use casefile_evidence::Timestamp;
@@ -18,14 +19,18 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// The clock of this machine.
+/// The clock of this machine, as it stood when it was first asked: from then on it runs steadily, so that a clock which
+/// is set forward ends nothing, and one which is set back holds nothing up.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+static STARTED: LazyLock<(SystemTime, Instant)> = LazyLock::new(|| (SystemTime::now(), Instant::now()));
+
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "this is the edge")]
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (origin, started) = *STARTED;
+        let since = origin.duration_since(UNIX_EPOCH).unwrap_or_default() + started.elapsed();
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 

@@ -252,6 +252,26 @@ fn a_service_that_does_not_exist_is_said_at_once() {
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "something was left behind");
 }
 
+#[test]
+fn a_name_that_is_misspelt_is_told_the_nearest_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = play("healthy-migration", Vec::new());
+    for (name, misspelt, told) in [
+        ("bf-manage-core", "bf-manage-cor", "did you mean service bf-manage-core?"),
+        ("production", "productoin", "did you mean cluster production?"),
+    ] {
+        let arguments: Vec<String> = played
+            .arguments("collect", &["-o", text(&folder.path().join("bundle"))])
+            .into_iter()
+            .map(|argument| if argument == name { misspelt.to_owned() } else { argument })
+            .collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let run = ended(command(folder.path(), &arguments).output().unwrap());
+        assert_eq!((run.code, run.err.contains(told)), (2, true), "{}", run.err);
+    }
+    played.stop();
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupted_it_seals_what_there_is_and_says_so() {

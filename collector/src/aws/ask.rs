@@ -9,6 +9,7 @@
 mod ecs;
 mod lines;
 mod logs;
+mod names;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -25,6 +26,7 @@ pub use ecs::{
 };
 pub use lines::{Lines, LogCursor, Read, STREAMS_AT_ONCE, read_lines};
 pub use logs::{describe_log_group, describe_log_streams, describe_newest_log_streams};
+pub use names::{cluster_names, nearest, service_names};
 
 /// Takes each answer as it comes.
 pub type OnDocument<'a> = &'a mut (dyn FnMut(Document) + Send);

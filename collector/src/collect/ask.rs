@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use casefile_evidence::Timestamp;
 
-use super::{CollectError, Collection};
+use super::{CollectError, Collection, Named};
 use crate::aws::ask::{self, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
 use crate::normalise::TaskChoice;
@@ -69,8 +69,8 @@ impl Collection<'_> {
         .await;
         self.reached =
             asked.error.is_none_or(|error| ![ApiError::TIMEOUT, ApiError::NO_ANSWER].contains(&&*error.code));
-        if hopeless.is_some() && self.failed.is_none() {
-            self.failed = hopeless;
+        if let Some(hopeless) = hopeless.filter(|_| self.failed.is_none()) {
+            self.failed = Some(self.with_nearest(hopeless).await);
             return;
         }
         if !matches!(self.parts.assembly.seen().controller.as_deref(), None | Some("ECS")) {
@@ -102,6 +102,31 @@ impl Collection<'_> {
                 )
             }
         }
+    }
+
+    /// Who misspelt a name is told what there is.
+    async fn with_nearest(&self, error: CollectError) -> CollectError {
+        let (aws, Named { cluster, service, .. }) = (&self.parts.aws, &self.parts.named);
+        let (what, wanted, names) = match &error {
+            CollectError::Target { problem, .. } if problem.contains("ClusterNotFoundException") => {
+                ("cluster", cluster, ask::cluster_names(aws).await)
+            }
+            CollectError::Target { problem, .. }
+                if problem.contains("there is no service") || problem.contains("ServiceNotFoundException") =>
+            {
+                ("service", service, ask::service_names(aws, cluster).await)
+            }
+            _ => return error,
+        };
+        let CollectError::Target { problem, remedy } = error else { return error };
+        let near = ask::nearest(wanted, &names);
+        let remedy = match (near.as_slice(), names.len()) {
+            ([], 0) => remedy,
+            ([], some) if some <= 5 => format!("{remedy}; there are {what}s {}", names.join(", ")),
+            ([], some) => format!("{remedy}; there are {some} {what}s, none with a name like it"),
+            (near, _) => format!("did you mean {what} {}? Else {remedy}", near.join(" or ")),
+        };
+        CollectError::Target { problem, remedy }
     }
 
     async fn service_deployments(&mut self, observed_at: Timestamp) {

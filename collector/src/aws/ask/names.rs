@@ -1,0 +1,79 @@
+//! What there is, for who asked for what there is not. Nothing of it is evidence.
+
+use crate::aws::Aws;
+
+/// Pages of names that are looked at.
+const PAGES: usize = 5;
+
+/// The names of the clusters, as far as they may be listed.
+pub async fn cluster_names(aws: &Aws) -> Vec<String> {
+    let mut pages = aws.ecs().list_clusters().into_paginator().send();
+    let mut names = Vec::new();
+    for _ in 0..PAGES {
+        let Some(Ok(page)) = pages.next().await else { break };
+        names.extend(page.cluster_arns().iter().map(|arn| last(arn)));
+    }
+    names
+}
+
+/// The names of a cluster's services, as far as they may be listed.
+pub async fn service_names(aws: &Aws, cluster: &str) -> Vec<String> {
+    let mut pages = aws.ecs().list_services().cluster(cluster).max_results(100).into_paginator().send();
+    let mut names = Vec::new();
+    for _ in 0..PAGES {
+        let Some(Ok(page)) = pages.next().await else { break };
+        names.extend(page.service_arns().iter().map(|arn| last(arn)));
+    }
+    names
+}
+
+fn last(arn: &str) -> String {
+    arn.rsplit('/').next().unwrap_or(arn).to_owned()
+}
+
+/// The names that are most like one, the nearest first; none that has little in common with it.
+pub fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
+    const MOST: usize = 3;
+    let wanted = last(wanted).to_lowercase();
+    let mut near: Vec<(usize, &String)> = names
+        .iter()
+        .map(|name| {
+            let lower = name.to_lowercase();
+            let within = lower.contains(&wanted) || wanted.contains(&lower);
+            (if within { 1 } else { distance(&wanted, &lower) }, name)
+        })
+        .filter(|(distance, name)| *distance * 2 <= wanted.len().max(name.len()))
+        .collect();
+    near.sort();
+    near.dedup();
+    near.into_iter().take(MOST).map(|(_, name)| name.clone()).collect()
+}
+
+/// How many letters must be put in, taken out or changed (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, right) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let names = ["production", "staging", "production-eu", "sandbox"].map(str::to_owned);
+        assert_eq!(nearest("prodution", &names), ["production", "production-eu"]);
+        assert_eq!(nearest("arn:aws:ecs:eu-west-1:1:cluster/Staging", &names), ["staging"]);
+        assert_eq!(nearest("elsewhere", &names), [] as [&str; 0]);
+        assert_eq!(nearest("x", &[]), [] as [&str; 0]);
+    }
+}
