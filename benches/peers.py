@@ -15,7 +15,11 @@ import sys
 import tempfile
 import time
 
-GROUP = "/made/lines"
+GROUP = "/ecs/shop"
+DEFINITION = "arn:aws:ecs:ap-southeast-2:123456789012:task-definition/shop:7"
+SERVICE = "arn:aws:ecs:ap-southeast-2:123456789012:service/production/shop"
+# The rollout was begun so many seconds ago, and logged since.
+OVER = 1800
 ENVIRONMENT = {
     **os.environ,
     "AWS_ACCESS_KEY_ID": "bench",
@@ -34,12 +38,43 @@ for page in logs.get_paginator("filter_log_events").paginate(logGroupName=sys.ar
 """
 
 
+def recording(folder, streams):
+    """A service of so many tasks, each with a log stream."""
+    folder.mkdir()
+    now = 1_795_419_780
+    save = lambda name, document: (folder / f"{name}.json").write_text(json.dumps(document))
+    arns = [f"arn:aws:ecs:ap-southeast-2:123456789012:task/production/{n:032x}" for n in range(streams)]
+    save("services", {"failures": [], "services": [{
+        "serviceArn": SERVICE, "serviceName": "shop", "status": "ACTIVE", "events": [], "taskDefinition": DEFINITION,
+        "clusterArn": "arn:aws:ecs:ap-southeast-2:123456789012:cluster/production", "pendingCount": 0,
+        "desiredCount": streams, "runningCount": streams, "deployments": [{
+            "id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": DEFINITION, "desiredCount": streams,
+            "runningCount": streams, "pendingCount": 0, "createdAt": now - OVER, "updatedAt": now,
+            "rolloutState": "COMPLETED"}]}]})
+    for status, listed in (("RUNNING", arns), ("STOPPED", [])):
+        save(f"list-{status}", {"operation": "ListTasks", "response": {"taskArns": listed}, "request": {
+            "cluster": "production", "serviceName": "shop", "desiredStatus": status}})
+    save("tasks", {"failures": [], "tasks": [{
+        "taskArn": arn, "taskDefinitionArn": DEFINITION, "group": "service:shop", "startedBy": "ecs-svc/1",
+        "clusterArn": "arn:aws:ecs:ap-southeast-2:123456789012:cluster/production", "lastStatus": "RUNNING",
+        "desiredStatus": "RUNNING", "createdAt": now - OVER, "startedAt": now - OVER + 5,
+        "containers": [{"name": "app", "lastStatus": "RUNNING"}]} for arn in arns]})
+    save("definition", {"taskDefinition": {
+        "taskDefinitionArn": DEFINITION, "family": "shop", "revision": 7, "containerDefinitions": [{
+            "name": "app", "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": {
+                "awslogs-group": GROUP, "awslogs-region": "ap-southeast-2", "awslogs-stream-prefix": "ecs"}}}]}})
+    for n, arn in enumerate(arns):
+        save(f"lines-{n}", {"operation": "GetLogEvents", "response": {"events": [], "nextForwardToken": "f/1"},
+             "request": {"logGroupName": GROUP, "logStreamName": f"ecs/app/{arn[-32:]}", "startFromHead": True}})
+    return folder
+
+
 class Endpoint:
     """An endpoint that stands at the end of a rollout, with made lines."""
 
-    def __init__(self, play, lines, streams):
-        command = [play, "healthy-migration", "--at-end", "--rebase", "--speed", "0.001", "--stdin"]
-        command += ["--lines", str(lines), "--streams", str(streams)]
+    def __init__(self, play, recorded, lines):
+        command = [play, recorded, "--at-end", "--rebase", "--speed", "0.001", "--stdin"]
+        command += ["--lines", str(lines), "--spread", "--over", str(OVER)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -64,8 +99,8 @@ def run(command, stdout):
     return took, usage.ru_maxrss / 1024
 
 
-def measure(name, play, lines, streams, command, output, count):
-    endpoint = Endpoint(play, lines, streams)
+def measure(name, play, recorded, lines, command, output, count):
+    endpoint = Endpoint(play, recorded, lines)
     with open(output, "wb") as stdout:
         took, memory = run([str(word) for word in command(endpoint.url)], stdout)
     calls = endpoint.calls()
@@ -89,10 +124,11 @@ def main():
     play, casefile = arguments.target / "examples" / "play", arguments.target / "casefile"
     beside = pathlib.Path(sys.executable).parent
     folder = pathlib.Path(tempfile.mkdtemp(prefix="casefile-peers-"))
+    recorded = recording(folder / "recording", arguments.streams)
     config = folder / "casefile.toml"
     config.write_text(
-        '[target]\nregion = "ap-southeast-2"\ncluster = "production"\nservice = "bf-manage-core"\n'
-        f'[collect]\nlog_groups = ["{GROUP}"]\nquota_share = 1.0\n'
+        '[target]\nregion = "ap-southeast-2"\ncluster = "production"\nservice = "shop"\n'
+        "[collect]\nquota_share = 1.0\n"
         "[collect.quotas]\nFilterLogEvents = 100000\nGetLogEvents = 100000\nDescribeLogStreams = 100000\n"
     )
     print(f"{'':<32} {'lines':>9} {'seconds':>8} {'lines/s':>10} {'pages':>6} {'calls':>6} {'MB':>7}")
@@ -102,7 +138,7 @@ def main():
         command = lambda url: [casefile, "collect", "--config", config, "--endpoint-url", url, "--timeout", "1s",
                                "--poll", "1s", "-o", bundle]
         count = lambda _: json.loads((bundle / "data/manifest.json").read_text())["tables"]["log_events"]["rows"]
-        return measure("casefile collect", play, lines, arguments.streams, command, folder / "said", count)
+        return measure("casefile collect", play, recorded, lines, command, folder / "said", count)
 
     ours, pages, memory = of_casefile(arguments.lines)
     least = -(-arguments.lines // 10_000)
@@ -123,7 +159,7 @@ def main():
         if name.startswith("awslogs") and not (beside / "awslogs").exists():
             print(f"{name:<32} is not installed")
             continue
-        theirs, _, _ = measure(name, play, lines, arguments.streams, command, folder / "lines", count)
+        theirs, _, _ = measure(name, play, recorded, lines, command, folder / "lines", count)
         print(f"  casefile is {ours / theirs:.1f} times as fast")
 
 

@@ -24,7 +24,7 @@ pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
-pub use lines::{Lines, LogCursor, Read, STREAMS_AT_ONCE, read_lines};
+pub use lines::{Lines, LogCursor, STREAMS_AT_ONCE, read_lines};
 pub use logs::{describe_log_group, describe_log_streams, describe_newest_log_streams};
 pub use names::{cluster_names, nearest, service_names};
 

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::Collection;
 use super::reading::Reading;
 use crate::aws::Aws;
-use crate::aws::ask::{self, Asked, Read};
+use crate::aws::ask::{self, Asked, LogCursor};
 use crate::document::Document;
 use crate::normalise::{Redacted, Redaction};
 use crate::redact::Counts;
@@ -25,7 +25,7 @@ type Page = (Redacted, Counts);
 pub(super) struct Fetched {
     pub(super) reading: Reading,
     /// `None`: it was given up before it came to anything.
-    pub(super) asked: Option<Asked<Read>>,
+    pub(super) asked: Option<Asked<LogCursor>>,
 }
 
 impl Collection<'_> {
@@ -77,7 +77,7 @@ impl Collection<'_> {
     }
 }
 
-async fn fetch(aws: &Aws, reading: &Reading, redaction: &Redaction, sink: &mpsc::Sender<Page>) -> Asked<Read> {
+async fn fetch(aws: &Aws, reading: &Reading, redaction: &Redaction, sink: &mpsc::Sender<Page>) -> Asked<LogCursor> {
     let Reading { region, group, lines, cursor, .. } = reading;
     ask::read_lines(aws, region, group, lines, cursor.clone(), |document: Document| async move {
         // Nobody takes it where the collection was given up: then it is not missed either.

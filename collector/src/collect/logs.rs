@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use super::fetch::Fetched;
 use super::reading::{Reading, Wanted, plan};
 use super::{Collection, LogBudget, Tail};
-use crate::aws::ask::{self, Lines, LogCursor};
+use crate::aws::ask::{self, Lines};
 use crate::aws::{NO_CREDENTIALS, UNREADABLE};
 use crate::document::{ApiError, Document, Operation, Outcome};
 use crate::normalise::{ExpectedStream, Retain};
@@ -16,6 +16,8 @@ use crate::normalise::{ExpectedStream, Retain};
 const EXTRA_BACK_MS: i64 = 60 * 1000;
 /// A reading goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
 const CLOCKS_MS: i64 = 5 * 1000;
+/// Lines of all streams that may be read once more before they are left: a page or two.
+const SWEPT: usize = 20_000;
 /// From so many unknown streams of a group on, the group is listed.
 const MANY: usize = 10;
 
@@ -180,7 +182,10 @@ impl Collection<'_> {
     fn wanted(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) -> Option<Wanted> {
         let region = self.region_of(stream.log_region.as_ref());
         let unfiltered = self.unfiltered.contains(&(region.clone(), stream.log_group.clone()));
-        let sweep = closing || self.is_over(stream, observed_at);
+        // Before a stream is left for good, it is looked through once more for what came very late; but where that
+        // is a lot, only as far back as lines are given time to arrive.
+        let few = self.parts.assembly.remembered() <= SWEPT;
+        let sweep = few && (closing || self.is_over(stream, observed_at));
         let grace = self.parts.assembly.ingestion_grace_ms();
         let forgotten_to = self.parts.assembly.forgotten_to(&stream.log_group, &stream.log_stream);
         let tail = self.tail(stream);
@@ -190,7 +195,6 @@ impl Collection<'_> {
         let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + CLOCKS_MS)));
         let back = if sweep { back.min(Some(observed_at.plus_millis(-Retain::COLLECTOR_MS))) } else { back };
         let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
-        // Before the streams are left for good, they are looked through once more for what came late.
         let token = tail.token.clone().filter(|_| !sweep);
         Some(Wanted {
             region,
@@ -215,16 +219,11 @@ impl Collection<'_> {
                     let tail = self.tails.entry(stream.clone()).or_default();
                     tail.read_to = tail.read_to.max(Some(reading.began));
                     tail.token = asked.found.token.clone().filter(|_| !together);
-                    // An endpoint that stops at its limit says that this was all.
-                    tail.alone |= asked.found.full;
                 }
-                if asked.found.full { streams } else { Vec::new() }
+                Vec::new()
             }
             Some(error) if together && may_pass(error) => {
-                self.unfinished.push(Reading {
-                    cursor: LogCursor { token: asked.found.token, ..reading.cursor.clone() },
-                    ..reading
-                });
+                self.unfinished.push(Reading { cursor: asked.found, ..reading });
                 Vec::new()
             }
             Some(error) if together => {

@@ -391,6 +391,11 @@ impl Assembly {
         true
     }
 
+    /// How many lines are remembered, of all streams.
+    pub fn remembered(&self) -> usize {
+        self.logs.streams.values().map(|stream| stream.recent.len()).sum()
+    }
+
     /// Up to when lines of a stream are not remembered: reading it from later on doubles nothing.
     pub fn forgotten_to(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
         self.logs.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?.forgotten_to

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use casefile_evidence::Timestamp;
+use serde_json::Value;
 
 use super::{Asked, Pages, text};
 use crate::aws::Aws;
@@ -33,20 +34,16 @@ pub struct LogCursor {
     pub token: Option<String>,
 }
 
-/// How far a reading came.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Read {
-    /// From where it goes on: of GetLogEvents at any time, of FilterLogEvents where it did not come to the end.
-    pub token: Option<String>,
-    /// The end came with a page that was full: an endpoint that stops at its limit looks the same.
-    pub full: bool,
-}
-
 /// Reads lines to their end, and hands each page to `on`; the next one is asked for once that has taken it.
 ///
 /// The end of GetLogEvents is the token that was asked with coming back, that of FilterLogEvents an absent
 /// `nextToken`; an empty page is normal in the middle of both (CloudWatch Logs, "nextForwardToken", "nextToken").
 /// So GetLogEvents is always one call more than there are pages, and FilterLogEvents is not.
+///
+/// Where FilterLogEvents ends with a page that is full, it is asked once more from there: there are endpoints that end
+/// at their limit, whatever follows.
+///
+/// Finds where it goes on: of GetLogEvents at any time, of FilterLogEvents where it did not come to the end.
 ///
 /// `region` is the log driver's (`awslogs-region`), which may differ from the service's.
 pub async fn read_lines<F: Future<Output = ()>>(
@@ -56,18 +53,21 @@ pub async fn read_lines<F: Future<Output = ()>>(
     lines: &Lines,
     cursor: LogCursor,
     on: impl Fn(Document) -> F,
-) -> Asked<Read> {
-    let LogCursor { from, mut token } = cursor;
+) -> Asked<LogCursor> {
+    let LogCursor { mut from, mut token } = cursor;
     let mut pages = Pages::default();
     loop {
         let document = match lines {
             Lines::Alone(stream) => get(aws, region, group, stream, from, token.clone()).await,
             Lines::Together(streams) => filter(aws, region, group, streams, from, token.clone()).await,
         };
-        let (mut passed, mut full) = (None, false);
+        let (mut passed, mut behind_full) = (None, None);
         let next = pages.take(document, &mut |document| passed = Some(document), |page| {
-            let events = page.get("events").and_then(|events| events.as_array()).map_or(0, Vec::len);
-            full = i32::try_from(events).is_ok_and(|events| events >= EVENTS);
+            let events = page.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            if i32::try_from(events.len()).is_ok_and(|events| events >= EVENTS) {
+                behind_full =
+                    events.last().and_then(|event| event.get("timestamp")?.as_i64()).map(|at| Timestamp(at + 1));
+            }
             text(page, if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" })
         });
         if let Some(document) = passed {
@@ -75,16 +75,21 @@ pub async fn read_lines<F: Future<Output = ()>>(
         }
         let next = match (next, lines) {
             // Refused: it may go on from where it was.
-            (None, _) => return pages.asked(Read { token, full: false }),
-            (Some(None), Lines::Alone(_)) => return pages.asked(Read { token, full: false }),
-            (Some(None), Lines::Together(_)) => return pages.asked(Read { token: None, full }),
+            (None, _) | (Some(None), Lines::Alone(_)) => return pages.asked(LogCursor { from, token }),
+            (Some(None), Lines::Together(_)) => match behind_full {
+                Some(behind) if from < Some(behind) => {
+                    (from, token) = (Some(behind), None);
+                    continue;
+                }
+                _ => return pages.asked(LogCursor { from, token: None }),
+            },
             (Some(Some(next)), Lines::Alone(_)) if token.as_ref() == Some(&next) => {
-                return pages.asked(Read { token, full: false });
+                return pages.asked(LogCursor { from, token });
             }
             (Some(Some(next)), _) => next,
         };
         if !pages.leads_on(&next) {
-            return pages.asked(Read { token, full: false });
+            return pages.asked(LogCursor { from, token });
         }
         token = Some(next);
     }

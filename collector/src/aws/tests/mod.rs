@@ -12,7 +12,7 @@ use casefile_evidence::Timestamp;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::ask::{self, Asked, Lines, LogCursor, Read, TaskFilter, TaskStatus};
+use super::ask::{self, Asked, Lines, LogCursor, TaskFilter, TaskStatus};
 use super::{
     Aws, ConnectError, ConnectOptions, CredentialsSource, ENDLESS_PAGES, NO_CREDENTIALS, Timeouts, UNREADABLE,
 };
@@ -419,7 +419,7 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
         })
         .await
     };
-    let found = |token: &str| Read { token: Some(token.to_owned()), full: false };
+    let found = |token: &str| LogCursor { from: Some(Timestamp(1_000)), token: Some(token.to_owned()) };
     let asked = read(None).await;
     assert_eq!(asked, Asked { pages: 4, error: None, found: found("f/3") }, "an empty page is no end");
     let asked = read(asked.found.token).await;
@@ -486,6 +486,7 @@ async fn streams_are_read_together_until_no_token_comes() -> Result<(), ConnectE
         refused(400, "InvalidParameterException", "The specified nextToken is invalid."),
         filtered(&["two"], None),
         filtered(&full, None),
+        filtered(&["three"], None),
     ]);
     let aws = connect(&server).await?;
     let lines = Lines::Together(vec!["a".to_owned(), "s".to_owned()]);
@@ -496,8 +497,9 @@ async fn streams_are_read_together_until_no_token_comes() -> Result<(), ConnectE
     let asked = read(None).await;
     assert_eq!((asked.pages, asked.found.token.as_deref()), (2, Some("n/2")), "it goes on from where it was refused");
     let asked = read(asked.found.token).await;
-    assert_eq!(asked, Asked { pages: 1, error: None, found: Read::default() });
-    assert!(read(None).await.found.full, "the end of a full page is to be doubted");
+    assert_eq!(asked, Asked { pages: 1, error: None, found: LogCursor::default() });
+    assert_eq!(read(None).await.pages, 2, "the end of a full page is doubted");
+    assert_eq!(server.asked()[5].body["startTime"], 2, "behind its last event");
     insta::assert_snapshot!(
         server.asked()[3].body,
         @r#"{"limit":10000,"logGroupName":"g","logStreamNames":["a","s"],"nextToken":"n/2"}"#
