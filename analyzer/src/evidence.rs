@@ -155,7 +155,7 @@ macro_rules! row_tables {
         impl Rows {
             pub(crate) fn push(&mut self, row: AnyRow) {
                 match row {
-                    $(AnyRow::$variant(row) => self.$field.push(row),)+
+                    $(AnyRow::$variant(row) => self.$field.push(*row),)+
                 }
             }
 

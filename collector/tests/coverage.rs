@@ -44,7 +44,7 @@ fn assemble(about: About, snapshots: &[Vec<Value>]) -> Vec<AnyRow> {
 }
 
 fn sources(rows: &[AnyRow]) -> Vec<&SourceRow> {
-    rows.iter().filter_map(|row| if let AnyRow::Source(source) = row { Some(source) } else { None }).collect()
+    rows.iter().filter_map(|row| if let AnyRow::Source(source) = row { Some(&**source) } else { None }).collect()
 }
 
 /// The last row of the one source that says this in its parameters.
@@ -171,7 +171,7 @@ fn a_chosen_one_off_task_is_told_from_the_services_own() {
     );
     let chosen: Vec<(&str, Option<&str>)> = rows
         .iter()
-        .filter_map(|row| if let AnyRow::Task(task) = row { Some(task) } else { None })
+        .filter_map(|row| if let AnyRow::Task(task) = row { Some(&**task) } else { None })
         .map(|task: &TaskRow| (task.task_id.as_str(), task.selected_by.as_deref()))
         .collect();
     assert_eq!(chosen, [(TASK, None), (ONE_OFF, Some("family shop-migrate"))]);
@@ -184,7 +184,7 @@ fn a_chosen_one_off_task_is_told_from_the_services_own() {
         started_by: None,
         since_ms: 3_600_000,
     };
-    assert_eq!(selector, &expected);
+    assert_eq!(**selector, expected);
     // Its log is expected as those of the deployment's tasks are.
     let stream = source(&rows, "GetLogEvents", &format!("ecs/app/{ONE_OFF}"));
     assert_eq!((stream.status.as_str(), stream.task_id.as_deref()), ("missing", Some(ONE_OFF)));
@@ -281,7 +281,7 @@ fn what_is_cut_off_says_how_it_can_be_kept() {
     let remedy = stream.remedy.clone().unwrap();
     assert!(remedy.contains("raise the log group's retention, or collect sooner"), "{remedy}");
     let groups: Vec<&LogGroupRow> =
-        rows.iter().filter_map(|row| if let AnyRow::LogGroup(group) = row { Some(group) } else { None }).collect();
+        rows.iter().filter_map(|row| if let AnyRow::LogGroup(group) = row { Some(&**group) } else { None }).collect();
     assert_eq!((groups.len(), groups[0].log_group.as_str(), groups[0].retention_days), (1, "/ecs/shop", Some(1)));
     assert_eq!(groups[0].created_at, Some(Timestamp(5)));
 }
@@ -317,7 +317,7 @@ fn the_streams_of_an_extra_group_are_told_by_the_parts_of_their_names() {
     let rows = assemble(extra(), &[vec![service(), tasks, page]]);
     let told: Vec<(Option<&str>, Option<&str>)> = rows
         .iter()
-        .filter_map(|row| if let AnyRow::LogStream(stream) = row { Some(stream) } else { None })
+        .filter_map(|row| if let AnyRow::LogStream(stream) = row { Some(&**stream) } else { None })
         .map(|stream: &LogStreamRow| (stream.container.as_deref(), stream.task_id.as_deref()))
         .collect();
     assert_eq!(told, [(Some("app-init"), Some(TASK)), (None, Some(TASK)), (None, None), (None, None)]);
@@ -410,7 +410,7 @@ fn without_a_prefix_the_stream_is_the_runtime_id() {
     let mut read = documents(task(TASK, json!({})));
     read.extend(lines("/ecs/shop", "0a1b2c", None, &[CREATED]));
     let rows = assemble(about(), &[read]);
-    let line = rows.iter().find_map(|row| if let AnyRow::LogEvent(line) = row { Some(line) } else { None }).unwrap();
+    let line = rows.iter().find_map(|row| if let AnyRow::LogEvent(line) = row { Some(&**line) } else { None }).unwrap();
     assert_eq!((line.container.as_deref(), line.task_id.as_deref()), (Some("app"), Some(TASK)));
 }
 

@@ -40,7 +40,7 @@ pub use checkpoint::Recovered;
 pub use error::{OpenError, Problem, ReadError, WriteError};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use read::Bundle;
-pub use row::{Cell, ColumnInfo, Columns, Row, TableInfo, utc_millis};
+pub use row::{Cell, ColumnInfo, Columns, Name, Row, TableInfo, utc_millis};
 pub use tables::{AnyRow, Table};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use verify::verify;

@@ -1,5 +1,6 @@
 //! External merge sort: any number of rows in any order, out in total order, in bounded memory.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::WriteError;
 use crate::row::Row;
@@ -85,7 +86,7 @@ impl<R: Row> Sorter<R> {
 
     fn merge(&mut self, few: Vec<RunFile>) -> Result<(), WriteError> {
         let paths: Vec<PathBuf> = few.iter().map(|run| run.path.clone()).collect();
-        self.write_run(Merge::open(&paths)?, few.iter().map(|run| run.weight).sum())?;
+        self.write_run(Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?;
         self.obsolete.extend(paths);
         Ok(())
     }
@@ -97,15 +98,17 @@ impl<R: Row> Sorter<R> {
     }
 
     fn spill(&mut self) -> Result<(), WriteError> {
-        self.buffer.sort_unstable();
         let rows = std::mem::take(&mut self.buffer);
         let weight = std::mem::take(&mut self.weight);
-        self.write_run(rows.into_iter().map(Ok), weight)
+        // Rows are wide: their places are sorted.
+        let mut order: Vec<&R> = rows.iter().collect();
+        order.sort_unstable();
+        self.write_run(order.into_iter().map(Ok), weight)
     }
 
-    fn write_run(
+    fn write_run<B: Borrow<R>>(
         &mut self,
-        rows: impl Iterator<Item = Result<R, WriteError>>,
+        rows: impl Iterator<Item = Result<B, WriteError>>,
         weight: usize,
     ) -> Result<(), WriteError> {
         let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
@@ -115,10 +118,11 @@ impl<R: Row> Sorter<R> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None)
             .set_data_page_size_limit(64 * 1024)
             .set_write_batch_size(256)
             .build();
-        write_rows(rows, file, properties)?;
+        write_rows::<R, B, _>(rows, file, properties)?;
         self.runs.push(RunFile { path, weight });
         Ok(())
     }
@@ -148,17 +152,6 @@ impl<R: Row> Sorter<R> {
 pub(crate) enum Sorted<R: Row> {
     Memory(std::vec::IntoIter<R>),
     Merge(Merge<R>),
-}
-
-impl<R: Row> Iterator for Sorted<R> {
-    type Item = Result<R, WriteError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Memory(rows) => rows.next().map(Ok),
-            Self::Merge(merge) => merge.next(),
-        }
-    }
 }
 
 /// Merges sorted runs.

@@ -1,9 +1,12 @@
 //! Writing a bundle: tables stream to disk, then the bag is sealed and put in its place at once.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -18,7 +21,7 @@ use crate::checkpoint;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, Manifest, ManifestHead, TableEntry};
 use crate::row::{Columns, Row};
-use crate::sort::Sorter;
+use crate::sort::{Sorted, Sorter};
 use crate::tables::{AnyRow, Sorters};
 
 /// Rows that are encoded at a time. Part of the format's determinism: the same rows make the same
@@ -31,7 +34,7 @@ const ROW_GROUP_BYTES: usize = 24 << 20;
 /// A row group never holds more rows than this.
 const ROW_GROUP_ROWS: usize = 256 * 1024;
 /// About how many bytes of each table are held before they are spilled.
-pub(crate) const SORT_BUDGET: usize = 32 << 20;
+pub(crate) const SORT_BUDGET: usize = 16 << 20;
 
 /// A bundle in the making. Rows may come in any order.
 ///
@@ -204,7 +207,11 @@ pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<Writ
     let path = data.join(&file);
     let rows = sorter.finish()?;
     let out = File::create(&path).map_err(WriteError::io("create", &path))?;
-    let (out, count) = write_rows(rows, HashingWriter::new(out), properties::<R>()?)?;
+    let out = HashingWriter::new(out);
+    let (out, count) = match rows {
+        Sorted::Memory(rows) => write_rows::<R, R, _>(rows.map(Ok), out, properties::<R>()?)?,
+        Sorted::Merge(merge) => write_merged::<R, _>(merge, out, properties::<R>()?)?,
+    };
     let (out, digest, length) = out.finish();
     out.sync_all().map_err(WriteError::io("write", &path))?;
     let sort_key = info.columns[..info.sort_key].iter().map(|column| column.name.to_owned()).collect();
@@ -240,34 +247,93 @@ fn properties<R: Row>() -> Result<WriterProperties, WriteError> {
 }
 
 /// Streams rows into a Parquet file; gives back what it wrote to, and how many rows there were.
-pub(crate) fn write_rows<R: Row, W: Write + Send>(
-    rows: impl Iterator<Item = Result<R, WriteError>>,
+pub(crate) fn write_rows<R: Row, B: Borrow<R>, W: Write + Send>(
+    rows: impl Iterator<Item = Result<B, WriteError>>,
     out: W,
     properties: WriterProperties,
 ) -> Result<(W, u64), WriteError> {
-    let failed = WriteError::table(R::TABLE);
-    let mut writer = ArrowWriter::try_new(out, R::schema(), Some(properties)).map_err(&failed)?;
-    let mut columns = R::Columns::default();
-    let (mut pending, mut weight, mut count) = (0, 0, 0);
-    let flush = |columns: &mut R::Columns, writer: &mut ArrowWriter<W>| {
-        let batch = RecordBatch::try_new(R::schema(), columns.finish()).map_err(|error| failed(error.into()))?;
-        writer.write(&batch).map_err(&failed)?;
-        if writer.in_progress_size() > ROW_GROUP_BYTES { writer.flush().map_err(&failed) } else { Ok(()) }
-    };
-    for row in rows {
-        let row = row?;
-        columns.append(&row);
-        weight += row.weight();
-        pending += 1;
-        count += 1;
-        if pending == BATCH_ROWS || weight > BATCH_WEIGHT {
-            flush(&mut columns, &mut writer)?;
-            (pending, weight) = (0, 0);
+    let mut table = TableWriter::<W>::new::<R>(out, properties)?;
+    let mut batches = Batches::<R, B, _> { rows, columns: R::Columns::default(), _borrowed: PhantomData };
+    while let Some(batch) = batches.next_batch()? {
+        table.write(&batch)?;
+    }
+    table.finish()
+}
+
+/// As [`write_rows`], for rows that must be read and merged first: that is one thread's work, and encoding another's.
+pub(crate) fn write_merged<R: Row, W: Write + Send>(
+    rows: impl Iterator<Item = Result<R, WriteError>> + Send,
+    out: W,
+    properties: WriterProperties,
+) -> Result<(W, u64), WriteError> {
+    let mut table = TableWriter::<W>::new::<R>(out, properties)?;
+    let (sink, merged) = sync_channel::<Result<RecordBatch, WriteError>>(2);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut batches = Batches::<R, R, _> { rows, columns: R::Columns::default(), _borrowed: PhantomData };
+            while let Some(batch) = batches.next_batch().transpose() {
+                let ends = batch.is_err();
+                // Nobody takes it where writing failed.
+                if sink.send(batch).is_err() || ends {
+                    return;
+                }
+            }
+        });
+        merged.into_iter().try_for_each(|batch| table.write(&batch?))
+    })?;
+    table.finish()
+}
+
+/// Rows on their way to a file.
+struct Batches<R: Row, B, I> {
+    rows: I,
+    columns: R::Columns,
+    _borrowed: PhantomData<B>,
+}
+
+impl<R: Row, B: Borrow<R>, I: Iterator<Item = Result<B, WriteError>>> Batches<R, B, I> {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>, WriteError> {
+        let (mut pending, mut weight) = (0, 0);
+        for row in self.rows.by_ref() {
+            let row = row?;
+            let row = row.borrow();
+            self.columns.append(row);
+            weight += row.weight();
+            pending += 1;
+            if pending == BATCH_ROWS || weight > BATCH_WEIGHT {
+                break;
+            }
         }
+        if pending == 0 {
+            return Ok(None);
+        }
+        let batch = RecordBatch::try_new(R::schema(), self.columns.finish());
+        batch.map(Some).map_err(|error| WriteError::table(R::TABLE)(error.into()))
     }
-    if pending > 0 {
-        flush(&mut columns, &mut writer)?;
+}
+
+/// A Parquet file that grows.
+struct TableWriter<W: Write + Send> {
+    table: &'static str,
+    writer: ArrowWriter<W>,
+    count: u64,
+}
+
+impl<W: Write + Send> TableWriter<W> {
+    fn new<R: Row>(out: W, properties: WriterProperties) -> Result<Self, WriteError> {
+        let writer = ArrowWriter::try_new(out, R::schema(), Some(properties)).map_err(WriteError::table(R::TABLE))?;
+        Ok(Self { table: R::TABLE, writer, count: 0 })
     }
-    let out = writer.into_inner().map_err(WriteError::table(R::TABLE))?;
-    Ok((out, count))
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+        let failed = WriteError::table(self.table);
+        self.count += batch.num_rows() as u64;
+        self.writer.write(batch).map_err(&failed)?;
+        if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush().map_err(&failed) } else { Ok(()) }
+    }
+
+    fn finish(self) -> Result<(W, u64), WriteError> {
+        let out = self.writer.into_inner().map_err(WriteError::table(self.table))?;
+        Ok((out, self.count))
+    }
 }

@@ -40,8 +40,8 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 fn line(stream: u8, timestamp: i64, seq: i64, message: &str) -> AnyRow {
     LogEventRow {
-        log_group: "/ecs/app".to_owned(),
-        log_stream: format!("ecs/app/{stream}"),
+        log_group: "/ecs/app".into(),
+        log_stream: format!("ecs/app/{stream}").into(),
         timestamp: Timestamp(timestamp),
         seq,
         message: message.to_owned(),
@@ -83,7 +83,7 @@ proptest! {
         prop_assert_eq!(files(&a), files(&b));
 
         let mut lines: Vec<LogEventRow> = rows.0.iter().filter_map(|row| match row {
-            AnyRow::LogEvent(row) => Some(row.clone()),
+            AnyRow::LogEvent(row) => Some(*row.clone()),
             _ => None,
         }).collect();
         lines.sort();

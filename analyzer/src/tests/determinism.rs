@@ -211,7 +211,7 @@ fn a_million_lines_pass_through() {
     let Some(AnyRow::LogEvent(line)) = rows.rows.pop() else { panic!("the last row is the line") };
     for seq in 0..1_000_000 {
         let message = format!("INFO GET /api/items/{seq} 200 in {} ms, a line of a usual length or so", seq % 97);
-        writer.push(casefile_evidence::tables::LogEventRow { seq: seq + 100, message, ..line.clone() }).unwrap();
+        writer.push(casefile_evidence::tables::LogEventRow { seq: seq + 100, message, ..*line.clone() }).unwrap();
     }
     writer.seal(&ManifestHead::default()).unwrap();
     let written = peak_kib();

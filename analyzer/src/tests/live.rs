@@ -7,7 +7,7 @@ use crate::{Analyzer, Conclusion, Judge, Options, Outcome, Pack, can_still_impro
 
 fn sources(world: &World) -> Vec<casefile_evidence::tables::SourceRow> {
     let source = |row: &AnyRow| match row {
-        AnyRow::Source(source) => Some(source.clone()),
+        AnyRow::Source(source) => Some(*source.clone()),
         _ => None,
     };
     world.rows.iter().filter_map(source).collect()

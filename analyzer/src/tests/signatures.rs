@@ -52,7 +52,7 @@ async fn every_case() {
     case("seen in another container", OVER, &|w| {
         w.line("aaa", 40, UPGRADE);
         if let Some(casefile_evidence::AnyRow::LogEvent(line)) = w.rows.last_mut() {
-            line.container = Some("otel".to_owned());
+            line.container = Some("otel".into());
         }
     });
     case("seen, then the task died", OVER, &|w| {
@@ -251,7 +251,7 @@ async fn other_lines_than_the_deployments_own() {
     let elsewhere = |w: &mut World, second: i64, text: &str| {
         w.line("nobody", second, text);
         if let Some(AnyRow::LogEvent(line)) = w.rows.last_mut() {
-            (line.log_group, line.task_id, line.container) = ("/ecs/extra".to_owned(), None, None);
+            (line.log_group, line.task_id, line.container) = ("/ecs/extra".into(), None, None);
         }
         w.source("log_events", "GetLogEvents", |source| {
             source.log_group = Some("/ecs/extra".to_owned());

@@ -187,12 +187,12 @@ impl World {
         let seq = *numbered;
         *numbered += 1;
         let row = LogEventRow {
-            log_group: GROUP.to_owned(),
-            log_stream: stream(task),
+            log_group: GROUP.into(),
+            log_stream: stream(task).into(),
             timestamp: at(second),
             seq,
-            container: Some("app".to_owned()),
-            task_id: Some(task.to_owned()),
+            container: Some("app".into()),
+            task_id: Some(task.into()),
             ingestion_time: Some(at(second).plus_millis(800)),
             observed_at: self.now,
             snapshot: self.snapshots,

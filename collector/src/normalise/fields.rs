@@ -156,6 +156,17 @@ impl<'a> Fields<'a> {
     }
 
     /// The identifier that a row cannot do without; reported where it is missing.
+    pub(super) fn named(&self, key: &str, remarks: &mut Remarks) -> Option<&'a str> {
+        match self.get(key) {
+            Some(Value::String(name)) if !name.is_empty() => Some(name),
+            _ => {
+                remarks.add(self.origin, format!("an entry of {} has no {key}; it was left out", self.what));
+                None
+            }
+        }
+    }
+
+    /// As [`Fields::named`], of a number too.
     pub(super) fn id(&self, key: &str, remarks: &mut Remarks) -> Option<String> {
         let id = self.text(key, remarks).filter(|id| !id.is_empty());
         if id.is_none() {

@@ -1,11 +1,11 @@
 //! Log streams and log lines: each line once, whatever overlaps, in bounded memory.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
-use casefile_evidence::Timestamp;
 use casefile_evidence::tables::LogEventRow;
+use casefile_evidence::{Name, Timestamp};
 use serde_json::Value;
 
 use super::fields::Fields;
@@ -43,8 +43,34 @@ impl Retain {
 /// A run of pages that continue each other. What comes again in another run came before.
 type Chain = u64;
 
+/// The names that every row of a stream has.
+#[derive(Debug, Clone)]
+struct Names {
+    log_group: Name,
+    log_stream: Name,
+    container: Option<Name>,
+    task_id: Option<Name>,
+}
+
+impl Names {
+    fn are_of(&self, place: &Place) -> bool {
+        self.container.as_deref() == place.container.as_deref() && self.task_id.as_deref() == place.task_id.as_deref()
+    }
+}
+
+/// A stream while the lines of a page are taken up.
+struct Open {
+    key: (String, String),
+    stream: Stream,
+    names: Names,
+    /// Lines that were new.
+    rows: usize,
+}
+
 #[derive(Debug, Default)]
 struct Stream {
+    /// As they were last.
+    names: Option<Names>,
     next_seq: i64,
     chain: Chain,
     /// From when on the chain reads; `None`: from the oldest line.
@@ -76,18 +102,24 @@ struct Remembered {
 }
 
 impl Stream {
-    /// The line's number, where it is new: what comes again in another chain came before.
-    fn number(&mut self, at: Timestamp, hash: u64) -> Option<i64> {
+    /// The line's number, where it is new: what comes again in another chain came before. Lines older than `oldest` are
+    /// not worth remembering.
+    fn number(&mut self, at: Timestamp, hash: impl FnOnce() -> u64, oldest: Option<Timestamp>) -> Option<i64> {
         self.newest = self.newest.max(Some(at));
-        let line = self.recent.entry((at, hash)).or_default();
-        if line.chain != self.chain {
-            (line.chain, line.came) = (self.chain, 0);
+        let unknown = self.recent.first_key_value().is_none_or(|((first, _), _)| *first > at);
+        if unknown && oldest.is_some_and(|oldest| at < oldest) {
+            self.forgotten_to = self.forgotten_to.max(Some(at));
+        } else {
+            let line = self.recent.entry((at, hash())).or_default();
+            if line.chain != self.chain {
+                (line.chain, line.came) = (self.chain, 0);
+            }
+            line.came += 1;
+            if line.came <= line.times {
+                return None;
+            }
+            line.times = line.came;
         }
-        line.came += 1;
-        if line.came <= line.times {
-            return None;
-        }
-        line.times = line.came;
         let seq = self.next_seq;
         self.next_seq += 1;
         Some(seq)
@@ -250,10 +282,12 @@ impl Assembly {
         }
         let covered_from = stream.covered_from.max(kept_from);
 
-        let mut rows = 0;
+        let most = self.logs.most();
+        let mut open = self.open(log_group, log_stream);
         for event in events {
-            rows += usize::from(self.log_event(event, &document.origin, &log_group, &log_stream, &place));
+            self.log_event(event, &document.origin, &mut open, most);
         }
+        let rows = self.close(open).1;
         let covered_to = self.covered_to(document, &place, last);
         self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
     }
@@ -297,20 +331,34 @@ impl Assembly {
             self.logs.streams.entry(key).or_default().enter(chain, covered_from);
         }
 
-        let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let most = self.logs.most();
+        let mut open: Vec<Open> = Vec::new();
+        // By its name: all events of a page whose request names no group may be of different ones.
+        let mut places: HashMap<&str, usize> = HashMap::new();
         for event in events {
-            let Some(log_stream) = event.id("logStreamName", &mut self.remarks) else { continue };
-            let known = || self.seen.group_of(&log_stream).map(str::to_owned);
-            let Some(log_group) = requested.clone().or_else(known) else {
-                let remark = format!("the log group of stream {log_stream} is not known; its lines were left out");
-                self.remarks.add(&document.origin, remark);
-                continue;
+            let Some(log_stream) = event.named("logStreamName", &mut self.remarks) else { continue };
+            let at = match places.get(log_stream) {
+                Some(at) => *at,
+                None => {
+                    let known = || self.seen.group_of(log_stream).map(str::to_owned);
+                    let Some(log_group) = requested.clone().or_else(known) else {
+                        let remark =
+                            format!("the log group of stream {log_stream} is not known; its lines were left out");
+                        self.remarks.add(&document.origin, remark);
+                        continue;
+                    };
+                    let mut stream = self.open(log_group, log_stream.to_owned());
+                    stream.stream.enter(chain, covered_from);
+                    places.insert(log_stream, open.len());
+                    open.push(stream);
+                    open.len() - 1
+                }
             };
-            let place = self.place(&log_group, &log_stream);
-            self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default().enter(chain, covered_from);
-            let written = self.log_event(event, &document.origin, &log_group, &log_stream, &place);
-            *counts.entry((log_group, log_stream)).or_default() += usize::from(written);
+            if let Some(open) = open.get_mut(at) {
+                self.log_event(event, &document.origin, open, most);
+            }
         }
+        let mut counts: BTreeMap<(String, String), usize> = open.into_iter().map(|open| self.close(open)).collect();
         let of_group = asked.is_empty();
         for log_stream in asked {
             counts.entry((requested.clone().unwrap_or_default(), log_stream)).or_default();
@@ -357,8 +405,33 @@ impl Assembly {
         (!(ended && last)).then_some(until)
     }
 
-    /// Takes up one line; says whether it was new.
-    fn log_event(&mut self, event: Fields<'_>, origin: &str, log_group: &str, log_stream: &str, place: &Place) -> bool {
+    /// Takes a stream out, for the lines of a page.
+    fn open(&mut self, log_group: String, log_stream: String) -> Open {
+        let place = self.place(&log_group, &log_stream);
+        let key = (log_group, log_stream);
+        let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
+        let names = match stream.names.take() {
+            Some(names) if names.are_of(&place) => names,
+            _ => Names {
+                log_group: key.0.as_str().into(),
+                log_stream: key.1.as_str().into(),
+                container: place.container.as_deref().map(Name::from),
+                task_id: place.task_id.as_deref().map(Name::from),
+            },
+        };
+        Open { key, stream, names, rows: 0 }
+    }
+
+    /// Puts a stream back; gives how many of its lines were new.
+    fn close(&mut self, open: Open) -> ((String, String), usize) {
+        let Open { key, mut stream, names, rows } = open;
+        stream.names = Some(names);
+        self.logs.streams.insert(key.clone(), stream);
+        (key, rows)
+    }
+
+    /// Takes up one line, where it is new.
+    fn log_event(&mut self, event: Fields<'_>, origin: &str, open: &mut Open, most: Option<(usize, i64)>) {
         let remarks = &mut self.remarks;
         let Current { snapshot, observed_at, .. } = self.current;
         let message = event.text("message", remarks).unwrap_or_default();
@@ -367,28 +440,31 @@ impl Assembly {
             remarks.add(origin, "a log event has no timestamp; the time it arrived stands for it".to_owned());
             ingestion_time.unwrap_or(observed_at)
         });
-        let mut hasher = DefaultHasher::new();
-        (&message, ingestion_time).hash(&mut hasher);
-        let most = self.logs.most();
-        let stream = self.logs.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
-        let Some(seq) = stream.number(timestamp, hasher.finish()) else { return false };
-        if let Some((most, millis)) = most {
-            stream.forget(most, observed_at.plus_millis(-millis));
+        let hash = || {
+            let mut hasher = DefaultHasher::new();
+            (&message, ingestion_time).hash(&mut hasher);
+            hasher.finish()
+        };
+        let oldest = most.map(|(_, millis)| observed_at.plus_millis(-millis));
+        let Some(seq) = open.stream.number(timestamp, hash, oldest) else { return };
+        if let Some(((most, _), oldest)) = most.zip(oldest) {
+            open.stream.forget(most, oldest);
         }
+        let Names { log_group, log_stream, container, task_id } = open.names.clone();
         let row = LogEventRow {
-            log_group: log_group.to_owned(),
-            log_stream: log_stream.to_owned(),
+            log_group,
+            log_stream,
             timestamp,
             seq,
-            container: place.container.clone(),
-            task_id: place.task_id.clone(),
+            container,
+            task_id,
             ingestion_time,
             observed_at,
             snapshot,
             message,
         };
+        open.rows += 1;
         self.rows.push(row.into());
-        true
     }
 
     /// How many lines are remembered, of all streams.

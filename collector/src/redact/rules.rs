@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use regex_automata::Input;
 use regex_automata::meta::Regex;
 
@@ -165,8 +166,14 @@ fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-{} ".contains(c)) && text.len() <= 40
 }
 
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
+
 /// The line begins a private key and does not end it.
 pub(super) fn opens_private_key(line: &str) -> bool {
+    // Nearly no line does, which is quick to tell.
+    if KEY.find(line.as_bytes()).is_none() {
+        return false;
+    }
     line.rfind("PRIVATE KEY-----").or_else(|| line.rfind("PRIVATE KEY BLOCK-----")).is_some()
         && line.rfind("-----BEGIN ").is_some_and(|begin| line.rfind("-----END ").is_none_or(|end| end < begin))
 }

@@ -1,6 +1,6 @@
 //! CloudWatch Logs.
 
-use crate::row::table;
+use crate::row::{Name, table};
 use crate::time::Timestamp;
 
 table! {
@@ -53,17 +53,17 @@ table! {
     /// One log line.
     LogEventRow => "log_events", version 1, sort 4 {
         /// The log group's name.
-        log_group: String,
+        log_group: Name,
         /// The stream's name.
-        log_stream: String,
+        log_stream: Name,
         /// When the program wrote it, by its host's clock.
         timestamp: Timestamp,
         /// Its number within the stream, in the order in which the lines came.
         seq: i64,
         /// The container that wrote it; null where the stream's name does not say.
-        container: Option<String>,
+        container: Option<Name>,
         /// The task that wrote it.
-        task_id: Option<String>,
+        task_id: Option<Name>,
         /// When CloudWatch had it.
         ingestion_time: Option<Timestamp>,
         /// When it was first observed.

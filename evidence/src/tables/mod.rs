@@ -34,11 +34,11 @@ pub struct Table {
 
 macro_rules! registry {
     ($($variant:ident($row:ty)),+ $(,)?) => {
-        /// A row of any table.
+        /// A row of any table. Boxed, for some are wide, and rows are handed on.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each variant is the row type that it holds")]
         pub enum AnyRow {
-            $($variant($row),)+
+            $($variant(Box<$row>),)+
         }
 
         impl AnyRow {
@@ -54,7 +54,7 @@ macro_rules! registry {
             /// The rows of a batch of that table. `None` where there is no such table, or the batch is not of it.
             pub fn from_batch(table: &str, batch: &arrow::array::RecordBatch) -> Option<Vec<Self>> {
                 match table {
-                    $(<$row>::TABLE => Some(<$row>::from_batch(batch)?.into_iter().map(Self::$variant).collect()),)+
+                    $(<$row>::TABLE => Some(<$row>::from_batch(batch)?.into_iter().map(Self::from).collect()),)+
                     _ => None,
                 }
             }
@@ -62,7 +62,7 @@ macro_rules! registry {
 
         $(impl From<$row> for AnyRow {
             fn from(row: $row) -> Self {
-                Self::$variant(row)
+                Self::$variant(Box::new(row))
             }
         })+
 
@@ -88,7 +88,7 @@ macro_rules! registry {
 
             pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
                 match row {
-                    $(AnyRow::$variant(row) => self.$variant.push(row),)+
+                    $(AnyRow::$variant(row) => self.$variant.push(*row),)+
                 }
             }
 
