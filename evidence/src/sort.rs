@@ -1,29 +1,41 @@
 //! External merge sort: any number of rows in any order, out in total order, in bounded memory.
 
-use std::borrow::Borrow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::WriteError;
-use crate::row::Row;
-use crate::write::write_rows;
+use crate::row::{Columns, Row};
+use crate::write::{TableWriter, write_rows};
 
 /// Rows of a run that are decoded at a time while merging.
-const RUN_BATCH: usize = 1024;
+const RUN_BATCH: usize = 256;
 /// Runs that are open at once while merging. More are first merged into fewer, so that memory stays
 /// bounded however many lines there are.
 const FAN_IN: usize = 24;
 
+/// Rows of the buffer that make a batch.
+const BUFFER_BATCH: usize = 4096;
+
 /// Takes rows in any order and gives them back sorted.
-pub(crate) struct Sorter<R> {
-    buffer: Vec<R>,
+///
+/// What waits to be sorted waits as columns: rows by the hundred thousand would be as many small allocations, in between
+/// which those of the pages that they came with leave holes.
+pub(crate) struct Sorter<R: Row> {
+    columns: R::Columns,
+    /// Rows in the columns.
+    pending: usize,
+    batches: Vec<RecordBatch>,
     weight: usize,
     budget: usize,
     scratch: PathBuf,
@@ -45,7 +57,9 @@ impl<R: Row> Sorter<R> {
     /// `budget`: about how many bytes of rows are held before they are spilled into `scratch`.
     pub(crate) fn new(scratch: &Path, budget: usize) -> Self {
         Self {
-            buffer: Vec::new(),
+            columns: R::Columns::default(),
+            pending: 0,
+            batches: Vec::new(),
             weight: 0,
             budget,
             scratch: scratch.to_owned(),
@@ -67,9 +81,7 @@ impl<R: Row> Sorter<R> {
     /// Puts every row on disk, and names the runs. Small runs are merged once there are many, so that a long
     /// collection does not leave a file a poll; what they were merged from is named by [`Sorter::obsolete`].
     pub(crate) fn checkpoint(&mut self) -> Result<Vec<PathBuf>, WriteError> {
-        if !self.buffer.is_empty() {
-            self.spill()?;
-        }
+        self.spill()?;
         let small = |run: &RunFile| run.weight < self.budget / 4;
         if self.runs.iter().filter(|run| small(run)).count() > FAN_IN {
             let (few, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.runs).into_iter().partition(small);
@@ -91,38 +103,70 @@ impl<R: Row> Sorter<R> {
         Ok(())
     }
 
-    pub(crate) fn push(&mut self, row: R) -> Result<(), WriteError> {
+    pub(crate) fn push(&mut self, row: &R) -> Result<(), WriteError> {
         self.weight += row.weight();
-        self.buffer.push(row);
+        self.columns.append(row);
+        self.pending += 1;
+        if self.pending == BUFFER_BATCH {
+            self.end_batch()?;
+        }
         if self.weight > self.budget { self.spill() } else { Ok(()) }
     }
 
-    fn spill(&mut self) -> Result<(), WriteError> {
-        let rows = std::mem::take(&mut self.buffer);
-        let weight = std::mem::take(&mut self.weight);
-        // Rows are wide: their places are sorted.
-        let mut order: Vec<&R> = rows.iter().collect();
-        order.sort_unstable();
-        self.write_run(order.into_iter().map(Ok), weight)
+    fn end_batch(&mut self) -> Result<(), WriteError> {
+        if std::mem::take(&mut self.pending) > 0 {
+            let batch = RecordBatch::try_new(R::schema(), self.columns.finish());
+            self.batches.push(batch.map_err(|error| WriteError::table(R::TABLE)(error.into()))?);
+        }
+        Ok(())
     }
 
-    fn write_run<B: Borrow<R>>(
-        &mut self,
-        rows: impl Iterator<Item = Result<B, WriteError>>,
-        weight: usize,
-    ) -> Result<(), WriteError> {
+    /// What is in the buffer, in order, a batch at a time.
+    fn sorted(&mut self) -> Result<impl Iterator<Item = Result<RecordBatch, WriteError>> + use<R>, WriteError> {
+        self.end_batch()?;
+        self.weight = 0;
+        let failed = |error: ArrowError| WriteError::table(R::TABLE)(error.into());
+        let all = concat_batches(&R::schema(), &std::mem::take(&mut self.batches)).map_err(failed)?;
+        // As rows compare: column by column, nulls first, texts by their bytes.
+        let options = Some(SortOptions { descending: false, nulls_first: true });
+        let columns = all.columns().iter().map(|column| SortColumn { values: Arc::clone(column), options });
+        let order = lexsort_to_indices(&columns.collect::<Vec<_>>(), None).map_err(failed)?;
+        let (rows, step) = (all.num_rows(), BUFFER_BATCH);
+        Ok((0..rows)
+            .step_by(step)
+            .map(move |from| take_record_batch(&all, &order.slice(from, step.min(rows - from))).map_err(failed)))
+    }
+
+    fn spill(&mut self) -> Result<(), WriteError> {
+        if self.pending == 0 && self.batches.is_empty() {
+            return Ok(());
+        }
+        let weight = self.weight;
+        let sorted = self.sorted()?;
+        let (path, file) = self.new_run()?;
+        let mut run = TableWriter::new::<R>(file, run_properties::<R>()?)?;
+        for batch in sorted {
+            run.write(&batch?)?;
+        }
+        run.finish()?;
+        self.runs.push(RunFile { path, weight });
+        Ok(())
+    }
+
+    fn new_run(&mut self) -> Result<(PathBuf, File), WriteError> {
         let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
         self.written += 1;
         let file = File::create(&path).map_err(WriteError::io("create", &path))?;
-        let level = ZstdLevel::try_new(1).map_err(WriteError::table(R::TABLE))?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            .set_dictionary_enabled(false)
-            .set_statistics_enabled(EnabledStatistics::None)
-            .set_data_page_size_limit(64 * 1024)
-            .set_write_batch_size(256)
-            .build();
-        write_rows::<R, B, _>(rows, file, properties)?;
+        Ok((path, file))
+    }
+
+    fn write_run(
+        &mut self,
+        rows: impl Iterator<Item = Result<R, WriteError>>,
+        weight: usize,
+    ) -> Result<(), WriteError> {
+        let (path, file) = self.new_run()?;
+        write_rows::<R, _>(rows, file, run_properties::<R>()?)?;
         self.runs.push(RunFile { path, weight });
         Ok(())
     }
@@ -130,15 +174,17 @@ impl<R: Row> Sorter<R> {
     /// The rows in order.
     pub(crate) fn finish(mut self) -> Result<Sorted<R>, WriteError> {
         if self.runs.is_empty() {
-            self.buffer.sort_unstable();
-            return Ok(Sorted::Memory(self.buffer.into_iter()));
+            let unreadable = || WriteError::io("read back", R::TABLE)(std::io::ErrorKind::InvalidData.into());
+            let mut rows = Vec::new();
+            for batch in self.sorted()? {
+                rows.extend(R::from_batch(&batch?).ok_or_else(unreadable)?);
+            }
+            return Ok(Sorted::Memory(rows.into_iter()));
         }
-        if !self.buffer.is_empty() {
-            self.spill()?;
-        }
+        self.spill()?;
         while self.runs.len() > FAN_IN {
             // The smallest first, so that no row is merged more often than it must be.
-            self.runs.sort_by(|a, b| b.weight.cmp(&a.weight));
+            self.runs.sort_by_key(|run| Reverse(run.weight));
             let many = FAN_IN.min(self.runs.len() - FAN_IN + 1);
             let few = self.runs.split_off(self.runs.len() - many);
             self.merge(few)?;
@@ -146,6 +192,18 @@ impl<R: Row> Sorter<R> {
         let paths: Vec<PathBuf> = self.runs.iter().map(|run| run.path.clone()).collect();
         Ok(Sorted::Merge(Merge::open(&paths)?))
     }
+}
+
+/// A run is read once or twice, and soon.
+fn run_properties<R: Row>() -> Result<WriterProperties, WriteError> {
+    let level = ZstdLevel::try_new(1).map_err(WriteError::table(R::TABLE))?;
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_data_page_size_limit(64 * 1024)
+        .set_write_batch_size(256)
+        .build())
 }
 
 /// Rows in total order.

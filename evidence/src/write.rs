@@ -1,10 +1,8 @@
 //! Writing a bundle: tables stream to disk, then the bag is sealed and put in its place at once.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
@@ -209,7 +207,7 @@ pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<Writ
     let out = File::create(&path).map_err(WriteError::io("create", &path))?;
     let out = HashingWriter::new(out);
     let (out, count) = match rows {
-        Sorted::Memory(rows) => write_rows::<R, R, _>(rows.map(Ok), out, properties::<R>()?)?,
+        Sorted::Memory(rows) => write_rows::<R, _>(rows.map(Ok), out, properties::<R>()?)?,
         Sorted::Merge(merge) => write_merged::<R, _>(merge, out, properties::<R>()?)?,
     };
     let (out, digest, length) = out.finish();
@@ -247,13 +245,13 @@ fn properties<R: Row>() -> Result<WriterProperties, WriteError> {
 }
 
 /// Streams rows into a Parquet file; gives back what it wrote to, and how many rows there were.
-pub(crate) fn write_rows<R: Row, B: Borrow<R>, W: Write + Send>(
-    rows: impl Iterator<Item = Result<B, WriteError>>,
+pub(crate) fn write_rows<R: Row, W: Write + Send>(
+    rows: impl Iterator<Item = Result<R, WriteError>>,
     out: W,
     properties: WriterProperties,
 ) -> Result<(W, u64), WriteError> {
     let mut table = TableWriter::<W>::new::<R>(out, properties)?;
-    let mut batches = Batches::<R, B, _> { rows, columns: R::Columns::default(), _borrowed: PhantomData };
+    let mut batches = Batches { rows, columns: R::Columns::default() };
     while let Some(batch) = batches.next_batch()? {
         table.write(&batch)?;
     }
@@ -270,7 +268,7 @@ pub(crate) fn write_merged<R: Row, W: Write + Send>(
     let (sink, merged) = sync_channel::<Result<RecordBatch, WriteError>>(2);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut batches = Batches::<R, R, _> { rows, columns: R::Columns::default(), _borrowed: PhantomData };
+            let mut batches = Batches { rows, columns: R::Columns::default() };
             while let Some(batch) = batches.next_batch().transpose() {
                 let ends = batch.is_err();
                 // Nobody takes it where writing failed.
@@ -285,19 +283,17 @@ pub(crate) fn write_merged<R: Row, W: Write + Send>(
 }
 
 /// Rows on their way to a file.
-struct Batches<R: Row, B, I> {
+struct Batches<R: Row, I: Iterator<Item = Result<R, WriteError>>> {
     rows: I,
     columns: R::Columns,
-    _borrowed: PhantomData<B>,
 }
 
-impl<R: Row, B: Borrow<R>, I: Iterator<Item = Result<B, WriteError>>> Batches<R, B, I> {
+impl<R: Row, I: Iterator<Item = Result<R, WriteError>>> Batches<R, I> {
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, WriteError> {
         let (mut pending, mut weight) = (0, 0);
         for row in self.rows.by_ref() {
             let row = row?;
-            let row = row.borrow();
-            self.columns.append(row);
+            self.columns.append(&row);
             weight += row.weight();
             pending += 1;
             if pending == BATCH_ROWS || weight > BATCH_WEIGHT {
@@ -313,26 +309,26 @@ impl<R: Row, B: Borrow<R>, I: Iterator<Item = Result<B, WriteError>>> Batches<R,
 }
 
 /// A Parquet file that grows.
-struct TableWriter<W: Write + Send> {
+pub(crate) struct TableWriter<W: Write + Send> {
     table: &'static str,
     writer: ArrowWriter<W>,
     count: u64,
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    fn new<R: Row>(out: W, properties: WriterProperties) -> Result<Self, WriteError> {
+    pub(crate) fn new<R: Row>(out: W, properties: WriterProperties) -> Result<Self, WriteError> {
         let writer = ArrowWriter::try_new(out, R::schema(), Some(properties)).map_err(WriteError::table(R::TABLE))?;
         Ok(Self { table: R::TABLE, writer, count: 0 })
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
         let failed = WriteError::table(self.table);
         self.count += batch.num_rows() as u64;
         self.writer.write(batch).map_err(&failed)?;
         if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush().map_err(&failed) } else { Ok(()) }
     }
 
-    fn finish(self) -> Result<(W, u64), WriteError> {
+    pub(crate) fn finish(self) -> Result<(W, u64), WriteError> {
         let out = self.writer.into_inner().map_err(WriteError::table(self.table))?;
         Ok((out, self.count))
     }

@@ -15,7 +15,7 @@ use crate::normalise::{Redacted, Redaction};
 use crate::redact::Counts;
 
 /// Readings at once. Each holds a page, so this bounds the memory too.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 /// Pages that wait to be taken up.
 const WAITING: usize = 1;
 

@@ -81,10 +81,12 @@ fn redact(text: &str, redactor: &Redactor, counts: &mut Counts) -> String {
     // A document is read as one: its keys tell what its texts are.
     if text.starts_with('{')
         && let Ok(mut document) = serde_json::from_str::<Value>(text)
-        && document.to_string() == text
     {
-        redactor.redact_value(&mut document, counts);
-        return document.to_string();
+        let printed = document.to_string();
+        if printed == text {
+            redactor.redact_value(&mut document, counts);
+            return document.to_string();
+        }
     }
     redactor.redact_counted(text, counts).into_owned()
 }

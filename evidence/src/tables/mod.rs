@@ -88,7 +88,7 @@ macro_rules! registry {
 
             pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
                 match row {
-                    $(AnyRow::$variant(row) => self.$variant.push(*row),)+
+                    $(AnyRow::$variant(row) => self.$variant.push(&row),)+
                 }
             }
 
