@@ -8,6 +8,7 @@ mod exit;
 mod guard;
 mod output;
 mod progress;
+mod redaction;
 mod render;
 mod target;
 mod verbs;

@@ -646,7 +646,8 @@ async fn crash_loop_and_sidecar() -> Test {
                 ("one exit after it completed", exits(&[100])),
                 ("ECS heals after it completed", Mini::healthy().with(|m| m.event(110, replaced))),
                 ("ECS healed before", Mini::healthy().with(|m| m.event(30, replaced))),
-                ("no task", Mini::healthy().with(|m| m.tasks.clear())),
+                ("no task", Mini::healthy().with(Mini::no_tasks)),
+                ("tasks that were described and are gone", Mini::healthy().with(|m| m.tasks.clear())),
             ],
         )
         .await?,

@@ -30,16 +30,16 @@ const PLAYED: [&str; 9] = [
 /// Recorded seconds for each real one.
 const SPEED: f64 = 60.0;
 
-struct Played {
+pub(crate) struct Played {
     runtime: tokio::runtime::Runtime,
-    endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     origin: Timestamp,
     speed: f64,
     recording: Recording,
     started: std::time::Instant,
 }
 
-fn play(case: &str, faults: Vec<Fault>) -> Played {
+pub(crate) fn play(case: &str, faults: Vec<Fault>) -> Played {
     play_at(SPEED, case, faults)
 }
 
@@ -58,7 +58,7 @@ fn play_at(speed: f64, case: &str, faults: Vec<Fault>) -> Played {
 
 impl Played {
     /// Arguments that point a collecting verb at the endpoint.
-    fn arguments(&self, verb: &str, more: &[&str]) -> Vec<String> {
+    pub(crate) fn arguments(&self, verb: &str, more: &[&str]) -> Vec<String> {
         let info = &self.recording.info;
         let elapsed = (self.started.elapsed().as_secs_f64() * self.speed * 1000.0) as i64;
         let clock = format!("{}@{}", self.origin.plus_millis(elapsed), self.speed);
@@ -89,13 +89,13 @@ impl Played {
         arguments
     }
 
-    fn run(&self, folder: &Path, verb: &str, more: &[&str]) -> Run {
+    pub(crate) fn run(&self, folder: &Path, verb: &str, more: &[&str]) -> Run {
         let arguments = self.arguments(verb, more);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         ended(command(folder, &arguments).output().unwrap())
     }
 
-    fn stop(self) -> BTreeMap<String, u64> {
+    pub(crate) fn stop(self) -> BTreeMap<String, u64> {
         let calls = self.endpoint.calls();
         self.endpoint.stop();
         self.runtime.shutdown_background();

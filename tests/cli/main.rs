@@ -8,6 +8,7 @@ mod corpus;
 mod docs;
 mod integrity;
 mod judging;
+mod production;
 mod reading;
 mod secrets;
 

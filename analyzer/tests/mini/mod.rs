@@ -55,6 +55,12 @@ pub(crate) struct Mini {
 }
 
 impl Mini {
+    /// No task was ever described.
+    pub(crate) fn no_tasks(&mut self) {
+        self.tasks.clear();
+        self.sources.iter_mut().filter(|source| source.operation == "DescribeTasks").for_each(|source| source.rows = 0);
+    }
+
     /// It completed at 60 s and was watched until 120 s.
     pub(crate) fn healthy() -> Self {
         let mut mini = Self {

@@ -9,6 +9,7 @@ use casefile_evidence::{Name, Timestamp};
 use serde_json::Value;
 
 use super::fields::Fields;
+use super::memory::{Chain, Names, Open, Retain, Stream};
 use super::sources::{Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, Operation};
@@ -17,147 +18,6 @@ use crate::document::{Document, Operation};
 const PAGE_LIMIT: usize = 10_000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// How many of the lines of a stream are remembered, to recognise them when they come again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Retain {
-    /// The lines of the last `millis`, and no more than `lines` of them, all streams together: enough where what
-    /// is read again starts within them, as the collector's own re-reading does (see [`Assembly::forgotten_to`]).
-    Trailing {
-        /// At most about so many lines.
-        lines: usize,
-        /// At most so old, counted from the snapshot's moment.
-        millis: i64,
-    },
-    /// Every line: for files of unknown making, which may overlap anywhere.
-    All,
-}
-
-impl Retain {
-    /// How far back the collector reads again before it takes a stream for finished, in milliseconds.
-    pub const COLLECTOR_MS: i64 = 120_000;
-    /// What the collector retains, and so may read again.
-    pub const COLLECTOR: Self = Self::Trailing { lines: 400_000, millis: Self::COLLECTOR_MS };
-}
-
-/// A run of pages that continue each other. What comes again in another run came before.
-type Chain = u64;
-
-/// The names that every row of a stream has.
-#[derive(Debug, Clone)]
-struct Names {
-    log_group: Name,
-    log_stream: Name,
-    container: Option<Name>,
-    task_id: Option<Name>,
-}
-
-impl Names {
-    fn are_of(&self, place: &Place) -> bool {
-        self.container.as_deref() == place.container.as_deref() && self.task_id.as_deref() == place.task_id.as_deref()
-    }
-}
-
-/// A stream while the lines of a page are taken up.
-struct Open {
-    key: (String, String),
-    stream: Stream,
-    names: Names,
-    /// Lines that were new.
-    rows: usize,
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    /// As they were last.
-    names: Option<Names>,
-    next_seq: i64,
-    chain: Chain,
-    /// From when on the chain reads; `None`: from the oldest line.
-    chain_from: Option<Timestamp>,
-    token: Option<String>,
-    covered_from: Option<Timestamp>,
-    /// Up to when it was read by a reading that came to its end.
-    read_to: Option<Timestamp>,
-    newest: Option<Timestamp>,
-    /// When it was read first.
-    first_read: Option<Timestamp>,
-    /// From when on its log group still kept lines when it was read first, where that is known.
-    kept_from: Option<Timestamp>,
-    /// Before which moment its lines were asked for, where not all were.
-    until: Option<Timestamp>,
-    /// By moment, and hash of the rest.
-    recent: BTreeMap<(Timestamp, u64), Remembered>,
-    /// The newest line that is no longer remembered.
-    forgotten_to: Option<Timestamp>,
-}
-
-/// A line that is remembered, and how often it is there.
-#[derive(Debug, Default)]
-struct Remembered {
-    times: u32,
-    /// The newest chain that has it, and how often it came there.
-    chain: Chain,
-    came: u32,
-}
-
-impl Stream {
-    /// The line's number, where it is new: what comes again in another chain came before. Lines older than `oldest` are
-    /// not worth remembering.
-    fn number(&mut self, at: Timestamp, hash: impl FnOnce() -> u64, oldest: Option<Timestamp>) -> Option<i64> {
-        self.newest = self.newest.max(Some(at));
-        let unknown = self.recent.first_key_value().is_none_or(|((first, _), _)| *first > at);
-        if unknown && oldest.is_some_and(|oldest| at < oldest) {
-            self.forgotten_to = self.forgotten_to.max(Some(at));
-        } else {
-            let line = self.recent.entry((at, hash())).or_default();
-            if line.chain != self.chain {
-                (line.chain, line.came) = (self.chain, 0);
-            }
-            line.came += 1;
-            if line.came <= line.times {
-                return None;
-            }
-            line.times = line.came;
-        }
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        Some(seq)
-    }
-
-    /// Begins another chain, unless it goes on.
-    fn enter(&mut self, chain: Chain, from: Option<Timestamp>) {
-        if self.chain != chain {
-            (self.chain, self.chain_from) = (chain, from);
-        }
-    }
-
-    /// Forgets the oldest lines, so that no more than `most` are left and none is older than `oldest`. What this chain
-    /// has still to come by stays: it would be taken for new.
-    fn forget(&mut self, most: usize, oldest: Timestamp) {
-        while let Some(line) = self.recent.first_entry() {
-            let at = line.key().0;
-            let passed = line.get().chain == self.chain || self.chain_from.is_some_and(|from| at < from);
-            if !passed || at >= oldest && self.recent.len() <= most {
-                break;
-            }
-            self.recent.pop_first();
-            self.forgotten_to = self.forgotten_to.max(Some(at));
-        }
-    }
-
-    /// Takes up from when on a reading knows the stream, and, where that is its end, up to when.
-    fn cover(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) {
-        // A reading that begins within what was read before adds to it.
-        match self.read_to {
-            Some(read_to) if from.is_none_or(|from| from <= read_to) => {
-                self.covered_from = self.covered_from.min(from);
-            }
-            _ => self.covered_from = from,
-        }
-        self.read_to = self.read_to.max(to);
-    }
-}
 
 /// The streams that were read.
 #[derive(Debug)]
@@ -469,7 +329,7 @@ impl Assembly {
 
     /// How many lines are remembered, of all streams.
     pub fn remembered(&self) -> usize {
-        self.logs.streams.values().map(|stream| stream.recent.len()).sum()
+        self.logs.streams.values().map(Stream::remembered).sum()
     }
 
     /// Up to when lines of a stream are not remembered: reading it from later on doubles nothing.

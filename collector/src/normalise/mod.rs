@@ -10,6 +10,7 @@ mod expected;
 mod fields;
 mod groups;
 mod log;
+mod memory;
 mod moment;
 mod seen;
 mod selector;
@@ -28,7 +29,7 @@ use crate::redact::{Counts, KeyBlocks, Redactor};
 
 pub use fields::{is_task_definition, short_name};
 pub(crate) use groups::is_older;
-pub use log::Retain;
+pub use memory::Retain;
 pub use moment::latest_moment;
 pub use seen::{Judged, Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
 pub use selector::{TaskChoice, TaskSelector};

@@ -1,6 +1,7 @@
 //! CloudWatch Logs.
 
-use crate::row::{Name, table};
+use crate::name::Name;
+use crate::row::table;
 use crate::time::Timestamp;
 
 table! {
