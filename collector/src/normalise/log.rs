@@ -122,7 +122,7 @@ impl Assembly {
         if first || asked_token.is_none() || asked_token != stream.token {
             self.logs.chains = fresh;
             let from = document.request.as_ref().and_then(|asked| asked.get("startTime")?.as_i64()).map(Timestamp);
-            stream.enter(fresh, from);
+            stream.enter(fresh, from, self.current.observed_at);
         }
         if first && !document.assumed {
             let request = document.request.as_ref();
@@ -139,6 +139,7 @@ impl Assembly {
         if last {
             let read_to = self.current.observed_at.min(stream.until.unwrap_or(self.current.observed_at));
             stream.read_to = stream.read_to.max(Some(read_to));
+            stream.whole_began = stream.began;
         }
         let covered_from = stream.covered_from.max(kept_from);
 
@@ -188,7 +189,7 @@ impl Assembly {
         let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
         for log_stream in &asked {
             let key = (requested.clone().unwrap_or_default(), log_stream.clone());
-            self.logs.streams.entry(key).or_default().enter(chain, covered_from);
+            self.logs.streams.entry(key).or_default().enter(chain, covered_from, self.current.observed_at);
         }
 
         let most = self.logs.most();
@@ -208,7 +209,7 @@ impl Assembly {
                         continue;
                     };
                     let mut stream = self.open(log_group, log_stream.to_owned());
-                    stream.stream.enter(chain, covered_from);
+                    stream.stream.enter(chain, covered_from, self.current.observed_at);
                     places.insert(log_stream, open.len());
                     open.push(stream);
                     open.len() - 1
@@ -305,7 +306,7 @@ impl Assembly {
             (&message, ingestion_time).hash(&mut hasher);
             hasher.finish()
         };
-        let oldest = most.map(|(_, millis)| observed_at.plus_millis(-millis));
+        let oldest = most.map(|(_, millis)| open.stream.needed_from(observed_at, millis));
         let Some(seq) = open.stream.number(timestamp, hash, oldest) else { return };
         if let Some(((most, _), oldest)) = most.zip(oldest) {
             open.stream.forget(most, oldest);

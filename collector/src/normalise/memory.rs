@@ -65,6 +65,10 @@ pub(super) struct Stream {
     pub(super) chain_from: Option<Timestamp>,
     pub(super) token: Option<String>,
     pub(super) covered_from: Option<Timestamp>,
+    /// When the chain was begun: what arrives later may stand before the place that it has reached.
+    pub(super) began: Option<Timestamp>,
+    /// When the newest chain was begun that came to its end.
+    pub(super) whole_began: Option<Timestamp>,
     /// Up to when it was read by a reading that came to its end.
     pub(super) read_to: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
@@ -124,10 +128,17 @@ impl Stream {
     }
 
     /// Begins another chain, unless it goes on.
-    pub(super) fn enter(&mut self, chain: Chain, from: Option<Timestamp>) {
+    pub(super) fn enter(&mut self, chain: Chain, from: Option<Timestamp>, now: Timestamp) {
         if self.chain != chain {
-            (self.chain, self.chain_from) = (chain, from);
+            (self.chain, self.chain_from, self.began) = (chain, from, Some(now));
         }
+    }
+
+    /// From when on lines may still have to be known again: late ones are looked for behind the beginning of the
+    /// newest chain that came to its end, however long the chain under way takes.
+    pub(super) fn needed_from(&self, now: Timestamp, millis: i64) -> Timestamp {
+        let since = [self.began, self.whole_began].into_iter().flatten().fold(now, Timestamp::min);
+        since.plus_millis(-millis)
     }
 
     /// Forgets the oldest lines, so that no more than `most` are left and none is older than `oldest`. What this chain
@@ -152,6 +163,9 @@ impl Stream {
                 self.covered_from = self.covered_from.min(from);
             }
             _ => self.covered_from = from,
+        }
+        if to.is_some() {
+            self.whole_began = self.began;
         }
         self.read_to = self.read_to.max(to);
     }
