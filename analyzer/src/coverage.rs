@@ -4,8 +4,6 @@
 //! none" only where every source that a table is fed by is complete, was read to its end, and reaches
 //! over the time that is judged.
 
-use std::collections::BTreeMap;
-
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::{self, ContainerDefinitionRow, SourceRow, TargetRow};
 use serde::{Deserialize, Serialize};
@@ -86,17 +84,9 @@ const LOGS: [&str; 2] = ["log_streams", "log_events"];
 
 impl<'a> Coverage<'a> {
     pub(crate) fn new(prepared: &'a Prepared) -> Self {
-        let mut latest: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
-        for source in &prepared.sources {
-            let key = (source.feeds.as_str(), source.operation.as_str(), source.parameters.as_str());
-            let newest = latest.entry(key).or_insert(source);
-            if (source.snapshot, source) > (newest.snapshot, newest) {
-                *newest = source;
-            }
-        }
         let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
         Self {
-            latest: latest.into_values().collect(),
+            latest: tables::latest_sources(&prepared.sources).collect(),
             described: described.map(|source| source.rows).sum(),
             target: &prepared.target,
             tasks: &prepared.tasks,

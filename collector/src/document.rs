@@ -177,6 +177,11 @@ pub struct ApiError {
 }
 
 impl ApiError {
+    /// Whether it says that the caller may not.
+    pub fn is_denied(&self) -> bool {
+        self.code.contains("AccessDenied") || self.code.contains("Unauthorized")
+    }
+
     /// The code that stands for an answer that did not come in time.
     pub const TIMEOUT: &'static str = "casefile:Timeout";
     /// The code that stands for a connection that gave no answer.
@@ -328,6 +333,11 @@ impl Document {
             Outcome::Response(response) => Some(response),
             Outcome::Error(_) => None,
         }
+    }
+
+    /// A moment that was asked for, in milliseconds, e.g. `requested_at("startTime")`.
+    pub fn requested_at(&self, key: &str) -> Option<Timestamp> {
+        self.request.as_ref()?.get(key)?.as_i64().map(Timestamp)
     }
 
     /// A text that was asked for, e.g. `requested("logGroupName")`. `None` for a bare document.

@@ -94,11 +94,17 @@ pub fn policy(known: &Known) -> Value {
     let arn = |service: &str, rest: String| format!("arn:aws:{service}:{region}:{account}:{rest}");
     let cluster_arn = arn("ecs", format!("cluster/{cluster}"));
     let in_cluster = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
-    let mut of_service = vec!["ecs:DescribeServices", "ecs:ListServiceDeployments"];
-    let mut resources = vec![arn("ecs", format!("service/{cluster}/{service}"))];
-    of_service.extend(["ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"]);
-    resources.push(arn("ecs", format!("service-deployment/{cluster}/{service}/*")));
-    resources.push(arn("ecs", format!("service-revision/{cluster}/{service}/*")));
+    let mut of_service = vec![
+        "ecs:DescribeServices",
+        "ecs:ListServiceDeployments",
+        "ecs:DescribeServiceDeployments",
+        "ecs:DescribeServiceRevisions",
+    ];
+    let mut resources = vec![
+        arn("ecs", format!("service/{cluster}/{service}")),
+        arn("ecs", format!("service-deployment/{cluster}/{service}/*")),
+        arn("ecs", format!("service-revision/{cluster}/{service}/*")),
+    ];
     if known.task_sets {
         of_service.push("ecs:DescribeTaskSets");
         resources.push(arn("ecs", format!("task-set/{cluster}/{service}/*")));

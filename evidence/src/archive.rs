@@ -63,6 +63,9 @@ pub(crate) fn unpack(path: &Path) -> Result<TempDir, OpenError> {
             Err(error) => return Err(damaged(path, error.to_string())),
         }
     }
+    if unpacked == 0 {
+        return Err(not_a_bundle("it has nothing in it".to_owned()));
+    }
     // Between and behind the files there are bytes that no digest is of: they must be as they are written.
     let original = File::open(path).map_err(unreadable)?;
     let same = write(folder.path(), Compare(BufReader::with_capacity(1 << 20, original))).and_then(Compare::end);

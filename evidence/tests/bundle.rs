@@ -271,6 +271,8 @@ fn a_bundle_is_one_file_where_it_is_asked_for() {
     assert!(matches!(verify(&two), Err(OpenError::Integrity { .. })));
     fs::write(&two, &whole[..whole.len() / 2]).unwrap();
     assert!(verify(&two).is_err());
+    fs::write(&two, "").unwrap();
+    assert!(matches!(verify(&two), Err(OpenError::NotABundle { .. })), "nothing is no bundle");
     fs::write(&two, "no archive").unwrap();
     assert!(matches!(verify(&two), Err(OpenError::NotABundle { .. })));
 }

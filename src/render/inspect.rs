@@ -60,17 +60,9 @@ struct Feed<'a> {
     gaps: Vec<&'a SourceRow>,
 }
 
-/// The last row of each source says how it stands.
 fn feeds(bundle: &Inspection) -> BTreeMap<&str, Feed<'_>> {
-    let mut latest: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
-    for source in &bundle.sources {
-        let newest = latest.entry((&source.feeds, &source.operation, &source.parameters)).or_insert(source);
-        if source.snapshot >= newest.snapshot {
-            *newest = source;
-        }
-    }
     let mut feeds: BTreeMap<&str, Feed<'_>> = BTreeMap::new();
-    for source in latest.into_values() {
+    for source in tables::latest_sources(&bundle.sources) {
         let feed = feeds.entry(&source.feeds).or_default();
         feed.operations.insert(&source.operation);
         feed.rows = feed.rows.saturating_add(source.rows);

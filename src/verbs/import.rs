@@ -1,13 +1,12 @@
 //! `import`: a recording, or plain AWS CLI outputs, to a bundle.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_collector::import::import;
 use casefile_collector::normalise::About;
 use casefile_collector::recording::{Recording, RecordingInfo};
 use casefile_collector::seal;
-use casefile_evidence::tables::{ApiCallRow, SourceRow};
+use casefile_evidence::tables::{ApiCallRow, SourceRow, latest_sources};
 use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 
 use super::TOOL;
@@ -97,7 +96,7 @@ pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest, sources: &[
     let filled = manifest.tables.iter().filter(|(name, table)| table.rows > 0 && !UNCOUNTED.contains(&name.as_str()));
     let rows: Vec<String> = filled.map(|(name, table)| format!("{name} {}", table.rows)).collect();
     let calls = manifest.tables.get(ApiCallRow::TABLE).map_or(0, |table| table.rows);
-    let gaps = match gaps(sources) {
+    let gaps = match latest_sources(sources).filter(|source| source.status != "complete").count() {
         0 => "no gaps".to_owned(),
         1 => "1 gap".to_owned(),
         gaps => format!("{gaps} gaps"),
@@ -107,15 +106,3 @@ pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest, sources: &[
 
 /// Tables that say nothing of the service.
 const UNCOUNTED: [&str; 4] = ["target", "sources", "api_calls", "task_selectors"];
-
-/// Sources that are not complete as they were last seen.
-fn gaps(sources: &[SourceRow]) -> usize {
-    let mut last: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
-    for source in sources {
-        let newest = last.entry((&source.feeds, &source.operation, &source.parameters)).or_insert(source);
-        if source.snapshot >= newest.snapshot {
-            *newest = source;
-        }
-    }
-    last.values().filter(|source| source.status != "complete").count()
-}

@@ -24,12 +24,12 @@ type Page = (Redacted, Counts);
 /// What a reading came to.
 pub(super) struct Fetched {
     pub(super) reading: Reading,
-    /// `None`: it was given up before it came to anything.
-    pub(super) asked: Option<Asked<LogCursor>>,
+    pub(super) asked: Asked<LogCursor>,
 }
 
 impl Collection<'_> {
-    /// Fetches readings, and takes their pages up. It ends early where the budget is used up.
+    /// Fetches readings, and takes their pages up. It ends early where the budget is used up; of what it gave up by
+    /// then nothing is given.
     pub(super) async fn fetch(&mut self, readings: Vec<Reading>) -> Vec<Fetched> {
         let (sink, mut pages) = mpsc::channel::<Page>(WAITING);
         let mut waiting: VecDeque<Reading> = readings.into();
@@ -45,7 +45,7 @@ impl Collection<'_> {
                 let (aws, redaction, sink) = (self.parts.aws.clone(), self.parts.assembly.redaction(), sink.clone());
                 under_way.spawn(async move {
                     let asked = fetch(&aws, &reading, &redaction, &sink).await;
-                    Fetched { reading, asked: Some(asked) }
+                    Fetched { reading, asked }
                 });
             }
             tokio::select! {
@@ -65,7 +65,6 @@ impl Collection<'_> {
                 self.take_page(Some(page));
             }
         }
-        fetched.extend(waiting.into_iter().map(|reading| Fetched { reading, asked: None }));
         fetched
     }
 

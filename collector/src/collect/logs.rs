@@ -210,7 +210,6 @@ impl Collection<'_> {
 
     /// Takes up how far a reading came; gives the streams that must be read in another way.
     fn settle(&mut self, Fetched { reading, asked }: Fetched) -> Vec<(String, String)> {
-        let Some(asked) = asked else { return Vec::new() };
         let streams: Vec<(String, String)> = keys(&reading).collect();
         let together = matches!(reading.lines, Lines::Together(_));
         match &asked.error {
@@ -227,7 +226,7 @@ impl Collection<'_> {
                 Vec::new()
             }
             Some(error) if together => {
-                if is_denied(error) || asked.pages == 0 && is_unknown(error) {
+                if error.is_denied() || asked.pages == 0 && is_unknown(error) {
                     self.unfiltered.insert((reading.region.clone(), reading.group.clone()));
                 } else {
                     streams.iter().for_each(|stream| self.tails.entry(stream.clone()).or_default().alone = true);
@@ -292,10 +291,6 @@ fn may_pass(error: &ApiError) -> bool {
     let lost = [ApiError::TIMEOUT, ApiError::NO_ANSWER, UNREADABLE, NO_CREDENTIALS].contains(&code);
     let busy = ["Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "Internal", "ExpiredToken"];
     lost || busy.iter().any(|part| code.contains(part))
-}
-
-fn is_denied(error: &ApiError) -> bool {
-    error.code.contains("AccessDenied") || error.code.contains("Unauthorized")
 }
 
 /// The endpoint does not know the operation.

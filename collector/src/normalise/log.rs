@@ -117,16 +117,15 @@ impl Assembly {
         let fresh = self.logs.chains + 1;
         let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
         let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
-        stream.until = document.request.as_ref().and_then(|asked| asked.get("endTime")?.as_i64()).map(Timestamp);
+        let from = document.requested_at("startTime");
+        stream.until = document.requested_at("endTime");
         let first = stream.chain == 0;
         if first || asked_token.is_none() || asked_token != stream.token {
             self.logs.chains = fresh;
-            let from = document.request.as_ref().and_then(|asked| asked.get("startTime")?.as_i64()).map(Timestamp);
             stream.enter(fresh, from, self.current.observed_at);
         }
         if first && !document.assumed {
             let request = document.request.as_ref();
-            let from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
             let from_head = request.and_then(|request| request.get("startFromHead")).and_then(Value::as_bool);
             // Without startFromHead the newest page comes first, and what is older was not asked for.
             let oldest = events.first().and_then(|event| event.millis("timestamp", &mut self.remarks));
@@ -185,8 +184,7 @@ impl Assembly {
         if let Some(next) = &next_token {
             self.logs.filters.insert(page_of(next), chain);
         }
-        let request = document.request.as_ref();
-        let covered_from = request.and_then(|request| request.get("startTime")).and_then(Value::as_i64).map(Timestamp);
+        let covered_from = document.requested_at("startTime");
         for log_stream in &asked {
             let key = (requested.clone().unwrap_or_default(), log_stream.clone());
             self.logs.streams.entry(key).or_default().enter(chain, covered_from, self.current.observed_at);
@@ -226,7 +224,7 @@ impl Assembly {
         }
         let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
-        let until = request.and_then(|request| request.get("endTime")).and_then(Value::as_i64).map(Timestamp);
+        let until = document.requested_at("endTime");
         let last = next_token.is_none();
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
@@ -258,8 +256,7 @@ impl Assembly {
     /// Up to which moment a stream is known: `None` once its task has stopped and nothing more can come.
     fn covered_to(&self, document: &Document, place: &Place, last: bool) -> Option<Timestamp> {
         let observed_at = self.current.observed_at;
-        let until = document.request.as_ref().and_then(|request| request.get("endTime")).and_then(Value::as_i64);
-        let until = until.map_or(observed_at, |end| observed_at.min(Timestamp(end)));
+        let until = document.requested_at("endTime").map_or(observed_at, |end| observed_at.min(end));
         let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
         let stopped_at = task.and_then(|task| task.stopped_at);
         let ended = stopped_at.is_some_and(|at| until >= at.plus_millis(self.about.ingestion_grace_ms));

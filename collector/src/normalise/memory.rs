@@ -10,11 +10,12 @@ use super::sources::Place;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retain {
     /// The lines of the last `millis`, and no more than `lines` of them, all streams together: enough where what
-    /// is read again starts within them, as the collector's own re-reading does (see [`Assembly::forgotten_to`]).
+    /// is read again starts within them, as the collector's own re-reading does (see [`super::Assembly::forgotten_to`]).
     Trailing {
         /// At most about so many lines.
         lines: usize,
-        /// At most so old, counted from the snapshot's moment.
+        /// At most so old, counted from the snapshot's moment or, where that is earlier, from the beginning of the
+        /// newest reading that came to its end.
         millis: i64,
     },
     /// Every line: for files of unknown making, which may overlap anywhere.

@@ -17,6 +17,8 @@ pub use log::{LogEventRow, LogGroupRow, LogStreamRow};
 pub use service::{DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow};
 pub use task::{ContainerRow, TaskRow, TaskSelectorRow};
 
+use std::collections::BTreeMap;
+
 use arrow::datatypes::SchemaRef;
 
 use crate::row::{Row, TableInfo};
@@ -166,4 +168,15 @@ pub fn fed_by(table: &str) -> Option<&'static str> {
         "log_events" => "log_events",
         _ => return None,
     })
+}
+
+/// The last row of each source, which says how it stands, in the order of the sources.
+pub fn latest_sources<'a>(sources: impl IntoIterator<Item = &'a SourceRow>) -> impl Iterator<Item = &'a SourceRow> {
+    let mut latest: BTreeMap<(&str, &str, &str), &SourceRow> = BTreeMap::new();
+    for source in sources {
+        let newest = latest.entry((&source.feeds, &source.operation, &source.parameters)).or_insert(source);
+        // Their order is by these three, and then by the snapshot.
+        *newest = source.max(newest);
+    }
+    latest.into_values()
 }
