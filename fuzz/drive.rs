@@ -46,7 +46,7 @@ pub(crate) fn normalise(bytes: &[u8]) {
         let document = assembly.redact(document);
         latest_moment(document.document());
         document.document().response().map(services_of);
-        assembly.take(&document);
+        assembly.take(document);
     }
     assembly.end_snapshot();
     assembly.finish();

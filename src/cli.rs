@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Span;
+use crate::destination::parse_bundle;
 use crate::exit;
 
 /// Decides whether a deployment to Amazon ECS really succeeded, and keeps the evidence.
@@ -29,7 +30,7 @@ pub(crate) struct Global {
     /// A folder of check files to use beside the others; one takes the place of the check that has its id
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) extra_queries: Option<PathBuf>,
-    /// Where the result goes: the bundle for collect, import and validate; else the report [default: standard output]
+    /// Where the result goes: the bundle (a folder, a .tar, s3://BUCKET/KEY) of collect, import, redact and validate; else the report [default: standard output]
     #[arg(short, long, global = true, value_name = "PATH")]
     pub(crate) output: Option<PathBuf>,
     /// How the result is printed
@@ -141,6 +142,7 @@ pub(crate) enum Verb {
 #[derive(Debug, Args)]
 pub(crate) struct BundleArg {
     /// The bundle
+    #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
 }
 
@@ -263,6 +265,7 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 pub(crate) struct Analyze {
     /// The bundle
+    #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
     /// Judge what was known at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
@@ -286,13 +289,14 @@ pub(crate) struct Validate {
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
     /// The bundle
+    #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Query {
     /// The bundle
-    #[arg(required_unless_present = "tables")]
+    #[arg(required_unless_present = "tables", value_parser = parse_bundle)]
     pub(crate) bundle: Option<PathBuf>,
     /// One SELECT; read from standard input where left out
     #[arg(conflicts_with = "tables")]
@@ -353,6 +357,7 @@ pub(crate) enum CheckVerb {
         /// The check's or the signature's id; all of them are listed where left out
         id: Option<String>,
         /// A bundle: the check is evaluated over it
+        #[arg(value_parser = parse_bundle)]
         bundle: Option<PathBuf>,
     },
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use casefile_analyzer::AnalyzeError;
 use casefile_collector::RecoverError;
-use casefile_collector::aws::ConnectError;
+use casefile_collector::aws::{ConnectError, StoreError};
 use casefile_collector::collect::CollectError;
 use casefile_collector::import::ImportError;
 use casefile_collector::recording::RecordingError;
@@ -38,6 +38,10 @@ pub(crate) enum Error {
     Collect(#[from] CollectError),
     #[error(transparent)]
     Terraform(#[from] TerraformError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the bundle is sealed, and stays at {}: {source}", path.display())]
+    Upload { path: PathBuf, source: StoreError },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
     #[error("internal error: {0}")]
@@ -92,7 +96,9 @@ impl Error {
                 | WriteError::InUse { .. }
                 | WriteError::NotPartial { .. },
             ) => Exit::Usage,
-            Self::Write(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+            Self::Store(StoreError::Url { .. } | StoreError::Exists { .. } | StoreError::Credentials { .. })
+            | Self::Upload { source: StoreError::Exists { .. }, .. } => Exit::Usage,
+            Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
             Self::Collect(error) => match error {
                 CollectError::Target { .. } => Exit::Usage,
                 CollectError::Write(_) | CollectError::Record(_) => Exit::Internal,

@@ -3,6 +3,7 @@
 mod cli;
 mod config;
 mod corpus;
+mod destination;
 mod error;
 mod exit;
 mod guard;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anstyle::{AnsiColor, Style as Ansi};
 
 use crate::cli::{Color, Format, Global};
+use crate::destination::a_file;
 use crate::error::Error;
 use crate::render::Style;
 
@@ -153,6 +154,7 @@ pub(crate) fn outside_of_bundles(path: &Path) -> Result<(), Error> {
 
 /// Writes a report, making the folder that it goes to.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    a_file(path)?;
     outside_of_bundles(path)?;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;

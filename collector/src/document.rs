@@ -3,11 +3,15 @@
 //! A document says which operation it answers, what was asked (unless it is bare), and what came: a
 //! response, or an AWS error. Bare documents are known by their content, never by their file's name.
 
+mod answer;
+
 use std::fmt;
 
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+pub use answer::{Answer, LogEvent};
 
 /// The operations whose answers are evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +109,11 @@ impl Operation {
             Self::DescribeLogStreams => "log_streams",
             Self::FilterLogEvents | Self::GetLogEvents => "log_events",
         }
+    }
+
+    /// Whether its answers are pages of log lines.
+    pub const fn is_of_lines(self) -> bool {
+        matches!(self, Self::FilterLogEvents | Self::GetLogEvents)
     }
 
     /// Recognises the answer of an operation by its content. `None` where it is no answer that is
@@ -212,7 +221,7 @@ pub struct Call {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// The response body.
-    Response(Map<String, Value>),
+    Response(Answer),
     /// An error.
     Error(ApiError),
 }
@@ -285,7 +294,7 @@ impl Document {
             let operation = Operation::recognise(&object).ok_or_else(|| NotADocument::Unrecognised {
                 keys: object.keys().take(5).cloned().collect::<Vec<_>>().join(", "),
             })?;
-            let outcome = Outcome::Response(object);
+            let outcome = Outcome::Response(Answer::new(operation, object));
             let origin = origin.into();
             return Ok(Self { operation, request: None, assumed: true, outcome, call: None, origin });
         }
@@ -295,7 +304,7 @@ impl Document {
         let operation = Operation::by_name(&wrapped.operation)
             .ok_or(NotADocument::UnknownOperation { operation: wrapped.operation })?;
         let outcome = match (wrapped.response, wrapped.error) {
-            (Some(response), None) => Outcome::Response(response),
+            (Some(response), None) => Outcome::Response(Answer::new(operation, response)),
             (None, Some(error)) => Outcome::Error(error),
             (None, None) => return Err(wrapping("it has neither a response nor an error".to_owned())),
             (Some(_), Some(_)) => return Err(wrapping("it has both a response and an error".to_owned())),
@@ -316,7 +325,7 @@ impl Document {
         object.insert("operation".to_owned(), json!(self.operation.name()));
         object.insert("request".to_owned(), Value::Object(self.request.clone().unwrap_or_default()));
         match &self.outcome {
-            Outcome::Response(response) => object.insert("response".to_owned(), Value::Object(response.clone())),
+            Outcome::Response(response) => object.insert("response".to_owned(), Value::Object(response.to_json())),
             Outcome::Error(error) => {
                 object.insert("error".to_owned(), json!({"code": error.code, "message": error.message}))
             }
@@ -327,12 +336,22 @@ impl Document {
         Value::Object(object)
     }
 
-    /// The response, where there is one.
+    /// The fields of the response, where there is one; log lines are apart ([`Document::events`]).
     pub fn response(&self) -> Option<&Map<String, Value>> {
+        self.answer().map(|answer| &answer.fields)
+    }
+
+    /// The response, where there is one.
+    pub fn answer(&self) -> Option<&Answer> {
         match &self.outcome {
-            Outcome::Response(response) => Some(response),
+            Outcome::Response(answer) => Some(answer),
             Outcome::Error(_) => None,
         }
+    }
+
+    /// The log lines of the response; none where it has none.
+    pub fn events(&self) -> &[LogEvent] {
+        self.answer().and_then(|answer| answer.events.as_deref()).unwrap_or_default()
     }
 
     /// A moment that was asked for, in milliseconds, e.g. `requested_at("startTime")`.

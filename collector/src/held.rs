@@ -51,7 +51,7 @@ impl Held {
             assembly.begin_snapshot(snapshot.observed_at, snapshot.assumed);
             for document in &snapshot.documents {
                 let document = assembly.redact(document.clone());
-                assembly.take(&document);
+                assembly.take(document);
             }
             assembly.end_snapshot();
         }

@@ -54,7 +54,7 @@ pub fn import(
         assembly.begin_snapshot(observed_at, assumed);
         for file in &snapshot.documents {
             let document = assembly.redact(file.read()?);
-            assembly.take(&document);
+            assembly.take(document);
             drain(&mut assembly, writer)?;
         }
         assembly.end_snapshot();

@@ -32,6 +32,8 @@ pub struct Known {
     pub task_sets: bool,
     /// Polls at most.
     pub polls: u64,
+    /// The ARN of the place in S3 that the bundle goes to, where it does.
+    pub archive: Option<String>,
 }
 
 /// How often an operation is asked.
@@ -124,7 +126,7 @@ pub fn policy(known: &Known) -> Value {
     }
     regions.sort();
     regions.dedup();
-    json!({
+    let mut policy = json!({
         "Version": "2012-10-17",
         "Statement": [
             { "Sid": "Service", "Effect": "Allow", "Action": of_service, "Resource": resources },
@@ -145,7 +147,14 @@ pub fn policy(known: &Known) -> Value {
                 "Resource": logs,
             },
         ],
-    })
+    });
+    if let (Some(arn), Some(statements)) = (&known.archive, policy["Statement"].as_array_mut()) {
+        statements.push(json!({
+            "Sid": "Archive", "Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+            "Resource": [arn, format!("{arn}/*")],
+        }));
+    }
+    policy
 }
 
 /// A policy as the document that Terraform makes it of.
@@ -189,6 +198,7 @@ mod tests {
             selectors: 1,
             task_sets: false,
             polls: 37,
+            archive: Some("arn:aws:s3:::evidence/rollout.bundle".to_owned()),
         }
     }
 

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::document::{Document, Operation, Outcome};
+use crate::document::{Answer, Document, LogEvent, Outcome};
 pub use bundle::{RedactError, redact_bundle};
 pub use config::{Key, RedactionRule, RuleError};
 pub use keys::KeyBlocks;
@@ -33,13 +33,6 @@ const PRIVATE_KEY: &str = "private-key";
 
 /// Opaque values of AWS that must survive for pages to be put together and events to be told apart.
 const OPAQUE: [&str; 4] = ["eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
-
-/// What a log event has (GetLogEvents, FilterLogEvents).
-const FIELDS_OF_EVENT: [&str; 5] = ["eventId", "ingestionTime", "logStreamName", "message", "timestamp"];
-
-fn is_of_lines(operation: Operation) -> bool {
-    matches!(operation, Operation::GetLogEvents | Operation::FilterLogEvents)
-}
 
 /// What each key of an object, reduced to its letters, says about the text that it holds.
 const TELLING_KEYS: [(&str, &str); 8] = [
@@ -92,30 +85,22 @@ impl Redactor {
             self.object(request, counts);
         }
         match &mut document.outcome {
-            Outcome::Response(response) if is_of_lines(document.operation) => self.lines(response, counts),
-            Outcome::Response(response) => self.object(response, counts),
+            Outcome::Response(Answer { fields, events }) => {
+                self.object(fields, counts);
+                events.iter_mut().flatten().for_each(|event| self.event(event, counts));
+            }
             Outcome::Error(error) => self.text(&mut error.message, counts),
         }
     }
 
-    /// As [`Redactor::object`], of a page of log events, which are many and alike: what is written by somebody is
-    /// their message.
-    fn lines(&self, page: &mut Map<String, Value>, counts: &mut Counts) {
-        let mut events = page.remove("events");
-        if let Some(Value::Array(events)) = &mut events {
-            for event in events {
-                match event {
-                    Value::Object(event) if event.keys().all(|key| FIELDS_OF_EVENT.contains(&key.as_str())) => {
-                        if let Some(Value::String(message)) = event.get_mut("message") {
-                            self.text(message, counts);
-                        }
-                    }
-                    other => self.redact_value(other, counts),
-                }
-            }
+    /// A log line: what is written by somebody is its message.
+    fn event(&self, event: &mut LogEvent, counts: &mut Counts) {
+        if let Some(message) = &mut event.message {
+            self.text(message, counts);
         }
-        self.object(page, counts);
-        page.extend(events.map(|events| ("events".to_owned(), events)));
+        if let Some(rest) = &mut event.rest {
+            self.redact_value(rest, counts);
+        }
     }
 
     /// Takes the secrets out of any JSON value, as [`Redactor::redact`] does.

@@ -35,7 +35,7 @@ fn assemble(about: About, snapshots: &[Vec<Value>]) -> Vec<AnyRow> {
         assembly.begin_snapshot(Timestamp(CREATED + number * 10_000), false);
         for value in documents {
             let document = assembly.redact(Document::from_json(value.clone(), "test").unwrap());
-            assembly.take(&document);
+            assembly.take(document);
         }
         assembly.end_snapshot();
     }
@@ -243,7 +243,7 @@ fn each_list_of_stopped_tasks_has_a_memory_of_its_own() {
         for filter in filters {
             let document = Document::from_json(list(filter, "STOPPED", &[]), "test").unwrap();
             let document = assembly.redact(document);
-            assembly.take(&document);
+            assembly.take(document);
         }
         assembly.end_snapshot();
     }
@@ -270,7 +270,7 @@ fn what_is_cut_off_says_how_it_can_be_kept() {
     documents.extend(lines("/ecs/shop", "s", None, &[CREATED + DAY]));
     for value in documents {
         let document = assembly.redact(Document::from_json(value, "test").unwrap());
-        assembly.take(&document);
+        assembly.take(document);
     }
     assembly.end_snapshot();
     let rows = assembly.drain();

@@ -91,6 +91,9 @@ impl Cell for Name {
     fn weight(&self) -> usize {
         16
     }
+    fn weight_at(_column: &dyn Array, _row: usize) -> usize {
+        16
+    }
 }
 
 impl Cell for Option<Name> {
@@ -117,6 +120,9 @@ impl Cell for Option<Name> {
         }
     }
     fn weight(&self) -> usize {
+        16
+    }
+    fn weight_at(_column: &dyn Array, _row: usize) -> usize {
         16
     }
 }

@@ -57,6 +57,8 @@ pub trait Row: Clone + Ord + Send + 'static {
     fn from_batch(batch: &RecordBatch) -> Option<Vec<Self>>;
     /// About how many bytes the row holds, for bounding buffers.
     fn weight(&self) -> usize;
+    /// The same of a row of a batch that has exactly [`Row::schema`].
+    fn weight_at(batch: &RecordBatch, row: usize) -> usize;
 }
 
 /// The growing columns of one table.
@@ -91,6 +93,10 @@ pub trait Cell: Sized {
     fn weight(&self) -> usize {
         8
     }
+    /// The same of a row of a column.
+    fn weight_at(_column: &dyn Array, _row: usize) -> usize {
+        8
+    }
 }
 
 /// Appends UTC milliseconds; a type of its own because the zone is part of the Arrow type.
@@ -108,8 +114,11 @@ pub fn utc_millis() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
 }
 
+/// What a text takes besides its bytes.
+const TEXT: usize = 24;
+
 macro_rules! cell {
-    ($ty:ty, $builder:ty, $array:ty, $data_type:expr, |$value:ident, $b:ident| $append:expr, |$a:ident, $i:ident| $read:expr $(, weight |$w:ident| $weight:expr)?) => {
+    ($ty:ty, $builder:ty, $array:ty, $data_type:expr, |$value:ident, $b:ident| $append:expr, |$a:ident, $i:ident| $read:expr $(, weight |$w:ident| $weight:expr, $weight_at:expr)?) => {
         impl Cell for $ty {
             type Builder = $builder;
             const NULLABLE: bool = false;
@@ -130,6 +139,9 @@ macro_rules! cell {
             $(fn weight(&self) -> usize {
                 let $w = self;
                 $weight
+            }
+            fn weight_at(column: &dyn Array, row: usize) -> usize {
+                $weight_at(column, row)
             })?
         }
         impl Cell for Option<$ty> {
@@ -154,6 +166,9 @@ macro_rules! cell {
             fn weight(&self) -> usize {
                 self.as_ref().map_or(1, Cell::weight)
             }
+            fn weight_at(column: &dyn Array, row: usize) -> usize {
+                if column.is_null(row) { 1 } else { <$ty as Cell>::weight_at(column, row) }
+            }
         }
     };
 }
@@ -165,7 +180,11 @@ cell!(
     DataType::Utf8,
     |v, b| b.append_value(v),
     |a, i| a.value(i).to_owned(),
-    weight | v | v.len() + 24
+    weight | v | v.len() + TEXT,
+    |column: &dyn Array, row| {
+        let texts = column.as_any().downcast_ref::<StringArray>();
+        TEXT + texts.map_or(0, |texts| usize::try_from(texts.value_length(row)).unwrap_or(0))
+    }
 );
 cell!(i64, Int64Builder, Int64Array, DataType::Int64, |v, b| b.append_value(*v), |a, i| a.value(i));
 cell!(bool, BooleanBuilder, BooleanArray, DataType::Boolean, |v, b| b.append_value(*v), |a, i| a.value(i));
@@ -294,6 +313,15 @@ macro_rules! table {
                 }
                 fn weight(&self) -> usize {
                     0 $( + Cell::weight(&self.$column) )+
+                }
+                fn weight_at(batch: &RecordBatch, row: usize) -> usize {
+                    let mut columns = batch.columns().iter();
+                    let mut weight = 0;
+                    $(
+                        weight += columns.next().map_or(0, |column| <$ty as Cell>::weight_at(column.as_ref(), row));
+                        let _ = stringify!($column);
+                    )+
+                    weight
                 }
             }
         };

@@ -1,25 +1,20 @@
 //! External merge sort: any number of rows in any order, out in total order, in bounded memory.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::error::ArrowError;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use arrow::compute::interleave_record_batch;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::WriteError;
+use crate::merge::Merge;
+use crate::order::order;
 use crate::row::{Columns, Row};
-use crate::write::{TableWriter, write_rows};
+use crate::write::write_batches;
 
-/// Rows of a run that are decoded at a time while merging.
-const RUN_BATCH: usize = 256;
 /// Runs that are open at once while merging. More are first merged into fewer, so that memory stays
 /// bounded however many lines there are.
 const FAN_IN: usize = 24;
@@ -121,20 +116,14 @@ impl<R: Row> Sorter<R> {
         Ok(())
     }
 
-    /// What is in the buffer, in order, a batch at a time.
-    fn sorted(&mut self) -> Result<impl Iterator<Item = Result<RecordBatch, WriteError>> + use<R>, WriteError> {
+    /// What is in the buffer, in order.
+    fn sorted(&mut self) -> Result<InOrder, WriteError> {
         self.end_batch()?;
         self.weight = 0;
-        let failed = |error: ArrowError| WriteError::table(R::TABLE)(error.into());
-        let all = concat_batches(&R::schema(), &std::mem::take(&mut self.batches)).map_err(failed)?;
-        // As rows compare: column by column, nulls first, texts by their bytes.
-        let options = Some(SortOptions { descending: false, nulls_first: true });
-        let columns = all.columns().iter().map(|column| SortColumn { values: Arc::clone(column), options });
-        let order = lexsort_to_indices(&columns.collect::<Vec<_>>(), None).map_err(failed)?;
-        let (rows, step) = (all.num_rows(), BUFFER_BATCH);
-        Ok((0..rows)
-            .step_by(step)
-            .map(move |from| take_record_batch(&all, &order.slice(from, step.min(rows - from))).map_err(failed)))
+        let batches = std::mem::take(&mut self.batches);
+        let unreadable = || WriteError::io("read back", R::TABLE)(std::io::ErrorKind::InvalidData.into());
+        let order = order::<R>(&batches).ok_or_else(unreadable)?.into_iter();
+        Ok(InOrder { table: R::TABLE, batches, order })
     }
 
     fn spill(&mut self) -> Result<(), WriteError> {
@@ -143,30 +132,18 @@ impl<R: Row> Sorter<R> {
         }
         let weight = self.weight;
         let sorted = self.sorted()?;
-        let (path, file) = self.new_run()?;
-        let mut run = TableWriter::new::<R>(file, run_properties::<R>()?)?;
-        for batch in sorted {
-            run.write(&batch?)?;
-        }
-        run.finish()?;
-        self.runs.push(RunFile { path, weight });
-        Ok(())
-    }
-
-    fn new_run(&mut self) -> Result<(PathBuf, File), WriteError> {
-        let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
-        self.written += 1;
-        let file = File::create(&path).map_err(WriteError::io("create", &path))?;
-        Ok((path, file))
+        self.write_run(sorted, weight)
     }
 
     fn write_run(
         &mut self,
-        rows: impl Iterator<Item = Result<R, WriteError>>,
+        rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
         weight: usize,
     ) -> Result<(), WriteError> {
-        let (path, file) = self.new_run()?;
-        write_rows::<R, _>(rows, file, run_properties::<R>()?)?;
+        let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
+        self.written += 1;
+        let file = File::create(&path).map_err(WriteError::io("create", &path))?;
+        write_batches::<R, _>(rows, file, run_properties::<R>()?)?;
         self.runs.push(RunFile { path, weight });
         Ok(())
     }
@@ -174,12 +151,7 @@ impl<R: Row> Sorter<R> {
     /// The rows in order.
     pub(crate) fn finish(mut self) -> Result<Sorted<R>, WriteError> {
         if self.runs.is_empty() {
-            let unreadable = || WriteError::io("read back", R::TABLE)(std::io::ErrorKind::InvalidData.into());
-            let mut rows = Vec::new();
-            for batch in self.sorted()? {
-                rows.extend(R::from_batch(&batch?).ok_or_else(unreadable)?);
-            }
-            return Ok(Sorted::Memory(rows.into_iter()));
+            return Ok(Sorted::Memory(self.sorted()?));
         }
         self.spill()?;
         while self.runs.len() > FAN_IN {
@@ -206,71 +178,29 @@ fn run_properties<R: Row>() -> Result<WriterProperties, WriteError> {
         .build())
 }
 
-/// Rows in total order.
+/// Rows in total order, a few at a time.
 pub(crate) enum Sorted<R: Row> {
-    Memory(std::vec::IntoIter<R>),
+    Memory(InOrder),
     Merge(Merge<R>),
 }
 
-/// Merges sorted runs.
-pub(crate) struct Merge<R: Row> {
-    heads: BinaryHeap<Reverse<(R, usize)>>,
-    runs: Vec<Run<R>>,
+/// The rows of batches, in an order.
+pub(crate) struct InOrder {
+    table: &'static str,
+    batches: Vec<RecordBatch>,
+    order: std::vec::IntoIter<(usize, usize)>,
 }
 
-struct Run<R> {
-    path: PathBuf,
-    reader: ParquetRecordBatchReader,
-    batch: std::vec::IntoIter<R>,
-}
-
-impl<R: Row> Run<R> {
-    fn open(path: &Path) -> Result<Self, WriteError> {
-        let file = File::open(path).map_err(WriteError::io("open", path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .and_then(|builder| builder.with_batch_size(RUN_BATCH).build())
-            .map_err(WriteError::table(R::TABLE))?;
-        Ok(Self { path: path.to_owned(), reader, batch: Vec::new().into_iter() })
-    }
-
-    fn next(&mut self) -> Result<Option<R>, WriteError> {
-        loop {
-            if let Some(row) = self.batch.next() {
-                return Ok(Some(row));
-            }
-            let Some(batch) = self.reader.next() else { return Ok(None) };
-            let unreadable = || std::io::Error::from(std::io::ErrorKind::InvalidData);
-            let rows = batch.ok().and_then(|batch| R::from_batch(&batch));
-            self.batch = rows.ok_or_else(unreadable).map_err(WriteError::io("read back", &self.path))?.into_iter();
-        }
-    }
-}
-
-impl<R: Row> Merge<R> {
-    fn open(paths: &[PathBuf]) -> Result<Self, WriteError> {
-        let mut runs = Vec::with_capacity(paths.len());
-        let mut heads = BinaryHeap::with_capacity(paths.len());
-        for (number, path) in paths.iter().enumerate() {
-            let mut run = Run::open(path)?;
-            if let Some(row) = run.next()? {
-                heads.push(Reverse((row, number)));
-            }
-            runs.push(run);
-        }
-        Ok(Self { heads, runs })
-    }
-}
-
-impl<R: Row> Iterator for Merge<R> {
-    type Item = Result<R, WriteError>;
+impl Iterator for InOrder {
+    type Item = Result<RecordBatch, WriteError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut head = self.heads.peek_mut()?;
-        let number = head.0.1;
-        match self.runs[number].next() {
-            Err(error) => Some(Err(error)),
-            Ok(Some(row)) => Some(Ok(std::mem::replace(&mut head.0.0, row))),
-            Ok(None) => Some(Ok(PeekMut::pop(head).0.0)),
+        let places: Vec<(usize, usize)> = self.order.by_ref().take(BUFFER_BATCH).collect();
+        if places.is_empty() {
+            return None;
         }
+        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
+        let rows = interleave_record_batch(&batches, &places);
+        Some(rows.map_err(|error| WriteError::table(self.table)(error.into())))
     }
 }

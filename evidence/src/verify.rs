@@ -53,6 +53,11 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
     }
 }
 
+/// The files of a bag as paths with `/`, in order; its `tagmanifest-sha256.txt`, which seals it, comes last.
+pub fn files(bag: &Path) -> BTreeSet<String> {
+    Files::below(bag).files
+}
+
 /// The files below a folder, as paths with `/`.
 pub(crate) struct Files {
     pub(crate) files: BTreeSet<String>,

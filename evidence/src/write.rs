@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
 use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
@@ -18,7 +20,7 @@ use crate::bag::{DECLARATION, DECLARATION_FILE, Digest, HashingWriter, INFO_FILE
 use crate::checkpoint;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, Manifest, ManifestHead, TableEntry};
-use crate::row::{Columns, Row};
+use crate::row::Row;
 use crate::sort::{Sorted, Sorter};
 use crate::tables::{AnyRow, Sorters};
 
@@ -207,7 +209,7 @@ pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<Writ
     let out = File::create(&path).map_err(WriteError::io("create", &path))?;
     let out = HashingWriter::new(out);
     let (out, count) = match rows {
-        Sorted::Memory(rows) => write_rows::<R, _>(rows.map(Ok), out, properties::<R>()?)?,
+        Sorted::Memory(rows) => write_batches::<R, _>(rows, out, properties::<R>()?)?,
         Sorted::Merge(merge) => write_merged::<R, _>(merge, out, properties::<R>()?)?,
     };
     let (out, digest, length) = out.finish();
@@ -245,22 +247,19 @@ fn properties<R: Row>() -> Result<WriterProperties, WriteError> {
 }
 
 /// Streams rows into a Parquet file; gives back what it wrote to, and how many rows there were.
-pub(crate) fn write_rows<R: Row, W: Write + Send>(
-    rows: impl Iterator<Item = Result<R, WriteError>>,
+pub(crate) fn write_batches<R: Row, W: Write + Send>(
+    rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
     out: W,
     properties: WriterProperties,
 ) -> Result<(W, u64), WriteError> {
     let mut table = TableWriter::<W>::new::<R>(out, properties)?;
-    let mut batches = Batches { rows, columns: R::Columns::default() };
-    while let Some(batch) = batches.next_batch()? {
-        table.write(&batch)?;
-    }
+    Batches::<R, _>::of(rows).try_for_each(|batch| table.write(&batch?))?;
     table.finish()
 }
 
-/// As [`write_rows`], for rows that must be read and merged first: that is one thread's work, and encoding another's.
-pub(crate) fn write_merged<R: Row, W: Write + Send>(
-    rows: impl Iterator<Item = Result<R, WriteError>> + Send,
+/// As [`write_batches`], for rows that must be read and merged first: that is one thread's work, and encoding another's.
+fn write_merged<R: Row, W: Write + Send>(
+    rows: impl Iterator<Item = Result<RecordBatch, WriteError>> + Send,
     out: W,
     properties: WriterProperties,
 ) -> Result<(W, u64), WriteError> {
@@ -268,8 +267,7 @@ pub(crate) fn write_merged<R: Row, W: Write + Send>(
     let (sink, merged) = sync_channel::<Result<RecordBatch, WriteError>>(2);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            let mut batches = Batches { rows, columns: R::Columns::default() };
-            while let Some(batch) = batches.next_batch().transpose() {
+            for batch in Batches::<R, _>::of(rows) {
                 let ends = batch.is_err();
                 // Nobody takes it where writing failed.
                 if sink.send(batch).is_err() || ends {
@@ -282,53 +280,72 @@ pub(crate) fn write_merged<R: Row, W: Write + Send>(
     table.finish()
 }
 
-/// Rows on their way to a file.
-struct Batches<R: Row, I: Iterator<Item = Result<R, WriteError>>> {
+/// Rows on their way to a file: however many come at a time, the same rows are the same batches.
+struct Batches<R, I> {
     rows: I,
-    columns: R::Columns,
+    /// What came and is not in a batch yet.
+    left: Option<RecordBatch>,
+    row: PhantomData<R>,
 }
 
-impl<R: Row, I: Iterator<Item = Result<R, WriteError>>> Batches<R, I> {
+impl<R: Row, I: Iterator<Item = Result<RecordBatch, WriteError>>> Batches<R, I> {
+    fn of(rows: I) -> Self {
+        Self { rows, left: None, row: PhantomData }
+    }
+
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, WriteError> {
-        let (mut pending, mut weight) = (0, 0);
-        for row in self.rows.by_ref() {
-            let row = row?;
-            self.columns.append(&row);
-            weight += row.weight();
-            pending += 1;
-            if pending == BATCH_ROWS || weight > BATCH_WEIGHT {
-                break;
+        let (mut parts, mut pending, mut weight) = (Vec::new(), 0, 0);
+        while pending < BATCH_ROWS && weight <= BATCH_WEIGHT {
+            let next = self.left.take().map(Ok).or_else(|| self.rows.next());
+            let Some(rows) = next.transpose()? else { break };
+            let mut count = 0;
+            while count < rows.num_rows() && pending < BATCH_ROWS && weight <= BATCH_WEIGHT {
+                weight += R::weight_at(&rows, count);
+                count += 1;
+                pending += 1;
             }
+            if count < rows.num_rows() {
+                self.left = Some(rows.slice(count, rows.num_rows() - count));
+            }
+            parts.push(rows.slice(0, count));
         }
         if pending == 0 {
             return Ok(None);
         }
-        let batch = RecordBatch::try_new(R::schema(), self.columns.finish());
+        let batch = concat_batches(&R::schema(), &parts);
         batch.map(Some).map_err(|error| WriteError::table(R::TABLE)(error.into()))
     }
 }
 
+impl<R: Row, I: Iterator<Item = Result<RecordBatch, WriteError>>> Iterator for Batches<R, I> {
+    type Item = Result<RecordBatch, WriteError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
 /// A Parquet file that grows.
-pub(crate) struct TableWriter<W: Write + Send> {
+struct TableWriter<W: Write + Send> {
     table: &'static str,
     writer: ArrowWriter<W>,
     count: u64,
 }
 
 impl<W: Write + Send> TableWriter<W> {
-    pub(crate) fn new<R: Row>(out: W, properties: WriterProperties) -> Result<Self, WriteError> {
+    fn new<R: Row>(out: W, properties: WriterProperties) -> Result<Self, WriteError> {
         let writer = ArrowWriter::try_new(out, R::schema(), Some(properties)).map_err(WriteError::table(R::TABLE))?;
         Ok(Self { table: R::TABLE, writer, count: 0 })
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), WriteError> {
         let failed = WriteError::table(self.table);
         self.count += batch.num_rows() as u64;
         self.writer.write(batch).map_err(&failed)?;
         if self.writer.in_progress_size() > ROW_GROUP_BYTES { self.writer.flush().map_err(&failed) } else { Ok(()) }
     }
 
-    pub(crate) fn finish(self) -> Result<(W, u64), WriteError> {
+    fn finish(self) -> Result<(W, u64), WriteError> {
         let out = self.writer.into_inner().map_err(WriteError::table(self.table))?;
         Ok((out, self.count))
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use casefile_collector::document::{ApiError, Document, Operation, Outcome};
+use casefile_collector::document::{Answer, ApiError, Document, Operation, Outcome};
 use casefile_collector::held::Held;
 use casefile_evidence::tables::{self, AnyRow};
 use fastrand::Rng;
@@ -217,7 +217,7 @@ fn stream_of(document: &Document) -> Option<(String, String)> {
 }
 
 fn events(document: &Document) -> usize {
-    document.response().and_then(|answer| answer.get("events")?.as_array()).map_or(0, Vec::len)
+    document.events().len()
 }
 
 fn streams(held: &Held) -> BTreeMap<(String, String), usize> {
@@ -247,11 +247,11 @@ fn truncate(held: &mut Held, group: &str, stream: &str, lines: usize) {
             }
             left = None;
             if let Outcome::Response(answer) = &mut document.outcome {
-                if let Some(Value::Array(events)) = answer.get_mut("events") {
+                if let Some(events) = &mut answer.events {
                     events.truncate(room);
                 }
                 // It leads on to a page that nobody read.
-                answer.insert("nextForwardToken".to_owned(), Value::from("f/cut/s"));
+                answer.fields.insert("nextForwardToken".to_owned(), Value::from("f/cut/s"));
             }
             true
         });
@@ -264,10 +264,10 @@ fn change(held: &mut Held, seed: u64, how: fn(&mut Value, &mut Rng)) {
         if let Outcome::Response(answer) = &mut document.outcome
             && rng.u8(..) < 64
         {
-            let mut whole = Value::Object(std::mem::take(answer));
+            let mut whole = Value::Object(answer.to_json());
             how(&mut whole, &mut rng);
             if let Value::Object(changed) = whole {
-                *answer = changed;
+                *answer = Answer::new(document.operation, changed);
             }
         }
     }

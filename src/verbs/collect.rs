@@ -15,9 +15,10 @@ use super::TOOL;
 use super::import::sealed_line;
 use crate::cli::{AwsArgs, Collect, Global};
 use crate::config::Loaded;
+use crate::destination::{Destination, Upload, a_file};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, outside_of_bundles};
+use crate::output::Printer;
 use crate::progress::{Reporter, Section};
 use crate::target::{Target, Times, clock, millis};
 
@@ -25,7 +26,7 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
     let loaded = Loaded::find(global.config.as_deref())?;
     let times = Times::decide(&args.pace, &loaded.config)?;
     if args.dry_run {
-        return super::dry_run::run(args, &loaded, &times, printer).await;
+        return super::dry_run::run(args, global, &loaded, &times, printer).await;
     }
     let mut rule = SettledRule::new(times.stable_for);
     let job = Job {
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
     };
     let gathered = job.run(&mut rule, printer).await?;
     printer.stdout(&gathered.line)?;
+    gathered.upload.map_or(Ok(()), Upload::finish)?;
     Ok(if gathered.whole { Exit::Pass } else { Exit::Inconclusive })
 }
 
@@ -47,6 +49,8 @@ pub(crate) struct Gathered {
     pub(crate) sealed: Sealed,
     /// Where it is, and what is in it.
     pub(crate) line: String,
+    /// What became of it where it was to go to S3.
+    pub(crate) upload: Option<Upload>,
     /// Neither interrupted nor without any answer.
     pub(crate) whole: bool,
 }
@@ -79,7 +83,8 @@ impl Job {
         })
         .await?;
         let about = target.about(aws.region(), &times);
-        let output = output.unwrap_or_else(|| default_output(&target, clock.as_ref()));
+        let destination = Destination::decide(output.as_deref(), || default_output(&target, clock.as_ref()))?;
+        let store = destination.store(&aws, printer).await?;
         let mut info = RecordingInfo {
             region: Some(aws.region().to_owned()),
             cluster: about.cluster.clone(),
@@ -90,9 +95,9 @@ impl Job {
             source: Some(format!("collected by {TOOL}")),
             ..RecordingInfo::default()
         };
+        args.record.as_deref().map_or(Ok(()), a_file)?;
         let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
-        outside_of_bundles(&output)?;
-        let mut writer = BundleWriter::create(&output)?;
+        let mut writer = BundleWriter::create(&destination.path)?;
         let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
         let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
@@ -141,8 +146,9 @@ impl Job {
         if !answered {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
-        let line = sealed_line(&sealed, assembly.sources());
-        Ok(Gathered { sealed, line, whole: answered && reason != StopReason::Interrupted })
+        let upload = Upload::put(&sealed.path, store).await;
+        let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
+        Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
     }
 }
 

@@ -1,20 +1,27 @@
 //! `collect --dry-run`: what a collection will ask, and the least policy that allows it.
 
-use casefile_collector::aws::{Aws, ConnectOptions, Quotas, ask};
+use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
 use casefile_collector::normalise::{Assembly, Retain, is_task_definition, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
 use casefile_collector::redact::Redactor;
 use serde_json::json;
 
 use super::only;
-use crate::cli::{Collect, Format};
+use crate::cli::{Collect, Format, Global};
 use crate::config::Loaded;
+use crate::destination::Destination;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::target::{Target, Times};
 
-pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(
+    args: &Collect,
+    global: &Global,
+    loaded: &Loaded,
+    times: &Times,
+    printer: &Printer,
+) -> Result<Exit, Error> {
     only(printer, "collect --dry-run", &[Format::Terminal, Format::Json])?;
     let target = Target::decide(&args.target, &loaded.config)?;
     let quotas = loaded.config.collect.quotas()?;
@@ -33,20 +40,22 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
         }
     };
     let polls = times.pace.timeout.as_millis().div_ceil(times.pace.poll.as_millis().max(1)) + 2;
-    let known = Known { polls: u64::try_from(polls).unwrap_or(u64::MAX), ..known };
+    let destination = Destination::decide(global.output.as_deref(), Default::default)?;
+    let archive = destination.url().map(S3Url::arn);
+    let known = Known { archive, polls: u64::try_from(polls).unwrap_or(u64::MAX), ..known };
     let (calls, policy) = (calls(&known, &quotas), policy(&known));
-    printer.try_result(|_| {
-        if printer.format == Format::Json {
-            let all = json!({ "polls": known.polls, "calls": calls, "policy": policy });
-            return Ok(format!("{all}\n"));
-        }
-        let pretty = serde_json::to_string_pretty(&policy).map_err(Error::internal)?;
-        let table = table(&calls, &known, &quotas);
-        Ok(format!(
-            "{table}\nThe least IAM policy for it:\n\n{pretty}\n\nThe same for Terraform:\n\n{}",
-            terraform(&policy)
-        ))
-    })?;
+    // Where the bundle would go is no place for it.
+    if printer.format == Format::Json {
+        let all = json!({ "polls": known.polls, "calls": calls, "policy": policy });
+        printer.stdout(&format!("{all}\n"))?;
+        return Ok(Exit::Pass);
+    }
+    let pretty = serde_json::to_string_pretty(&policy).map_err(Error::internal)?;
+    let table = table(&calls, &known, &quotas);
+    let terraform = terraform(&policy);
+    printer.stdout(&format!(
+        "{table}\nThe least IAM policy for it:\n\n{pretty}\n\nThe same for Terraform:\n\n{terraform}"
+    ))?;
     Ok(Exit::Pass)
 }
 
@@ -77,7 +86,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         let services = document.response().and_then(|answer| answer.get("services")?.as_array());
         tasks = services.into_iter().flatten().filter_map(|it| it.get("desiredCount")?.as_u64()).max().unwrap_or(0);
         let document = assembly.redact(document);
-        assembly.take(&document);
+        assembly.take(document);
     })
     .await;
     failed = asked.error.or(failed);
@@ -89,7 +98,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     for definition in &definitions {
         let asked = ask::describe_task_definition(aws, definition, &mut |document| {
             let document = assembly.redact(document);
-            assembly.take(&document);
+            assembly.take(document);
         })
         .await;
         failed = asked.error.or(failed);

@@ -12,12 +12,13 @@ use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 use super::TOOL;
 use crate::cli::{Global, Import};
 use crate::config::{Config, Loaded, Origin};
+use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, outside_of_bundles};
+use crate::output::Printer;
 use crate::target::{ingestion_grace, millis, stable_for};
 
-pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let recording = Recording::open(&args.dir)?;
     for file in &recording.unknown {
         printer.warn(&format!("{}: {}; it is not in the bundle", file.path.display(), file.why));
@@ -25,9 +26,9 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
     let loaded = config(&args.dir, &recording.info, global.config.as_deref())?;
     let redactor = loaded.config.redact.redactor()?;
     let about = about(&args.service, &args.expect_task_definition, &recording.info, &loaded.config);
-    let output = global.output.clone().unwrap_or_else(|| default_output(&args.dir));
-    outside_of_bundles(&output)?;
-    let mut writer = BundleWriter::create(&output)?;
+    let destination = Destination::decide(global.output.as_deref(), || default_output(&args.dir))?;
+    let store = destination.connect(printer).await?;
+    let mut writer = BundleWriter::create(&destination.path)?;
     let assembly = match import(&recording, about, redactor, &mut writer) {
         Ok(assembly) => assembly,
         Err(error) => {
@@ -40,7 +41,9 @@ pub(crate) fn run(args: &Import, global: &Global, printer: &Printer) -> Result<E
     }
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
     let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
-    printer.stdout(&sealed_line(&sealed, assembly.sources()))?;
+    let upload = Upload::put(&sealed.path, store).await;
+    printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.sources()))?;
+    upload.map_or(Ok(()), Upload::finish)?;
     Ok(Exit::Pass)
 }
 
@@ -88,11 +91,12 @@ fn default_output(dir: &Path) -> PathBuf {
 }
 
 /// The last line: where the bundle is, what fixes every byte of it, and what is in it.
-pub(crate) fn sealed_line(sealed: &Sealed, sources: &[SourceRow]) -> String {
-    line(&sealed.path, sealed.digest, &sealed.manifest, sources)
+pub(crate) fn sealed_line(sealed: &Sealed, upload: Option<&Upload>, sources: &[SourceRow]) -> String {
+    let place = upload.map_or_else(|| sealed.path.display().to_string(), |upload| upload.place.clone());
+    line(&place, sealed.digest, &sealed.manifest, sources)
 }
 
-pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest, sources: &[SourceRow]) -> String {
+pub(crate) fn line(place: &str, digest: Digest, manifest: &Manifest, sources: &[SourceRow]) -> String {
     let filled = manifest.tables.iter().filter(|(name, table)| table.rows > 0 && !UNCOUNTED.contains(&name.as_str()));
     let rows: Vec<String> = filled.map(|(name, table)| format!("{name} {}", table.rows)).collect();
     let calls = manifest.tables.get(ApiCallRow::TABLE).map_or(0, |table| table.rows);
@@ -101,7 +105,7 @@ pub(crate) fn line(path: &Path, digest: Digest, manifest: &Manifest, sources: &[
         1 => "1 gap".to_owned(),
         gaps => format!("{gaps} gaps"),
     };
-    format!("{}  sha256:{digest}  {}; {calls} calls, {gaps}\n", path.display(), rows.join(", "))
+    format!("{place}  sha256:{digest}  {}; {calls} calls, {gaps}\n", rows.join(", "))
 }
 
 /// Tables that say nothing of the service.

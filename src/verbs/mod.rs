@@ -66,8 +66,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, global, printer).await,
         Verb::Collect(args) => collect::run(args, global, printer).await,
-        Verb::Import(args) => import::run(args, global, printer),
-        Verb::Redact(args) => redact::run(&args.bundle, global, printer),
+        Verb::Import(args) => import::run(args, global, printer).await,
+        Verb::Redact(args) => redact::run(&args.bundle, global, printer).await,
         Verb::Seal { partial } => seal::run(partial, printer),
         Verb::Analyze(args) => analyze::run(args, global, printer).await,
         Verb::Validate(args) => validate::run(args, global, printer).await,

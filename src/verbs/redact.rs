@@ -9,21 +9,24 @@ use super::TOOL;
 use super::import::sealed_line;
 use crate::cli::Global;
 use crate::config::Loaded;
+use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, outside_of_bundles};
+use crate::output::Printer;
 
-pub(crate) fn run(path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let bundle = Bundle::open(path)?;
     let loaded = Loaded::find(global.config.as_deref())?;
     let redactor = loaded.config.redact.redactor()?;
-    let output = global.output.clone().unwrap_or_else(|| default_output(path));
-    outside_of_bundles(&output)?;
+    let destination = Destination::decide(global.output.as_deref(), || default_output(path))?;
+    let store = destination.connect(printer).await?;
     let before: u64 = bundle.manifest().redactions.values().sum();
-    let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&output)?, TOOL)?;
+    let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;
     let after: u64 = sealed.manifest.redactions.values().sum();
     printer.note(&format!("{} more secrets were taken out than before", after - before));
-    printer.stdout(&sealed_line(&sealed, &bundle.rows()?))?;
+    let upload = Upload::put(&sealed.path, store).await;
+    printer.stdout(&sealed_line(&sealed, upload.as_ref(), &bundle.rows()?))?;
+    upload.map_or(Ok(()), Upload::finish)?;
     Ok(Exit::Pass)
 }
 

@@ -13,6 +13,6 @@ pub(crate) fn run(partial: &Path, printer: &Printer) -> Result<Exit, Error> {
     let bundle = recover(partial)?;
     printer
         .warn("the collection was killed: the bundle ends with its last whole poll, and says that it was interrupted");
-    printer.stdout(&line(bundle.root(), bundle.digest(), bundle.manifest(), &bundle.rows()?))?;
+    printer.stdout(&line(&bundle.root().display().to_string(), bundle.digest(), bundle.manifest(), &bundle.rows()?))?;
     Ok(Exit::Pass)
 }

@@ -11,6 +11,7 @@ use super::collect::Job;
 use super::{options, pack, report_to_stdout};
 use crate::cli::{Global, ReportArgs, Validate};
 use crate::config::Loaded;
+use crate::destination::Upload;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
@@ -52,7 +53,16 @@ pub(crate) async fn validate(
     printer.note(gathered.line.trim_end());
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(global, None)).await?;
-    report_to_stdout(&verdict, reports, printer)
+    let exit = report_to_stdout(&verdict, reports, printer)?;
+    match gathered.upload.map_or(Ok(()), Upload::finish) {
+        Ok(()) => Ok(exit),
+        Err(error) if exit == Exit::Pass => Err(error),
+        // What is wrong with the deployment comes first.
+        Err(error) => {
+            Printer::error(&error);
+            Ok(exit)
+        }
+    }
 }
 
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or

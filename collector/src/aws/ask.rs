@@ -18,7 +18,7 @@ use futures::StreamExt;
 use serde_json::{Map, Value};
 
 use super::wire::ENDLESS_PAGES;
-use crate::document::{ApiError, Document, Outcome};
+use crate::document::{Answer, ApiError, Document, Outcome};
 
 pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
@@ -66,7 +66,7 @@ impl Pages {
         &mut self,
         document: Document,
         on: OnDocument<'_>,
-        read: impl FnOnce(&Map<String, Value>) -> R,
+        read: impl FnOnce(&Answer) -> R,
     ) -> Option<R> {
         let read = match &document.outcome {
             Outcome::Response(response) => {
@@ -109,8 +109,8 @@ async fn all<F: Future<Output = Document>>(
     loop {
         let document = ask(token.take()).await;
         let next = pages.take(document, on, |page| {
-            read(page);
-            text(page, "nextToken")
+            read(&page.fields);
+            text(&page.fields, "nextToken")
         });
         match next.flatten() {
             Some(next) if pages.leads_on(&next) => token = Some(next),

@@ -261,7 +261,6 @@ impl Aws {
         &self.inner.region
     }
 
-    #[cfg(test)]
     pub(super) fn config(&self) -> &SdkConfig {
         &self.inner.config
     }

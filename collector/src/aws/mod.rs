@@ -12,6 +12,7 @@ mod connect;
 mod http;
 mod limit;
 mod retry;
+mod store;
 mod wire;
 
 #[cfg(test)]
@@ -19,4 +20,5 @@ mod tests;
 
 pub use connect::{Aws, ConnectError, ConnectOptions, CredentialsSource, Timeouts};
 pub use limit::{Quotas, share_of};
+pub use store::{S3Url, Store, StoreError};
 pub use wire::{ENDLESS_PAGES, NO_CREDENTIALS, UNREADABLE};

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use super::Aws;
 use super::http::Aside;
 use super::limit::Budget;
-use crate::document::{ApiError, Call, Document, Operation, Outcome};
+use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 /// The code of an answer that is neither the operation's nor an AWS error, e.g. an HTML page.
 pub const UNREADABLE: &str = "casefile:Unreadable";
@@ -39,6 +39,7 @@ pub(super) struct Wire {
     seen: Arc<Mutex<Seen>>,
     /// What an attempt counts against, beyond the first, which was waited for.
     budget: Budget,
+    operation: Operation,
 }
 
 #[derive(Debug, Default)]
@@ -47,11 +48,11 @@ struct Seen {
     request: Option<Map<String, Value>>,
     attempts: u32,
     /// Of the last attempt.
-    answer: Option<Answer>,
+    answer: Option<Answered>,
 }
 
 #[derive(Debug)]
-struct Answer {
+struct Answered {
     status: u16,
     request_id: Option<String>,
     body: Body,
@@ -59,7 +60,7 @@ struct Answer {
 
 #[derive(Debug)]
 enum Body {
-    Object(Map<String, Value>),
+    Object(Answer),
     Other(String),
     /// The connection broke before it was read.
     Broken,
@@ -105,13 +106,13 @@ impl Intercept for Wire {
         let body = response.extension::<Aside>().map(|aside| &*aside.0).or_else(|| response.body().bytes());
         let body = match body {
             None => Body::Broken,
-            Some(bytes) => match serde_json::from_slice(bytes) {
+            Some(bytes) => match Answer::from_slice(self.operation, bytes) {
                 Ok(object) => Body::Object(object),
                 Err(_) => Body::Other(quote(bytes)),
             },
         };
         let request_id = response.request_id().map(str::to_owned);
-        self.seen().answer = Some(Answer { status: response.status().as_u16(), request_id, body });
+        self.seen().answer = Some(Answered { status: response.status().as_u16(), request_id, body });
         Ok(())
     }
 }
@@ -137,7 +138,7 @@ where
 {
     let budget = aws.budget(operation, region);
     budget.wait().await;
-    let wire = Wire { seen: Arc::default(), budget };
+    let wire = Wire { seen: Arc::default(), budget, operation };
     let (at, started) = (aws.clock().now(), Instant::now());
     let result = send(wire.clone()).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -161,14 +162,14 @@ where
 
 /// The answer as it is, even where this SDK could make nothing of it.
 fn answered<E: ProvideErrorMetadata + Error + 'static>(
-    answer: Answer,
+    answer: Answered,
     error: Option<&SdkError<E, HttpResponse>>,
 ) -> Outcome {
     let status = answer.status;
     let failed = !(200..300).contains(&status);
     // Where the time was up before the call could be sent again, the last answer tells what was wrong.
     let told = match &answer.body {
-        Body::Object(object) => object.get("__type").and_then(Value::as_str),
+        Body::Object(object) => object.fields.get("__type").and_then(Value::as_str),
         Body::Other(_) | Body::Broken => None,
     };
     let told = told.map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
@@ -176,11 +177,11 @@ fn answered<E: ProvideErrorMetadata + Error + 'static>(
     let (code, message) = match (answer.body, code) {
         (Body::Object(object), None) if (200..300).contains(&status) => return Outcome::Response(object),
         (Body::Object(object), Some(code)) => {
-            let said = ["message", "Message", "errorMessage"].iter().find_map(|key| object.get(*key)?.as_str());
+            let said = ["message", "Message", "errorMessage"].iter().find_map(|key| object.fields.get(*key)?.as_str());
             (code, said.map_or_else(|| format!("HTTP {status}"), str::to_owned))
         }
         (Body::Object(object), None) => {
-            let body = quote(Value::Object(object).to_string().as_bytes());
+            let body = quote(Value::Object(object.to_json()).to_string().as_bytes());
             (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that names no AWS error: {body}"))
         }
         (Body::Other(body), Some(code)) => (code, format!("HTTP {status}: {body}")),

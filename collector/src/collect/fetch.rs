@@ -71,7 +71,7 @@ impl Collection<'_> {
     fn take_page(&mut self, page: Option<Page>) {
         if let Some((document, counts)) = page {
             self.parts.assembly.count(counts);
-            self.take_redacted(&document);
+            self.take_redacted(document);
         }
     }
 }

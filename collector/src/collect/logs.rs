@@ -151,16 +151,16 @@ impl Collection<'_> {
         let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
         readings.extend(plan(wanted, observed_at));
         let fetched = self.fetch(readings).await;
-        let again: BTreeSet<(String, String)> = fetched.into_iter().flat_map(|done| self.settle(done)).collect();
+        let again: BTreeSet<(String, String)> = fetched.into_iter().flat_map(|done| self.settle(done, observed_at)).collect();
         if self.is_over_budget() {
             return self.say_cut(streams);
         }
         if !again.is_empty() {
-            // FilterLogEvents does not do: each stream by itself, at once.
+            // FilterLogEvents does not do; or a reading of an earlier poll has only now come to its end.
             let wanted = streams.iter().filter(|stream| again.contains(&key(stream)));
             let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
             for done in self.fetch(plan(wanted, observed_at)).await {
-                self.settle(done);
+                self.settle(done, observed_at);
             }
         }
         for stream in streams {
@@ -195,7 +195,7 @@ impl Collection<'_> {
         let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + CLOCKS_MS)));
         let back = if sweep { back.min(Some(observed_at.plus_millis(-Retain::COLLECTOR_MS))) } else { back };
         let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
-        let token = tail.token.clone().filter(|_| !sweep);
+        let token = tail.unfinished.clone();
         Some(Wanted {
             region,
             group: stream.log_group.clone(),
@@ -208,8 +208,8 @@ impl Collection<'_> {
         })
     }
 
-    /// Takes up how far a reading came; gives the streams that must be read in another way.
-    fn settle(&mut self, Fetched { reading, asked }: Fetched) -> Vec<(String, String)> {
+    /// Takes up how far a reading came; gives the streams that are to be read once more at once.
+    fn settle(&mut self, Fetched { reading, asked }: Fetched, observed_at: Timestamp) -> Vec<(String, String)> {
         let streams: Vec<(String, String)> = keys(&reading).collect();
         let together = matches!(reading.lines, Lines::Together(_));
         match &asked.error {
@@ -217,9 +217,9 @@ impl Collection<'_> {
                 for stream in &streams {
                     let tail = self.tails.entry(stream.clone()).or_default();
                     tail.read_to = tail.read_to.max(Some(reading.began));
-                    tail.token = asked.found.token.clone().filter(|_| !together);
+                    tail.unfinished = None;
                 }
-                Vec::new()
+                if reading.began < observed_at { streams } else { Vec::new() }
             }
             Some(error) if together && may_pass(error) => {
                 self.unfinished.push(Reading { cursor: asked.found, ..reading });
@@ -235,8 +235,9 @@ impl Collection<'_> {
             }
             Some(error) => {
                 for stream in &streams {
+                    let token = asked.found.token.clone().filter(|_| may_pass(error));
                     let tail = self.tails.entry(stream.clone()).or_default();
-                    tail.token = asked.found.token.clone().filter(|_| may_pass(error));
+                    tail.unfinished = token.map(|token| (token, reading.began));
                 }
                 Vec::new()
             }

@@ -169,8 +169,8 @@ struct Tail {
     from: Option<Timestamp>,
     /// FilterLogEvents does not do for it.
     alone: bool,
-    /// Where GetLogEvents goes on.
-    token: Option<String>,
+    /// Where GetLogEvents goes on that an error ended, and when it was begun.
+    unfinished: Option<(String, Timestamp)>,
     /// When the newest reading was begun that came to its end.
     read_to: Option<Timestamp>,
     /// Its task has stopped, everything that it can have logged has arrived and was read.
@@ -296,10 +296,10 @@ impl<'a> Collection<'a> {
     /// Takes up one answer: redaction comes first, whatever is done with it.
     fn take(&mut self, document: Document) {
         let document = self.parts.assembly.redact(document);
-        self.take_redacted(&document);
+        self.take_redacted(document);
     }
 
-    fn take_redacted(&mut self, document: &Redacted) {
+    fn take_redacted(&mut self, document: Redacted) {
         if self.failed.is_some() {
             return;
         }

@@ -3,8 +3,10 @@
 //! FilterLogEvents reads up to a hundred streams of a group by one call, and its end is seen without another call;
 //! GetLogEvents takes a call a stream, and one more to see the end. So FilterLogEvents always costs fewer calls, and
 //! its next reading goes back by a window of time, in which late lines are found; what comes again is known again.
-//! GetLogEvents is for where that cannot be: FilterLogEvents is not allowed or does not work, or a stream had more
-//! lines within the window than are remembered.
+//! GetLogEvents is for where that cannot be: FilterLogEvents is not allowed or does not work.
+//!
+//! Where a stream had more lines within the window than are remembered, it is read again from those on that are. That
+//! what arrived before them late was not asked for is told by its coverage.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +22,8 @@ pub(super) struct Wanted {
     pub(super) stream: String,
     /// FilterLogEvents cannot be used.
     pub(super) alone: bool,
-    /// From where GetLogEvents goes on.
-    pub(super) token: Option<String>,
+    /// From where GetLogEvents goes on, and when that reading was begun.
+    pub(super) token: Option<(String, Timestamp)>,
     /// From when on lines are wanted: all of them where nothing is said.
     pub(super) from: Option<Timestamp>,
     /// Lines up to this moment are not remembered: read again, they would count twice.
@@ -62,15 +64,13 @@ pub(super) fn plan(wanted: Vec<Wanted>, began: Timestamp) -> Vec<Reading> {
     // What begins at one moment is read together: no line of one stream is asked for that only another needs.
     let mut together: BTreeMap<(String, String, bool, Option<Timestamp>), Vec<String>> = BTreeMap::new();
     for stream in wanted {
-        let remembered = stream.forgotten_to.is_none_or(|forgotten| stream.from.is_some_and(|from| from > forgotten));
-        if !stream.alone && remembered {
-            let key = (stream.region, stream.group, stream.fresh, stream.from);
+        let from = stream.from.max(stream.forgotten_to.map(|forgotten| forgotten.plus_millis(1)));
+        if !stream.alone {
+            let key = (stream.region, stream.group, stream.fresh, from);
             together.entry(key).or_default().push(stream.stream);
             continue;
         }
-        let from = stream.from.max(stream.forgotten_to.map(|forgotten| forgotten.plus_millis(1)));
-        // A token passes over what arrives late: it is for what cannot be read again.
-        let token = stream.token.filter(|_| stream.fresh || !remembered);
+        let (token, began) = stream.token.map_or((None, began), |(token, began)| (Some(token), began));
         readings.push(Reading {
             region: stream.region,
             group: stream.group,
@@ -130,19 +130,18 @@ mod tests {
     fn what_was_forgotten_is_not_asked_for_again() {
         let busy = Wanted { forgotten_to: Some(Timestamp(1500)), ..wanted("busy") };
         let calm = Wanted { forgotten_to: Some(Timestamp(999)), ..wanted("calm") };
-        let readings = plan(vec![busy, calm], Timestamp(5000));
-        assert_eq!(readings[0].lines, Lines::Alone("busy".to_owned()));
-        assert_eq!(readings[0].cursor, LogCursor { from: Some(Timestamp(1501)), token: None });
-        assert_eq!(readings[1].lines, Lines::Together(vec!["calm".to_owned()]));
-        assert_eq!(readings[1].cursor.from, Some(Timestamp(1000)));
+        let alone = Wanted { alone: true, stream: "alone".to_owned(), ..busy.clone() };
+        let readings = plan(vec![busy, calm, alone], Timestamp(5000));
+        let from = |reading: &Reading| (reading.streams()[0].clone(), reading.cursor.from);
+        let from: Vec<_> = readings.iter().map(from).collect();
+        let at = |stream: &str, from| (stream.to_owned(), Some(Timestamp(from)));
+        assert_eq!(from, [at("alone", 1501), at("calm", 1000), at("busy", 1501)]);
     }
 
     #[test]
-    fn a_token_is_gone_on_from_where_it_must_be() {
-        let alone = Wanted { alone: true, token: Some("f/1".to_owned()), ..wanted("a") };
-        let token = |wanted: Wanted| plan(vec![wanted], Timestamp(5000)).remove(0).cursor.token;
-        assert_eq!(token(Wanted { fresh: true, ..alone.clone() }).as_deref(), Some("f/1"));
-        assert_eq!(token(Wanted { forgotten_to: Some(Timestamp(2000)), ..alone.clone() }).as_deref(), Some("f/1"));
-        assert_eq!(token(alone), None, "what was read is read again, for late lines");
+    fn a_reading_that_goes_on_began_when_it_began() {
+        let token = Some(("f/1".to_owned(), Timestamp(4000)));
+        let reading = plan(vec![Wanted { alone: true, token, ..wanted("a") }], Timestamp(5000)).remove(0);
+        assert_eq!((reading.cursor.token.as_deref(), reading.began), (Some("f/1"), Timestamp(4000)));
     }
 }

@@ -21,6 +21,15 @@ impl<'a> Fields<'a> {
         Self { object, origin, what }
     }
 
+    /// The object that a value is; what is none is reported.
+    pub(super) fn of(value: &'a Value, origin: &'a str, what: &'a str, remarks: &mut Remarks) -> Option<Self> {
+        if let Value::Object(object) = value {
+            return Some(Self::new(object, origin, what));
+        }
+        Self::new(&EMPTY, origin, what).unexpected("[]", "an object", value, remarks);
+        None
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
         self.object.get(key).filter(|value| !value.is_null())
     }
@@ -128,14 +137,7 @@ impl<'a> Fields<'a> {
             }
             None => return Vec::new(),
         };
-        let mut objects = Vec::with_capacity(items.len());
-        for item in items {
-            match item {
-                Value::Object(object) => objects.push(Self { object, origin: self.origin, what: key }),
-                other => self.unexpected("[]", "an object", other, remarks),
-            }
-        }
-        objects
+        items.iter().filter_map(|item| Self::of(item, self.origin, key, remarks)).collect()
     }
 
     /// The texts of a list; empty where absent.
@@ -156,17 +158,6 @@ impl<'a> Fields<'a> {
     }
 
     /// The identifier that a row cannot do without; reported where it is missing.
-    pub(super) fn named(&self, key: &str, remarks: &mut Remarks) -> Option<&'a str> {
-        match self.get(key) {
-            Some(Value::String(name)) if !name.is_empty() => Some(name),
-            _ => {
-                remarks.add(self.origin, format!("an entry of {} has no {key}; it was left out", self.what));
-                None
-            }
-        }
-    }
-
-    /// As [`Fields::named`], of a number too.
     pub(super) fn id(&self, key: &str, remarks: &mut Remarks) -> Option<String> {
         let id = self.text(key, remarks).filter(|id| !id.is_empty());
         if id.is_none() {

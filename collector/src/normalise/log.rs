@@ -12,7 +12,7 @@ use super::fields::Fields;
 use super::memory::{Chain, Names, Open, Retain, Stream};
 use super::sources::{Key, Page, Place};
 use super::{Assembly, Current};
-use crate::document::{Document, Operation};
+use crate::document::{Document, LogEvent, Operation, Outcome};
 
 /// `GetLogEvents` and `FilterLogEvents` answer with at most this many events.
 const PAGE_LIMIT: usize = 10_000;
@@ -49,7 +49,7 @@ impl Logs {
     fn most(&self) -> Option<(usize, i64)> {
         match self.retain {
             Retain::Trailing { lines, millis } => {
-                Some(((lines / self.streams.len().max(1)).clamp(256, 16_384), millis))
+                Some(((lines / self.streams.len().max(1)).clamp(256, 65_536), millis))
             }
             Retain::All => None,
         }
@@ -88,14 +88,22 @@ pub(super) fn requested_group(document: &Document) -> Option<String> {
 }
 
 impl Assembly {
-    pub(super) fn log_events(&mut self, document: &Document) {
+    pub(super) fn log_events(&mut self, mut document: Document) {
+        let events = match &mut document.outcome {
+            Outcome::Response(answer) => answer.events.take().unwrap_or_default(),
+            Outcome::Error(_) => Vec::new(),
+        };
+        // Where they are no list, that is told.
+        if let Some(fields) = document.response() {
+            Fields::new(fields, &document.origin, document.operation.name()).list("events", &mut self.remarks);
+        }
         match document.operation {
-            Operation::GetLogEvents => self.stream_events(document),
-            _ => self.filtered_events(document),
+            Operation::GetLogEvents => self.stream_events(&document, events),
+            _ => self.filtered_events(&document, events),
         }
     }
 
-    fn stream_events(&mut self, document: &Document) {
+    fn stream_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let Some((log_group, log_stream)) =
             requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
         else {
@@ -111,48 +119,39 @@ impl Assembly {
         };
         let asked_token = document.requested("nextToken").map(str::to_owned);
         let next_token = answer.get("nextForwardToken").and_then(Value::as_str).map(str::to_owned);
-        let answer = Fields::new(answer, &document.origin, "GetLogEvents");
-        let events = answer.list("events", &mut self.remarks);
 
         let fresh = self.logs.chains + 1;
         let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
         let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
-        let from = document.requested_at("startTime");
         stream.until = document.requested_at("endTime");
-        let first = stream.chain == 0;
-        if first || asked_token.is_none() || asked_token != stream.token {
-            self.logs.chains = fresh;
-            stream.enter(fresh, from, self.current.observed_at);
-        }
-        if first && !document.assumed {
-            let request = document.request.as_ref();
-            let from_head = request.and_then(|request| request.get("startFromHead")).and_then(Value::as_bool);
+        if stream.chain == 0 || asked_token.is_none() || asked_token != stream.token {
+            let from = document.requested_at("startTime");
+            let asked = document.request.as_ref().and_then(|request| request.get("startFromHead"));
             // Without startFromHead the newest page comes first, and what is older was not asked for.
-            let oldest = events.first().and_then(|event| event.millis("timestamp", &mut self.remarks));
-            stream.covered_from =
-                if from_head == Some(true) || asked_token.is_some() { from } else { oldest.max(from) };
+            let newest = !document.assumed && asked_token.is_none() && asked.and_then(Value::as_bool) != Some(true);
+            let oldest = || events.first().and_then(|event| event.timestamp).map(Timestamp);
+            self.logs.chains = fresh;
+            stream.enter(fresh, if newest { oldest().max(from) } else { from }, self.current.observed_at);
         }
         stream.token.clone_from(&next_token);
         // The end is the same forward token coming back; a bare answer is whole where it is not full.
         let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
-        if last {
-            let read_to = self.current.observed_at.min(stream.until.unwrap_or(self.current.observed_at));
-            stream.read_to = stream.read_to.max(Some(read_to));
-            stream.whole_began = stream.began;
-        }
-        let covered_from = stream.covered_from.max(kept_from);
+        let covered_from = stream.covered_from().max(kept_from);
 
         let most = self.logs.most();
-        let mut open = self.open(log_group, log_stream);
+        let mut open = self.open(log_group, log_stream, most);
         for event in events {
-            self.log_event(event, &document.origin, &mut open, most);
+            self.log_event(event, &document.origin, &mut open);
+        }
+        let covered_to = self.covered_to(document, &place, &open.stream, last);
+        if last {
+            open.stream.end(self.about.ingestion_grace_ms);
         }
         let rows = self.close(open).1;
-        let covered_to = self.covered_to(document, &place, last);
         self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
     }
 
-    fn filtered_events(&mut self, document: &Document) {
+    fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let requested = requested_group(document);
         let asked: Vec<String> = document
             .request
@@ -173,8 +172,6 @@ impl Assembly {
             return;
         };
         let next_token = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
-        let answer = Fields::new(answer, &document.origin, "FilterLogEvents");
-        let events = answer.list("events", &mut self.remarks);
 
         let fresh = self.logs.chains + 1;
         let asked_token = document.requested("nextToken").map(str::to_owned);
@@ -186,35 +183,38 @@ impl Assembly {
         }
         let covered_from = document.requested_at("startTime");
         for log_stream in &asked {
-            let key = (requested.clone().unwrap_or_default(), log_stream.clone());
-            self.logs.streams.entry(key).or_default().enter(chain, covered_from, self.current.observed_at);
+            self.enter(requested.as_deref().unwrap_or_default(), log_stream, chain, covered_from);
         }
 
         let most = self.logs.most();
         let mut open: Vec<Open> = Vec::new();
         // By its name: all events of a page whose request names no group may be of different ones.
-        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut places: HashMap<Name, usize> = HashMap::new();
         for event in events {
-            let Some(log_stream) = event.named("logStreamName", &mut self.remarks) else { continue };
-            let at = match places.get(log_stream) {
+            let Some(log_stream) = event.log_stream.clone().filter(|name| !name.is_empty()) else {
+                let remark = "an entry of events has no logStreamName; it was left out".to_owned();
+                self.remarks.add(&document.origin, remark);
+                continue;
+            };
+            let at = match places.get(&log_stream) {
                 Some(at) => *at,
                 None => {
-                    let known = || self.seen.group_of(log_stream).map(str::to_owned);
+                    let known = || self.seen.group_of(&log_stream).map(str::to_owned);
                     let Some(log_group) = requested.clone().or_else(known) else {
                         let remark =
-                            format!("the log group of stream {log_stream} is not known; its lines were left out");
+                            format!("the log group of stream {} is not known; its lines were left out", log_stream.as_str());
                         self.remarks.add(&document.origin, remark);
                         continue;
                     };
-                    let mut stream = self.open(log_group, log_stream.to_owned());
-                    stream.stream.enter(chain, covered_from, self.current.observed_at);
+                    self.enter(&log_group, &log_stream, chain, covered_from);
+                    let stream = self.open(log_group, log_stream.as_str().to_owned(), most);
                     places.insert(log_stream, open.len());
                     open.push(stream);
                     open.len() - 1
                 }
             };
             if let Some(open) = open.get_mut(at) {
-                self.log_event(event, &document.origin, open, most);
+                self.log_event(event, &document.origin, open);
             }
         }
         let mut counts: BTreeMap<(String, String), usize> = open.into_iter().map(|open| self.close(open)).collect();
@@ -236,13 +236,17 @@ impl Assembly {
         }
         for ((log_group, log_stream), rows) in counts {
             let place = self.place(&log_group, &log_stream);
-            let covered_to = self.covered_to(document, &place, last);
             let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
-            let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
+            let key = (log_group, log_stream);
+            let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
             stream.until = until;
-            let read_to = self.current.observed_at.min(until.unwrap_or(self.current.observed_at));
-            stream.cover(covered_from, (last && problem.is_none()).then_some(read_to));
-            let covered_from = stream.covered_from.max(kept_from);
+            let covered_from = stream.covered_from().max(kept_from);
+            let covered_to = self.covered_to(document, &place, &stream, last);
+            if last && problem.is_none() {
+                stream.end(self.about.ingestion_grace_ms);
+            }
+            let (log_group, log_stream) = key.clone();
+            self.logs.streams.insert(key, stream);
             let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place };
             self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
         }
@@ -254,8 +258,8 @@ impl Assembly {
     }
 
     /// Up to which moment a stream is known: `None` once its task has stopped and nothing more can come.
-    fn covered_to(&self, document: &Document, place: &Place, last: bool) -> Option<Timestamp> {
-        let observed_at = self.current.observed_at;
+    fn covered_to(&self, document: &Document, place: &Place, stream: &Stream, last: bool) -> Option<Timestamp> {
+        let observed_at = stream.covered_to(self.current.observed_at);
         let until = document.requested_at("endTime").map_or(observed_at, |end| observed_at.min(end));
         let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
         let stopped_at = task.and_then(|task| task.stopped_at);
@@ -263,8 +267,13 @@ impl Assembly {
         (!(ended && last)).then_some(until)
     }
 
+    fn enter(&mut self, log_group: &str, log_stream: &str, chain: Chain, from: Option<Timestamp>) {
+        let key = (log_group.to_owned(), log_stream.to_owned());
+        self.logs.streams.entry(key).or_default().enter(chain, from, self.current.observed_at);
+    }
+
     /// Takes a stream out, for the lines of a page.
-    fn open(&mut self, log_group: String, log_stream: String) -> Open {
+    fn open(&mut self, log_group: String, log_stream: String, most: Option<(usize, i64)>) -> Open {
         let place = self.place(&log_group, &log_stream);
         let key = (log_group, log_stream);
         let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
@@ -277,25 +286,35 @@ impl Assembly {
                 task_id: place.task_id.as_deref().map(Name::from),
             },
         };
-        Open { key, stream, names, rows: 0 }
+        let kept = most.map(|(lines, millis)| (lines, stream.needed_from(self.current.observed_at, millis)));
+        Open { key, stream, names, kept, rows: 0 }
     }
 
     /// Puts a stream back; gives how many of its lines were new.
     fn close(&mut self, open: Open) -> ((String, String), usize) {
-        let Open { key, mut stream, names, rows } = open;
+        let Open { key, mut stream, names, rows, .. } = open;
         stream.names = Some(names);
         self.logs.streams.insert(key.clone(), stream);
         (key, rows)
     }
 
     /// Takes up one line, where it is new.
-    fn log_event(&mut self, event: Fields<'_>, origin: &str, open: &mut Open, most: Option<(usize, i64)>) {
-        let remarks = &mut self.remarks;
+    fn log_event(&mut self, event: LogEvent, origin: &str, open: &mut Open) {
         let Current { snapshot, observed_at, .. } = self.current;
-        let message = event.text("message", remarks).unwrap_or_default();
-        let ingestion_time = event.millis("ingestionTime", remarks);
-        let timestamp = event.millis("timestamp", remarks).unwrap_or_else(|| {
-            remarks.add(origin, "a log event has no timestamp; the time it arrived stands for it".to_owned());
+        let (mut message, mut ingestion_time) = (event.message, event.ingestion_time.map(Timestamp));
+        let mut timestamp = event.timestamp.map(Timestamp);
+        if let Some(rest) = event.rest.as_deref() {
+            // What has another type than the API's may be readable all the same.
+            let remarks = &mut self.remarks;
+            let Some(rest) = Fields::of(rest, origin, "events", remarks) else { return };
+            message = message.or_else(|| rest.text("message", remarks));
+            ingestion_time = ingestion_time.or_else(|| rest.millis("ingestionTime", remarks));
+            timestamp = timestamp.or_else(|| rest.millis("timestamp", remarks));
+        }
+        let message = message.unwrap_or_default();
+        let timestamp = timestamp.unwrap_or_else(|| {
+            let remark = "a log event has no timestamp; the time it arrived stands for it".to_owned();
+            self.remarks.add(origin, remark);
             ingestion_time.unwrap_or(observed_at)
         });
         let hash = || {
@@ -303,9 +322,8 @@ impl Assembly {
             (&message, ingestion_time).hash(&mut hasher);
             hasher.finish()
         };
-        let oldest = most.map(|(_, millis)| open.stream.needed_from(observed_at, millis));
-        let Some(seq) = open.stream.number(timestamp, hash, oldest) else { return };
-        if let Some(((most, _), oldest)) = most.zip(oldest) {
+        let Some(seq) = open.stream.number(timestamp, hash, open.kept.map(|(_, oldest)| oldest)) else { return };
+        if let Some((most, oldest)) = open.kept {
             open.stream.forget(most, oldest);
         }
         let Names { log_group, log_stream, container, task_id } = open.names.clone();

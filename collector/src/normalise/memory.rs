@@ -52,6 +52,8 @@ pub(super) struct Open {
     pub(super) key: (String, String),
     pub(super) stream: Stream,
     pub(super) names: Names,
+    /// How many lines are remembered, and from when on; `None`: all of them.
+    pub(super) kept: Option<(usize, Timestamp)>,
     /// Lines that were new.
     pub(super) rows: usize,
 }
@@ -65,13 +67,16 @@ pub(super) struct Stream {
     /// From when on the chain reads; `None`: from the oldest line.
     pub(super) chain_from: Option<Timestamp>,
     pub(super) token: Option<String>,
-    pub(super) covered_from: Option<Timestamp>,
+    /// From when on it is known, as of the newest chain that came to its end.
+    covered_from: Option<Timestamp>,
     /// When the chain was begun: what arrives later may stand before the place that it has reached.
     pub(super) began: Option<Timestamp>,
+    /// Whether the chain came to its end. It may go on, with what is behind that.
+    ended: bool,
     /// When the newest chain was begun that came to its end.
-    pub(super) whole_began: Option<Timestamp>,
-    /// Up to when it was read by a reading that came to its end.
-    pub(super) read_to: Option<Timestamp>,
+    whole_began: Option<Timestamp>,
+    /// Lines from before this moment had all arrived, and were asked for, when that chain was begun.
+    sound_to: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
     /// When it was read first.
     pub(super) first_read: Option<Timestamp>,
@@ -131,7 +136,7 @@ impl Stream {
     /// Begins another chain, unless it goes on.
     pub(super) fn enter(&mut self, chain: Chain, from: Option<Timestamp>, now: Timestamp) {
         if self.chain != chain {
-            (self.chain, self.chain_from, self.began) = (chain, from, Some(now));
+            (self.chain, self.chain_from, self.began, self.ended) = (chain, from, Some(now), false);
         }
     }
 
@@ -156,18 +161,29 @@ impl Stream {
         }
     }
 
-    /// Takes up from when on a reading knows the stream, and, where that is its end, up to when.
-    pub(super) fn cover(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) {
-        // A reading that begins within what was read before adds to it.
-        match self.read_to {
-            Some(read_to) if from.is_none_or(|from| from <= read_to) => {
-                self.covered_from = self.covered_from.min(from);
+    /// From when on the stream is known, once the chain is at its end. A chain adds to what was read before only where
+    /// it begins within that: no later than the moment before which nothing could arrive any more.
+    pub(super) fn covered_from(&self) -> Option<Timestamp> {
+        match self.sound_to {
+            Some(sound_to) if self.chain_from.is_none_or(|from| from <= sound_to) => {
+                self.covered_from.min(self.chain_from)
             }
-            _ => self.covered_from = from,
+            _ => self.chain_from,
         }
-        if to.is_some() {
-            self.whole_began = self.began;
-        }
-        self.read_to = self.read_to.max(to);
+    }
+
+    /// Up to when the stream is known, once the chain is at its end: what arrives while it is read may stand before the
+    /// place that it has reached. A chain that goes on is taken to find all that comes later.
+    pub(super) fn covered_to(&self, now: Timestamp) -> Timestamp {
+        self.began.filter(|_| !self.ended).map_or(now, |began| began.min(now))
+    }
+
+    /// The chain is at its end. Lines take no longer to arrive than `grace_ms`.
+    pub(super) fn end(&mut self, grace_ms: i64) {
+        self.covered_from = self.covered_from();
+        self.ended = true;
+        self.whole_began = self.began;
+        let arrived = self.began.map(|began| began.plus_millis(grace_ms.saturating_neg()));
+        self.sound_to = self.sound_to.max(self.until.into_iter().chain(arrived).min());
     }
 }

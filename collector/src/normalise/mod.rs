@@ -202,10 +202,14 @@ impl Assembly {
 
     /// Takes up one document of the current snapshot. Documents that name things (services, tasks, task
     /// definitions) come before those that refer to them (logs): see [`Operation::ALL`].
-    pub fn take(&mut self, document: &Redacted) {
-        let document = &document.0;
+    pub fn take(&mut self, document: Redacted) {
+        let Redacted(document) = document;
         self.current.documents += 1;
-        self.call(document);
+        self.call(&document);
+        if document.operation.is_of_lines() {
+            return self.log_events(document);
+        }
+        let document = &document;
         match document.operation {
             Operation::DescribeServices => self.services(document),
             Operation::DescribeTaskSets => self.task_sets(document),
@@ -219,7 +223,7 @@ impl Assembly {
             Operation::DescribeTargetHealth => self.target_health(document),
             Operation::DescribeLogGroups => self.described_groups(document),
             Operation::DescribeLogStreams => self.log_streams(document),
-            Operation::FilterLogEvents | Operation::GetLogEvents => self.log_events(document),
+            Operation::FilterLogEvents | Operation::GetLogEvents => {}
         }
     }
 

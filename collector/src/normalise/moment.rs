@@ -3,12 +3,11 @@
 use casefile_evidence::Timestamp;
 use serde_json::Value;
 
-use crate::document::{Document, Operation, Outcome};
+use crate::document::{Document, LogEvent, Operation};
 
 /// The latest time of any field of the answer that is a time; `None` where it has none. Times to come
 /// (there are none in these answers) and log lines written by clocks that run ahead count as they stand.
 pub fn latest_moment(document: &Document) -> Option<Timestamp> {
-    let Outcome::Response(answer) = &document.outcome else { return None };
     let millis = matches!(
         document.operation,
         Operation::DescribeLogGroups
@@ -16,7 +15,13 @@ pub fn latest_moment(document: &Document) -> Option<Timestamp> {
             | Operation::FilterLogEvents
             | Operation::GetLogEvents
     );
-    answer.values().filter_map(|value| latest(value, millis)).max()
+    let fields = document.response()?.values().filter_map(|value| latest(value, millis));
+    fields.chain(document.events().iter().filter_map(latest_of_event)).max()
+}
+
+fn latest_of_event(event: &LogEvent) -> Option<Timestamp> {
+    let times = [event.timestamp, event.ingestion_time].map(|at| at.map(Timestamp));
+    times.into_iter().chain([event.rest.as_deref().and_then(|rest| latest(rest, true))]).flatten().max()
 }
 
 fn latest(value: &Value, millis: bool) -> Option<Timestamp> {

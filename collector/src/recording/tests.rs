@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::document::{ApiError, Call, Document, Operation, Outcome};
+use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -174,7 +174,7 @@ fn a_writer_keeps_to_a_new_folder_and_to_time() -> Result {
         operation: Operation::ListTasks,
         request: Some(serde_json::Map::new()),
         assumed: false,
-        outcome: Outcome::Response(serde_json::Map::from_iter([("taskArns".to_owned(), json!([]))])),
+        outcome: Outcome::Response(Answer::new(Operation::ListTasks, [("taskArns".to_owned(), json!([]))].into_iter().collect())),
         call: None,
         origin: String::new(),
     };
@@ -220,7 +220,7 @@ fn object() -> impl Strategy<Value = serde_json::Map<String, Value>> {
 
 fn document() -> impl Strategy<Value = Document> {
     let outcome = prop_oneof![
-        object().prop_map(Outcome::Response),
+        object().prop_map(|answer| Outcome::Response(Answer::new(Operation::ListTasks, answer))),
         (any::<String>(), any::<String>()).prop_map(|(code, message)| Outcome::Error(ApiError { code, message })),
     ];
     let call = (any::<i32>(), any::<Option<u16>>(), any::<Option<String>>(), any::<u32>(), any::<u64>()).prop_map(

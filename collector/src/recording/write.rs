@@ -74,9 +74,9 @@ impl RecordingWriter {
         let Some((_, folder)) = &self.last else { return Err(RecordingError::NoSnapshot { operation }) };
         self.documents += 1;
         let stream = document.requested("logGroupName").zip(document.requested("logStreamName"));
-        let (name, value) = match (document.assumed, document.response(), stream) {
-            (true, Some(response), Some((group, stream))) => (log_file(group, stream), response.clone().into()),
-            (true, Some(response), None) => (self.numbered(operation), response.clone().into()),
+        let (name, value) = match (document.assumed, document.answer(), stream) {
+            (true, Some(response), Some((group, stream))) => (log_file(group, stream), response.to_json().into()),
+            (true, Some(response), None) => (self.numbered(operation), response.to_json().into()),
             _ => (self.numbered(operation), document.to_json()),
         };
         let file = folder.join(name);

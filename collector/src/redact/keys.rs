@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
 
 use super::{Counts, PRIVATE_KEY, count, marker, rules};
-use crate::document::{Document, Outcome};
+use crate::document::{Answer, Document, LogEvent, Outcome};
 
 /// Where private keys stand in log streams, as far as they were read. Cheap to clone; clones share it.
 ///
@@ -33,18 +32,17 @@ impl KeyBlocks {
     pub(super) fn redact(&self, document: &mut Document, counts: &mut Counts) {
         let text = |key: &str| document.requested(key).map(str::to_owned);
         let (group, asked) = (text("logGroupName").or_else(|| text("logGroupIdentifier")), text("logStreamName"));
-        let Outcome::Response(response) = &mut document.outcome else { return };
-        let Some(Value::Array(events)) = response.get_mut("events") else { return };
-        let opens = |event: &Value| event.get("message").and_then(Value::as_str).is_some_and(rules::opens_private_key);
+        let Outcome::Response(Answer { events: Some(events), .. }) = &mut document.outcome else { return };
+        let opens = |event: &LogEvent| event.message.as_deref().is_some_and(rules::opens_private_key);
         let mut blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if blocks.is_empty() && !events.iter().any(opens) {
             return;
         }
         for event in events {
-            let named = event.get("logStreamName").and_then(Value::as_str).map(str::to_owned);
+            let named = event.log_stream.as_deref().map(str::to_owned);
             let stream = (group.clone(), named.or_else(|| asked.clone()));
-            let at = event.get("timestamp").and_then(Value::as_i64);
-            let Some(Value::String(message)) = event.get_mut("message") else { continue };
+            let at = event.timestamp;
+            let Some(message) = &mut event.message else { continue };
             if rules::opens_private_key(message) {
                 open(blocks.entry(stream).or_default(), at);
             } else if let Some(blocks) = blocks.get_mut(&stream) {

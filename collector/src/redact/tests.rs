@@ -133,7 +133,7 @@ fn document(operation: Operation, request: Value, response: Value) -> Document {
         operation,
         request: Some(object(request)),
         assumed: false,
-        outcome: Outcome::Response(object(response)),
+        outcome: Outcome::Response(Answer::new(operation, object(response))),
         call: None,
         origin: operation.name().to_owned(),
     }
@@ -231,7 +231,7 @@ fn tokens_of_pages_and_ids_of_events_survive() {
     assert_eq!(document.request.as_ref().unwrap()["nextToken"], token.as_str());
     let response = document.response().unwrap();
     assert_eq!(response["nextToken"], token.as_str());
-    assert_eq!(response["events"][0], json!({"eventId": JWT, "message": "[redacted:jwt]"}));
+    assert_eq!(document.events()[0].to_json(), json!({"eventId": JWT, "message": "[redacted:jwt]"}));
 }
 
 #[test]
@@ -251,12 +251,7 @@ fn a_private_key_that_was_logged_line_by_line_is_taken_out() {
     );
     let mut counts = Counts::new();
     Redactor::standard().redact(&mut document, &KeyBlocks::default(), &mut counts);
-    let messages: Vec<_> = document.response().unwrap()["events"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|event| event["message"].clone())
-        .collect();
+    let messages: Vec<_> = document.events().iter().map(|event| event.message.clone().unwrap()).collect();
     assert_eq!(
         messages,
         [

@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use casefile_evidence::Timestamp;
-use serde_json::Value;
 
 use super::{Asked, Pages, text};
 use crate::aws::Aws;
@@ -63,12 +62,11 @@ pub async fn read_lines<F: Future<Output = ()>>(
         };
         let (mut passed, mut behind_full) = (None, None);
         let next = pages.take(document, &mut |document| passed = Some(document), |page| {
-            let events = page.get("events").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let events = page.events.as_deref().unwrap_or_default();
             if i32::try_from(events.len()).is_ok_and(|events| events >= EVENTS) {
-                behind_full =
-                    events.last().and_then(|event| event.get("timestamp")?.as_i64()).map(|at| Timestamp(at + 1));
+                behind_full = events.last().and_then(|event| event.timestamp).map(|at| Timestamp(at + 1));
             }
-            text(page, if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" })
+            text(&page.fields, if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" })
         });
         if let Some(document) = passed {
             on(document).await;

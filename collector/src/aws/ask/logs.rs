@@ -52,6 +52,7 @@ pub async fn describe_log_group(aws: &Aws, region: &str, group: &str, on: OnDocu
         })
         .await;
         let next = pages.take(document, on, |page| {
+            let page = &page.fields;
             found = objects(page, "logGroups").any(|it| text(it, "logGroupName").as_deref() == Some(group));
             text(page, "nextToken")
         });
@@ -83,6 +84,7 @@ pub async fn describe_newest_log_streams(
         .await;
         let mut older = false;
         let next = pages.take(document, on, |page| {
+            let page = &page.fields;
             for stream in objects(page, "logStreams") {
                 older = is_older(stream, since);
                 names.extend(text(stream, "logStreamName").filter(|_| !older));

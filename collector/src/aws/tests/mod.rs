@@ -429,8 +429,8 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
     let documents = documents.into_inner().unwrap();
     let messages: Vec<_> = documents
         .iter()
-        .flat_map(|document| document.response().unwrap()["events"].as_array().unwrap())
-        .map(|event| event["message"].clone())
+        .flat_map(|document| document.events())
+        .map(|event| event.message.clone().unwrap())
         .collect();
     assert_eq!(messages, ["one", "two", "three"]);
     let sent = server.asked();

@@ -1,0 +1,391 @@
+//! What a response holds, and its log lines in a compact form: a page has up to ten thousand of them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use casefile_evidence::Name;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::Operation;
+
+/// The key of a page's log lines.
+const EVENTS: &str = "events";
+
+/// The body of a response.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    /// Its fields; without `events`, where these are log lines.
+    pub fields: Map<String, Value>,
+    /// The log lines of GetLogEvents and FilterLogEvents, where `events` is a list.
+    pub events: Option<Vec<LogEvent>>,
+}
+
+/// One of `events` of GetLogEvents (`OutputLogEvent`) or FilterLogEvents (`FilteredLogEvent`). Fields are where they
+/// belong if they have the API's types; whatever else there is, is in `rest`, so that nothing is lost.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogEvent {
+    /// `timestamp`: when it was written, in milliseconds since 1970.
+    pub timestamp: Option<i64>,
+    /// `ingestionTime`: when it arrived, in milliseconds since 1970.
+    pub ingestion_time: Option<i64>,
+    /// `message`.
+    pub message: Option<String>,
+    /// `logStreamName`, which FilterLogEvents gives.
+    pub log_stream: Option<Name>,
+    /// `eventId`, which FilterLogEvents gives.
+    pub event_id: Option<Box<str>>,
+    /// An object of what has another name or type; or, where the event is none, the event.
+    pub rest: Option<Box<Value>>,
+}
+
+impl Answer {
+    /// A response of this operation.
+    pub fn new(operation: Operation, mut fields: Map<String, Value>) -> Self {
+        let events = match fields.get_mut(EVENTS) {
+            Some(Value::Array(events)) if operation.is_of_lines() => Some(std::mem::take(events)),
+            _ => None,
+        };
+        let events = events.map(|events| {
+            fields.remove(EVENTS);
+            let mut streams = Streams::default();
+            events.into_iter().map(|event| LogEvent::new(event, &mut streams)).collect()
+        });
+        Self { fields, events }
+    }
+
+    /// Reads a response of this operation.
+    ///
+    /// # Errors
+    /// Where it is no JSON object.
+    pub fn from_slice(operation: Operation, bytes: &[u8]) -> serde_json::Result<Self> {
+        if operation.is_of_lines()
+            && let Ok(Page(answer)) = serde_json::from_slice(bytes)
+        {
+            return Ok(answer);
+        }
+        Ok(Self::new(operation, serde_json::from_slice(bytes)?))
+    }
+
+    /// The response as it came.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut object = self.fields.clone();
+        if let Some(events) = &self.events {
+            object.insert(EVENTS.to_owned(), events.iter().map(LogEvent::to_json).collect());
+        }
+        object
+    }
+}
+
+impl LogEvent {
+    fn new(event: Value, streams: &mut Streams) -> Self {
+        let mut new = Self::default();
+        let Value::Object(mut fields) = event else { return Self { rest: Some(Box::new(event)), ..new } };
+        fields.retain(|key, value| match (key.as_str(), value) {
+            ("timestamp", Value::Number(number)) if number.is_i64() => {
+                new.timestamp = number.as_i64();
+                false
+            }
+            ("ingestionTime", Value::Number(number)) if number.is_i64() => {
+                new.ingestion_time = number.as_i64();
+                false
+            }
+            ("message", Value::String(text)) => {
+                new.message = Some(std::mem::take(text));
+                false
+            }
+            ("logStreamName", Value::String(text)) => {
+                new.log_stream = Some(streams.name(text));
+                false
+            }
+            ("eventId", Value::String(text)) => {
+                new.event_id = Some(std::mem::take(text).into());
+                false
+            }
+            _ => true,
+        });
+        new.rest = (!fields.is_empty()).then(|| Box::new(Value::Object(fields)));
+        new
+    }
+
+    /// The event as it came.
+    pub fn to_json(&self) -> Value {
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest } = self;
+        let mut fields = match rest.as_deref() {
+            None => Map::new(),
+            Some(Value::Object(fields)) => fields.clone(),
+            Some(other) => return other.clone(),
+        };
+        let texts = [
+            ("message", message.as_deref()),
+            ("logStreamName", log_stream.as_deref()),
+            ("eventId", event_id.as_deref()),
+        ];
+        for (key, text) in texts {
+            fields.extend(text.map(|text| (key.to_owned(), Value::from(text))));
+        }
+        for (key, at) in [("timestamp", timestamp), ("ingestionTime", ingestion_time)] {
+            fields.extend(at.map(|at| (key.to_owned(), Value::from(at))));
+        }
+        Value::Object(fields)
+    }
+}
+
+impl From<Map<String, Value>> for Answer {
+    /// A response without log lines.
+    fn from(fields: Map<String, Value>) -> Self {
+        Self { fields, events: None }
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(events) = &self.events {
+            map.serialize_entry(EVENTS, events)?;
+        }
+        for (key, value) in &self.fields {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for LogEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest: None } = self else {
+            return self.to_json().serialize(serializer);
+        };
+        let mut map = serializer.serialize_map(None)?;
+        let texts = [
+            ("eventId", event_id.as_deref()),
+            ("logStreamName", log_stream.as_deref()),
+            ("message", message.as_deref()),
+        ];
+        for (key, text) in texts {
+            text.map_or(Ok(()), |text| map.serialize_entry(key, text))?;
+        }
+        for (key, at) in [("ingestionTime", ingestion_time), ("timestamp", timestamp)] {
+            at.map_or(Ok(()), |at| map.serialize_entry(key, &at))?;
+        }
+        map.end()
+    }
+}
+
+/// The streams of a page: their names are held once.
+#[derive(Default)]
+struct Streams(Vec<Name>);
+
+impl Streams {
+    /// More streams than FilterLogEvents takes are not of one page.
+    const MOST: usize = 128;
+
+    fn name(&mut self, text: &str) -> Name {
+        // Where lines of many streams take turns, theirs are near; a name differs at its end.
+        let same = |name: &&Name| name.len() == text.len() && name.bytes().rev().eq(text.bytes().rev());
+        if let Some(name) = self.0.iter().find(same) {
+            return name.clone();
+        }
+        let name = Name::from(text);
+        if self.0.len() < Self::MOST {
+            self.0.push(name.clone());
+        }
+        name
+    }
+}
+
+/// A page of log lines exactly as the API has it. Anything else is an error, and is read as any JSON is.
+struct Page(Answer);
+
+impl<'de> Deserialize<'de> for Page {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfPage;
+        impl<'de> Visitor<'de> for OfPage {
+            type Value = Page;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a page of log events")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
+                let mut answer = Answer::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == EVENTS {
+                        answer.events = Some(map.next_value_seed(OfEvents)?);
+                    } else {
+                        answer.fields.insert(key, map.next_value()?);
+                    }
+                }
+                Ok(Page(answer))
+            }
+        }
+        deserializer.deserialize_map(OfPage)
+    }
+}
+
+struct OfEvents;
+
+impl<'de> DeserializeSeed<'de> for OfEvents {
+    type Value = Vec<LogEvent>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OfEvents {
+    type Value = Vec<LogEvent>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of log events")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut events, mut streams) = (Vec::new(), Streams::default());
+        while let Some(event) = list.next_element_seed(OfEvent(&mut streams))? {
+            events.push(event);
+        }
+        Ok(events)
+    }
+}
+
+struct OfEvent<'s>(&'s mut Streams);
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Field {
+    Timestamp,
+    IngestionTime,
+    Message,
+    LogStreamName,
+    EventId,
+}
+
+/// A text of the input, where it stands there as it is.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> DeserializeSeed<'de> for OfEvent<'_> {
+    type Value = LogEvent;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<LogEvent, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OfEvent<'_> {
+    type Value = LogEvent;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a log event")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LogEvent, A::Error> {
+        let mut event = LogEvent::default();
+        while let Some(field) = map.next_key()? {
+            let twice = match field {
+                Field::Timestamp => event.timestamp.replace(map.next_value()?).is_some(),
+                Field::IngestionTime => event.ingestion_time.replace(map.next_value()?).is_some(),
+                Field::Message => event.message.replace(map.next_value()?).is_some(),
+                Field::LogStreamName => {
+                    let Text(name) = map.next_value()?;
+                    event.log_stream.replace(self.0.name(&name)).is_some()
+                }
+                Field::EventId => event.event_id.replace(map.next_value()?).is_some(),
+            };
+            if twice {
+                return Err(A::Error::custom("a field stands there twice"));
+            }
+        }
+        Ok(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn field() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (-1e12..1e12).prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+            Just(json!([])),
+            Just(json!({"a": "b"})),
+        ]
+    }
+
+    fn event() -> impl Strategy<Value = Value> {
+        let keys = prop_oneof!["timestamp", "ingestionTime", "message", "logStreamName", "eventId", "[a-z]{1,3}"];
+        let usual = (any::<i64>(), any::<i64>(), ".{0,30}", "[ab]{1,3}", "[0-9]{0,5}").prop_map(
+            |(timestamp, arrival, message, stream, id)| {
+                json!({
+                    "timestamp": timestamp, "ingestionTime": arrival, "message": message, "logStreamName": stream,
+                    "eventId": id,
+                })
+            },
+        );
+        let odd = proptest::collection::btree_map(keys, field(), 0..6)
+            .prop_map(|fields| Value::Object(fields.into_iter().collect()));
+        prop_oneof![3 => usual, 2 => odd, 1 => field()]
+    }
+
+    fn page() -> impl Strategy<Value = Map<String, Value>> {
+        let events = prop_oneof![
+            4 => proptest::collection::vec(event(), 0..5).prop_map(Value::from),
+            1 => field(),
+        ];
+        (events, field(), any::<bool>()).prop_map(|(events, token, has)| {
+            let events = has.then(|| (EVENTS.to_owned(), events));
+            events.into_iter().chain([("nextToken".to_owned(), token)]).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_and_both_ways_to_read_agree(page in page()) {
+            for operation in [Operation::GetLogEvents, Operation::FilterLogEvents, Operation::ListTasks] {
+                let answer = Answer::new(operation, page.clone());
+                prop_assert_eq!(&answer.to_json(), &page);
+                prop_assert_eq!(serde_json::to_value(&answer).unwrap(), Value::Object(page.clone()));
+                let text = serde_json::to_vec(&page).unwrap();
+                prop_assert_eq!(&Answer::from_slice(operation, &text).unwrap(), &answer);
+            }
+        }
+    }
+
+    #[test]
+    fn usual_pages_are_read_without_a_detour() {
+        let page = json!({
+            "events": [
+                {"logStreamName": "a", "timestamp": 1, "message": "x\ny", "ingestionTime": 2, "eventId": "3"},
+                {"timestamp": 1, "message": "", "ingestionTime": 2},
+            ],
+            "searchedLogStreams": [],
+        });
+        let Page(answer) = serde_json::from_str(&page.to_string()).unwrap();
+        assert_eq!(answer, Answer::new(Operation::FilterLogEvents, page.as_object().unwrap().clone()));
+        for odd in ["{\"events\": [1]}", "{\"events\": [{\"timestamp\": null}]}", "{\"events\": [{\"x\": 1}]}"] {
+            assert!(serde_json::from_str::<Page>(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn names_of_streams_are_held_once() {
+        let event = |stream: &str| json!({"logStreamName": stream, "message": ""});
+        let page = json!({"events": [event("a"), event("b"), event("a")]});
+        let answer = Answer::from_slice(Operation::FilterLogEvents, page.to_string().as_bytes()).unwrap();
+        let names: Vec<*const u8> =
+            answer.events.unwrap().iter().map(|event| event.log_stream.as_ref().unwrap().as_ptr()).collect();
+        assert_eq!(names[0], names[2]);
+        assert_ne!(names[0], names[1]);
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a bundle goes: to a path, or to S3 by way of one.
+
+use std::path::{Path, PathBuf};
+
+use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store, StoreError};
+
+use crate::error::Error;
+use crate::output::{Printer, outside_of_bundles};
+
+/// Where a bundle goes, decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Destination {
+    /// Where it is written and sealed.
+    pub(crate) path: PathBuf,
+    url: Option<S3Url>,
+}
+
+impl Destination {
+    /// `--output`, else the default. What goes to S3 is sealed in the working directory first.
+    pub(crate) fn decide(output: Option<&Path>, default: impl FnOnce() -> PathBuf) -> Result<Self, Error> {
+        let destination = match output {
+            None => Self { path: default(), url: None },
+            Some(path) => match url(path) {
+                None => Self { path: path.to_owned(), url: None },
+                Some(url) => {
+                    let url = S3Url::parse(url)?;
+                    Self { path: PathBuf::from(url.name()), url: Some(url) }
+                }
+            },
+        };
+        outside_of_bundles(&destination.path)?;
+        Ok(destination)
+    }
+
+    /// The place in S3 that it goes to, where it does.
+    pub(crate) fn url(&self) -> Option<&S3Url> {
+        self.url.as_ref()
+    }
+
+    /// Looks whether the place in S3 is free, before anything is done for it.
+    pub(crate) async fn store(&self, aws: &Aws, printer: &Printer) -> Result<Option<Store>, Error> {
+        let Some(url) = &self.url else { return Ok(None) };
+        let store = aws.store(url.clone()).await?;
+        store.check().await?;
+        printer.note(&format!("the bundle is written to {}, and goes to {url} once it is sealed", self.path.display()));
+        Ok(Some(store))
+    }
+
+    /// As [`Destination::store`], for verbs that ask AWS nothing else: with what the environment says of AWS.
+    pub(crate) async fn connect(&self, printer: &Printer) -> Result<Option<Store>, Error> {
+        match &self.url {
+            Some(_) => self.store(&Aws::connect(ConnectOptions::default()).await?, printer).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The place in S3 that an argument names.
+fn url(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| text.starts_with(S3Url::SCHEME))
+}
+
+/// Refuses a place in S3, where a file is meant.
+pub(crate) fn a_file(path: &Path) -> Result<(), Error> {
+    match url(path) {
+        Some(url) => Err(Error::usage(format!(
+            "{url}: only bundles go to S3 (-o of collect, import, redact and validate); give a file for a report"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A bundle that an argument names: on disk.
+pub(crate) fn parse_bundle(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with(S3Url::SCHEME) {
+        let copy = if text.ends_with(".tar") { "aws s3 cp" } else { "aws s3 cp --recursive" };
+        let name = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        return Err(format!("bundles are read from disk, offline: fetch it first with `{copy} {text} {name}`"));
+    }
+    Ok(PathBuf::from(text))
+}
+
+/// What became of a sealed bundle that was to go to S3.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    path: PathBuf,
+    failed: Option<StoreError>,
+    /// Where it is now.
+    pub(crate) place: String,
+}
+
+impl Upload {
+    /// Puts a sealed bundle where it is to go.
+    pub(crate) async fn put(path: &Path, store: Option<Store>) -> Option<Self> {
+        let store = store?;
+        let failed = store.put(path).await.err();
+        let place = if failed.is_some() { path.display().to_string() } else { store.url().to_string() };
+        Some(Self { path: path.to_owned(), failed, place })
+    }
+
+    /// Removes the copy on disk; but where there is no other, says so.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        if let Some(error) = self.failed {
+            return Err(Error::Upload { path: self.path, source: error });
+        }
+        let removed =
+            if self.path.is_dir() { std::fs::remove_dir_all(&self.path) } else { std::fs::remove_file(&self.path) };
+        removed.map_err(Error::io("remove", self.path))
+    }
+}
