@@ -98,7 +98,9 @@ impl Error {
             ) => Exit::Usage,
             Self::Store(StoreError::Url { .. } | StoreError::Exists { .. } | StoreError::Credentials { .. })
             | Self::Upload { source: StoreError::Exists { .. }, .. } => Exit::Usage,
-            Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => Exit::Internal,
+            Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => {
+                Exit::Internal
+            }
             Self::Collect(error) => match error {
                 CollectError::Target { .. } => Exit::Usage,
                 CollectError::Write(_) | CollectError::Record(_) => Exit::Internal,

@@ -31,7 +31,12 @@ pub(crate) fn order<R: Row>(batches: &[RecordBatch]) -> Option<Vec<(usize, usize
         match field.data_type() {
             DataType::Utf8 => fill(&mut keys, width, at, ranks(&parts).into_iter()),
             DataType::Int64 => {
-                fill(&mut keys, width, at, parts.iter().flat_map(|part| part.as_primitive::<Int64Type>().values().iter().copied()));
+                fill(
+                    &mut keys,
+                    width,
+                    at,
+                    parts.iter().flat_map(|part| part.as_primitive::<Int64Type>().values().iter().copied()),
+                );
             }
             DataType::Timestamp(..) => {
                 let values = parts.iter().flat_map(|part| part.as_primitive::<TimestampMillisecondType>().values());

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
@@ -35,6 +36,8 @@ pub(crate) struct Sorter<R: Row> {
     budget: usize,
     scratch: PathBuf,
     runs: Vec<RunFile>,
+    /// A run that another thread sorts and writes.
+    spilling: Option<JoinHandle<Result<RunFile, WriteError>>>,
     written: usize,
     /// Runs that were merged into another, and that the last checkpoint may still name.
     obsolete: Vec<PathBuf>,
@@ -59,6 +62,7 @@ impl<R: Row> Sorter<R> {
             budget,
             scratch: scratch.to_owned(),
             runs: Vec::new(),
+            spilling: None,
             written: 0,
             obsolete: Vec::new(),
         }
@@ -93,7 +97,8 @@ impl<R: Row> Sorter<R> {
 
     fn merge(&mut self, few: Vec<RunFile>) -> Result<(), WriteError> {
         let paths: Vec<PathBuf> = few.iter().map(|run| run.path.clone()).collect();
-        self.write_run(Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?;
+        let path = self.next_path();
+        self.runs.push(write_run::<R>(path, Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?);
         self.obsolete.extend(paths);
         Ok(())
     }
@@ -105,7 +110,7 @@ impl<R: Row> Sorter<R> {
         if self.pending == BUFFER_BATCH {
             self.end_batch()?;
         }
-        if self.weight > self.budget { self.spill() } else { Ok(()) }
+        if self.weight > self.budget { self.spill_aside() } else { Ok(()) }
     }
 
     fn end_batch(&mut self) -> Result<(), WriteError> {
@@ -116,42 +121,54 @@ impl<R: Row> Sorter<R> {
         Ok(())
     }
 
-    /// What is in the buffer, in order.
-    fn sorted(&mut self) -> Result<InOrder, WriteError> {
+    /// Takes what is in the buffer.
+    fn take(&mut self) -> Result<Vec<RecordBatch>, WriteError> {
         self.end_batch()?;
         self.weight = 0;
-        let batches = std::mem::take(&mut self.batches);
-        let unreadable = || WriteError::io("read back", R::TABLE)(std::io::ErrorKind::InvalidData.into());
-        let order = order::<R>(&batches).ok_or_else(unreadable)?.into_iter();
-        Ok(InOrder { table: R::TABLE, batches, order })
+        Ok(std::mem::take(&mut self.batches))
     }
 
+    /// Puts the buffer on disk, in order.
     fn spill(&mut self) -> Result<(), WriteError> {
-        if self.pending == 0 && self.batches.is_empty() {
-            return Ok(());
+        self.settle()?;
+        if self.pending > 0 || !self.batches.is_empty() {
+            let (weight, batches) = (self.weight, self.take()?);
+            let path = self.next_path();
+            self.runs.push(write_run::<R>(path, InOrder::of::<R>(batches)?, weight)?);
         }
-        let weight = self.weight;
-        let sorted = self.sorted()?;
-        self.write_run(sorted, weight)
+        Ok(())
     }
 
-    fn write_run(
-        &mut self,
-        rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
-        weight: usize,
-    ) -> Result<(), WriteError> {
-        let path = self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written));
-        self.written += 1;
-        let file = File::create(&path).map_err(WriteError::io("create", &path))?;
-        write_batches::<R, _>(rows, file, run_properties::<R>()?)?;
-        self.runs.push(RunFile { path, weight });
+    /// As [`Sorter::spill`], while more rows come: one buffer at a time, so that no more than two are in memory.
+    fn spill_aside(&mut self) -> Result<(), WriteError> {
+        self.settle()?;
+        let (weight, batches) = (self.weight, self.take()?);
+        let path = self.next_path();
+        let failed = WriteError::io("write", path.clone());
+        let spill = move || write_run::<R>(path, InOrder::of::<R>(batches)?, weight);
+        self.spilling = Some(thread::Builder::new().name("casefile-sort".to_owned()).spawn(spill).map_err(failed)?);
         Ok(())
+    }
+
+    /// Waits for the run that is written aside.
+    fn settle(&mut self) -> Result<(), WriteError> {
+        if let Some(spilling) = self.spilling.take() {
+            let broken = |_| WriteError::io("sort", R::TABLE)(std::io::Error::other("the thread that sorts broke"));
+            self.runs.push(spilling.join().map_err(broken)??);
+        }
+        Ok(())
+    }
+
+    fn next_path(&mut self) -> PathBuf {
+        self.written += 1;
+        self.scratch.join(format!("{}-{:05}.run", R::TABLE, self.written - 1))
     }
 
     /// The rows in order.
     pub(crate) fn finish(mut self) -> Result<Sorted<R>, WriteError> {
+        self.settle()?;
         if self.runs.is_empty() {
-            return Ok(Sorted::Memory(self.sorted()?));
+            return Ok(Sorted::Memory(InOrder::of::<R>(self.take()?)?));
         }
         self.spill()?;
         while self.runs.len() > FAN_IN {
@@ -164,6 +181,23 @@ impl<R: Row> Sorter<R> {
         let paths: Vec<PathBuf> = self.runs.iter().map(|run| run.path.clone()).collect();
         Ok(Sorted::Merge(Merge::open(&paths)?))
     }
+}
+
+impl<R: Row> Drop for Sorter<R> {
+    fn drop(&mut self) {
+        // Whoever removes the folder should find nobody writing in it.
+        let _ = self.settle();
+    }
+}
+
+fn write_run<R: Row>(
+    path: PathBuf,
+    rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
+    weight: usize,
+) -> Result<RunFile, WriteError> {
+    let file = File::create(&path).map_err(WriteError::io("create", &path))?;
+    write_batches::<R, _>(rows, file, run_properties::<R>()?)?;
+    Ok(RunFile { path, weight })
 }
 
 /// A run is read once or twice, and soon.
@@ -189,6 +223,14 @@ pub(crate) struct InOrder {
     table: &'static str,
     batches: Vec<RecordBatch>,
     order: std::vec::IntoIter<(usize, usize)>,
+}
+
+impl InOrder {
+    fn of<R: Row>(batches: Vec<RecordBatch>) -> Result<Self, WriteError> {
+        let unreadable = || WriteError::io("sort", R::TABLE)(std::io::ErrorKind::InvalidData.into());
+        let order = order::<R>(&batches).ok_or_else(unreadable)?.into_iter();
+        Ok(Self { table: R::TABLE, batches, order })
+    }
 }
 
 impl Iterator for InOrder {

@@ -115,7 +115,9 @@ impl BundleWriter {
     /// # Errors
     /// Where the partial folder cannot be removed.
     pub fn discard(self) -> Result<(), WriteError> {
-        fs::remove_dir_all(&self.partial).map_err(WriteError::io("remove", &self.partial))
+        let Self { partial, tables, .. } = self;
+        drop(tables);
+        fs::remove_dir_all(&partial).map_err(WriteError::io("remove", &partial))
     }
 
     /// Writes the tables and the bag around them, and puts the bundle in its place.

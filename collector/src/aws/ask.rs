@@ -62,12 +62,7 @@ struct Pages {
 
 impl Pages {
     /// Takes an answer. `None` where it was an error, which ends it.
-    fn take<R>(
-        &mut self,
-        document: Document,
-        on: OnDocument<'_>,
-        read: impl FnOnce(&Answer) -> R,
-    ) -> Option<R> {
+    fn take<R>(&mut self, document: Document, on: OnDocument<'_>, read: impl FnOnce(&Answer) -> R) -> Option<R> {
         let read = match &document.outcome {
             Outcome::Response(response) => {
                 self.pages += 1;

@@ -280,8 +280,12 @@ mod tests {
     }
 
     async fn keys(store: &Store) -> Vec<(String, u64)> {
-        let mut keys: Vec<_> =
-            store.store.list(None).map(|found| found.map(|it| (it.location.to_string(), it.size)).unwrap()).collect().await;
+        let mut keys: Vec<_> = store
+            .store
+            .list(None)
+            .map(|found| found.map(|it| (it.location.to_string(), it.size)).unwrap())
+            .collect()
+            .await;
         keys.sort();
         keys
     }

@@ -92,7 +92,8 @@ impl Collection<'_> {
                 )
             }
             Outcome::Response(answer) => {
-                let empty = answer.fields.get("services").and_then(|services| services.as_array()).is_some_and(Vec::is_empty);
+                let empty =
+                    answer.fields.get("services").and_then(|services| services.as_array()).is_some_and(Vec::is_empty);
                 if !empty {
                     return None;
                 }

@@ -151,7 +151,8 @@ impl Collection<'_> {
         let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
         readings.extend(plan(wanted, observed_at));
         let fetched = self.fetch(readings).await;
-        let again: BTreeSet<(String, String)> = fetched.into_iter().flat_map(|done| self.settle(done, observed_at)).collect();
+        let again: BTreeSet<(String, String)> =
+            fetched.into_iter().flat_map(|done| self.settle(done, observed_at)).collect();
         if self.is_over_budget() {
             return self.say_cut(streams);
         }

@@ -55,6 +55,11 @@ impl Logs {
         }
     }
 
+    /// Forgets every line.
+    pub(super) fn forget(&mut self) {
+        self.streams.values_mut().for_each(Stream::forget_all);
+    }
+
     /// Notes a reading of a stream; gives the moment before which its log group kept nothing then.
     fn read_at(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> Option<Timestamp> {
         let days = self.retention.get(log_group).copied();
@@ -201,8 +206,10 @@ impl Assembly {
                 None => {
                     let known = || self.seen.group_of(&log_stream).map(str::to_owned);
                     let Some(log_group) = requested.clone().or_else(known) else {
-                        let remark =
-                            format!("the log group of stream {} is not known; its lines were left out", log_stream.as_str());
+                        let remark = format!(
+                            "the log group of stream {} is not known; its lines were left out",
+                            log_stream.as_str()
+                        );
                         self.remarks.add(&document.origin, remark);
                         continue;
                     };

@@ -161,6 +161,10 @@ impl Stream {
         }
     }
 
+    pub(super) fn forget_all(&mut self) {
+        self.recent.clear();
+    }
+
     /// From when on the stream is known, once the chain is at its end. A chain adds to what was read before only where
     /// it begins within that: no later than the moment before which nothing could arrive any more.
     pub(super) fn covered_from(&self) -> Option<Timestamp> {

@@ -247,6 +247,8 @@ impl Assembly {
     pub fn finish(&mut self) {
         let never_asked = self.never_asked();
         self.record_sources(never_asked);
+        // No line comes again.
+        self.logs.forget();
     }
 
     /// The rows that come at the end only, as they would be if it were now.

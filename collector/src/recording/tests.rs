@@ -174,7 +174,10 @@ fn a_writer_keeps_to_a_new_folder_and_to_time() -> Result {
         operation: Operation::ListTasks,
         request: Some(serde_json::Map::new()),
         assumed: false,
-        outcome: Outcome::Response(Answer::new(Operation::ListTasks, [("taskArns".to_owned(), json!([]))].into_iter().collect())),
+        outcome: Outcome::Response(Answer::new(
+            Operation::ListTasks,
+            [("taskArns".to_owned(), json!([]))].into_iter().collect(),
+        )),
         call: None,
         origin: String::new(),
     };

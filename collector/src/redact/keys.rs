@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-
 use super::{Counts, PRIVATE_KEY, count, marker, rules};
 use crate::document::{Answer, Document, LogEvent, Outcome};
 

@@ -427,11 +427,8 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
     let asked = read(asked.found.token).await;
     assert_eq!(asked, Asked { pages: 1, error: None, found: found("f/4") });
     let documents = documents.into_inner().unwrap();
-    let messages: Vec<_> = documents
-        .iter()
-        .flat_map(|document| document.events())
-        .map(|event| event.message.clone().unwrap())
-        .collect();
+    let messages: Vec<_> =
+        documents.iter().flat_map(|document| document.events()).map(|event| event.message.clone().unwrap()).collect();
     assert_eq!(messages, ["one", "two", "three"]);
     let sent = server.asked();
     insta::assert_snapshot!(
