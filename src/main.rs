@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod guard;
 mod output;
+mod panics;
 mod progress;
 mod redaction;
 mod render;
@@ -17,5 +18,5 @@ mod verbs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    verbs::run().into()
+    panics::caught(verbs::run).into()
 }

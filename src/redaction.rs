@@ -6,6 +6,7 @@ use casefile_collector::redact::{Key, RedactionRule, Redactor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::panics;
 
 /// `[redact]`: what is secret besides what always is, and what is left of a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ impl RedactSection {
                 ))
             })?),
         };
-        Redactor::with(&self.rule, key).map_err(|error| wrong(error.to_string()))
+        let redactor = Redactor::with(&self.rule, key).map_err(|error| wrong(error.to_string()))?;
+        panics::redact_with(&redactor);
+        Ok(redactor)
     }
 }

@@ -84,7 +84,12 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         loaded: config,
     };
     let exit = validate(job, &args.report, global, printer).await?;
-    printer.note(&format!("\nlook closer:  casefile inspect {0}\n              casefile replay {0}", output.display()));
+    if output.exists() {
+        printer.note(&format!(
+            "\nlook closer:  casefile inspect {0}\n              casefile replay {0}",
+            output.display()
+        ));
+    }
     Ok(exit)
 }
 

@@ -7,6 +7,7 @@ Each witness is a function; it fails by an assertion. The last line counts them.
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -30,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CASES = sorted(path.parent for path in (ROOT / "fixtures/cases").glob("*/recording.toml"))
 # Every fifth: what others say of a bundle does not depend on what happened in it.
 SOME = CASES[::5]
+CONFIG = ROOT / "examples/bf-manage-core/casefile.toml"
 REGION = "ap-southeast-2"
 ENV = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -182,12 +184,16 @@ def the_cases_are_what_they_are_staged_from(folder):
             assert path.read_bytes() == (copy / path.relative_to(ROOT / "fixtures")).read_bytes(), f"{path} is staged otherwise"
 
 
-def casefile_collects_from_moto(folder):
+def moto():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    moto = pathlib.Path(sys.executable).parent / "moto_server"
-    with Server(moto, "-p", port, url=f"http://127.0.0.1:{port}/") as url:
+    server = pathlib.Path(sys.executable).parent / "moto_server"
+    return Server(server, "-p", port, url=f"http://127.0.0.1:{port}/")
+
+
+def casefile_collects_from_moto(folder):
+    with moto() as url:
         session = boto3.Session("witness", "witness", region_name=REGION)
         ecs = session.client("ecs", endpoint_url=url)
         logs = session.client("logs", endpoint_url=url)
@@ -224,15 +230,87 @@ def casefile_collects_from_moto(folder):
 
 
 def an_unknown_cluster_is_said_at_once(folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    moto = pathlib.Path(sys.executable).parent / "moto_server"
-    with Server(moto, "-p", port, url=f"http://127.0.0.1:{port}/") as url:
+    with moto() as url:
         began = time.monotonic()
         run = casefile("collect", "--endpoint-url", url, "--cluster", "nowhere", "--service", "shop", "-o", folder / "nowhere.bundle", cwd=folder, expect=(2,))
         assert time.monotonic() - began < 20 and "nowhere" in run.stderr, run.stderr
         assert not list(folder.glob("nowhere*")), "something was left behind"
+
+
+def bundles_go_to_s3(folder):
+    with moto() as url:
+        s3 = boto3.Session("witness", "witness", region_name=REGION).client("s3", endpoint_url=url)
+        s3.create_bucket(Bucket="evidence", CreateBucketConfiguration={"LocationConstraint": REGION})
+        env = {"AWS_ENDPOINT_URL_S3": url}
+
+        def keys(prefix):
+            return [found["Key"] for found in s3.list_objects_v2(Bucket="evidence", Prefix=prefix).get("Contents", [])]
+
+        def uploaded(name, *arguments, expect=(0,)):
+            return casefile(*arguments, "-o", f"s3://evidence/2026/{name}", cwd=folder, env=env, expect=expect)
+
+        # A bag: every file an object, and the same bytes as on disk.
+        here = imported(CASES[0], folder)
+        run = uploaded("bag.bundle", "import", CASES[0])
+        assert run.stdout.startswith("s3://evidence/2026/bag.bundle  sha256:"), run.stdout
+        assert not (folder / "bag.bundle").exists(), "the copy on disk stays"
+        files = sorted(path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file())
+        assert keys("2026/bag.bundle/") == [f"2026/bag.bundle/{name}" for name in files]
+        fetched = folder / "fetched.bundle"
+        for name in files:
+            (fetched / name).parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file("evidence", f"2026/bag.bundle/{name}", str(fetched / name))
+            assert (fetched / name).read_bytes() == (here / name).read_bytes(), name
+        casefile("verify", fetched)
+        bagit.Bag(str(fetched)).validate(processes=1)
+
+        # It is never overwritten, nor an archive beside it.
+        before = {key: s3.head_object(Bucket="evidence", Key=key)["LastModified"] for key in keys("")}
+        run = uploaded("bag.bundle", "import", CASES[0], expect=(2,))
+        assert "exists already" in run.stderr, run.stderr
+        assert before == {key: s3.head_object(Bucket="evidence", Key=key)["LastModified"] for key in keys("")}
+
+        # An archive that is longer than a part: lines that do not compress.
+        noisy = folder / "noisy"
+        shutil.copytree(CASES[0], noisy)
+        snapshot = max(path for path in noisy.iterdir() if path.is_dir())
+        group, stream = "/ecs/noisy", "noise"
+        events = [
+            {"timestamp": 1795423380000 + nth, "ingestionTime": 1795423381000 + nth, "message": base64.b64encode(os.urandom(1024)).decode()}
+            for nth in range(20_000)
+        ]
+        (snapshot / "9999-GetLogEvents.json").write_text(json.dumps({
+            "operation": "GetLogEvents", "request": {"logGroupName": group, "logStreamName": stream},
+            "response": {"events": events, "nextForwardToken": "f/1", "nextBackwardToken": "b/1"},
+        }))
+        uploaded("noisy.tar", "import", noisy, "--config", CONFIG)
+        about = s3.head_object(Bucket="evidence", Key="2026/noisy.tar")
+        assert about["ContentLength"] > 17 << 20 and about["ETag"].strip('"').endswith("-2"), about
+        archive = folder / "noisy-fetched.tar"
+        s3.download_file("evidence", "2026/noisy.tar", str(archive))
+        casefile("verify", archive)
+
+        # What cannot be uploaded stays, sealed; what is asked for in vain is said before anything is done.
+        run = casefile("import", CASES[0], "-o", "s3://no-such-bucket/x.bundle", cwd=folder, env=env, expect=(1,))
+        assert "make the bucket" in run.stderr and not list(folder.glob("x.bundle*")), run.stderr
+        run = casefile("analyze", "s3://evidence/2026/bag.bundle", cwd=folder, expect=(2,))
+        assert "aws s3 cp --recursive" in run.stderr, run.stderr
+
+
+def validate_puts_its_evidence_into_s3(folder):
+    case = next(case for case in CASES if case.name == "healthy-migration")
+    with moto() as url, Server(TARGET / "examples/play", case, "--speed", "60") as endpoint:
+        s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
+        s3.create_bucket(Bucket="evidence")
+        run = casefile(
+            "validate", "--config", CONFIG, "--endpoint-url", endpoint, "--timeout", "2s", "--poll", "1s",
+            "--stable-for", "1s", "-o", "s3://evidence/rollout.bundle", cwd=folder,
+            env={"AWS_ENDPOINT_URL_S3": url}, expect=(0, 3, 4),
+        )
+        assert "s3://evidence/rollout.bundle  sha256:" in run.stderr and "verdict" in run.stdout.lower(), run
+        found = [found["Key"] for found in s3.list_objects_v2(Bucket="evidence")["Contents"]]
+        assert "rollout.bundle/tagmanifest-sha256.txt" in found, found
+        assert not list(folder.glob("rollout.bundle*")), "the copy on disk stays"
 
 
 WITNESSES = [
@@ -247,6 +325,8 @@ WITNESSES = [
     the_endpoint_speaks_to_boto3_and_the_aws_cli,
     casefile_collects_from_moto,
     an_unknown_cluster_is_said_at_once,
+    bundles_go_to_s3,
+    validate_puts_its_evidence_into_s3,
 ]
 
 
