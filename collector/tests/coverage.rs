@@ -451,6 +451,26 @@ fn what_is_listed_and_not_described_is_a_gap() {
 }
 
 #[test]
+fn a_deployment_that_runs_has_a_task() {
+    let mut running = service();
+    running["response"]["services"][0]["deployments"][0]["runningCount"] = json!(1);
+    let own = json!({ "serviceName": "shop" });
+    let poll = |service: &Value, started_by: &str| {
+        let task = task(TASK, json!({ "startedBy": started_by }));
+        vec![service.clone(), list(&own, "RUNNING", &[TASK]), list(&own, "STOPPED", &[]), describe(&[task])]
+    };
+    let status = |service: &Value, started_by: &str| {
+        let rows = assemble(about(), &[poll(service, started_by)]);
+        let source = source(&rows, "DescribeTasks", "").clone();
+        (source.status, source.error)
+    };
+    let told = "ecs-svc/1 has 1 running tasks, and no task that was described is one of them";
+    assert_eq!(status(&running, "shop"), ("partial".to_owned(), Some(told.to_owned())));
+    assert_eq!(status(&running, "ecs-svc/1"), ("complete".to_owned(), None));
+    assert_eq!(status(&service(), "shop"), ("complete".to_owned(), None), "nothing says that it runs");
+}
+
+#[test]
 fn a_stream_that_has_newer_lines_than_were_read_is_not_complete() {
     let status = |claimed: i64, from: Option<i64>, read: &[i64]| {
         let listed = json!([{ "logStreamName": "s", "lastEventTimestamp": claimed }]);

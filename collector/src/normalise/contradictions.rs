@@ -46,6 +46,10 @@ impl Assembly {
             let problem = counted("task", &tasks);
             self.ledger.doubt(|key| key.operation == Operation::DescribeTasks.name(), &problem, &remedy);
         }
+        if let Some(problem) = self.strangers() {
+            let remedy = "collect again: the tasks' startedBy should name the deployment";
+            self.ledger.doubt(|key| key.operation == Operation::DescribeTasks.name(), &problem, remedy);
+        }
         if let Some((problem, remedy)) = self.undescribed_deployments() {
             self.ledger.doubt(|key| key.operation == Operation::DescribeServiceDeployments.name(), &problem, &remedy);
         }
@@ -62,6 +66,15 @@ impl Assembly {
             let problem = format!("the stream has lines up to {claimed}, and {read}");
             self.ledger.doubt(|asked| *asked == key, &problem, "collect again: lines are late, or were not asked for");
         }
+    }
+
+    /// The judged deployment has tasks that run, and no task that was described is one of it.
+    fn strangers(&self) -> Option<String> {
+        let judged = self.judged();
+        let id = judged.id.as_deref()?;
+        let running = self.seen.deployments.get(id)?.running.filter(|running| *running > 0)?;
+        let known = self.seen.tasks.values().any(|task| self.seen.is_judged(task, &judged));
+        (!known).then(|| format!("{id} has {running} running tasks, and no task that was described is one of them"))
     }
 
     fn undescribed_deployments(&self) -> Option<(String, String)> {

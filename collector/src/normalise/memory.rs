@@ -191,3 +191,66 @@ impl Stream {
         self.sound_to = self.sound_to.max(self.until.into_iter().chain(arrived).min());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: i64 = 10_000;
+
+    fn at(millis: i64) -> Option<Timestamp> {
+        Some(Timestamp(millis))
+    }
+
+    /// A stream that a chain read from its beginning, which was begun at 100 s and came to its end.
+    fn read() -> Stream {
+        let mut stream = Stream::default();
+        stream.enter(1, None, Timestamp(100_000));
+        stream.end(GRACE);
+        stream
+    }
+
+    #[test]
+    fn a_chain_adds_where_it_begins_before_all_that_may_have_arrived_since() {
+        for (from, known) in [(None, None), (at(90_000), None), (at(90_001), at(90_001)), (at(105_000), at(105_000))] {
+            let mut stream = read();
+            stream.enter(2, from, Timestamp(110_000));
+            assert_eq!(stream.covered_from(), known, "{from:?}");
+            stream.end(GRACE);
+            // What goes on with it changes nothing.
+            stream.end(GRACE);
+            assert_eq!(stream.covered_from(), known, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn a_chain_that_does_not_come_to_its_end_leaves_what_was_known() {
+        let mut stream = read();
+        stream.enter(2, at(105_000), Timestamp(110_000));
+        stream.enter(3, at(85_000), Timestamp(120_000));
+        stream.end(GRACE);
+        assert_eq!(stream.covered_from(), None);
+    }
+
+    #[test]
+    fn what_was_asked_up_to_a_moment_is_known_up_to_it() {
+        let mut stream = Stream::default();
+        stream.until = at(50_000);
+        stream.enter(1, None, Timestamp(100_000));
+        stream.end(GRACE);
+        stream.until = None;
+        stream.enter(2, at(50_000), Timestamp(101_000));
+        assert_eq!(stream.covered_from(), None);
+        stream.enter(3, at(50_001), Timestamp(101_000));
+        assert_eq!(stream.covered_from(), at(50_001));
+    }
+
+    #[test]
+    fn a_chain_that_was_held_up_knows_what_there_was_when_it_began() {
+        let mut stream = Stream::default();
+        stream.enter(1, None, Timestamp(100_000));
+        assert_eq!(stream.covered_to(Timestamp(130_000)), Timestamp(100_000));
+        stream.end(GRACE);
+        assert_eq!(stream.covered_to(Timestamp(140_000)), Timestamp(140_000), "with its token it goes on");
+    }
+}
