@@ -4,6 +4,7 @@
 //! response, or an AWS error. Bare documents are known by their content, never by their file's name.
 
 mod answer;
+mod error;
 
 use std::fmt;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub use answer::{Answer, LogEvent};
+pub use error::ApiError;
 
 /// The operations whose answers are evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,32 +173,6 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// An error that AWS answered, or that stands for an answer that never came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiError {
-    /// The AWS error code, e.g. `AccessDeniedException`; for an answer that never came, one of
-    /// [`ApiError::TIMEOUT`] and [`ApiError::NO_ANSWER`].
-    pub code: String,
-    /// What AWS said.
-    #[serde(default)]
-    pub message: String,
-}
-
-impl ApiError {
-    /// Whether it says that the caller may not.
-    pub fn is_denied(&self) -> bool {
-        self.code.contains("AccessDenied") || self.code.contains("Unauthorized")
-    }
-
-    /// The code that stands for an answer that did not come in time.
-    pub const TIMEOUT: &'static str = "casefile:Timeout";
-    /// The code that stands for a connection that gave no answer.
-    pub const NO_ANSWER: &'static str = "casefile:NoAnswer";
-    /// The code that stands for lines that were not asked for, because the collection had enough.
-    pub const TRUNCATED: &'static str = "casefile:Truncated";
 }
 
 /// The call that brought a document: a row of `api_calls`.

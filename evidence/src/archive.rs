@@ -87,7 +87,7 @@ impl<R: Read> Compare<R> {
 impl<R: Read> Write for Compare<R> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let mut held = vec![0; bytes.len()];
-        self.0.read_exact(&mut held)?;
+        self.0.read_exact(&mut held).map_err(|_| std::io::Error::other("it is cut short"))?;
         if held == bytes {
             Ok(bytes.len())
         } else {

@@ -17,7 +17,6 @@ use std::future::Future;
 use futures::StreamExt;
 use serde_json::{Map, Value};
 
-use super::wire::ENDLESS_PAGES;
 use crate::document::{Answer, ApiError, Document, Outcome};
 
 pub use ecs::{
@@ -84,7 +83,7 @@ impl Pages {
         }
         let message =
             format!("the pages do not end: after {} of them a token came back that had led on before", self.pages);
-        self.error = Some(ApiError { code: ENDLESS_PAGES.to_owned(), message });
+        self.error = Some(ApiError { code: ApiError::ENDLESS_PAGES.to_owned(), message });
         false
     }
 

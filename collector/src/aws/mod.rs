@@ -9,6 +9,7 @@
 
 pub mod ask;
 mod connect;
+mod error;
 mod http;
 mod limit;
 mod retry;
@@ -18,7 +19,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{Aws, ConnectError, ConnectOptions, CredentialsSource, Timeouts};
+pub use connect::{Aws, ConnectOptions, CredentialsSource, Timeouts};
+pub use error::ConnectError;
 pub use limit::{Quotas, share_of};
 pub use store::{S3Url, Store, StoreError};
-pub use wire::{ENDLESS_PAGES, NO_CREDENTIALS, UNREADABLE};

@@ -23,13 +23,6 @@ use super::http::Aside;
 use super::limit::Budget;
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
-/// The code of an answer that is neither the operation's nor an AWS error, e.g. an HTML page.
-pub const UNREADABLE: &str = "casefile:Unreadable";
-/// The code that stands for a call that was not sent, because no credentials could be had for it.
-pub const NO_CREDENTIALS: &str = "casefile:NoCredentials";
-/// The code that stands for pages that do not end.
-pub const ENDLESS_PAGES: &str = "casefile:EndlessPages";
-
 /// As much of an unreadable answer as an error quotes, in characters.
 const QUOTED: usize = 200;
 
@@ -182,14 +175,14 @@ fn answered<E: ProvideErrorMetadata + Error + 'static>(
         }
         (Body::Object(object), None) => {
             let body = quote(Value::Object(object.to_json()).to_string().as_bytes());
-            (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that names no AWS error: {body}"))
+            (ApiError::UNREADABLE.to_owned(), format!("HTTP {status} with an answer that names no AWS error: {body}"))
         }
         (Body::Other(body), Some(code)) => (code, format!("HTTP {status}: {body}")),
         (Body::Other(body), None) if body.is_empty() => {
-            (UNREADABLE.to_owned(), format!("HTTP {status} without an answer"))
+            (ApiError::UNREADABLE.to_owned(), format!("HTTP {status} without an answer"))
         }
         (Body::Other(body), None) => {
-            (UNREADABLE.to_owned(), format!("HTTP {status} with an answer that is no JSON object: {body}"))
+            (ApiError::UNREADABLE.to_owned(), format!("HTTP {status} with an answer that is no JSON object: {body}"))
         }
         (Body::Broken, _) => {
             let why = error.map(|error| chain(error)).unwrap_or_default();
@@ -209,7 +202,7 @@ fn unanswered<E: Error + 'static>(error: Option<&SdkError<E, HttpResponse>>, att
         SdkError::TimeoutError(_) => ApiError::TIMEOUT,
         SdkError::DispatchFailure(failure) if failure.is_timeout() => ApiError::TIMEOUT,
         // Before anything is sent, the SDK asks for credentials; it does not say so in its types.
-        _ if attempts == 0 && message.contains("credentials") => NO_CREDENTIALS,
+        _ if attempts == 0 && message.contains("credentials") => ApiError::NO_CREDENTIALS,
         _ => ApiError::NO_ANSWER,
     };
     ApiError { code: code.to_owned(), message }

@@ -8,7 +8,6 @@ use super::fetch::Fetched;
 use super::reading::{Reading, Wanted, plan};
 use super::{Collection, LogBudget, Tail};
 use crate::aws::ask::{self, Lines};
-use crate::aws::{NO_CREDENTIALS, UNREADABLE};
 use crate::document::{ApiError, Document, Operation, Outcome};
 use crate::normalise::{ExpectedStream, Retain};
 
@@ -222,12 +221,12 @@ impl Collection<'_> {
                 }
                 if reading.began < observed_at { streams } else { Vec::new() }
             }
-            Some(error) if together && may_pass(error) => {
+            Some(error) if together && error.may_pass() => {
                 self.unfinished.push(Reading { cursor: asked.found, ..reading });
                 Vec::new()
             }
             Some(error) if together => {
-                if error.is_denied() || asked.pages == 0 && is_unknown(error) {
+                if error.is_denied() || asked.pages == 0 && error.is_unknown_operation() {
                     self.unfiltered.insert((reading.region.clone(), reading.group.clone()));
                 } else {
                     streams.iter().for_each(|stream| self.tails.entry(stream.clone()).or_default().alone = true);
@@ -236,7 +235,7 @@ impl Collection<'_> {
             }
             Some(error) => {
                 for stream in &streams {
-                    let token = asked.found.token.clone().filter(|_| may_pass(error));
+                    let token = asked.found.token.clone().filter(|_| error.may_pass());
                     let tail = self.tails.entry(stream.clone()).or_default();
                     tail.unfinished = token.map(|token| (token, reading.began));
                 }
@@ -285,19 +284,4 @@ fn key(stream: &ExpectedStream) -> (String, String) {
 
 fn keys(reading: &Reading) -> impl Iterator<Item = (String, String)> {
     reading.streams().iter().map(|stream| (reading.group.clone(), stream.clone()))
-}
-
-/// Whether asking again with the same words may help.
-fn may_pass(error: &ApiError) -> bool {
-    let code = error.code.as_str();
-    let lost = [ApiError::TIMEOUT, ApiError::NO_ANSWER, UNREADABLE, NO_CREDENTIALS].contains(&code);
-    let busy = ["Throttl", "TooManyRequests", "LimitExceeded", "ServiceUnavailable", "Internal", "ExpiredToken"];
-    lost || busy.iter().any(|part| code.contains(part))
-}
-
-/// The endpoint does not know the operation.
-fn is_unknown(error: &ApiError) -> bool {
-    error.code.contains("UnknownOperation")
-        || error.code.contains("NotImplemented")
-        || error.code.contains("InvalidAction")
 }

@@ -49,7 +49,7 @@ impl Logs {
     fn most(&self) -> Option<(usize, i64)> {
         match self.retain {
             Retain::Trailing { lines, millis } => {
-                Some(((lines / self.streams.len().max(1)).clamp(256, 65_536), millis))
+                Some(((lines / self.streams.len().max(1)).clamp(256, 131_072), millis))
             }
             Retain::All => None,
         }

@@ -87,27 +87,6 @@ fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> Str
     Value::Object(kept).to_string()
 }
 
-/// `complete`, `partial`, `denied`, `throttled`, `timeout` or `missing`, for an AWS error code.
-fn status_of(code: &str) -> &'static str {
-    let code = code.to_ascii_lowercase();
-    if code.contains("accessdenied")
-        || code.contains("unauthorized")
-        || code.contains("expiredtoken")
-        || code.contains("unrecognizedclient")
-        || code.contains("invalidclienttokenid")
-    {
-        "denied"
-    } else if code.contains("throttl") || code.contains("toomanyrequests") || code.contains("limitexceeded") {
-        "throttled"
-    } else if code.contains("truncated") {
-        "partial"
-    } else if code.contains("timeout") {
-        "timeout"
-    } else {
-        "missing"
-    }
-}
-
 impl Key {
     pub(super) fn of(feeds: &'static str, document: &Document) -> Self {
         Self {
@@ -219,7 +198,7 @@ impl Progress {
         let problem = self.problem.is_some();
         let (status, error_code, error) = match (&self.error, self.problem) {
             (Some(error), _) if self.pages > 0 => ("partial", Some(error.code.clone()), Some(error.message.clone())),
-            (Some(error), _) => (status_of(&error.code), Some(error.code.clone()), Some(error.message.clone())),
+            (Some(error), _) => (error.status(), Some(error.code.clone()), Some(error.message.clone())),
             (None, Some(problem)) => ("partial", None, Some(problem)),
             (None, None) if self.exhausted => ("complete", None, None),
             (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
