@@ -13,7 +13,7 @@ use crate::bag::TAG_FILE;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, ManifestHead};
 use crate::tables::{AnyRow, Sorters};
-use crate::write::{BundleWriter, SORT_BUDGET, put_in_place, write_file};
+use crate::write::{BundleWriter, SORT_BUDGET, partial_of, put_in_place, write_file};
 
 /// File names, by table.
 pub(crate) type Runs = BTreeMap<String, Vec<String>>;
@@ -53,7 +53,24 @@ pub(crate) fn is_in_use(partial: &Path) -> bool {
     File::open(partial.join("scratch").join(LOCK)).is_ok_and(|file| file.try_lock().is_err())
 }
 
+/// What is left of a bundle in the making at this path, where [`BundleWriter::recover`] can make a bundle of it.
+pub fn recoverable(path: &Path) -> Option<PathBuf> {
+    let partial = partial_of(path);
+    partial.join("scratch").join(FILE).exists().then_some(partial)
+}
+
 impl BundleWriter {
+    /// Gives the bundle up. What a checkpoint names stays, and where it is comes back; else everything is removed.
+    ///
+    /// # Errors
+    /// Where the partial folder cannot be removed.
+    pub fn abandon(self) -> Result<Option<PathBuf>, WriteError> {
+        match recoverable(&self.path) {
+            Some(partial) => Ok(Some(partial)),
+            None => self.discard().map(|()| None),
+        }
+    }
+
     /// Puts everything on disk that was pushed, so that [`BundleWriter::recover`] finds it. `closing` are the rows that
     /// are pushed at the end only, as they would be now; `head` is what the manifest would say.
     ///

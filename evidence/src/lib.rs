@@ -39,7 +39,7 @@ mod verify;
 mod write;
 
 pub use bag::Digest;
-pub use checkpoint::Recovered;
+pub use checkpoint::{Recovered, recoverable};
 pub use error::{OpenError, Problem, ReadError, WriteError};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use name::Name;

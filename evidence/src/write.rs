@@ -78,9 +78,7 @@ impl BundleWriter {
         if path.symlink_metadata().is_ok() {
             return Err(WriteError::Exists { path: path.to_owned() });
         }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = partial_of(path);
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).map_err(WriteError::io("create", parent))?;
         }
@@ -167,6 +165,13 @@ impl BundleWriter {
         put_in_place(&partial, &path)?;
         Ok(Sealed { path, digest: Digest::of(tags.as_bytes()), manifest })
     }
+}
+
+/// Where a bundle is written before it is sealed.
+pub(crate) fn partial_of(path: &Path) -> PathBuf {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    partial.into()
 }
 
 /// Puts a finished bag where it is to stand, as a folder or as one file.

@@ -9,7 +9,7 @@ use casefile_collector::collect::{Collected, Collection, Maker, Parts, SettledRu
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::seal;
-use casefile_evidence::{BundleWriter, Sealed};
+use casefile_evidence::{BundleWriter, Sealed, recoverable};
 
 use super::TOOL;
 use super::import::sealed_line;
@@ -122,7 +122,7 @@ impl Job {
         let Collected { assembly, reason, answered } = match collected {
             Ok(collected) => collected,
             Err(error) => {
-                writer.discard()?;
+                say_what_is_left(writer.abandon()?, printer);
                 return Err(error.into());
             }
         };
@@ -142,13 +142,25 @@ impl Job {
             }
             record.describe(&info)?;
         }
-        let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?)?;
+        let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?).inspect_err(|_| {
+            say_what_is_left(recoverable(&destination.path), printer);
+        })?;
         if !answered {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
         let upload = Upload::put(&sealed.path, store).await;
         let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
         Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
+    }
+}
+
+/// What was collected is not lost with a full disk.
+fn say_what_is_left(partial: Option<PathBuf>, printer: &Printer) {
+    if let Some(partial) = partial {
+        printer.warn(&format!(
+            "what was collected up to the last whole poll is kept: once it can be written, `casefile seal {}` makes a bundle of it",
+            partial.display()
+        ));
     }
 }
 

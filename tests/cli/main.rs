@@ -33,8 +33,14 @@ pub(crate) fn casefile_in(folder: &Path, arguments: &[&str]) -> Run {
     ended(output)
 }
 
+pub(crate) const CASEFILE: &str = env!("CARGO_BIN_EXE_casefile");
+
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_casefile"));
+    command_of(CASEFILE, folder, arguments)
+}
+
+pub(crate) fn command_of(program: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(folder);
     // Nothing of the machine's own AWS settings, and no proxy between here and loopback.
     for (name, _) in std::env::vars_os() {

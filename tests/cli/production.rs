@@ -8,7 +8,7 @@ use casefile_evidence::tables::{LogEventRow, SourceRow};
 use serde_json::Value;
 
 use crate::collecting::{Played, play};
-use crate::{Run, casefile, casefile_in, command, ended, import, text};
+use crate::{CASEFILE, Run, casefile, casefile_in, command, command_of, ended, import, text};
 
 /// Runs a collecting verb with a config of its own.
 fn run_with(played: &Played, config: &Path, verb: &str, more: &[&str]) -> Run {
@@ -136,4 +136,28 @@ fn a_bundle_is_redacted_anew_and_names_its_parent() {
     let wrong = command(folder.path(), &arguments).env("CASEFILE_TEST_KEY", "0123456789abcdef0123").output().unwrap();
     let wrong = ended(wrong);
     assert_eq!((wrong.code, wrong.err.contains("it takes nothing out of")), (2, true), "{}", wrong.err);
+}
+
+/// A file may grow to so many bytes, as on a disk that is full. The shell passes on that no signal comes of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_no_poll_that_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = play("healthy-migration", Vec::new());
+    let bundle = folder.path().join("b.bundle");
+    let arguments = played.arguments("collect", &["--timeout", "200s", "-o", text(&bundle)]);
+    let mut shell =
+        command_of("sh", folder.path(), &["-c", "ulimit -f 16; trap '' XFSZ; exec \"$0\" \"$@\"", CASEFILE]);
+    // Runs are short, and the tables that they are merged into are longer.
+    let run = ended(shell.args(arguments).output().unwrap());
+    played.stop();
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.err.contains("error: cannot write"), "{}", run.err);
+    let partial = folder.path().join("b.bundle.partial");
+    assert!(run.err.contains(&format!("`casefile seal {}`", text(&partial))), "{}", run.err);
+    assert!(!bundle.exists());
+    let sealed = casefile(&["seal", text(&partial)]);
+    assert_eq!(sealed.code, 0, "{}", sealed.err);
+    assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
+    assert!(Bundle::open(&bundle).unwrap().rows::<LogEventRow>().unwrap().len() > 10);
 }
