@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
 use casefile_collector::clock::Clock;
-use casefile_collector::collect::{Collected, Collection, Maker, Parts, SettledRule, StopReason, StopRule};
+use casefile_collector::collect::{
+    CollectError, Collected, Collection, Maker, Parts, SettledRule, StopReason, StopRule,
+};
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::seal;
@@ -122,7 +124,10 @@ impl Job {
         let Collected { assembly, reason, answered } = match collected {
             Ok(collected) => collected,
             Err(error) => {
-                say_what_is_left(writer.abandon()?, printer);
+                match &error {
+                    CollectError::Target { .. } => writer.discard()?,
+                    _ => say_what_is_left(writer.abandon()?, printer),
+                }
                 return Err(error.into());
             }
         };
