@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store, StoreError};
+use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store};
 
 use crate::error::Error;
 use crate::output::{Printer, outside_of_bundles};
@@ -84,27 +84,35 @@ pub(crate) fn parse_bundle(text: &str) -> Result<PathBuf, String> {
 #[derive(Debug)]
 pub(crate) struct Upload {
     path: PathBuf,
-    failed: Option<StoreError>,
+    arrived: bool,
     /// Where it is now.
     pub(crate) place: String,
 }
 
 impl Upload {
-    /// Puts a sealed bundle where it is to go.
-    pub(crate) async fn put(path: &Path, store: Option<Store>) -> Option<Self> {
+    /// Puts a sealed bundle where it is to go. Where that cannot be, it says so at once, whatever comes next.
+    pub(crate) async fn put(path: &Path, store: Option<Store>, printer: &Printer) -> Option<Self> {
         let store = store?;
+        printer.note(&format!("sealed as {}, and uploading it to {}", path.display(), store.url()));
         let failed = store.put(path).await.err();
-        let place = if failed.is_some() { path.display().to_string() } else { store.url().to_string() };
-        Some(Self { path: path.to_owned(), failed, place })
+        let arrived = failed.is_none();
+        let place = if arrived { store.url().to_string() } else { path.display().to_string() };
+        if let Some(source) = failed {
+            Printer::error(&Error::Upload { path: path.to_owned(), source });
+        }
+        Some(Self { path: path.to_owned(), arrived, place })
     }
 
-    /// Removes the copy on disk; but where there is no other, says so.
-    pub(crate) fn finish(self) -> Result<(), Error> {
-        if let Some(error) = self.failed {
-            return Err(Error::Upload { path: self.path, source: error });
+    /// Removes the copy on disk, where there is another. Gives whether there is.
+    pub(crate) fn finish(self) -> bool {
+        if !self.arrived {
+            return false;
         }
         let removed =
             if self.path.is_dir() { std::fs::remove_dir_all(&self.path) } else { std::fs::remove_file(&self.path) };
-        removed.map_err(Error::io("remove", self.path))
+        if let Err(source) = removed {
+            Printer::error(&Error::io("remove", self.path)(source));
+        }
+        true
     }
 }

@@ -96,8 +96,9 @@ impl Error {
                 | WriteError::InUse { .. }
                 | WriteError::NotPartial { .. },
             ) => Exit::Usage,
-            Self::Store(StoreError::Url { .. } | StoreError::Exists { .. } | StoreError::Credentials { .. })
-            | Self::Upload { source: StoreError::Exists { .. }, .. } => Exit::Usage,
+            Self::Store(StoreError::Url { .. } | StoreError::Exists { .. } | StoreError::Credentials { .. }) => {
+                Exit::Usage
+            }
             Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => {
                 Exit::Internal
             }

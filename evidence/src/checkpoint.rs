@@ -56,7 +56,8 @@ pub(crate) fn is_in_use(partial: &Path) -> bool {
 /// What is left of a bundle in the making at this path, where [`BundleWriter::recover`] can make a bundle of it.
 pub fn recoverable(path: &Path) -> Option<PathBuf> {
     let partial = partial_of(path);
-    partial.join("scratch").join(FILE).exists().then_some(partial)
+    let sealed = partial.join(TAG_FILE).exists();
+    (sealed || partial.join("scratch").join(FILE).exists()).then_some(partial)
 }
 
 impl BundleWriter {

@@ -42,7 +42,9 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
     };
     let gathered = job.run(&mut rule, printer).await?;
     printer.stdout(&gathered.line)?;
-    gathered.upload.map_or(Ok(()), Upload::finish)?;
+    if !gathered.upload.is_none_or(Upload::finish) {
+        return Ok(Exit::Internal);
+    }
     Ok(if gathered.whole { Exit::Pass } else { Exit::Inconclusive })
 }
 
@@ -153,7 +155,7 @@ impl Job {
         if !answered {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
-        let upload = Upload::put(&sealed.path, store).await;
+        let upload = Upload::put(&sealed.path, store, printer).await;
         let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
         Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
     }

@@ -41,10 +41,9 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
     }
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
     let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
-    let upload = Upload::put(&sealed.path, store).await;
+    let upload = Upload::put(&sealed.path, store, printer).await;
     printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.sources()))?;
-    upload.map_or(Ok(()), Upload::finish)?;
-    Ok(Exit::Pass)
+    Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 
 /// The config: what `--config` names, else the recording's own, else ./casefile.toml.

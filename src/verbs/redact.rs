@@ -24,10 +24,9 @@ pub(crate) async fn run(path: &Path, global: &Global, printer: &Printer) -> Resu
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;
     let after: u64 = sealed.manifest.redactions.values().sum();
     printer.note(&format!("{} more secrets were taken out than before", after - before));
-    let upload = Upload::put(&sealed.path, store).await;
+    let upload = Upload::put(&sealed.path, store, printer).await;
     printer.stdout(&sealed_line(&sealed, upload.as_ref(), &bundle.rows()?))?;
-    upload.map_or(Ok(()), Upload::finish)?;
-    Ok(Exit::Pass)
+    Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 
 /// `rollout.bundle` gives `rollout.redacted.bundle`, beside it.

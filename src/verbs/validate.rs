@@ -51,18 +51,12 @@ pub(crate) async fn validate(
     let gathered = job.run(&mut rule, printer).await?;
     let sealed = gathered.sealed;
     printer.note(gathered.line.trim_end());
+    let upload = gathered.upload;
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(global, None)).await?;
     let exit = report_to_stdout(&verdict, reports, printer)?;
-    match gathered.upload.map_or(Ok(()), Upload::finish) {
-        Ok(()) => Ok(exit),
-        Err(error) if exit == Exit::Pass => Err(error),
-        // What is wrong with the deployment comes first.
-        Err(error) => {
-            Printer::error(&error);
-            Ok(exit)
-        }
-    }
+    // What is wrong with the deployment comes first.
+    Ok(if upload.is_none_or(Upload::finish) || exit != Exit::Pass { exit } else { Exit::Internal })
 }
 
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or

@@ -6,19 +6,21 @@ use std::path::Path;
 
 use crate::{Run, casefile, casefile_in, cases, command, ended, import, text};
 
-/// An S3 that is empty, and answers every PUT with one status. It ends with the test.
-fn s3(put: u16) -> String {
+/// An S3 that is empty, answers every PUT with one status, and may be looked at or not. It ends with the test.
+fn s3(put: u16, looks: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for connection in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || serve(connection, put));
+            std::thread::spawn(move || serve(connection, put, looks));
         }
     });
     url
 }
 
-fn serve(connection: TcpStream, put: u16) {
+const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+
+fn serve(connection: TcpStream, put: u16, looks: bool) {
     let mut out = connection.try_clone().unwrap();
     let mut reader = BufReader::new(connection);
     loop {
@@ -37,9 +39,10 @@ fn serve(connection: TcpStream, put: u16) {
         }
         reader.by_ref().take(length).read_to_end(&mut Vec::new()).unwrap();
         let (status, body) = match first.split(' ').next().unwrap_or_default() {
-            "PUT" if put == 403 => (403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+            "PUT" if put == 403 => (403, DENIED),
             "PUT" => (put, ""),
-            "HEAD" => (404, ""),
+            "HEAD" => (if looks { 404 } else { 403 }, ""),
+            _ if !looks => (403, DENIED),
             _ => (200, "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"),
         };
         let answer = format!("HTTP/1.1 {status} X\r\netag: \"1\"\r\ncontent-length: {}\r\n\r\n{body}", body.len());
@@ -58,7 +61,7 @@ fn to_s3(folder: &Path, s3: &str, arguments: &[&str]) -> Run {
 fn an_upload_that_is_refused_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let case = cases().join("healthy-migration");
-    let run = to_s3(folder.path(), &s3(403), &["import", text(&case), "-o", "s3://evidence/a/kept.bundle"]);
+    let run = to_s3(folder.path(), &s3(403, true), &["import", text(&case), "-o", "s3://evidence/a/kept.bundle"]);
     assert_eq!(run.code, 1, "{}", run.err);
     assert!(run.err.contains("the bundle is sealed, and stays at kept.bundle: cannot write to s3://"), "{}", run.err);
     assert!(run.err.contains("the role needs s3:PutObject"), "{}", run.err);
@@ -67,11 +70,26 @@ fn an_upload_that_is_refused_loses_nothing() {
 }
 
 #[test]
+fn to_write_is_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = cases().join("healthy-migration");
+    let import = |put: u16, place: &str| {
+        to_s3(folder.path(), &s3(put, false), &["import", text(&case), "-o", &format!("s3://evidence/{place}")])
+    };
+    let run = import(200, "a.bundle");
+    assert_eq!((run.code, run.out.starts_with("s3://evidence/a.bundle  sha256:")), (0, true), "{}", run.err);
+    // Whether something is there is then seen where it is written.
+    let run = import(412, "b.bundle");
+    assert_eq!((run.code, run.err.contains("exists already")), (1, true), "{}", run.err);
+    assert!(folder.path().join("b.bundle").exists());
+}
+
+#[test]
 fn a_failed_deployment_is_told_first() {
     let folder = tempfile::tempdir().unwrap();
-    for (put, place) in [(403, "refused.tar"), (200, "taken.tar")] {
+    for (put, place) in [(403, "refused.tar"), (200, "arrived.tar")] {
         let url = format!("s3://evidence/{place}");
-        let run = to_s3(folder.path(), &s3(put), &["demo", "--speed", "120", "-o", &url]);
+        let run = to_s3(folder.path(), &s3(put, true), &["demo", "--speed", "120", "-o", &url]);
         assert_eq!(run.code, 3, "{}", run.err);
         assert!(run.out.contains("FAIL"), "{}", run.out);
         let stays = folder.path().join(place).exists();

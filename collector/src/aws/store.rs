@@ -1,17 +1,23 @@
 //! Sealed bundles in S3: `s3://bucket/key`, a bag of objects, or one archive.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use aws_sdk_ecs::config::ProvideCredentials;
+use casefile_evidence::{OpenError, Timestamp};
 use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, resolve_bucket_region};
-use object_store::buffered::BufWriter;
 use object_store::path::Path as Key;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, StaticCredentialProvider};
-use tokio::io::AsyncWriteExt;
+use object_store::{
+    ClientOptions, CredentialProvider, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 
 use super::{Aws, wire};
 
@@ -141,20 +147,16 @@ impl Aws {
         };
         let region = region.unwrap_or_else(|| self.region().to_owned());
         let china = region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn"));
-        let no_credentials = |problem: String| StoreError::Credentials { url: url.clone(), problem };
-        let Some(provider) = self.config().credentials_provider() else {
-            return Err(no_credentials("nothing provides them".to_owned()));
-        };
-        let credentials = provider.provide_credentials().await.map_err(|error| no_credentials(wire::chain(&error)))?;
-        let credentials = AwsCredential {
-            key_id: credentials.access_key_id().to_owned(),
-            secret_key: credentials.secret_access_key().to_owned(),
-            token: credentials.session_token().map(str::to_owned),
-        };
+        let credentials = Chain { aws: self.clone(), held: Mutex::default() };
+        // That there are none is said at once.
+        credentials
+            .get_credential()
+            .await
+            .map_err(|error| StoreError::Credentials { url: url.clone(), problem: wire::chain(&error) })?;
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&url.bucket)
             .with_region(region)
-            .with_credentials(Arc::new(StaticCredentialProvider::new(credentials)))
+            .with_credentials(Arc::new(credentials))
             .with_checksum_algorithm(Checksum::SHA256)
             .with_client_options(client);
         if let Some(endpoint) = endpoint.or(china) {
@@ -162,6 +164,44 @@ impl Aws {
         }
         let store = builder.build().map_err(|error| refused(&url, &error))?;
         Ok(Store { store: Arc::new(store), url })
+    }
+}
+
+/// The credentials of the SDK's chain, which are got anew before they expire: a collection may take longer.
+#[derive(Debug)]
+struct Chain {
+    aws: Aws,
+    held: Mutex<Option<(Arc<AwsCredential>, Option<Timestamp>)>>,
+}
+
+/// Credentials are not used for so long before they expire, in milliseconds.
+const SPARE_MS: i64 = 60_000;
+
+#[async_trait]
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let soon = self.aws.clock().now().plus_millis(SPARE_MS);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((credential, expiry)) = held
+            && expiry.is_none_or(|expiry| expiry > soon)
+        {
+            return Ok(credential);
+        }
+        let failed = |source| object_store::Error::Generic { store: "S3", source };
+        let provider =
+            self.aws.config().credentials_provider().ok_or_else(|| failed("nothing provides them".into()))?;
+        let new = provider.provide_credentials().await.map_err(|error| failed(error.into()))?;
+        let expiry = new.expiry().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let expiry = expiry.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
+        let credential = Arc::new(AwsCredential {
+            key_id: new.access_key_id().to_owned(),
+            secret_key: new.secret_access_key().to_owned(),
+            token: new.session_token().map(str::to_owned),
+        });
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&credential), expiry));
+        Ok(credential)
     }
 }
 
@@ -177,67 +217,99 @@ impl Store {
     /// # Errors
     /// [`StoreError`], where the bundle cannot be put there.
     pub async fn check(&self) -> Result<(), StoreError> {
-        use object_store::Error::{NotFound, PermissionDenied};
         let below = self.store.list(Some(&self.url.key)).next().await;
         match below.transpose() {
             Ok(Some(_)) => return Err(self.exists()),
-            Ok(None) | Err(PermissionDenied { .. }) => {}
+            Ok(None) => {}
+            Err(error) if status(&wire::chain(&error)) == Some(403) => {}
             Err(error) => return Err(refused(&self.url, &error)),
         }
         match self.store.head(&self.url.key).await {
             Ok(_) => Err(self.exists()),
-            Err(NotFound { .. } | PermissionDenied { .. }) => Ok(()),
+            Err(object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }) => Ok(()),
             Err(error) => Err(refused(&self.url, &error)),
         }
     }
 
-    /// Uploads a sealed bundle: a folder file by file, an archive as one object. The first object claims the place, and
-    /// a bag's `tagmanifest-sha256.txt` comes last, so that what is whole was uploaded whole.
+    /// Uploads a sealed bundle: a folder file by file, an archive as one object. Nothing is written over, and a bag's
+    /// `tagmanifest-sha256.txt` comes last, so that what is whole was uploaded whole.
     ///
     /// # Errors
     /// [`StoreError`]; what was uploaded by then stays.
     pub async fn put(&self, bundle: &Path) -> Result<(), StoreError> {
+        let broken = |error: OpenError| StoreError::Io { path: bundle.to_owned(), source: io::Error::other(error) };
+        casefile_evidence::verify(bundle).map_err(broken)?;
         if bundle.is_file() {
-            return self.put_file(bundle, &self.url.key, true).await;
+            return self.put_file(bundle, &self.url.key).await;
         }
-        let files = casefile_evidence::files(bundle);
-        for (nth, name) in files.iter().enumerate() {
+        for name in casefile_evidence::files(bundle) {
             let key = name.split('/').fold(self.url.key.clone(), |key, part| key.join(part));
-            self.put_file(&bundle.join(name), &key, nth == 0).await?;
+            self.put_file(&bundle.join(name), &key).await?;
         }
         Ok(())
     }
 
-    async fn put_file(&self, path: &Path, key: &Key, claims: bool) -> Result<(), StoreError> {
+    async fn put_file(&self, path: &Path, key: &Key) -> Result<(), StoreError> {
         let unreadable = |source| StoreError::Io { path: path.to_owned(), source };
-        let mut file = tokio::fs::File::open(path).await.map_err(unreadable)?;
-        let length = file.metadata().await.map_err(unreadable)?.len();
-        if length <= PART as u64 {
+        let mut file = File::open(path).await.map_err(unreadable)?;
+        if file.metadata().await.map_err(unreadable)?.len() <= PART as u64 {
             let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
-            let mode = if claims { PutMode::Create } else { PutMode::Overwrite };
-            let put = self.store.put_opts(key, bytes.into(), PutOptions { mode, ..PutOptions::default() }).await;
-            return match put {
-                Ok(_) => Ok(()),
-                Err(object_store::Error::AlreadyExists { .. }) => Err(self.exists()),
-                Err(error) => Err(refused(&self.url, &error)),
-            };
+            return self.claim(key, bytes.into()).await;
         }
-        if claims {
-            // S3 has no claim for uploads in parts.
-            self.check().await?;
-        }
-        let mut writer = BufWriter::with_capacity(Arc::clone(&self.store), key.clone(), PART);
-        writer = writer.with_max_concurrency(PARTS_AT_ONCE);
-        let copied = match tokio::io::copy(&mut file, &mut writer).await {
-            Ok(_) => writer.shutdown().await,
-            Err(error) => Err(error),
+        // S3 lets an upload in parts take a place that is taken; so an empty object takes it first.
+        self.claim(key, PutPayload::new()).await?;
+        let uploaded = match self.store.put_multipart(key).await {
+            Ok(mut upload) => {
+                let uploaded = self.put_parts(&mut file, path, upload.as_mut()).await;
+                if uploaded.is_err() {
+                    // Parts that nobody completes cost money until they are removed.
+                    let _ = upload.abort().await;
+                }
+                uploaded
+            }
+            Err(error) => Err(refused(&self.url, &error)),
         };
-        if let Err(error) = copied {
-            // Parts that nobody completes cost money until they are removed.
-            let _ = writer.abort().await;
-            return Err(refused(&self.url, &error));
+        if uploaded.is_err() {
+            // It is ours, and holds nothing. That it may stay is told with what to do about it.
+            let _ = self.store.delete(key).await;
         }
-        Ok(())
+        uploaded
+    }
+
+    async fn put_parts(
+        &self,
+        file: &mut File,
+        path: &Path,
+        upload: &mut dyn MultipartUpload,
+    ) -> Result<(), StoreError> {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let mut part = Vec::with_capacity(PART);
+            let read = file.take(PART as u64).read_to_end(&mut part).await;
+            if read.map_err(|source| StoreError::Io { path: path.to_owned(), source })? == 0 {
+                break;
+            }
+            under_way.push(upload.put_part(part.into()));
+            if under_way.len() == PARTS_AT_ONCE
+                && let Some(done) = under_way.next().await
+            {
+                done.map_err(|error| refused(&self.url, &error))?;
+            }
+        }
+        while let Some(done) = under_way.next().await {
+            done.map_err(|error| refused(&self.url, &error))?;
+        }
+        upload.complete().await.map(drop).map_err(|error| refused(&self.url, &error))
+    }
+
+    /// Writes an object where there is none.
+    async fn claim(&self, key: &Key, payload: PutPayload) -> Result<(), StoreError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(key, payload, options).await {
+            Ok(_) => Ok(()),
+            Err(object_store::Error::AlreadyExists { .. }) => Err(self.exists()),
+            Err(error) => Err(refused(&self.url, &error)),
+        }
     }
 
     fn exists(&self) -> StoreError {
@@ -247,19 +319,29 @@ impl Store {
 
 fn refused(url: &S3Url, error: &(dyn std::error::Error + 'static)) -> StoreError {
     let said = wire::chain(error).split_whitespace().collect::<Vec<_>>().join(" ");
-    let remedy = if said.contains("NoSuchBucket") || said.contains("404") {
-        "make the bucket, or name another"
-    } else if said.contains("AccessDenied") || said.contains("403") {
-        "the role needs s3:PutObject there"
+    let remedy = if said.contains("<Code>ExpiredToken") || said.contains("<Code>InvalidToken") {
+        "the credentials have expired, and there were no others"
     } else {
-        "is the endpoint right, and can it be reached?"
+        match status(&said) {
+            Some(404) => "make the bucket, or name another",
+            Some(403) => "the role needs s3:PutObject there",
+            _ => "is the endpoint right, and can it be reached?",
+        }
     };
     let problem = said.chars().take(400).collect();
     StoreError::Refused { url: url.clone(), problem, remedy }
 }
 
+/// The HTTP status that an error of the store tells of in its words.
+fn status(said: &str) -> Option<u16> {
+    let (_, rest) = said.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use casefile_evidence::tables::LogEventRow;
+    use casefile_evidence::{BundleWriter, ManifestHead};
     use object_store::memory::InMemory;
 
     use super::*;
@@ -290,31 +372,55 @@ mod tests {
         keys
     }
 
-    #[tokio::test]
-    async fn a_bag_is_put_once() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("data")).unwrap();
-        for (name, text) in [("bagit.txt", "b"), ("data/x.parquet", "xx"), ("tagmanifest-sha256.txt", "ttt")] {
-            std::fs::write(folder.path().join(name), text).unwrap();
+    /// A bundle with so many bytes that do not compress.
+    fn bundle(path: &Path, bytes: usize) {
+        let mut writer = BundleWriter::create(path).unwrap();
+        let mut noise = 1_u64;
+        for seq in 0..bytes.div_ceil(1 << 16) {
+            let message = std::iter::repeat_with(|| {
+                noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                char::from(b' ' + u8::try_from(noise >> 58).unwrap())
+            });
+            let message = message.take(1 << 16).collect();
+            writer.push(LogEventRow { seq: i64::try_from(seq).unwrap(), message, ..LogEventRow::default() }).unwrap();
         }
-        let store = store();
-        store.check().await.unwrap();
-        store.put(folder.path()).await.unwrap();
-        let at = |name: &str, size| (format!("a/b.bundle/{name}"), size);
-        let all = [at("bagit.txt", 1), at("data/x.parquet", 2), at("tagmanifest-sha256.txt", 3)];
-        assert_eq!(keys(&store).await, all);
-        assert!(matches!(store.check().await, Err(StoreError::Exists { .. })));
-        assert!(matches!(store.put(folder.path()).await, Err(StoreError::Exists { .. })));
+        writer.seal(&ManifestHead::default()).unwrap();
     }
 
     #[tokio::test]
-    async fn a_large_archive_is_put_in_parts() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let length = 2 * PART as u64 + 5;
-        file.as_file().set_len(length).unwrap();
+    async fn a_bag_is_put_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bag");
+        bundle(&path, 0);
         let store = store();
-        store.put(file.path()).await.unwrap();
+        store.check().await.unwrap();
+        store.put(&path).await.unwrap();
+        let there: Vec<String> = keys(&store).await.into_iter().map(|(key, _)| key).collect();
+        let files = casefile_evidence::files(&path);
+        assert_eq!(files.last().map(String::as_str), Some("tagmanifest-sha256.txt"));
+        assert_eq!(there, files.iter().map(|name| format!("a/b.bundle/{name}")).collect::<Vec<_>>());
+        assert!(matches!(store.check().await, Err(StoreError::Exists { .. })));
+        assert!(matches!(store.put(&path).await, Err(StoreError::Exists { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_large_archive_is_put_in_parts_and_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        bundle(&path, 2 * PART);
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!(length > PART as u64, "{length}");
+        let store = store();
+        store.put(&path).await.unwrap();
         assert_eq!(keys(&store).await, [("a/b.bundle".to_owned(), length)]);
-        assert!(matches!(store.put(file.path()).await, Err(StoreError::Exists { .. })));
+        assert!(matches!(store.put(&path).await, Err(StoreError::Exists { .. })));
+    }
+
+    #[test]
+    fn a_status_is_what_was_answered_and_no_part_of_a_name() {
+        let said =
+            "Error performing PUT http://s3/build-1403/404 in 1ms - Server returned non-2xx status code: 503 Slow";
+        assert_eq!(status(said), Some(503));
+        assert_eq!(status("error sending request for url (http://s3/build-1403/x)"), None);
     }
 }

@@ -276,7 +276,10 @@ impl<'a> Collection<'a> {
         self.parts.assembly.end_snapshot();
         self.flush();
         let Maker { tool, config } = &self.parts.maker;
-        if let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, tool, config.clone()) {
+        // Where something could not be written, the last checkpoint is of the last whole poll, and stays.
+        if self.failed.is_none()
+            && let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, tool, config.clone())
+        {
             self.failed.get_or_insert(error.into());
         }
         let gaps = self.parts.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
