@@ -13,8 +13,6 @@ use crate::normalise::{ExpectedStream, Retain};
 
 /// Lines of an extra log group are read from so long before the deployment's creation.
 const EXTRA_BACK_MS: i64 = 60 * 1000;
-/// A reading goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
-const CLOCKS_MS: i64 = 5 * 1000;
 /// Lines of all streams that may be read once more before they are left: a page or two.
 const SWEPT: usize = 20_000;
 /// From so many unknown streams of a group on, the group is listed.
@@ -192,7 +190,7 @@ impl Collection<'_> {
         if !tail.exists || tail.ended {
             return None;
         }
-        let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + CLOCKS_MS)));
+        let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + Retain::CLOCKS_MS)));
         let back = if sweep { back.min(Some(observed_at.plus_millis(-Retain::COLLECTOR_MS))) } else { back };
         let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
         let token = tail.unfinished.clone();

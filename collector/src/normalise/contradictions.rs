@@ -48,7 +48,9 @@ impl Assembly {
         }
         if let Some(problem) = self.strangers() {
             let remedy = "collect again: the tasks' startedBy should name the deployment";
-            self.ledger.doubt(|key| key.operation == Operation::DescribeTasks.name(), &problem, remedy);
+            let own =
+                |key: &Key| key.feeds == "tasks" && key.parameter("family").or(key.parameter("startedBy")).is_none();
+            self.ledger.doubt(own, &problem, remedy);
         }
         if let Some((problem, remedy)) = self.undescribed_deployments() {
             self.ledger.doubt(|key| key.operation == Operation::DescribeServiceDeployments.name(), &problem, &remedy);

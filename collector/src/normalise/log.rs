@@ -26,7 +26,8 @@ pub(super) struct Logs {
     streams: BTreeMap<(String, String), Stream>,
     /// The pages that readings of several streams go on with, by what was asked and the token.
     filters: BTreeMap<(String, String), Chain>,
-    chains: Chain,
+    /// How many chains there were.
+    chains: u64,
     /// How long each log group keeps its lines, in days, where not for ever.
     pub(super) retention: BTreeMap<String, i64>,
     /// Up to when DescribeLogStreams says that a stream has lines.
@@ -81,6 +82,14 @@ impl Logs {
     }
 }
 
+/// What stands before a moment in the place of a token.
+const FROM: &str = "from ";
+
+/// From when on a page knows that begins in the middle.
+fn begins(events: &[LogEvent], observed_at: Timestamp) -> Option<Timestamp> {
+    Some(events.first().and_then(|event| event.timestamp).map_or(observed_at, Timestamp))
+}
+
 /// The name in a log group's name, ARN or identifier.
 pub(super) fn group_name(identifier: &str) -> &str {
     let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
@@ -125,20 +134,22 @@ impl Assembly {
         let asked_token = document.requested("nextToken").map(str::to_owned);
         let next_token = answer.get("nextForwardToken").and_then(Value::as_str).map(str::to_owned);
 
-        let fresh = self.logs.chains + 1;
         let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
         let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
         stream.until = document.requested_at("endTime");
-        if stream.chain == 0 || asked_token.is_none() || asked_token != stream.token {
-            let from = document.requested_at("startTime");
+        let known =
+            stream.token.take().filter(|(token, _)| asked_token.as_ref() == Some(token)).map(|(_, chain)| chain);
+        stream.enter(known.unwrap_or_else(|| {
             let asked = document.request.as_ref().and_then(|request| request.get("startFromHead"));
-            // Without startFromHead the newest page comes first, and what is older was not asked for.
-            let newest = !document.assumed && asked_token.is_none() && asked.and_then(Value::as_bool) != Some(true);
-            let oldest = || events.first().and_then(|event| event.timestamp).map(Timestamp);
-            self.logs.chains = fresh;
-            stream.enter(fresh, if newest { oldest().max(from) } else { from }, self.current.observed_at);
-        }
-        stream.token.clone_from(&next_token);
+            // Without startFromHead the newest page comes first, and what is older was not asked for; what stands before
+            // a page that no known one leads to was not seen.
+            let behind = asked_token.is_some() || asked.and_then(Value::as_bool) != Some(true);
+            let from = document.requested_at("startTime");
+            let from =
+                if behind && !document.assumed { begins(&events, self.current.observed_at).max(from) } else { from };
+            self.logs.chains += 1;
+            Chain::new(self.logs.chains, from, self.current.observed_at)
+        }));
         // The end is the same forward token coming back; a bare answer is whole where it is not full.
         let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
         let covered_from = stream.covered_from().max(kept_from);
@@ -152,6 +163,7 @@ impl Assembly {
         if last {
             open.stream.end(self.about.ingestion_grace_ms);
         }
+        open.stream.token = next_token.map(|token| (token, open.stream.chain));
         let rows = self.close(open).1;
         self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
     }
@@ -178,17 +190,32 @@ impl Assembly {
         };
         let next_token = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
 
-        let fresh = self.logs.chains + 1;
+        let from = document.requested_at("startTime");
         let asked_token = document.requested("nextToken").map(str::to_owned);
-        let page_of = |token: &String| (whole.parameters.clone(), token.clone());
-        let chain = asked_token.as_ref().and_then(|token| self.logs.filters.remove(&page_of(token))).unwrap_or(fresh);
-        self.logs.chains = self.logs.chains.max(chain);
-        if let Some(next) = &next_token {
-            self.logs.filters.insert(page_of(next), chain);
+        // What goes on behind a page that is full, and names no next one, asks from its last moment on.
+        let full = !document.assumed && next_token.is_none() && events.len() >= PAGE_LIMIT;
+        let behind = events.last().and_then(|event| event.timestamp).filter(|_| full).map(|at| format!("{FROM}{at}"));
+        let named = format!("{} {}", whole.parameters, asked.join(" "));
+        let asks = asked_token.clone().or_else(|| from.map(|from| format!("{FROM}{}", from.as_millis())));
+        let known = asks.and_then(|asks| self.logs.filters.remove(&(named.clone(), asks)));
+        // Its last moment comes again: that is for another number to tell.
+        let known = known.map(|chain| match &asked_token {
+            Some(_) => chain,
+            None => {
+                self.logs.chains += 1;
+                chain.again(self.logs.chains)
+            }
+        });
+        let chain = known.unwrap_or_else(|| {
+            self.logs.chains += 1;
+            let begins = asked_token.as_ref().and_then(|_| begins(&events, self.current.observed_at));
+            Chain::new(self.logs.chains, begins.max(from), self.current.observed_at)
+        });
+        if let Some(next) = next_token.clone().or(behind) {
+            self.logs.filters.insert((named, next), chain);
         }
-        let covered_from = document.requested_at("startTime");
         for log_stream in &asked {
-            self.enter(requested.as_deref().unwrap_or_default(), log_stream, chain, covered_from);
+            self.enter(requested.as_deref().unwrap_or_default(), log_stream, chain);
         }
 
         let most = self.logs.most();
@@ -213,7 +240,7 @@ impl Assembly {
                         self.remarks.add(&document.origin, remark);
                         continue;
                     };
-                    self.enter(&log_group, &log_stream, chain, covered_from);
+                    self.enter(&log_group, &log_stream, chain);
                     let stream = self.open(log_group, log_stream.as_str().to_owned(), most);
                     places.insert(log_stream, open.len());
                     open.push(stream);
@@ -232,7 +259,8 @@ impl Assembly {
         let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
         let until = document.requested_at("endTime");
-        let last = next_token.is_none();
+        let last = next_token.is_none() && !full;
+        let covered_from = chain.from;
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
         if of_group && (wanted || self.ledger.was_asked(|key| *key == whole)) {
@@ -274,9 +302,9 @@ impl Assembly {
         (!(ended && last)).then_some(until)
     }
 
-    fn enter(&mut self, log_group: &str, log_stream: &str, chain: Chain, from: Option<Timestamp>) {
+    fn enter(&mut self, log_group: &str, log_stream: &str, chain: Chain) {
         let key = (log_group.to_owned(), log_stream.to_owned());
-        self.logs.streams.entry(key).or_default().enter(chain, from, self.current.observed_at);
+        self.logs.streams.entry(key).or_default().enter(chain);
     }
 
     /// Takes a stream out, for the lines of a page.

@@ -23,14 +23,57 @@ pub enum Retain {
 }
 
 impl Retain {
+    /// So much at least that lines which may take so long to arrive can be looked for.
+    pub(super) fn at_least(self, grace_ms: i64) -> Self {
+        match self {
+            Self::Trailing { lines, millis } => {
+                Self::Trailing { lines, millis: millis.max(grace_ms.saturating_add(Self::CLOCKS_MS)) }
+            }
+            Self::All => Self::All,
+        }
+    }
+
     /// How far back the collector reads again before it takes a stream for finished, in milliseconds.
     pub const COLLECTOR_MS: i64 = 120_000;
+    /// A reading goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
+    pub const CLOCKS_MS: i64 = 5_000;
     /// What the collector retains, and so may read again.
     pub const COLLECTOR: Self = Self::Trailing { lines: 400_000, millis: Self::COLLECTOR_MS };
 }
 
-/// A run of pages that continue each other. What comes again in another run came before.
-pub(super) type Chain = u64;
+/// Pages that continue each other. What comes again in another chain came before.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Chain {
+    /// Chains are numbered from 1 on.
+    pub(super) number: u64,
+    /// From when on it reads; `None`: from the oldest line.
+    pub(super) from: Option<Timestamp>,
+    /// When it was begun: what arrives later may stand before the place that it has reached.
+    began: Option<Timestamp>,
+    /// Whether it came to its end. It may go on, with what is behind that.
+    ended: bool,
+}
+
+impl Chain {
+    pub(super) fn new(number: u64, from: Option<Timestamp>, began: Timestamp) -> Self {
+        Self { number, from, began: Some(began), ended: false }
+    }
+
+    /// The same reading, where some of it comes once more.
+    pub(super) fn again(self, number: u64) -> Self {
+        Self { number, ..self }
+    }
+}
+
+/// How a chain adds to what was read before.
+enum Adds {
+    /// It begins within that.
+    Within,
+    /// It begins later, or there is nothing before it.
+    Anew,
+    /// It ends before that.
+    Before,
+}
 
 /// The names that every row of a stream has.
 #[derive(Debug, Clone)]
@@ -63,16 +106,12 @@ pub(super) struct Stream {
     /// As they were last.
     pub(super) names: Option<Names>,
     pub(super) next_seq: i64,
+    /// The chain under way.
     pub(super) chain: Chain,
-    /// From when on the chain reads; `None`: from the oldest line.
-    pub(super) chain_from: Option<Timestamp>,
-    pub(super) token: Option<String>,
+    /// The token that GetLogEvents goes on with, and the chain that it is of.
+    pub(super) token: Option<(String, Chain)>,
     /// From when on it is known, as of the newest chain that came to its end.
     covered_from: Option<Timestamp>,
-    /// When the chain was begun: what arrives later may stand before the place that it has reached.
-    pub(super) began: Option<Timestamp>,
-    /// Whether the chain came to its end. It may go on, with what is behind that.
-    ended: bool,
     /// When the newest chain was begun that came to its end.
     whole_began: Option<Timestamp>,
     /// Lines from before this moment had all arrived, and were asked for, when that chain was begun.
@@ -95,7 +134,7 @@ pub(super) struct Stream {
 struct Remembered {
     times: u32,
     /// The newest chain that has it, and how often it came there.
-    chain: Chain,
+    chain: u64,
     came: u32,
 }
 
@@ -114,8 +153,8 @@ impl Stream {
             self.forgotten_to = self.forgotten_to.max(Some(at));
         } else {
             let line = self.recent.entry((at, hash())).or_default();
-            if line.chain != self.chain {
-                (line.chain, line.came) = (self.chain, 0);
+            if line.chain != self.chain.number {
+                (line.chain, line.came) = (self.chain.number, 0);
             }
             line.came += 1;
             if line.came <= line.times {
@@ -133,17 +172,17 @@ impl Stream {
         self.recent.len()
     }
 
-    /// Begins another chain, unless it goes on.
-    pub(super) fn enter(&mut self, chain: Chain, from: Option<Timestamp>, now: Timestamp) {
-        if self.chain != chain {
-            (self.chain, self.chain_from, self.began, self.ended) = (chain, from, Some(now), false);
+    /// Goes over to another chain, unless it goes on.
+    pub(super) fn enter(&mut self, chain: Chain) {
+        if self.chain.number != chain.number {
+            self.chain = chain;
         }
     }
 
     /// From when on lines may still have to be known again: late ones are looked for behind the beginning of the
     /// newest chain that came to its end, however long the chain under way takes.
     pub(super) fn needed_from(&self, now: Timestamp, millis: i64) -> Timestamp {
-        let since = [self.began, self.whole_began].into_iter().flatten().fold(now, Timestamp::min);
+        let since = [self.chain.began, self.whole_began].into_iter().flatten().fold(now, Timestamp::min);
         since.plus_millis(-millis)
     }
 
@@ -152,7 +191,7 @@ impl Stream {
     pub(super) fn forget(&mut self, most: usize, oldest: Timestamp) {
         while let Some(line) = self.recent.first_entry() {
             let at = line.key().0;
-            let passed = line.get().chain == self.chain || self.chain_from.is_some_and(|from| at < from);
+            let passed = line.get().chain == self.chain.number || self.chain.from.is_some_and(|from| at < from);
             if !passed || at >= oldest && self.recent.len() <= most {
                 break;
             }
@@ -165,30 +204,50 @@ impl Stream {
         self.recent.clear();
     }
 
-    /// From when on the stream is known, once the chain is at its end. A chain adds to what was read before only where
-    /// it begins within that: no later than the moment before which nothing could arrive any more.
+    /// A chain adds to what was read before only where it begins within that: no later than the moment before which
+    /// nothing could arrive any more.
+    fn adds(&self) -> Adds {
+        match (self.sound_to, self.until.zip(self.covered_from)) {
+            (None, _) => Adds::Anew,
+            (Some(_), Some((until, covered_from))) if until < covered_from => Adds::Before,
+            (Some(sound_to), _) if self.chain.from.is_none_or(|from| from <= sound_to) => Adds::Within,
+            _ => Adds::Anew,
+        }
+    }
+
+    /// From when on the stream is known, once the chain is at its end.
     pub(super) fn covered_from(&self) -> Option<Timestamp> {
-        match self.sound_to {
-            Some(sound_to) if self.chain_from.is_none_or(|from| from <= sound_to) => {
-                self.covered_from.min(self.chain_from)
-            }
-            _ => self.chain_from,
+        match self.adds() {
+            Adds::Within => self.covered_from.min(self.chain.from),
+            Adds::Anew | Adds::Before => self.chain.from,
         }
     }
 
     /// Up to when the stream is known, once the chain is at its end: what arrives while it is read may stand before the
     /// place that it has reached. A chain that goes on is taken to find all that comes later.
     pub(super) fn covered_to(&self, now: Timestamp) -> Timestamp {
-        self.began.filter(|_| !self.ended).map_or(now, |began| began.min(now))
+        self.chain.began.filter(|_| !self.chain.ended).map_or(now, |began| began.min(now))
     }
 
     /// The chain is at its end. Lines take no longer to arrive than `grace_ms`.
     pub(super) fn end(&mut self, grace_ms: i64) {
-        self.covered_from = self.covered_from();
-        self.ended = true;
-        self.whole_began = self.began;
-        let arrived = self.began.map(|began| began.plus_millis(grace_ms.saturating_neg()));
-        self.sound_to = self.sound_to.max(self.until.into_iter().chain(arrived).min());
+        let arrived = self.chain.began.map(|began| began.plus_millis(grace_ms.saturating_neg()));
+        let sound_to = self.until.into_iter().chain(arrived).min();
+        let adds = self.adds();
+        match adds {
+            // What was read of later is worth more.
+            Adds::Before => {}
+            Adds::Within => self.sound_to = self.sound_to.max(sound_to),
+            Adds::Anew => self.sound_to = sound_to,
+        }
+        if !matches!(adds, Adds::Before) {
+            self.covered_from = match adds {
+                Adds::Within => self.covered_from.min(self.chain.from),
+                _ => self.chain.from,
+            };
+            self.whole_began = self.chain.began;
+        }
+        self.chain.ended = true;
     }
 }
 
@@ -205,7 +264,7 @@ mod tests {
     /// A stream that a chain read from its beginning, which was begun at 100 s and came to its end.
     fn read() -> Stream {
         let mut stream = Stream::default();
-        stream.enter(1, None, Timestamp(100_000));
+        stream.enter(Chain::new(1, None, Timestamp(100_000)));
         stream.end(GRACE);
         stream
     }
@@ -214,7 +273,7 @@ mod tests {
     fn a_chain_adds_where_it_begins_before_all_that_may_have_arrived_since() {
         for (from, known) in [(None, None), (at(90_000), None), (at(90_001), at(90_001)), (at(105_000), at(105_000))] {
             let mut stream = read();
-            stream.enter(2, from, Timestamp(110_000));
+            stream.enter(Chain::new(2, from, Timestamp(110_000)));
             assert_eq!(stream.covered_from(), known, "{from:?}");
             stream.end(GRACE);
             // What goes on with it changes nothing.
@@ -226,29 +285,54 @@ mod tests {
     #[test]
     fn a_chain_that_does_not_come_to_its_end_leaves_what_was_known() {
         let mut stream = read();
-        stream.enter(2, at(105_000), Timestamp(110_000));
-        stream.enter(3, at(85_000), Timestamp(120_000));
+        stream.enter(Chain::new(2, at(105_000), Timestamp(110_000)));
+        stream.enter(Chain::new(3, at(85_000), Timestamp(120_000)));
         stream.end(GRACE);
         assert_eq!(stream.covered_from(), None);
     }
 
     #[test]
     fn what_was_asked_up_to_a_moment_is_known_up_to_it() {
-        let mut stream = Stream::default();
-        stream.until = at(50_000);
-        stream.enter(1, None, Timestamp(100_000));
+        let mut stream = Stream { until: at(50_000), ..Stream::default() };
+        stream.enter(Chain::new(1, None, Timestamp(100_000)));
         stream.end(GRACE);
         stream.until = None;
-        stream.enter(2, at(50_000), Timestamp(101_000));
+        stream.enter(Chain::new(2, at(50_000), Timestamp(101_000)));
         assert_eq!(stream.covered_from(), None);
-        stream.enter(3, at(50_001), Timestamp(101_000));
+        stream.enter(Chain::new(3, at(50_001), Timestamp(101_000)));
         assert_eq!(stream.covered_from(), at(50_001));
+    }
+
+    #[test]
+    fn what_lies_between_two_readings_is_not_known() {
+        let mut stream = Stream::default();
+        stream.enter(Chain::new(1, at(100_000), Timestamp(200_000)));
+        stream.end(GRACE);
+        stream.until = at(60_000);
+        stream.enter(Chain::new(2, None, Timestamp(210_000)));
+        stream.end(GRACE);
+        stream.until = None;
+        stream.enter(Chain::new(3, at(180_000), Timestamp(220_000)));
+        stream.end(GRACE);
+        assert_eq!(stream.covered_from(), at(100_000));
+    }
+
+    #[test]
+    fn what_was_given_up_says_nothing_of_what_comes_later() {
+        let mut stream = read();
+        stream.until = at(300_000);
+        stream.enter(Chain::new(2, at(250_000), Timestamp(280_000)));
+        stream.end(GRACE);
+        stream.until = None;
+        stream.enter(Chain::new(3, at(270_001), Timestamp(290_000)));
+        stream.end(GRACE);
+        assert_eq!(stream.covered_from(), at(270_001));
     }
 
     #[test]
     fn a_chain_that_was_held_up_knows_what_there_was_when_it_began() {
         let mut stream = Stream::default();
-        stream.enter(1, None, Timestamp(100_000));
+        stream.enter(Chain::new(1, None, Timestamp(100_000)));
         assert_eq!(stream.covered_to(Timestamp(130_000)), Timestamp(100_000));
         stream.end(GRACE);
         assert_eq!(stream.covered_to(Timestamp(140_000)), Timestamp(140_000), "with its token it goes on");

@@ -148,13 +148,14 @@ impl Assembly {
         }
         about.service = short_name(&about.service).to_owned();
         about.cluster = about.cluster.map(|cluster| short_name(&cluster).to_owned());
+        let grace_ms = about.ingestion_grace_ms;
         Self {
             about,
             redaction: Redaction { redactor, blocks: KeyBlocks::default() },
             counts: Counts::default(),
             seen: Seen::default(),
             ledger: Ledger::default(),
-            logs: log::Logs::new(retain),
+            logs: log::Logs::new(retain.at_least(grace_ms)),
             events: service::Events::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),

@@ -39,8 +39,8 @@ pub struct LogCursor {
 /// `nextToken`; an empty page is normal in the middle of both (CloudWatch Logs, "nextForwardToken", "nextToken").
 /// So GetLogEvents is always one call more than there are pages, and FilterLogEvents is not.
 ///
-/// Where FilterLogEvents ends with a page that is full, it is asked once more from there: there are endpoints that end
-/// at their limit, whatever follows.
+/// Where FilterLogEvents ends with a page that is full, it is asked once more from its last moment on: there are endpoints
+/// that end at their limit, whatever follows.
 ///
 /// Finds where it goes on: of GetLogEvents at any time, of FilterLogEvents where it did not come to the end.
 ///
@@ -64,7 +64,7 @@ pub async fn read_lines<F: Future<Output = ()>>(
         let next = pages.take(document, &mut |document| passed = Some(document), |page| {
             let events = page.events.as_deref().unwrap_or_default();
             if i32::try_from(events.len()).is_ok_and(|events| events >= EVENTS) {
-                behind_full = events.last().and_then(|event| event.timestamp).map(|at| Timestamp(at + 1));
+                behind_full = events.last().and_then(|event| event.timestamp).map(Timestamp);
             }
             text(&page.fields, if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" })
         });
@@ -75,11 +75,13 @@ pub async fn read_lines<F: Future<Output = ()>>(
             // Refused: it may go on from where it was.
             (None, _) | (Some(None), Lines::Alone(_)) => return pages.asked(LogCursor { from, token }),
             (Some(None), Lines::Together(_)) => match behind_full {
-                Some(behind) if from < Some(behind) => {
-                    (from, token) = (Some(behind), None);
+                Some(behind) => {
+                    // A page full of one moment has all that can be had of it.
+                    let on = if from < Some(behind) { behind } else { behind.plus_millis(1) };
+                    (from, token) = (Some(on), None);
                     continue;
                 }
-                _ => return pages.asked(LogCursor { from, token: None }),
+                None => return pages.asked(LogCursor { from, token: None }),
             },
             (Some(Some(next)), Lines::Alone(_)) if token.as_ref() == Some(&next) => {
                 return pages.asked(LogCursor { from, token });
