@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store};
 
 use crate::error::Error;
+use crate::interrupt::Interrupt;
 use crate::output::{Printer, outside_of_bundles};
 
 /// Where a bundle goes, decided.
@@ -73,9 +74,9 @@ pub(crate) fn a_file(path: &Path) -> Result<(), Error> {
 /// A bundle that an argument names: on disk.
 pub(crate) fn parse_bundle(text: &str) -> Result<PathBuf, String> {
     if text.starts_with(S3Url::SCHEME) {
-        let copy = if text.ends_with(".tar") { "aws s3 cp" } else { "aws s3 cp --recursive" };
-        let name = text.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        return Err(format!("bundles are read from disk, offline: fetch it first with `{copy} {text} {name}`"));
+        let url = S3Url::parse(text).map_err(|error| error.to_string())?;
+        let (copy, name) = (url.aws_s3("cp"), url.name());
+        return Err(format!("bundles are read from disk, offline: fetch it first with `{copy} {name}`"));
     }
     Ok(PathBuf::from(text))
 }
@@ -91,10 +92,15 @@ pub(crate) struct Upload {
 
 impl Upload {
     /// Puts a sealed bundle where it is to go. Where that cannot be, it says so at once, whatever comes next.
-    pub(crate) async fn put(path: &Path, store: Option<Store>, printer: &Printer) -> Option<Self> {
+    pub(crate) async fn put(
+        path: &Path,
+        store: Option<Store>,
+        interrupt: &Interrupt,
+        printer: &Printer,
+    ) -> Option<Self> {
         let store = store?;
         printer.note(&format!("sealed as {}, and uploading it to {}", path.display(), store.url()));
-        let failed = store.put(path).await.err();
+        let failed = store.put(path, interrupt.caught("interrupted: giving the upload up")).await.err();
         let arrived = failed.is_none();
         let place = if arrived { store.url().to_string() } else { path.display().to_string() };
         if let Some(source) = failed {

@@ -7,6 +7,7 @@ mod destination;
 mod error;
 mod exit;
 mod guard;
+mod interrupt;
 mod output;
 mod panics;
 mod progress;

@@ -20,6 +20,7 @@ use crate::config::Loaded;
 use crate::destination::{Destination, Upload, a_file};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::progress::{Reporter, Section};
 use crate::target::{Target, Times, clock, millis};
@@ -118,7 +119,9 @@ impl Job {
             record: record.as_mut(),
             rule,
         });
-        let collected = collection.run(interrupt, &mut |progress| reporter.show(progress)).await;
+        let interrupted = interrupt.caught("interrupted: sealing what there is (once more to stop at once)");
+        let collected = collection.run(interrupted, &mut |progress| reporter.show(progress)).await;
+        let sealing = interrupt.caught("interrupted: it is being sealed already (once more to stop at once)");
         reporter.finish();
         if let Some(section) = section {
             section.end(ends.now());
@@ -152,10 +155,11 @@ impl Job {
         let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?).inspect_err(|_| {
             say_what_is_left(recoverable(&destination.path), printer);
         })?;
+        drop(sealing);
         if !answered {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
-        let upload = Upload::put(&sealed.path, store, printer).await;
+        let upload = Upload::put(&sealed.path, store, &interrupt, printer).await;
         let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
         Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
     }
@@ -176,51 +180,4 @@ fn default_output(target: &Target, clock: &dyn Clock) -> PathBuf {
     let service = target.named.service.rsplit('/').next().unwrap_or("service").to_owned();
     let now = clock.now().to_string().replace(':', "-");
     PathBuf::from(format!("{service}-{now}.bundle"))
-}
-
-/// Ctrl-C and SIGTERM: the first one ends the collection, a second one the program.
-struct Interrupt;
-
-impl Interrupt {
-    fn watch() -> Result<impl Future<Output = ()>, Error> {
-        let mut terminate = terminate()?;
-        let (first, seen) = tokio::sync::oneshot::channel();
-        tokio::spawn(async move {
-            wait(&mut terminate).await;
-            crate::output::stderr("interrupted: sealing what there is (once more to stop at once)");
-            let _ = first.send(());
-            wait(&mut terminate).await;
-            std::process::exit(Exit::Internal as i32);
-        });
-        Ok(async move {
-            if seen.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        })
-    }
-}
-
-#[cfg(unix)]
-type Terminate = tokio::signal::unix::Signal;
-#[cfg(unix)]
-fn terminate() -> Result<Terminate, Error> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::internal)
-}
-#[cfg(unix)]
-async fn wait(terminate: &mut Terminate) {
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-type Terminate = ();
-#[cfg(not(unix))]
-fn terminate() -> Result<Terminate, Error> {
-    Ok(())
-}
-#[cfg(not(unix))]
-async fn wait(_terminate: &mut Terminate) {
-    let _ = tokio::signal::ctrl_c().await;
 }

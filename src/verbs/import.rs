@@ -15,6 +15,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::target::{ingestion_grace, millis, stable_for};
 
@@ -41,7 +42,7 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
     }
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
     let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
-    let upload = Upload::put(&sealed.path, store, printer).await;
+    let upload = Upload::put(&sealed.path, store, &Interrupt::watch()?, printer).await;
     printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.sources()))?;
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }

@@ -12,6 +12,7 @@ use crate::config::Loaded;
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 
 pub(crate) async fn run(path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -24,7 +25,7 @@ pub(crate) async fn run(path: &Path, global: &Global, printer: &Printer) -> Resu
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;
     let after: u64 = sealed.manifest.redactions.values().sum();
     printer.note(&format!("{} more secrets were taken out than before", after - before));
-    let upload = Upload::put(&sealed.path, store, printer).await;
+    let upload = Upload::put(&sealed.path, store, &Interrupt::watch()?, printer).await;
     printer.stdout(&sealed_line(&sealed, upload.as_ref(), &bundle.rows()?))?;
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }

@@ -3,7 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 
+#[cfg(unix)]
+use crate::signalled;
 use crate::{Run, casefile, casefile_in, cases, command, ended, import, text};
 
 /// An S3 that is empty, answers every PUT with one status, and may be looked at or not. It ends with the test.
@@ -17,6 +20,9 @@ fn s3(put: u16, looks: bool) -> String {
     });
     url
 }
+
+/// A PUT is not answered.
+const HANGS: u16 = 0;
 
 const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
 
@@ -38,6 +44,9 @@ fn serve(connection: TcpStream, put: u16, looks: bool) {
             }
         }
         reader.by_ref().take(length).read_to_end(&mut Vec::new()).unwrap();
+        if put == HANGS && first.starts_with("PUT") {
+            continue;
+        }
         let (status, body) = match first.split(' ').next().unwrap_or_default() {
             "PUT" if put == 403 => (403, DENIED),
             "PUT" => (put, ""),
@@ -53,8 +62,13 @@ fn serve(connection: TcpStream, put: u16, looks: bool) {
 }
 
 fn to_s3(folder: &Path, s3: &str, arguments: &[&str]) -> Run {
+    ended(with_s3(folder, s3, arguments).output().unwrap())
+}
+
+fn with_s3(folder: &Path, s3: &str, arguments: &[&str]) -> Command {
     let mut command = command(folder, arguments);
-    ended(command.env("AWS_ENDPOINT_URL_S3", s3).env("AWS_REGION", "eu-west-1").output().unwrap())
+    command.env("AWS_ENDPOINT_URL_S3", s3).env("AWS_REGION", "eu-west-1");
+    command
 }
 
 #[test]
@@ -67,6 +81,31 @@ fn an_upload_that_is_refused_loses_nothing() {
     assert!(run.err.contains("the role needs s3:PutObject"), "{}", run.err);
     assert!(run.out.starts_with("kept.bundle  sha256:"), "it says where it is: {}", run.out);
     assert_eq!(casefile(&["verify", text(&folder.path().join("kept.bundle"))]).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_upload_keeps_the_sealed_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = cases().join("healthy-migration");
+    for (verb, signal) in [("import", "-INT"), ("demo", "-TERM")] {
+        let url = format!("s3://evidence/{verb}.bundle");
+        let arguments = match verb {
+            "import" => vec![verb, text(&case), "-o", &url],
+            _ => vec![verb, "--speed", "120", "-o", &url],
+        };
+        let run = signalled(&mut with_s3(folder.path(), &s3(HANGS, true), &arguments), "uploading it", signal);
+        assert_eq!(
+            run.code,
+            if verb == "import" { 1 } else { 3 },
+            "what became of the deployment is told: {}",
+            run.err
+        );
+        assert!(run.err.contains("giving the upload up") && !run.err.contains("sealing what"), "{}", run.err);
+        assert!(run.err.contains(&format!("the bundle is sealed, and stays at {verb}.bundle")), "{}", run.err);
+        assert!(run.err.contains(&format!("`aws s3 rm --recursive {url}`")), "{}", run.err);
+        assert_eq!(casefile(&["verify", text(&folder.path().join(format!("{verb}.bundle")))]).code, 0);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+
 use std::path::{Path, PathBuf};
 
 use casefile_collector::document::Operation;
@@ -12,6 +12,8 @@ use casefile_evidence::{Bundle, Timestamp};
 use casefile_fixtures::cases;
 use casefile_fixtures::endpoint::{Endpoint, Fault, FaultKind, Playback, World};
 
+#[cfg(unix)]
+use crate::signalled;
 use crate::{Run, casefile, cases as folder_of_cases, command, ended, import, outcomes, text};
 
 /// Cases that are played to the real collector; all of them would take too long. One of each kind of end.
@@ -281,18 +283,8 @@ fn interrupted_it_seals_what_there_is_and_says_so() {
         let bundle: PathBuf = folder.path().join(format!("bundle{signal}"));
         let arguments = played.arguments("validate", &["-o", text(&bundle), "--format", "json"]);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut child = command(folder.path(), &arguments)
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
         // Once it has polled, it is in the middle of its work.
-        let mut told = BufReader::new(child.stderr.take().unwrap());
-        let mut err = String::new();
-        while !err.contains("poll 1") && told.read_line(&mut err).unwrap() > 0 {}
-        assert!(std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-        told.read_to_string(&mut err).unwrap();
-        let run = Run { err, ..ended(child.wait_with_output().unwrap()) };
+        let run = signalled(&mut command(folder.path(), &arguments), "poll 1", signal);
         played.stop();
         assert_eq!(run.code, 4, "{signal}: {}{}", run.out, run.err);
         assert!(run.err.contains("interrupted"), "{}", run.err);

@@ -13,7 +13,11 @@ mod production;
 mod reading;
 mod secrets;
 
+#[cfg(unix)]
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Stdio;
 use std::process::{Command, Output};
 
 /// A run that has ended.
@@ -31,6 +35,18 @@ pub(crate) fn casefile(arguments: &[&str]) -> Run {
 pub(crate) fn casefile_in(folder: &Path, arguments: &[&str]) -> Run {
     let output = command(folder, arguments).output().unwrap();
     ended(output)
+}
+
+/// Runs a command that gets a signal once it has said something on standard error.
+#[cfg(unix)]
+pub(crate) fn signalled(command: &mut Command, said: &str, signal: &str) -> Run {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut err = String::new();
+    while !err.contains(said) && told.read_line(&mut err).unwrap() > 0 {}
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    told.read_to_string(&mut err).unwrap();
+    Run { err, ..ended(child.wait_with_output().unwrap()) }
 }
 
 pub(crate) const CASEFILE: &str = env!("CARGO_BIN_EXE_casefile");

@@ -1,0 +1,242 @@
+//! Sealed bundles in S3: `s3://bucket/key`, a bag of objects, or one archive.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_sdk_ecs::config::ProvideCredentials;
+use casefile_evidence::{OpenError, Timestamp};
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
+use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, resolve_bucket_region};
+use object_store::path::Path as Key;
+use object_store::{
+    ClientOptions, CredentialProvider, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+use self::url::refused;
+pub use self::url::{S3Url, StoreError};
+use super::{Aws, wire};
+
+mod url;
+
+/// What is longer is uploaded in parts of this size (multipart upload); S3 takes 10,000 of them.
+const PART: usize = 16 << 20;
+/// Parts on their way at once: with [`PART`], this bounds the memory.
+const PARTS_AT_ONCE: usize = 2;
+/// A part may take so long.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Ends an upload early. It is asked no more once it did.
+type Stop<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
+
+/// A place in S3 that a bundle is to be put at.
+#[derive(Debug)]
+pub struct Store {
+    store: Arc<dyn ObjectStore>,
+    url: S3Url,
+}
+
+impl Aws {
+    /// A place in S3, with these credentials. The endpoint is `AWS_ENDPOINT_URL_S3`, else the one of every service.
+    /// On AWS's own, the bucket may be in any region.
+    ///
+    /// # Errors
+    /// [`StoreError`], where there are no credentials.
+    pub async fn store(&self, url: S3Url) -> Result<Store, StoreError> {
+        let given = std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
+        let endpoint = given.or_else(|| self.config().endpoint_url().map(str::to_owned));
+        let client = ClientOptions::new().with_timeout(TIMEOUT);
+        let region = match endpoint {
+            Some(_) => None,
+            None => resolve_bucket_region(&url.bucket, &client).await.ok(),
+        };
+        let region = region.unwrap_or_else(|| self.region().to_owned());
+        let china = region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn"));
+        let credentials = Chain { aws: self.clone(), held: Mutex::default() };
+        // That there are none is said at once.
+        credentials
+            .get_credential()
+            .await
+            .map_err(|error| StoreError::Credentials { url: url.clone(), problem: wire::chain(&error) })?;
+        let mut builder = AmazonS3Builder::new()
+            .with_bucket_name(&url.bucket)
+            .with_region(region)
+            .with_credentials(Arc::new(credentials))
+            .with_checksum_algorithm(Checksum::SHA256)
+            .with_client_options(client);
+        if let Some(endpoint) = endpoint.or(china) {
+            builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
+        }
+        let store = builder.build().map_err(|error| refused(&url, &error))?;
+        Ok(Store { store: Arc::new(store), url })
+    }
+}
+
+/// The credentials of the SDK's chain, which are got anew before they expire: a collection may take longer.
+#[derive(Debug)]
+struct Chain {
+    aws: Aws,
+    held: Mutex<Option<(Arc<AwsCredential>, Option<Timestamp>)>>,
+}
+
+/// Credentials are not used for so long before they expire, in milliseconds.
+const SPARE_MS: i64 = 60_000;
+
+#[async_trait]
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        let soon = self.aws.clock().now().plus_millis(SPARE_MS);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((credential, expiry)) = held
+            && expiry.is_none_or(|expiry| expiry > soon)
+        {
+            return Ok(credential);
+        }
+        let failed = |source| object_store::Error::Generic { store: "S3", source };
+        let provider =
+            self.aws.config().credentials_provider().ok_or_else(|| failed("nothing provides them".into()))?;
+        let new = provider.provide_credentials().await.map_err(|error| failed(error.into()))?;
+        let expiry = new.expiry().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let expiry = expiry.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Timestamp);
+        let credential = Arc::new(AwsCredential {
+            key_id: new.access_key_id().to_owned(),
+            secret_key: new.secret_access_key().to_owned(),
+            token: new.session_token().map(str::to_owned),
+        });
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&credential), expiry));
+        Ok(credential)
+    }
+}
+
+impl Store {
+    /// The place.
+    pub fn url(&self) -> &S3Url {
+        &self.url
+    }
+
+    /// Looks whether the place is free and can be asked, as far as the credentials allow to look: to write, nothing
+    /// but `s3:PutObject` is needed.
+    ///
+    /// # Errors
+    /// [`StoreError`], where the bundle cannot be put there.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let below = self.store.list(Some(&self.url.key)).next().await;
+        match below.transpose() {
+            Ok(Some(_)) => return Err(self.exists()),
+            Ok(None) => {}
+            Err(error) if url::status(&wire::chain(&error)) == Some(403) => {}
+            Err(error) => return Err(refused(&self.url, &error)),
+        }
+        match self.store.head(&self.url.key).await {
+            Ok(_) => Err(self.exists()),
+            Err(object_store::Error::NotFound { .. } | object_store::Error::PermissionDenied { .. }) => Ok(()),
+            Err(error) => Err(refused(&self.url, &error)),
+        }
+    }
+
+    /// Uploads a sealed bundle: a folder file by file, an archive as one object. Nothing is written over, and a bag's
+    /// `tagmanifest-sha256.txt` comes last, so that what is whole was uploaded whole. `stop` ends it early.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the files that were uploaded by then stay.
+    pub async fn put(&self, bundle: &Path, stop: impl Future<Output = ()> + Send) -> Result<(), StoreError> {
+        let mut stop: Stop<'_> = std::pin::pin!(stop);
+        let broken = |error: OpenError| StoreError::Io { path: bundle.to_owned(), source: io::Error::other(error) };
+        casefile_evidence::verify(bundle).map_err(broken)?;
+        if bundle.is_file() {
+            return self.put_file(bundle, &self.url.key, &mut stop).await;
+        }
+        for name in casefile_evidence::files(bundle) {
+            let key = name.split('/').fold(self.url.key.clone(), |key, part| key.join(part));
+            self.put_file(&bundle.join(name), &key, &mut stop).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_file(&self, path: &Path, key: &Key, stop: &mut Stop<'_>) -> Result<(), StoreError> {
+        let unreadable = |source| StoreError::Io { path: path.to_owned(), source };
+        let mut file = File::open(path).await.map_err(unreadable)?;
+        if file.metadata().await.map_err(unreadable)?.len() <= PART as u64 {
+            let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
+            return self.claim(key, bytes.into(), stop).await;
+        }
+        // S3 lets an upload in parts take a place that is taken; so an empty object takes it first.
+        self.claim(key, PutPayload::new(), stop).await?;
+        let uploaded = match self.unless(stop, self.store.put_multipart(key)).await {
+            Ok(mut upload) => {
+                let uploaded = self.put_parts(&mut file, path, upload.as_mut(), stop).await;
+                if uploaded.is_err() {
+                    // Parts that nobody completes cost money until they are removed.
+                    let _ = upload.abort().await;
+                }
+                uploaded
+            }
+            Err(error) => Err(error),
+        };
+        if uploaded.is_err() {
+            // It is ours, and holds nothing. That it may stay is told with what to do about it.
+            let _ = self.store.delete(key).await;
+        }
+        uploaded
+    }
+
+    async fn put_parts(
+        &self,
+        file: &mut File,
+        path: &Path,
+        upload: &mut dyn MultipartUpload,
+        stop: &mut Stop<'_>,
+    ) -> Result<(), StoreError> {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let mut part = Vec::with_capacity(PART);
+            let read = file.take(PART as u64).read_to_end(&mut part).await;
+            if read.map_err(|source| StoreError::Io { path: path.to_owned(), source })? == 0 {
+                break;
+            }
+            under_way.push(upload.put_part(part.into()));
+            if under_way.len() == PARTS_AT_ONCE {
+                self.unless(stop, under_way.try_next()).await?;
+            }
+        }
+        while self.unless(stop, under_way.try_next()).await?.is_some() {}
+        self.unless(stop, upload.complete()).await.map(drop)
+    }
+
+    /// Writes an object where there is none.
+    async fn claim(&self, key: &Key, payload: PutPayload, stop: &mut Stop<'_>) -> Result<(), StoreError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        self.unless(stop, self.store.put_opts(key, payload, options)).await.map(drop)
+    }
+
+    /// What the store answers, unless the upload is to stop before.
+    async fn unless<T>(
+        &self,
+        stop: &mut Stop<'_>,
+        answer: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        tokio::select! {
+            biased;
+            () = stop.as_mut() => Err(StoreError::Interrupted { url: self.url.clone() }),
+            answered = answer => answered.map_err(|error| match error {
+                object_store::Error::AlreadyExists { .. } => self.exists(),
+                error => refused(&self.url, &error),
+            }),
+        }
+    }
+
+    fn exists(&self) -> StoreError {
+        StoreError::Exists { url: self.url.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

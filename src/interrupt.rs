@@ -1,0 +1,85 @@
+//! Ctrl-C and SIGTERM: the first one may be waited for, any other ends the program.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::stderr;
+
+/// Whoever waits for the first signal, and what is said when it comes.
+type Waiting = Option<(&'static str, oneshot::Sender<()>)>;
+
+/// The signals, from now on. One that nobody waits for ends the program, with exit code 1.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
+    /// `None`, once there was a signal.
+    waiting: Arc<Mutex<Option<Waiting>>>,
+}
+
+impl Interrupt {
+    pub(crate) fn watch() -> Result<Self, Error> {
+        let mut terminate = terminate()?;
+        let waiting = Arc::new(Mutex::new(Some(None)));
+        let ours = Arc::clone(&waiting);
+        tokio::spawn(async move {
+            wait(&mut terminate).await;
+            let first: Option<Waiting> = ours.lock().unwrap_or_else(PoisonError::into_inner).take();
+            match first.flatten() {
+                Some((line, waits)) if !waits.is_closed() => {
+                    stderr(line);
+                    let _ = waits.send(());
+                }
+                _ => exit(),
+            }
+            wait(&mut terminate).await;
+            exit();
+        });
+        Ok(Self { waiting })
+    }
+
+    /// Ends at the first signal, which says `line`; never, where that was already. From this call on until the future
+    /// is dropped, the first signal does not end the program.
+    pub(crate) fn caught(&self, line: &'static str) -> impl Future<Output = ()> + Send + use<> {
+        let (waits, signal) = oneshot::channel();
+        if let Some(waiting) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            *waiting = Some((line, waits));
+        }
+        async move {
+            if signal.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+fn exit() -> ! {
+    stderr("interrupted");
+    std::process::exit(Exit::Internal as i32)
+}
+
+#[cfg(unix)]
+type Terminate = tokio::signal::unix::Signal;
+#[cfg(unix)]
+fn terminate() -> Result<Terminate, Error> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::internal)
+}
+#[cfg(unix)]
+async fn wait(terminate: &mut Terminate) {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+type Terminate = ();
+#[cfg(not(unix))]
+fn terminate() -> Result<Terminate, Error> {
+    Ok(())
+}
+#[cfg(not(unix))]
+async fn wait(_terminate: &mut Terminate) {
+    let _ = tokio::signal::ctrl_c().await;
+}
