@@ -2,8 +2,9 @@
 
     python3 benches/peers.py --target target/release [--lines 2000000] [--streams 40] [--peer-lines 200000]
 
-The peers are looked for beside the Python that runs this: `pip install awscli awslogs boto3`. The endpoint is
-the one of `fixtures`; it counts the calls. Figures are of one machine: compare within a run only.
+The peers are looked for beside the Python that runs this: `pip install awscli awslogs boto3`. Version 2 of the
+AWS CLI, which has `aws logs tail`, is not on PyPI: `--aws2` names it (Debian's package `awscli` is one). The
+endpoint is the one of `fixtures`; it counts the calls. Figures are of one machine: compare within a run only.
 """
 
 import argparse
@@ -120,6 +121,7 @@ def main():
     parser.add_argument("--lines", default=2_000_000, type=int)
     parser.add_argument("--streams", default=40, type=int)
     parser.add_argument("--peer-lines", default=200_000, type=int)
+    parser.add_argument("--aws2", default="/usr/bin/aws", type=pathlib.Path)
     parser.add_argument("--casefile-only", action="store_true")
     arguments = parser.parse_args()
     play, casefile = arguments.target / "examples" / "play", arguments.target / "casefile"
@@ -148,17 +150,22 @@ def main():
         return
     lines = arguments.peer_lines
     lines_of = lambda output: sum(1 for _ in open(output, "rb"))
-    events_of = lambda output: len(json.loads(output.read_text())["events"])
+    # What this process keeps would count as its children's peak.
+    events_of = lambda output: sum(b'"eventId":' in line for line in open(output, "rb"))
+    filter_log_events = lambda aws: lambda url: [
+        aws, "logs", "filter-log-events", "--log-group-name", GROUP, "--endpoint-url", url, "--output", "json"]
     peers = [
-        ("aws logs filter-log-events", lambda url: [beside / "aws", "logs", "filter-log-events", "--log-group-name",
-         GROUP, "--endpoint-url", url, "--output", "json"], events_of),
-        ("boto3, filter_log_events", lambda url: [sys.executable, "-c", BOTO3, url, GROUP], lines_of),
+        ("aws logs filter-log-events", beside / "aws", filter_log_events(beside / "aws"), events_of),
+        ("aws logs filter-log-events, v2", arguments.aws2, filter_log_events(arguments.aws2), events_of),
         # The endpoint's time goes a thousand times slower than the clock: it looks back as much farther.
-        ("awslogs get", lambda url: [beside / "awslogs", "get", GROUP, "--start", "52w", "--no-color",
-         "--aws-endpoint-url", url], lines_of),
+        ("aws logs tail, v2", arguments.aws2, lambda url: [
+            arguments.aws2, "logs", "tail", GROUP, "--since", "52w", "--format", "short", "--endpoint-url", url], lines_of),
+        ("boto3, filter_log_events", sys.executable, lambda url: [sys.executable, "-c", BOTO3, url, GROUP], lines_of),
+        ("awslogs get", beside / "awslogs", lambda url: [
+            beside / "awslogs", "get", GROUP, "--start", "52w", "--no-color", "--aws-endpoint-url", url], lines_of),
     ]
-    for name, command, count in peers:
-        if name.startswith("awslogs") and not (beside / "awslogs").exists():
+    for name, program, command, count in peers:
+        if not pathlib.Path(program).exists():
             print(f"{name:<32} is not installed")
             continue
         measured = measure(name, play, recorded, lines, command, folder / "lines", count)

@@ -24,6 +24,7 @@
 
 mod archive;
 mod bag;
+mod batches;
 mod checkpoint;
 mod error;
 mod manifest;
@@ -32,6 +33,7 @@ mod name;
 mod order;
 mod read;
 mod row;
+mod run;
 mod sort;
 pub mod tables;
 mod time;

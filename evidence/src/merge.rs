@@ -2,19 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use crate::error::WriteError;
 use crate::order::row_at;
 use crate::row::Row;
-
-/// Rows of a run that are decoded at a time.
-const RUN_BATCH: usize = 256;
+use crate::run::RunReader;
 
 /// Merges sorted runs: gives rows in order, as many at a time as follow each other in one run.
 pub(crate) struct Merge<R: Row> {
@@ -24,9 +20,8 @@ pub(crate) struct Merge<R: Row> {
 }
 
 struct Run {
-    table: &'static str,
     path: PathBuf,
-    reader: ParquetRecordBatchReader,
+    reader: RunReader,
     batch: RecordBatch,
     /// The place of the next row in the batch.
     at: usize,
@@ -34,19 +29,15 @@ struct Run {
 
 impl Run {
     fn open<R: Row>(path: &Path) -> Result<Self, WriteError> {
-        let file = File::open(path).map_err(WriteError::io("open", path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .and_then(|builder| builder.with_batch_size(RUN_BATCH).build())
-            .map_err(WriteError::table(R::TABLE))?;
         let batch = RecordBatch::new_empty(R::schema());
-        Ok(Self { table: R::TABLE, path: path.to_owned(), reader, batch, at: 0 })
+        Ok(Self { path: path.to_owned(), reader: RunReader::open(path)?, batch, at: 0 })
     }
 
     /// The next row, read anew where the batch is used up.
     fn head<R: Row>(&mut self) -> Result<Option<R>, WriteError> {
         while self.at == self.batch.num_rows() {
             let Some(batch) = self.reader.next() else { return Ok(None) };
-            self.batch = batch.map_err(|error| WriteError::table(self.table)(error.into()))?;
+            self.batch = batch?;
             self.at = 0;
         }
         self.row(self.at).map(Some)

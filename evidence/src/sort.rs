@@ -1,20 +1,17 @@
 //! External merge sort: any number of rows in any order, out in total order, in bounded memory.
 
 use std::cmp::Reverse;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::error::WriteError;
 use crate::merge::Merge;
 use crate::order::order;
 use crate::row::{Columns, Row};
-use crate::write::write_batches;
+use crate::run::RunFile;
 
 /// Runs that are open at once while merging. More are first merged into fewer, so that memory stays
 /// bounded however many lines there are.
@@ -41,14 +38,6 @@ pub(crate) struct Sorter<R: Row> {
     written: usize,
     /// Runs that were merged into another, and that the last checkpoint may still name.
     obsolete: Vec<PathBuf>,
-}
-
-/// A sorted run on disk.
-#[derive(Debug, Clone)]
-struct RunFile {
-    path: PathBuf,
-    /// About how many bytes its rows take in memory.
-    weight: usize,
 }
 
 impl<R: Row> Sorter<R> {
@@ -98,7 +87,7 @@ impl<R: Row> Sorter<R> {
     fn merge(&mut self, few: Vec<RunFile>) -> Result<(), WriteError> {
         let paths: Vec<PathBuf> = few.iter().map(|run| run.path.clone()).collect();
         let path = self.next_path();
-        self.runs.push(write_run::<R>(path, Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?);
+        self.runs.push(RunFile::write::<R>(path, Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?);
         self.obsolete.extend(paths);
         Ok(())
     }
@@ -134,7 +123,7 @@ impl<R: Row> Sorter<R> {
         if self.pending > 0 || !self.batches.is_empty() {
             let (weight, batches) = (self.weight, self.take()?);
             let path = self.next_path();
-            self.runs.push(write_run::<R>(path, InOrder::of::<R>(batches)?, weight)?);
+            self.runs.push(RunFile::write::<R>(path, InOrder::of::<R>(batches)?, weight)?);
         }
         Ok(())
     }
@@ -145,7 +134,7 @@ impl<R: Row> Sorter<R> {
         let (weight, batches) = (self.weight, self.take()?);
         let path = self.next_path();
         let failed = WriteError::io("write", path.clone());
-        let spill = move || write_run::<R>(path, InOrder::of::<R>(batches)?, weight);
+        let spill = move || RunFile::write::<R>(path, InOrder::of::<R>(batches)?, weight);
         self.spilling = Some(thread::Builder::new().name("casefile-sort".to_owned()).spawn(spill).map_err(failed)?);
         Ok(())
     }
@@ -188,28 +177,6 @@ impl<R: Row> Drop for Sorter<R> {
         // Whoever removes the folder should find nobody writing in it.
         let _ = self.settle();
     }
-}
-
-fn write_run<R: Row>(
-    path: PathBuf,
-    rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
-    weight: usize,
-) -> Result<RunFile, WriteError> {
-    let file = File::create(&path).map_err(WriteError::io("create", &path))?;
-    write_batches::<R, _>(rows, file, run_properties::<R>()?)?;
-    Ok(RunFile { path, weight })
-}
-
-/// A run is read once or twice, and soon.
-fn run_properties<R: Row>() -> Result<WriterProperties, WriteError> {
-    let level = ZstdLevel::try_new(1).map_err(WriteError::table(R::TABLE))?;
-    Ok(WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_data_page_size_limit(64 * 1024)
-        .set_write_batch_size(256)
-        .build())
 }
 
 /// Rows in total order, a few at a time.

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
-use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
@@ -17,6 +15,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::archive;
 use crate::bag::{DECLARATION, DECLARATION_FILE, Digest, HashingWriter, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
+use crate::batches::{Batches, Limits};
 use crate::checkpoint;
 use crate::error::WriteError;
 use crate::manifest::{FORMAT, Manifest, ManifestHead, TableEntry};
@@ -26,9 +25,7 @@ use crate::tables::{AnyRow, Sorters};
 
 /// Rows that are encoded at a time. Part of the format's determinism: the same rows make the same
 /// batches, pages and row groups.
-const BATCH_ROWS: usize = 4096;
-/// A batch ends early once it holds about this many bytes: log lines may be a megabyte long.
-const BATCH_WEIGHT: usize = 8 << 20;
+const LIMITS: Limits = Limits { rows: 4096, weight: 8 << 20 };
 /// A row group ends once its encoded columns hold about this many bytes.
 const ROW_GROUP_BYTES: usize = 24 << 20;
 /// A row group never holds more rows than this.
@@ -254,13 +251,13 @@ fn properties<R: Row>() -> Result<WriterProperties, WriteError> {
 }
 
 /// Streams rows into a Parquet file; gives back what it wrote to, and how many rows there were.
-pub(crate) fn write_batches<R: Row, W: Write + Send>(
+fn write_batches<R: Row, W: Write + Send>(
     rows: impl Iterator<Item = Result<RecordBatch, WriteError>>,
     out: W,
     properties: WriterProperties,
 ) -> Result<(W, u64), WriteError> {
     let mut table = TableWriter::<W>::new::<R>(out, properties)?;
-    Batches::<R, _>::of(rows).try_for_each(|batch| table.write(&batch?))?;
+    Batches::<R, _>::of(rows, LIMITS).try_for_each(|batch| table.write(&batch?))?;
     table.finish()
 }
 
@@ -274,7 +271,7 @@ fn write_merged<R: Row, W: Write + Send>(
     let (sink, merged) = sync_channel::<Result<RecordBatch, WriteError>>(2);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for batch in Batches::<R, _>::of(rows) {
+            for batch in Batches::<R, _>::of(rows, LIMITS) {
                 let ends = batch.is_err();
                 // Nobody takes it where writing failed.
                 if sink.send(batch).is_err() || ends {
@@ -285,51 +282,6 @@ fn write_merged<R: Row, W: Write + Send>(
         merged.into_iter().try_for_each(|batch| table.write(&batch?))
     })?;
     table.finish()
-}
-
-/// Rows on their way to a file: however many come at a time, the same rows are the same batches.
-struct Batches<R, I> {
-    rows: I,
-    /// What came and is not in a batch yet.
-    left: Option<RecordBatch>,
-    row: PhantomData<R>,
-}
-
-impl<R: Row, I: Iterator<Item = Result<RecordBatch, WriteError>>> Batches<R, I> {
-    fn of(rows: I) -> Self {
-        Self { rows, left: None, row: PhantomData }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<RecordBatch>, WriteError> {
-        let (mut parts, mut pending, mut weight) = (Vec::new(), 0, 0);
-        while pending < BATCH_ROWS && weight <= BATCH_WEIGHT {
-            let next = self.left.take().map(Ok).or_else(|| self.rows.next());
-            let Some(rows) = next.transpose()? else { break };
-            let mut count = 0;
-            while count < rows.num_rows() && pending < BATCH_ROWS && weight <= BATCH_WEIGHT {
-                weight += R::weight_at(&rows, count);
-                count += 1;
-                pending += 1;
-            }
-            if count < rows.num_rows() {
-                self.left = Some(rows.slice(count, rows.num_rows() - count));
-            }
-            parts.push(rows.slice(0, count));
-        }
-        if pending == 0 {
-            return Ok(None);
-        }
-        let batch = concat_batches(&R::schema(), &parts);
-        batch.map(Some).map_err(|error| WriteError::table(R::TABLE)(error.into()))
-    }
-}
-
-impl<R: Row, I: Iterator<Item = Result<RecordBatch, WriteError>>> Iterator for Batches<R, I> {
-    type Item = Result<RecordBatch, WriteError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_batch().transpose()
-    }
 }
 
 /// A Parquet file that grows.
