@@ -1,7 +1,5 @@
 //! How readings of a log stream add up: what was not seen is not covered, and no line counts twice.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
-
 use casefile_collector::document::Document;
 use casefile_collector::normalise::{About, Assembly, Retain};
 use casefile_collector::redact::Redactor;
