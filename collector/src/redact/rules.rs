@@ -253,7 +253,8 @@ impl Patterns {
             } else if secret.start > at {
                 at = secret.start;
             } else {
-                at = secret.end + after.chars().next().map_or(1, char::len_utf8);
+                // Not past it: what parts it from the next one may be part of that one's pattern.
+                at += text[at..].chars().next().map_or(1, char::len_utf8);
             }
         }
         if kept == 0 {

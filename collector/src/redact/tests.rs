@@ -119,6 +119,12 @@ fn every_secret_of_a_line_is_taken_out() {
 }
 
 #[test]
+fn what_follows_a_look_alike_is_judged_by_itself() {
+    let text = "AKIAIOSFODNN7EXAMPLETOOLONG AKIAIOSFODNN7EXAMPLE";
+    assert_eq!(redact(text).0, "AKIAIOSFODNN7EXAMPLETOOLONG [redacted:aws-access-key-id]");
+}
+
+#[test]
 fn what_follows_a_marker_is_judged_by_itself() {
     let digest = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
     let text = format!("[redacted:aws-secret-access-key] {digest}");
