@@ -8,6 +8,7 @@
 mod bundle;
 mod config;
 mod keys;
+mod options;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -28,16 +29,25 @@ pub type Counts = BTreeMap<String, u64>;
 
 /// The rule for environment values, which goes by their place in the document.
 const ENVIRONMENT: &str = "environment";
+/// The rule for options of log drivers, which goes by their place too.
+const LOG_OPTION: &str = "log-option";
 /// The rule for private keys, which also goes by the order of log lines.
 const PRIVATE_KEY: &str = "private-key";
 
 /// Opaque values of AWS that must survive for pages to be put together and events to be told apart.
 const OPAQUE: [&str; 4] = ["eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
 
+/// What is shorter is no password.
+const SHORTEST_PASSWORD: usize = 3;
+/// What leads to a password, of which all is secret, whatever its shape.
+const PASSWORD: &str = "password=\"";
+
 /// What each key of an object, reduced to its letters, says about the text that it holds.
-const TELLING_KEYS: [(&str, &str); 8] = [
+const TELLING_KEYS: [(&str, &str); 10] = [
     ("apikey", "api_key: "),
-    ("password", "password=\""),
+    ("password", PASSWORD),
+    ("passwd", PASSWORD),
+    ("passphrase", PASSWORD),
     ("accesstoken", "access_token: "),
     ("authorization", "authorization: "),
     ("secretaccesskey", "secret_access_key: "),
@@ -53,7 +63,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// The rules that are always on: `environment`, `aws-access-key-id`, `aws-secret-access-key`,
+    /// The rules that are always on: `environment`, `log-option`, `aws-access-key-id`, `aws-secret-access-key`,
     /// `aws-session-token`, `bearer-token`, `basic-auth`, `jwt`, `url-password` and `private-key`.
     pub fn standard() -> Self {
         Self { patterns: Patterns::standard() }
@@ -132,8 +142,10 @@ impl Redactor {
     fn object(&self, object: &mut Map<String, Value>, counts: &mut Counts) {
         // In {"name": "AWS_SECRET_ACCESS_KEY", "value": "..."} it is the name that tells.
         let named = ["name", "key", "Key"].iter().find_map(|key| told_by(object.get(*key)?.as_str()?));
+        let of_driver = object.contains_key("logDriver");
         for (key, value) in object {
             match value {
+                Value::Object(options) if of_driver && key == "options" => self.log_options(options, counts),
                 Value::String(_) if OPAQUE.contains(&key.as_str()) => {}
                 Value::String(text) => {
                     let value_of_pair = key.eq_ignore_ascii_case("value");
@@ -154,17 +166,39 @@ impl Redactor {
     /// Every value of a list of `{"name", "value"}`; the names stay.
     fn environment(&self, items: &mut [Value], counts: &mut Counts) {
         for item in items {
-            let Some(value) = item.get_mut("value").filter(|value| !value.is_null()) else { continue };
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if !rules::is_marker_of(ENVIRONMENT, &text) {
-                *value = Value::String(marker(ENVIRONMENT, self.patterns.key.as_ref(), &text));
-                count(ENVIRONMENT, counts);
+            if let Some(value) = item.get_mut("value") {
+                self.value_of(ENVIRONMENT, value, counts);
             }
+        }
+    }
+
+    /// Every value of a log driver's options but those that are known to be no secrets.
+    fn log_options(&self, options: &mut Map<String, Value>, counts: &mut Counts) {
+        for (name, value) in options {
+            if options::is_plain(name) {
+                self.redact_value(value, counts);
+            } else {
+                self.value_of(LOG_OPTION, value, counts);
+            }
+        }
+    }
+
+    /// A value that is secret by its place.
+    fn value_of(&self, rule: &str, value: &mut Value, counts: &mut Counts) {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if !value.is_null() && !rules::is_marker_of(rule, &text) {
+            *value = Value::String(marker(rule, self.patterns.key.as_ref(), &text));
+            count(rule, counts);
         }
     }
 
     /// A text whose key says what it is: it is read as if it followed that key in a line.
     fn told_text(&self, lead: &str, text: &mut String, counts: &mut Counts) {
+        let whole = lead == PASSWORD && text.len() >= SHORTEST_PASSWORD && !rules::only_markers(text);
+        if whole && rules::is_quoted_password(text, "") {
+            *text = marker("password", self.patterns.key.as_ref(), text);
+            return count("password", counts);
+        }
         let line = format!("{lead}{text}");
         if let Cow::Owned(redacted) = self.patterns.redact(&line, counts) {
             *text = redacted.strip_prefix(lead).map_or_else(|| redacted.clone(), str::to_owned);
@@ -196,7 +230,7 @@ fn count(rule: &str, counts: &mut Counts) {
 
 fn told_by(key: &str) -> Option<&'static str> {
     // All of them end so; most keys do not, and need no look.
-    if key.len() > 60 || !key.ends_with(['n', 'N', 'y', 'Y', 'd', 'D']) {
+    if key.len() > 60 || !key.ends_with(['n', 'N', 'y', 'Y', 'd', 'D', 'e', 'E']) {
         return None;
     }
     let letters: String =

@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
-use memchr::memmem::Finder;
 use regex_automata::Input;
 use regex_automata::meta::Regex;
 
@@ -37,8 +36,15 @@ macro_rules! header {
     };
 }
 
+/// From the name of a password to the quote that its value begins with.
+macro_rules! password {
+    () => {
+        r#"(?:(?i-u:password|passwd|passphrase)|(?:^|[^A-Za-z])(?i-u:pwd))\\?['"]?[ ]{0,2}[=:][ ]{0,2}"#
+    };
+}
+
 /// In this order where two match at the same place.
-const PATTERNS: [Pattern; 14] = [
+const PATTERNS: [Pattern; 17] = [
     Pattern {
         rule: PRIVATE_KEY,
         regex: r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----((?s:.)*?)(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY|\z)",
@@ -104,13 +110,27 @@ const PATTERNS: [Pattern; 14] = [
         accept: is_password,
     },
     Pattern {
-        // `"password": "..."` of JSON, `'password': '...'` of Python's dictionaries, `password="..."`.
+        // `"password": "..."` of JSON, `password="..."`.
         rule: "password",
-        regex: concat!(
-            r#"(?:(?i-u:password|passwd|passphrase)|(?:^|[^A-Za-z])(?i-u:pwd))\\?['"]?[ ]{0,2}[=:][ ]{0,2}\\?['"]"#,
-            r#"([^'"\\\r\n]{3,200})(?:\\?['"]|\z)"#
-        ),
-        accept: |secret, _| is_password(secret, "") && !is_nothing(secret),
+        regex: concat!(password!(), r#""((?:[^"\\\r\n]|\\[^\r\n]){3,})(?:"|\\?\z)"#),
+        accept: is_quoted_password,
+    },
+    Pattern {
+        // `'password': '...'` of Python's dictionaries.
+        rule: "password",
+        regex: concat!(password!(), r"'((?:[^'\\\r\n]|\\[^\r\n]){3,})(?:'|\\?\z)"),
+        accept: is_quoted_password,
+    },
+    Pattern {
+        // JSON in a string of JSON.
+        rule: "password",
+        regex: concat!(password!(), r#"\\"((?:[^"\\\r\n]|\\\\(?:\\")?){3,})(?:\\?"|\\?\z)"#),
+        accept: is_quoted_password,
+    },
+    Pattern {
+        rule: "password",
+        regex: concat!(password!(), r"\\'((?:[^'\\\r\n]|\\\\(?:\\')?){3,})(?:\\?'|\\?\z)"),
+        accept: is_quoted_password,
     },
     Pattern {
         // `password=...` of a connection string.
@@ -158,32 +178,17 @@ fn is_password(secret: &str, after: &str) -> bool {
     !(masked || placeholder || port || image)
 }
 
+/// Whether a text that is said to be a password is one.
+pub(super) fn is_quoted_password(secret: &str, _: &str) -> bool {
+    is_password(secret, "") && !is_nothing(secret)
+}
+
 fn is_nothing(secret: &str) -> bool {
     ["none", "null", "true", "false", "undefined"].iter().any(|nothing| secret.eq_ignore_ascii_case(nothing))
 }
 
 fn is_name(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-{} ".contains(c)) && text.len() <= 40
-}
-
-static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
-
-/// The line begins a private key and does not end it.
-pub(super) fn opens_private_key(line: &str) -> bool {
-    // Nearly no line does, which is quick to tell.
-    if KEY.find(line.as_bytes()).is_none() {
-        return false;
-    }
-    line.rfind("PRIVATE KEY-----").or_else(|| line.rfind("PRIVATE KEY BLOCK-----")).is_some()
-        && line.rfind("-----BEGIN ").is_some_and(|begin| line.rfind("-----END ").is_none_or(|end| end < begin))
-}
-
-/// The line can stand within a private key: base64, or a header of RFC 1421.
-pub(super) fn continues_private_key(line: &str) -> bool {
-    let line = line.trim();
-    let base64 = |c: char| c.is_ascii_alphanumeric() || "+/=".contains(c);
-    let header = ["Proc-Type:", "DEK-Info:"].iter().any(|header| line.starts_with(header));
-    !line.is_empty() && (line.chars().all(base64) || header)
 }
 
 /// The rules, compiled.
@@ -298,7 +303,7 @@ fn marker_around(text: &str, at: usize) -> Option<usize> {
 }
 
 /// Nothing but markers and space: it was taken out before.
-fn only_markers(mut text: &str) -> bool {
+pub(super) fn only_markers(mut text: &str) -> bool {
     loop {
         text = text.trim();
         let Some(length) = marker_length(text) else { return text.is_empty() };

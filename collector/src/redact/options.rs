@@ -1,0 +1,72 @@
+//! Options of log drivers: whose values are no secrets.
+//!
+//! Many a driver takes its token as an option in plain (`splunk-token`, `apikey`, `HTTP_Passwd`, `Shared_Key`, a `Header`,
+//! the path of an `URI`), under a name of its own. So what is known to be none is named, and all else is taken out.
+
+/// Of awslogs, splunk, gelf, fluentd and json-file (Docker), and of the outputs of Fluent Bit, in small letters.
+const PLAIN: [&str; 58] = [
+    "@type",
+    "auto_create_group",
+    "auto_create_stream",
+    "bucket",
+    "compress",
+    "dd_message_key",
+    "dd_service",
+    "dd_source",
+    "dd_tags",
+    "delivery_stream",
+    "env",
+    "env-regex",
+    "fluentd-address",
+    "format",
+    "gelf-address",
+    "host",
+    "include_tag_key",
+    "json_date_format",
+    "json_date_key",
+    "labels",
+    "labels-regex",
+    "log-driver-buffer-limit",
+    "log_format",
+    "log_group_class",
+    "log_group_name",
+    "log_group_template",
+    "log_key",
+    "log_level",
+    "log_retention_days",
+    "log_stream_name",
+    "log_stream_prefix",
+    "log_stream_template",
+    "match",
+    "max-buffer-size",
+    "max-file",
+    "max-size",
+    "mode",
+    "name",
+    "port",
+    "provider",
+    "region",
+    "retry_limit",
+    "splunk-format",
+    "splunk-gzip",
+    "splunk-index",
+    "splunk-insecureskipverify",
+    "splunk-source",
+    "splunk-sourcetype",
+    "splunk-url",
+    "splunk-verify-connection",
+    "stream",
+    "syslog-address",
+    "tag",
+    "tag_key",
+    "time_key",
+    "tls",
+    "tls.verify",
+    "workers",
+];
+
+/// Whether the value of an option is no secret by itself; one may still stand in it.
+pub(super) fn is_plain(option: &str) -> bool {
+    let option = option.to_ascii_lowercase();
+    option.starts_with("awslogs-") || PLAIN.contains(&option.as_str())
+}
