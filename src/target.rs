@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casefile_collector::clock::{Clock, ScaledClock, SystemClock};
-use casefile_collector::collect::{Named, Pace};
+use casefile_collector::collect::{Named, OVERTIME, Pace};
 use casefile_collector::normalise::{About, TaskSelector};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
@@ -36,7 +36,7 @@ impl Times {
             return Err(Error::usage("--poll must be longer than nothing, e.g. 5s"));
         }
         Ok(Self {
-            pace: Pace { timeout: pick(args.timeout, config.collect.timeout, TIMEOUT), poll },
+            pace: Pace { timeout: pick(args.timeout, config.collect.timeout, TIMEOUT), poll, overtime: OVERTIME },
             stable_for: stable_for(args.stable_for, config),
             ingestion_grace: ingestion_grace(args.ingestion_grace, config),
         })

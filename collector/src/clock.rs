@@ -17,6 +17,11 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
 
     /// Waits, by this clock. It may be cancelled: nothing is lost.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Seconds of this clock for each real second.
+    fn speed(&self) -> f64 {
+        1.0
+    }
 }
 
 /// The clock of this machine, as it stood when it was first asked: from then on it runs steadily, so that a clock which
@@ -57,11 +62,6 @@ impl ScaledClock {
         let speed = if speed.is_nan() { 1.0 } else { speed.clamp(Self::SPEEDS.0, Self::SPEEDS.1) };
         Self { origin, speed, started: Instant::now() }
     }
-
-    /// Seconds of this clock for each real second.
-    pub const fn speed(&self) -> f64 {
-        self.speed
-    }
 }
 
 impl Clock for ScaledClock {
@@ -74,6 +74,10 @@ impl Clock for ScaledClock {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let real = Duration::try_from_secs_f64(duration.as_secs_f64() / self.speed).unwrap_or(Duration::MAX);
         tokio::time::sleep(real).boxed()
+    }
+
+    fn speed(&self) -> f64 {
+        self.speed
     }
 }
 

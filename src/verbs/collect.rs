@@ -1,6 +1,6 @@
 //! `collect`: AWS to a bundle; and what `validate` and `demo` share with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use casefile_collector::aws::{Aws, ConnectOptions};
@@ -106,7 +106,7 @@ impl Job {
         let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
         let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
-        let ends = Arc::clone(&clock);
+        let (ends, asked) = (Arc::clone(&clock), aws.clone());
         let collection = Collection::new(Parts {
             aws,
             clock,
@@ -139,20 +139,22 @@ impl Job {
         for remark in assembly.remarks().iter() {
             printer.warn(remark);
         }
+        if let Some(skew) = asked.skew_ms().filter(|skew| is_off(*skew, ends.speed())) {
+            printer.warn(&off(skew));
+        }
         if reason == StopReason::Interrupted {
             printer.warn("interrupted: what was collected so far is sealed, and says so");
         }
-        if let (Some(record), Some(dir)) = (&record, &args.record) {
-            info.stop_reason = Some(reason.name().to_owned());
-            if let Some(config) = loaded.sealed_value()? {
-                let text = toml::to_string(&config).map_err(Error::internal)?;
-                let path = dir.join("casefile.toml");
-                std::fs::write(&path, text).map_err(Error::io("write", &path))?;
-                info.config = Some("casefile.toml".to_owned());
+        let config = loaded.sealed_value()?;
+        let recorded = match (&record, &args.record) {
+            (Some(record), Some(dir)) => {
+                info.stop_reason = Some(reason.name().to_owned());
+                describe(record, dir, info, config.as_ref())
             }
-            record.describe(&info)?;
-        }
-        let sealed = seal(&assembly, writer, reason.name(), TOOL, loaded.sealed_value()?).inspect_err(|_| {
+            _ => Ok(()),
+        };
+        // The evidence comes first, whatever became of the recording.
+        let sealed = seal(&assembly, writer, reason.name(), TOOL, config).inspect_err(|_| {
             say_what_is_left(recoverable(&destination.path), printer);
         })?;
         drop(sealing);
@@ -160,9 +162,37 @@ impl Job {
             printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
         }
         let upload = Upload::put(&sealed.path, store, &interrupt, printer).await;
+        recorded.inspect_err(|_| printer.warn(&format!("the bundle is sealed: {}", sealed.path.display())))?;
         let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
         Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
     }
+}
+
+/// Whether clocks differ by more than what is allowed for without a word, at that speed.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds are far below 2^53")]
+fn is_off(skew_ms: i64, speed: f64) -> bool {
+    skew_ms.unsigned_abs() as f64 > 5_000.0 * speed.max(1.0)
+}
+
+fn off(skew_ms: i64) -> String {
+    let (seconds, by) = (skew_ms.unsigned_abs() / 1000, if skew_ms < 0 { "ahead of" } else { "behind" });
+    format!("the clock here is {seconds} s {by} AWS's, by which the evidence is timed: set it by NTP")
+}
+
+/// Completes a recording: what it is of, and the config that it is judged with.
+fn describe(
+    record: &RecordingWriter,
+    dir: &Path,
+    mut info: RecordingInfo,
+    config: Option<&serde_json::Value>,
+) -> Result<(), Error> {
+    if let Some(config) = config {
+        let text = toml::to_string(config).map_err(Error::internal)?;
+        let path = dir.join("casefile.toml");
+        std::fs::write(&path, text).map_err(Error::io("write", &path))?;
+        info.config = Some("casefile.toml".to_owned());
+    }
+    Ok(record.describe(&info)?)
 }
 
 /// What was collected is not lost with a full disk.

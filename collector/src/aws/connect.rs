@@ -13,10 +13,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
+use casefile_evidence::Timestamp;
 
 use super::error::{ConnectError, without_credentials};
 use super::limit::{Budget, Limiter, Quotas};
 use super::retry::UnknownOperation;
+use super::skew::Skew;
 use super::{http, wire};
 use crate::clock::{Clock, SystemClock};
 use crate::document::Operation;
@@ -126,6 +128,7 @@ struct Inner {
     logs: Mutex<BTreeMap<String, aws_sdk_cloudwatchlogs::Client>>,
     clock: Arc<dyn Clock>,
     limiter: Arc<Limiter>,
+    skew: Skew,
 }
 
 impl fmt::Debug for Aws {
@@ -166,7 +169,17 @@ impl Aws {
         let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
         let ecs = aws_sdk_ecs::Client::from_conf(ecs);
         let limiter = Arc::new(Limiter::new(quotas, Arc::clone(&clock)));
-        Self { inner: Arc::new(Inner { config, region, ecs, logs: Mutex::default(), clock, limiter }) }
+        Self {
+            inner: Arc::new(Inner {
+                config,
+                region,
+                ecs,
+                logs: Mutex::default(),
+                clock,
+                limiter,
+                skew: Skew::default(),
+            }),
+        }
     }
 
     /// The region that ECS is asked in.
@@ -178,8 +191,22 @@ impl Aws {
         &self.inner.config
     }
 
-    pub(super) fn clock(&self) -> &dyn Clock {
-        self.inner.clock.as_ref()
+    /// This moment, by AWS's clock as far as its answers told: by the one here before the first.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now().plus_millis(self.skew_ms().unwrap_or(0))
+    }
+
+    /// By how many milliseconds AWS's clock is ahead of the one here; `None` where no answer has told yet.
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.inner.skew.millis()
+    }
+
+    pub(super) fn skew(&self) -> Skew {
+        self.inner.skew.clone()
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
     }
 
     /// What calls of an operation count against.

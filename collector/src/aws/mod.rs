@@ -13,6 +13,7 @@ mod error;
 mod http;
 mod limit;
 mod retry;
+mod skew;
 mod store;
 mod wire;
 

@@ -14,13 +14,18 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use casefile_evidence::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Aws;
 use super::http::Aside;
 use super::limit::Budget;
+use super::skew::Skew;
+use crate::clock::Clock;
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 /// As much of an unreadable answer as an error quotes, in characters.
@@ -33,10 +38,14 @@ pub(super) struct Wire {
     /// What an attempt counts against, beyond the first, which was waited for.
     budget: Budget,
     operation: Operation,
+    clock: Arc<dyn Clock>,
+    skew: Skew,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
+    /// When the last attempt was sent.
+    sent: Option<Timestamp>,
     /// As the first attempt sent it.
     request: Option<Map<String, Value>>,
     attempts: u32,
@@ -83,6 +92,7 @@ impl Intercept for Wire {
             self.budget.spend();
         }
         seen.answer = None;
+        seen.sent = Some(self.clock.now());
         if seen.request.is_none() {
             seen.request = context.request().body().bytes().and_then(|body| serde_json::from_slice(body).ok());
         }
@@ -104,7 +114,12 @@ impl Intercept for Wire {
                 Err(_) => Body::Other(quote(bytes)),
             },
         };
+        let date = response.headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        let date = date.and_then(|date| date.to_millis().ok()).map(Timestamp);
         let request_id = response.request_id().map(str::to_owned);
+        if let Some((date, sent)) = date.zip(self.seen().sent) {
+            self.skew.learn(date, sent, self.clock.now());
+        }
         self.seen().answer = Some(Answered { status: response.status().as_u16(), request_id, body });
         Ok(())
     }
@@ -131,11 +146,12 @@ where
 {
     let budget = aws.budget(operation, region);
     budget.wait().await;
-    let wire = Wire { seen: Arc::default(), budget, operation };
-    let (at, started) = (aws.clock().now(), Instant::now());
+    let (clock, skew) = (Arc::clone(aws.clock()), aws.skew());
+    let wire = Wire { seen: Arc::default(), budget, operation, clock, skew };
+    let (at, started) = (aws.now(), Instant::now());
     let result = send(wire.clone()).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let Seen { request, attempts, answer } = std::mem::take(&mut *wire.seen());
+    let Seen { request, attempts, answer, .. } = std::mem::take(&mut *wire.seen());
     let status = answer.as_ref().map(|answer| answer.status);
     let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
     let outcome = match answer {

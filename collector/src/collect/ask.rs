@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use casefile_evidence::Timestamp;
 
-use super::{CollectError, Collection, Named};
+use super::{CollectError, Collection, Named, elapsed};
 use crate::aws::ask::{self, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
 use crate::normalise::TaskChoice;
@@ -34,19 +34,33 @@ impl Collection<'_> {
     /// Takes one snapshot. It may be cancelled: what was taken up stays, the answer under way is lost, and
     /// the snapshot's sources say what was not asked.
     pub(super) async fn poll(&mut self, closing: bool) {
-        // Each snapshot has a moment of its own, however coarse the clock.
-        let observed_at =
-            self.last.map_or(self.parts.clock.now(), |last| self.parts.clock.now().max(last.plus_millis(1)));
-        self.last = Some(observed_at);
         self.polls += 1;
-        self.parts.assembly.begin_snapshot(observed_at, false);
-        if let Some(record) = self.parts.record.as_deref_mut()
-            && let Err(error) = record.begin_snapshot(observed_at)
+        let first = self.last.is_none();
+        // The first answer tells how AWS's clock stands, by which snapshots are timed.
+        let mut early = None;
+        if self.parts.aws.skew_ms().is_none() {
+            let began = self.parts.clock.now();
+            let described = self.describe_service().await;
+            early = Some((described, began.plus_millis(self.parts.aws.skew_ms().unwrap_or(0))));
+        }
+        if let Some((last, (_, began))) = self.last.zip(early.as_ref())
+            && *began <= last
         {
-            self.failed = Some(error.into());
+            // What was timed by a clock that is ahead is behind only then.
+            self.parts.clock.sleep(elapsed(*began, last)).await;
+            early = None;
+        }
+        let (described, began) =
+            early.map_or((None, self.parts.aws.now()), |(described, began)| (Some(described), began));
+        let observed_at = self.begin_snapshot(began);
+        if self.failed.is_some() {
             return;
         }
-        self.service().await;
+        let described = match described {
+            Some(described) => described,
+            None => self.describe_service().await,
+        };
+        self.service(described, first).await;
         // Where nobody answers, asking on would only take the time that is left.
         if self.failed.is_some() || !self.reached {
             return;
@@ -57,18 +71,32 @@ impl Collection<'_> {
         self.logs(observed_at, closing).await;
     }
 
-    async fn service(&mut self) {
-        let (aws, about, first) = (self.parts.aws.clone(), self.parts.named.clone(), self.polls == 1);
-        let mut hopeless = None;
-        let asked = ask::describe_services(&aws, &about.cluster, &about.service, &mut |document| {
-            if first {
-                hopeless = self.hopeless(&document);
-            }
-            self.take(document);
-        })
-        .await;
-        self.reached =
-            asked.error.is_none_or(|error| ![ApiError::TIMEOUT, ApiError::NO_ANSWER].contains(&&*error.code));
+    /// Begins a snapshot; gives its moment.
+    pub(super) fn begin_snapshot(&mut self, now: Timestamp) -> Timestamp {
+        // Each has one of its own, however coarse the clock.
+        let observed_at = self.last.map_or(now, |last| now.max(last.plus_millis(1)));
+        self.last = Some(observed_at);
+        self.parts.assembly.begin_snapshot(observed_at, false);
+        let begun = self.parts.record.as_deref_mut().map_or(Ok(()), |record| record.begin_snapshot(observed_at));
+        self.failed = self.failed.take().or(begun.err().map(Into::into));
+        observed_at
+    }
+
+    async fn describe_service(&self) -> Vec<Document> {
+        let Named { cluster, service, .. } = &self.parts.named;
+        let mut documents = Vec::new();
+        ask::describe_services(&self.parts.aws, cluster, service, &mut |document| documents.push(document)).await;
+        documents
+    }
+
+    async fn service(&mut self, described: Vec<Document>, first: bool) {
+        let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
+        let hopeless = described.iter().find_map(|document| self.hopeless(document)).filter(|_| first);
+        self.reached = described.iter().all(|document| match &document.outcome {
+            Outcome::Error(error) => !error.is_silence(),
+            Outcome::Response(_) => true,
+        });
+        described.into_iter().for_each(|document| self.take(document));
         if let Some(hopeless) = hopeless.filter(|_| self.failed.is_none()) {
             self.failed = Some(self.with_nearest(hopeless).await);
             return;

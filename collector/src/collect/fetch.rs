@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::Collection;
 use super::reading::Reading;
 use crate::aws::Aws;
-use crate::aws::ask::{self, Asked, LogCursor};
+use crate::aws::ask::{self, Asked, Lines, LogCursor};
 use crate::document::Document;
 use crate::normalise::{Redacted, Redaction};
 use crate::redact::Counts;
@@ -42,6 +42,10 @@ impl Collection<'_> {
             while under_way.len() < AT_ONCE
                 && let Some(reading) = waiting.pop_front()
             {
+                if self.silent.contains(&reading.region) {
+                    self.put_off(reading);
+                    continue;
+                }
                 let (aws, redaction, sink) = (self.parts.aws.clone(), self.parts.assembly.redaction(), sink.clone());
                 under_way.spawn(async move {
                     let asked = fetch(&aws, &reading, &redaction, &sink).await;
@@ -52,7 +56,10 @@ impl Collection<'_> {
                 biased;
                 page = pages.recv() => self.take_page(page),
                 Some(done) = under_way.join_next() => match done {
-                    Ok(done) => fetched.push(done),
+                    Ok(done) => {
+                        self.hear(&done.reading.region, done.asked.error.as_ref());
+                        fetched.push(done);
+                    }
                     // A task that panicked was reported where it did; its streams are gaps.
                     Err(error) => tracing::error!(%error, "a reading of lines broke"),
                 },
@@ -66,6 +73,14 @@ impl Collection<'_> {
             }
         }
         fetched
+    }
+
+    /// Leaves a reading to the next poll.
+    fn put_off(&mut self, reading: Reading) {
+        // One of GetLogEvents goes on from where its stream was left.
+        if matches!(reading.lines, Lines::Together(_)) {
+            self.unfinished.push(reading);
+        }
     }
 
     fn take_page(&mut self, page: Option<Page>) {

@@ -21,6 +21,7 @@ const MANY: usize = 10;
 impl Collection<'_> {
     /// Groups first, then streams, then lines: the order in which an import takes them up.
     pub(super) async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
+        self.silent.clear();
         let judged = self.parts.assembly.judged();
         let streams = self.parts.assembly.seen().expected_streams(&judged);
         let groups = self.parts.assembly.log_groups();
@@ -32,6 +33,9 @@ impl Collection<'_> {
         }
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
         self.find_streams(&unknown).await;
+        // What several tasks write to has the lines of earlier releases too.
+        let since = self.parts.assembly.logs_since().plus_millis(-EXTRA_BACK_MS);
+        started().filter(|stream| stream.task_id.is_none()).for_each(|stream| self.tail(stream).begins_at(since));
         let extra = self.extra_streams(&groups, &streams).await;
         let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
         self.read_lines(&all, observed_at, closing).await;
@@ -46,11 +50,15 @@ impl Collection<'_> {
         }
         let since = self.parts.assembly.logs_since();
         for ((region, group), _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
+            if self.silent.contains(&region) {
+                continue;
+            }
             let aws = self.parts.aws.clone();
             let asked = ask::describe_newest_log_streams(&aws, &region, &group, since, &mut |document| {
                 self.take(document);
             })
             .await;
+            self.hear(&region, asked.error.as_ref());
             for log_stream in asked.found {
                 if let Some(stream) = unknown.iter().find(|it| it.log_group == group && it.log_stream == log_stream) {
                     self.tail(stream).exists = true;
@@ -68,11 +76,19 @@ impl Collection<'_> {
 
     /// How long a group keeps its lines is asked once, whatever the answer is.
     async fn ask_retention(&mut self, group: String, region: Option<String>) {
-        if !self.groups.insert(group.clone()) {
+        let (aws, region) = (self.parts.aws.clone(), self.region_of(region.as_ref()));
+        if self.silent.contains(&region) || !self.groups.insert(group.clone()) {
             return;
         }
-        let (aws, region) = (self.parts.aws.clone(), self.region_of(region.as_ref()));
-        ask::describe_log_group(&aws, &region, &group, &mut |document| self.take(document)).await;
+        let asked = ask::describe_log_group(&aws, &region, &group, &mut |document| self.take(document)).await;
+        self.hear(&region, asked.error.as_ref());
+    }
+
+    /// Notes where nobody answers.
+    pub(super) fn hear(&mut self, region: &str, error: Option<&ApiError>) {
+        if error.is_some_and(ApiError::is_silence) {
+            self.silent.insert(region.to_owned());
+        }
     }
 
     fn tail(&mut self, stream: &ExpectedStream) -> &mut Tail {
@@ -80,15 +96,16 @@ impl Collection<'_> {
     }
 
     async fn find_stream(&mut self, stream: &ExpectedStream) {
-        if self.tail(stream).exists {
+        let (aws, region) = (self.parts.aws.clone(), self.region_of(stream.log_region.as_ref()));
+        if self.tail(stream).exists || self.silent.contains(&region) {
             return;
         }
-        let (aws, region) = (self.parts.aws.clone(), self.region_of(stream.log_region.as_ref()));
         let asked =
             ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
                 self.take(document);
             })
             .await;
+        self.hear(&region, asked.error.as_ref());
         // Where the list is refused, reading may be allowed all the same.
         let refused = asked.error.is_some();
         self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);
@@ -107,10 +124,14 @@ impl Collection<'_> {
         let mut extra = Vec::new();
         for (group, log_region) in groups {
             let (aws, region) = (self.parts.aws.clone(), self.region_of(log_region.as_ref()));
+            if self.silent.contains(&region) {
+                continue;
+            }
             let asked = ask::describe_newest_log_streams(&aws, &region, group, since, &mut |document| {
                 self.take(document);
             })
             .await;
+            self.hear(&region, asked.error.as_ref());
             // Two pages of a list that changes meanwhile may both have a stream.
             let found: BTreeSet<String> = asked.found.into_iter().collect();
             for log_stream in found.into_iter().filter(|name| !known.contains(&(group.as_str(), name.as_str()))) {
@@ -127,10 +148,8 @@ impl Collection<'_> {
                     task_id,
                 };
                 let tail = self.tail(&stream);
-                if !tail.exists {
-                    tail.exists = true;
-                    tail.from.get_or_insert(since.plus_millis(-EXTRA_BACK_MS));
-                }
+                tail.exists = true;
+                tail.begins_at(since.plus_millis(-EXTRA_BACK_MS));
                 extra.push(stream);
             }
         }
@@ -164,7 +183,10 @@ impl Collection<'_> {
         for stream in streams {
             let over = self.is_over(stream, observed_at);
             let tail = self.tail(stream);
-            tail.ended |= over && tail.read_to == Some(observed_at);
+            if over && tail.read_to == Some(observed_at) && !tail.ended {
+                tail.ended = true;
+                self.parts.assembly.leave_stream(&stream.log_group, &stream.log_stream);
+            }
         }
         if self.is_over_budget() {
             self.say_cut(streams);
@@ -174,7 +196,8 @@ impl Collection<'_> {
     /// Whether a stream can get no more lines.
     fn is_over(&self, stream: &ExpectedStream, observed_at: Timestamp) -> bool {
         let grace = self.parts.assembly.ingestion_grace_ms();
-        stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace))
+        // To what several write, a task that is still to come may.
+        stream.task_id.is_some() && stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace))
     }
 
     fn wanted(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) -> Option<Wanted> {
@@ -186,8 +209,9 @@ impl Collection<'_> {
         let sweep = few && (closing || self.is_over(stream, observed_at));
         let grace = self.parts.assembly.ingestion_grace_ms();
         let forgotten_to = self.parts.assembly.forgotten_to(&stream.log_group, &stream.log_stream);
+        let silent = self.silent.contains(&region);
         let tail = self.tail(stream);
-        if !tail.exists || tail.ended {
+        if !tail.exists || tail.ended || silent {
             return None;
         }
         let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + Retain::CLOCKS_MS)));

@@ -33,7 +33,13 @@ pub struct Pace {
     pub timeout: Duration,
     /// From the beginning of one poll to the beginning of the next.
     pub poll: Duration,
+    /// A poll that is under way when the time is up, or begins then, has so long to come to its end. Then it is cut, as by
+    /// an interrupt: what it took up stays. This is real time, however fast the clock runs.
+    pub overtime: Duration,
 }
+
+/// What [`Pace::overtime`] is in production.
+pub const OVERTIME: Duration = Duration::from_secs(60);
 
 /// How much of the logs is taken at most. What lies beyond is a gap.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,6 +131,8 @@ pub struct Collection<'a> {
     unfinished: Vec<Reading>,
     /// Regions and groups in which FilterLogEvents is refused.
     unfiltered: BTreeSet<(String, String)>,
+    /// Regions whose CloudWatch Logs gave no answer in this poll: asking on there would only take the time.
+    silent: BTreeSet<String>,
     log_bytes: u64,
     described: BTreeSet<String>,
     /// Log groups that were asked for their retention.
@@ -179,6 +187,15 @@ struct Tail {
     cut: bool,
 }
 
+impl Tail {
+    /// Reads no further back than this; and once more, where that is further than it was read before.
+    fn begins_at(&mut self, since: Timestamp) {
+        if self.from.map_or(self.read_to.is_none(), |from| since < from) {
+            (self.from, self.read_to, self.unfinished, self.ended) = (Some(since), None, None, false);
+        }
+    }
+}
+
 impl<'a> Collection<'a> {
     /// Prepares a collection; nothing is asked yet.
     pub fn new(parts: Parts<'a>) -> Self {
@@ -187,6 +204,7 @@ impl<'a> Collection<'a> {
             tails: BTreeMap::new(),
             unfinished: Vec::new(),
             unfiltered: BTreeSet::new(),
+            silent: BTreeSet::new(),
             log_bytes: 0,
             described: BTreeSet::new(),
             groups: BTreeSet::new(),
@@ -230,18 +248,30 @@ impl<'a> Collection<'a> {
         let began = self.parts.clock.now();
         let mut closing = None;
         loop {
-            let started = self.parts.clock.now();
-            let interrupted = tokio::select! {
-                biased;
-                () = &mut interrupt => true,
-                () = self.poll(closing.is_some()) => false,
+            let (started, before) = (self.parts.clock.now(), self.last);
+            let clock = Arc::clone(&self.parts.clock);
+            let Pace { timeout, overtime, .. } = self.parts.pace;
+            let left = timeout.saturating_sub(elapsed(began, started));
+            let deadline = async move {
+                clock.sleep(left).await;
+                tokio::time::sleep(overtime).await;
             };
+            let cut = tokio::select! {
+                biased;
+                () = &mut interrupt => Some(StopReason::Interrupted),
+                () = self.poll(closing.is_some()) => None,
+                () = deadline => Some(closing.unwrap_or(StopReason::Timeout)),
+            };
+            if self.last == before {
+                // It was cut before its first answer: what was not asked is told all the same.
+                self.begin_snapshot(self.parts.aws.now());
+            }
             self.end_poll(began, progress);
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            if interrupted {
-                return Ok(StopReason::Interrupted);
+            if let Some(reason) = cut {
+                return Ok(reason);
             }
             if let Some(reason) = closing {
                 return Ok(reason);
@@ -265,10 +295,10 @@ impl<'a> Collection<'a> {
 
     async fn stop(&mut self, began: Timestamp) -> Option<StopReason> {
         let target = self.parts.assembly.target("collecting");
-        let now = self.parts.clock.now();
+        let (now, elapsed) = (self.parts.aws.now(), elapsed(began, self.parts.clock.now()));
         let polled = Polled { target, sources: self.parts.assembly.sources(), seen: self.parts.assembly.seen(), now };
         let stop = self.parts.rule.after_poll(polled).await;
-        stop.or_else(|| (elapsed(began, now) >= self.parts.pace.timeout).then_some(StopReason::Timeout))
+        stop.or_else(|| (elapsed >= self.parts.pace.timeout).then_some(StopReason::Timeout))
     }
 
     fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {

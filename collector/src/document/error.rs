@@ -52,6 +52,11 @@ impl ApiError {
         self.says(&["unknownoperation", "notimplemented", "invalidaction"])
     }
 
+    /// Whether nobody answered.
+    pub fn is_silence(&self) -> bool {
+        [Self::TIMEOUT, Self::NO_ANSWER].contains(&self.code.as_str())
+    }
+
     /// Whether asking again with the same words may help.
     pub fn may_pass(&self) -> bool {
         let lost = [Self::TIMEOUT, Self::NO_ANSWER, Self::UNREADABLE, Self::NO_CREDENTIALS];

@@ -15,6 +15,10 @@ use crate::document::Operation;
 pub(super) struct Listed {
     /// Tasks, in this snapshot.
     pub(super) tasks: BTreeSet<String>,
+    /// Tasks that were described in this snapshot.
+    pub(super) described_tasks: BTreeSet<String>,
+    /// Tasks of which this snapshot says that they are not there, by id.
+    pub(super) gone_tasks: BTreeSet<String>,
     /// Service deployments that no answer has described yet.
     pub(super) undescribed_deployments: BTreeSet<String>,
     /// Service deployments that were described.
@@ -36,10 +40,12 @@ impl Assembly {
     /// Takes back the completeness of sources that others contradict, at the end of a snapshot.
     pub(super) fn contradict(&mut self) {
         let listed = std::mem::take(&mut self.listed.tasks);
+        let described = std::mem::take(&mut self.listed.described_tasks);
+        let gone = std::mem::take(&mut self.listed.gone_tasks);
         // A task that has stopped does not change: it need not be described again.
         self.ledger.may_skip_tasks = listed.iter().all(|arn| self.seen.is_stopped(arn));
-        let tasks: Vec<&str> =
-            listed.iter().map(|arn| short_name(arn)).filter(|id| !self.seen.tasks.contains_key(*id)).collect();
+        let due = listed.iter().filter(|arn| !described.contains(*arn) && !self.seen.is_stopped(arn));
+        let tasks: Vec<&str> = due.map(|arn| short_name(arn)).filter(|id| !gone.contains(*id)).collect();
         if !tasks.is_empty() {
             let cluster = self.about.cluster.as_deref().unwrap_or("CLUSTER");
             let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks {}", some(&tasks, " "));

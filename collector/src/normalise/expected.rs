@@ -169,9 +169,10 @@ impl Assembly {
         let definition = judged.task_definition.as_ref().and_then(|arn| self.seen.definitions.get(arn));
         let mut rows = Vec::new();
         for (container, log) in definition.into_iter().flatten() {
-            let found = self
-                .ledger
-                .was_asked(|key| key.feeds == "log_events" && key.parameters.contains(&format!("/{container}/")));
+            let part = format!("/{container}/");
+            let found = self.ledger.was_asked(|key| {
+                key.feeds == "log_events" && key.parameter("logStreamName").is_some_and(|it| it.contains(&part))
+            });
             if !log.essential || found || self.can_be_read(container, log, &judged) {
                 continue;
             }

@@ -9,78 +9,13 @@ use casefile_evidence::{Name, Timestamp};
 use serde_json::Value;
 
 use super::fields::Fields;
-use super::memory::{Chain, Names, Open, Retain, Stream};
+use super::memory::{Chain, Names, Open, Stream};
 use super::sources::{Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome};
 
 /// `GetLogEvents` and `FilterLogEvents` answer with at most this many events.
 const PAGE_LIMIT: usize = 10_000;
-
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// The streams that were read.
-#[derive(Debug)]
-pub(super) struct Logs {
-    retain: Retain,
-    streams: BTreeMap<(String, String), Stream>,
-    /// The pages that readings of several streams go on with, by what was asked and the token.
-    filters: BTreeMap<(String, String), Chain>,
-    /// How many chains there were.
-    chains: u64,
-    /// How long each log group keeps its lines, in days, where not for ever.
-    pub(super) retention: BTreeMap<String, i64>,
-    /// Up to when DescribeLogStreams says that a stream has lines.
-    pub(super) claims: BTreeMap<(String, String), Timestamp>,
-}
-
-impl Logs {
-    pub(super) fn new(retain: Retain) -> Self {
-        Self {
-            retain,
-            streams: BTreeMap::new(),
-            filters: BTreeMap::new(),
-            chains: 0,
-            retention: BTreeMap::new(),
-            claims: BTreeMap::new(),
-        }
-    }
-
-    /// How many lines of a stream are remembered, and for how many milliseconds; `None`: all of them.
-    fn most(&self) -> Option<(usize, i64)> {
-        match self.retain {
-            Retain::Trailing { lines, millis } => {
-                Some(((lines / self.streams.len().max(1)).clamp(256, 131_072), millis))
-            }
-            Retain::All => None,
-        }
-    }
-
-    /// Forgets every line.
-    pub(super) fn forget(&mut self) {
-        self.streams.values_mut().for_each(Stream::forget_all);
-    }
-
-    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then.
-    fn read_at(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> Option<Timestamp> {
-        let days = self.retention.get(log_group).copied();
-        let stream = self.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
-        let first_read = *stream.first_read.get_or_insert(observed_at);
-        stream.kept_from = days.map(|days| first_read.plus_millis(days.saturating_mul(DAY_MS).saturating_neg()));
-        stream.kept_from
-    }
-
-    /// The newest line that was read of a stream; the moment before which its lines were asked for.
-    pub(super) fn reached(&self, log_group: &str, log_stream: &str) -> (Option<Timestamp>, Option<Timestamp>) {
-        let stream = self.streams.get(&(log_group.to_owned(), log_stream.to_owned()));
-        stream.map_or((None, None), |stream| (stream.newest, stream.until))
-    }
-
-    /// From when on the log group of a stream kept lines when it was read first.
-    pub(super) fn kept_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
-        self.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?.kept_from
-    }
-}
 
 /// What stands before a moment in the place of a token.
 const FROM: &str = "from ";
@@ -154,8 +89,7 @@ impl Assembly {
         let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
         let covered_from = stream.covered_from().max(kept_from);
 
-        let most = self.logs.most();
-        let mut open = self.open(log_group, log_stream, most);
+        let mut open = self.open(log_group, log_stream);
         for event in events {
             self.log_event(event, &document.origin, &mut open);
         }
@@ -218,7 +152,6 @@ impl Assembly {
             self.enter(requested.as_deref().unwrap_or_default(), log_stream, chain);
         }
 
-        let most = self.logs.most();
         let mut open: Vec<Open> = Vec::new();
         // By its name: all events of a page whose request names no group may be of different ones.
         let mut places: HashMap<Name, usize> = HashMap::new();
@@ -241,7 +174,7 @@ impl Assembly {
                         continue;
                     };
                     self.enter(&log_group, &log_stream, chain);
-                    let stream = self.open(log_group, log_stream.as_str().to_owned(), most);
+                    let stream = self.open(log_group, log_stream.as_str().to_owned());
                     places.insert(log_stream, open.len());
                     open.push(stream);
                     open.len() - 1
@@ -308,10 +241,11 @@ impl Assembly {
     }
 
     /// Takes a stream out, for the lines of a page.
-    fn open(&mut self, log_group: String, log_stream: String, most: Option<(usize, i64)>) -> Open {
+    fn open(&mut self, log_group: String, log_stream: String) -> Open {
         let place = self.place(&log_group, &log_stream);
         let key = (log_group, log_stream);
         let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
+        self.logs.remembered = self.logs.remembered.saturating_sub(stream.remembered());
         let names = match stream.names.take() {
             Some(names) if names.are_of(&place) => names,
             _ => Names {
@@ -321,7 +255,8 @@ impl Assembly {
                 task_id: place.task_id.as_deref().map(Name::from),
             },
         };
-        let kept = most.map(|(lines, millis)| (lines, stream.needed_from(self.current.observed_at, millis)));
+        let kept =
+            self.logs.most().map(|(lines, millis)| (lines, stream.needed_from(self.current.observed_at, millis)));
         Open { key, stream, names, kept, rows: 0 }
     }
 
@@ -329,6 +264,7 @@ impl Assembly {
     fn close(&mut self, open: Open) -> ((String, String), usize) {
         let Open { key, mut stream, names, rows, .. } = open;
         stream.names = Some(names);
+        self.logs.remembered += stream.remembered();
         self.logs.streams.insert(key.clone(), stream);
         (key, rows)
     }
@@ -380,7 +316,15 @@ impl Assembly {
 
     /// How many lines are remembered, of all streams.
     pub fn remembered(&self) -> usize {
-        self.logs.streams.values().map(Stream::remembered).sum()
+        self.logs.remembered
+    }
+
+    /// Nothing more is read of a stream: its lines need not be known again.
+    pub fn leave_stream(&mut self, log_group: &str, log_stream: &str) {
+        if let Some(stream) = self.logs.streams.get_mut(&(log_group.to_owned(), log_stream.to_owned())) {
+            self.logs.remembered = self.logs.remembered.saturating_sub(stream.remembered());
+            stream.forget_all();
+        }
     }
 
     /// Up to when lines of a stream are not remembered: reading it from later on doubles nothing.

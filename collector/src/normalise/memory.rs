@@ -201,6 +201,7 @@ impl Stream {
     }
 
     pub(super) fn forget_all(&mut self) {
+        self.forgotten_to = self.forgotten_to.max(self.recent.last_key_value().map(|((at, _), _)| *at));
         self.recent.clear();
     }
 

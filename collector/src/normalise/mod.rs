@@ -10,6 +10,7 @@ mod expected;
 mod fields;
 mod groups;
 mod log;
+mod logs;
 mod memory;
 mod moment;
 mod seen;
@@ -123,7 +124,7 @@ pub struct Assembly {
     counts: Counts,
     seen: Seen,
     ledger: Ledger,
-    logs: log::Logs,
+    logs: logs::Logs,
     events: service::Events,
     once: BTreeSet<(&'static str, String)>,
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
@@ -155,7 +156,7 @@ impl Assembly {
             counts: Counts::default(),
             seen: Seen::default(),
             ledger: Ledger::default(),
-            logs: log::Logs::new(retain.at_least(grace_ms)),
+            logs: logs::Logs::new(retain.at_least(grace_ms)),
             events: service::Events::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),

@@ -31,7 +31,8 @@ struct Progress {
     rows: i64,
     exhausted: bool,
     assumed: bool,
-    error: Option<ApiError>,
+    /// By what was asked for: an answer for some says nothing of others.
+    errors: BTreeMap<String, ApiError>,
     problem: Option<String>,
     /// What can be done about the problem, where that is its own.
     remedy: Option<String>,
@@ -60,6 +61,18 @@ pub(super) struct Ledger {
     asked: BTreeSet<Key>,
     /// Whether every task that this snapshot lists had stopped when it was described.
     pub(super) may_skip_tasks: bool,
+}
+
+/// What is named of a request that names many: each batch is answered by itself.
+fn batch(document: &Document) -> String {
+    let named = match document.operation {
+        Operation::DescribeTasks => "tasks",
+        Operation::DescribeServiceDeployments => "serviceDeploymentArns",
+        Operation::DescribeServiceRevisions => "serviceRevisionArns",
+        _ => return String::new(),
+    };
+    let request = document.request.as_ref().filter(|_| !document.assumed);
+    request.and_then(|request| request.get(named)).map(Value::to_string).unwrap_or_default()
 }
 
 /// The request without what differs from page to page and from poll to poll.
@@ -114,9 +127,10 @@ impl Ledger {
         let progress = self.current.entry(key).or_default();
         progress.assumed |= document.assumed;
         progress.place = page.place;
+        let batch = batch(document);
         match &document.outcome {
             Outcome::Error(error) => {
-                progress.error = Some(error.clone());
+                progress.errors.insert(batch, error.clone());
                 progress.exhausted = false;
             }
             Outcome::Response(_) => {
@@ -127,7 +141,7 @@ impl Ledger {
                 progress.covered_from = page.covered_from;
                 progress.covered_to = page.covered_to;
                 // An answer after an error means that it was asked again, with success.
-                progress.error = None;
+                progress.errors.remove(&batch);
             }
         }
     }
@@ -140,7 +154,7 @@ impl Ledger {
     /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them.
     pub(super) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) {
         for (_, progress) in self.current.iter_mut().filter(|(key, _)| accept(key)) {
-            if progress.error.is_none() && progress.problem.is_none() && progress.exhausted {
+            if progress.errors.is_empty() && progress.problem.is_none() && progress.exhausted {
                 progress.problem = Some(problem.to_owned());
                 progress.remedy = Some(remedy.to_owned());
             }
@@ -196,15 +210,16 @@ impl Progress {
     fn into_row(self, key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
         let Place { log_group, log_stream, container, task_id } = self.place;
         let problem = self.problem.is_some();
-        let (status, error_code, error) = match (&self.error, self.problem) {
+        let failed = self.errors.into_values().next();
+        let (status, error_code, error) = match (&failed, self.problem) {
             (Some(error), _) if self.pages > 0 => ("partial", Some(error.code.clone()), Some(error.message.clone())),
             (Some(error), _) => (error.status(), Some(error.code.clone()), Some(error.message.clone())),
             (None, Some(problem)) => ("partial", None, Some(problem)),
             (None, None) if self.exhausted => ("complete", None, None),
             (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
         };
-        let cut = self.error.as_ref().is_some_and(|error| error.code == ApiError::TRUNCATED);
-        let told = self.remedy.filter(|_| self.error.is_none());
+        let cut = failed.as_ref().is_some_and(|error| error.code == ApiError::TRUNCATED);
+        let told = self.remedy.filter(|_| failed.is_none());
         let told =
             told.or_else(|| cut.then(|| "raise [collect] max_lines and max_log_bytes, or leave them out".to_owned()));
         let remedy =

@@ -30,7 +30,7 @@ pub struct ExpectedStream {
     pub log_region: Option<String>,
     /// The container; `None` where several write to the stream.
     pub container: Option<String>,
-    /// The task; `None` where several write to the stream.
+    /// The task; `None` where several may write to the stream.
     pub task_id: Option<String>,
     /// Whether the container ever started: before that, there is no stream.
     pub started: bool,
@@ -68,7 +68,7 @@ impl Seen {
                     log_stream,
                     log_region: log.log_region.clone(),
                     container: Some(container.clone()),
-                    task_id: Some(task_id.clone()),
+                    task_id: (!naming.is_shared()).then(|| task_id.clone()),
                     started,
                     stopped_at: task.stopped_at,
                 };
@@ -164,6 +164,11 @@ impl Seen {
 const FIRELENS: &str = "-firelens-";
 
 impl StreamNaming {
+    /// Whether tasks that are still to come write to the same stream, and tasks of other releases did.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Fixed(_))
+    }
+
     /// The stream of one container; `None` where it is not known yet.
     fn stream(&self, container: &str, task_id: &str, task: &SeenTask) -> Option<String> {
         Some(match self {

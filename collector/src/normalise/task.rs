@@ -72,6 +72,7 @@ impl Assembly {
             .iter()
             .filter_map(|failure| {
                 let arn = failure.text("arn", &mut self.remarks)?;
+                self.listed.gone_tasks.insert(short_name(&arn).to_owned());
                 (!self.seen.tasks.contains_key(short_name(&arn)))
                     .then(|| format!("{arn}: {}", failure.text("reason", &mut self.remarks).unwrap_or_default()))
             })
@@ -96,7 +97,7 @@ impl Assembly {
         let Some(task_arn) = task.id("taskArn", remarks) else { return false };
         let Current { snapshot, observed_at, .. } = self.current;
         // Asked by RUNNING and by STOPPED, a task that changes between the two comes twice.
-        if !self.once.insert(("tasks", format!("{snapshot} {task_arn}"))) {
+        if !self.listed.described_tasks.insert(task_arn.clone()) {
             return false;
         }
         let task_id = short_name(&task_arn).to_owned();

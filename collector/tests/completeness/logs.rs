@@ -156,6 +156,18 @@ fn lines_that_go_through_firelens_to_cloudwatch_are_expected() {
 }
 
 #[test]
+fn a_container_is_not_read_because_a_log_group_has_its_name() {
+    let elsewhere = json!({ "name": "app", "essential": true, "logConfiguration": { "logDriver": "splunk" } });
+    let containers = json!([elsewhere, awslogs("proxy", "/app/prod", Some("ecs"))]);
+    let stream = format!("ecs/proxy/{TASK}");
+    let mut documents = vec![service(), describe(&[task(TASK, json!({}))]), definition(DEFINITION, containers)];
+    documents.extend(lines("/app/prod", &stream, None, &[CREATED]));
+    let rows = assemble(about(), &[documents]);
+    let gap = source(&rows, "GetLogEvents", "{\"container\":\"app\"}");
+    assert_eq!(gap.error.as_deref(), Some("container app logs through splunk, which is not read"));
+}
+
+#[test]
 fn without_a_prefix_the_stream_is_the_runtime_id() {
     let containers = json!([awslogs("app", "/ecs/shop", None)]);
     let unknown = json!([{ "name": "app", "lastStatus": "PENDING" }]);

@@ -104,3 +104,27 @@ fn a_full_page_is_no_end_and_what_goes_on_from_its_last_moment_is_the_same_readi
     let (source, lines) = read(&[vec![filter(None, None, &full, None), filter(Some(10_000), None, &[10_000], None)]]);
     assert_eq!((known(&source), lines), (("complete", None, Some(60_000)), 10_000));
 }
+
+#[test]
+fn a_busy_stream_may_remember_what_the_others_leave() {
+    let about = About { service: "shop".to_owned(), ingestion_grace_ms: 10_000, ..About::default() };
+    let retain = Retain::Trailing { lines: 1000, millis: 60_000 };
+    let mut assembly = Assembly::new(about, Redactor::standard(), retain);
+    assembly.begin_snapshot(Timestamp(AT + 60_000), false);
+    let mut take = |stream: &str, lines: i64| {
+        let at: Vec<i64> = (0..lines).map(|line| 59_000 + line).collect();
+        let mut page = get(Some(0), None, &at, "f/1");
+        page["request"]["logStreamName"] = json!(stream);
+        let document = assembly.redact(Document::from_json(page, "test").unwrap());
+        assembly.take(document);
+        (assembly.remembered(), assembly.forgotten_to("g", stream).map(|at| at.as_millis() - AT))
+    };
+    for quiet in 0..20 {
+        take(&format!("quiet {quiet}"), 0);
+    }
+    assert_eq!(take("busy", 900), (900, None), "a twentieth would be 50 of them");
+    // Where nothing is left, each has so many all the same.
+    assert_eq!(take("late", 900), (1156, Some(59_643)));
+    assembly.leave_stream("g", "busy");
+    assert_eq!((assembly.remembered(), assembly.forgotten_to("g", "busy")), (256, Some(Timestamp(AT + 59_899))));
+}

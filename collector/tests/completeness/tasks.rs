@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     CREATED, DEPLOYMENT, MIGRATE, ONE_OFF, SERVICE, TASK, about, arn, ask, assemble, awslogs, definition, describe,
-    list, one_off, service, source, sources, task,
+    list, one_off, refuse, service, source, sources, task,
 };
 
 fn migrate() -> About {
@@ -125,13 +125,24 @@ fn what_is_listed_and_not_described_is_a_gap() {
     let error = format!("1 task that was listed was not described: {ONE_OFF}");
     let remedy = format!("aws ecs describe-tasks --cluster production --tasks {ONE_OFF}");
     assert_eq!(said, ("partial", Some(error.as_str()), Some(remedy.as_str())));
-    // One that was described before and is gone now was forgotten, not missed.
-    let whole = describe(&[task(TASK, json!({})), task(ONE_OFF, json!({}))]);
-    let rows = assemble(
-        about(),
-        &[vec![service(), both(), whole], vec![service(), both(), describe(&[task(TASK, json!({}))])]],
-    );
-    assert_eq!(source(&rows, "DescribeTasks", "production").status, "complete");
+    // One that was described before is due again, unless it is said to be gone: then it was forgotten, not missed.
+    let whole = || describe(&[task(TASK, json!({})), task(ONE_OFF, json!({}))]);
+    let then = |second: Vec<Value>| {
+        let rows = assemble(about(), &[vec![service(), both(), whole()], [vec![service(), both()], second].concat()]);
+        source(&rows, "DescribeTasks", "production").status.clone()
+    };
+    let other = describe(&[task(TASK, json!({}))]);
+    let mut gone = other.clone();
+    gone["response"]["failures"] = json!([{ "arn": arn(ONE_OFF), "reason": "MISSING" }]);
+    assert_eq!(then(vec![gone]), "complete");
+    assert_eq!(then(vec![other.clone()]), "partial");
+    // And a batch that failed is not made good by another one.
+    let asked = |id: &str| json!({ "cluster": "production", "tasks": [arn(id)] });
+    let failed = refuse("DescribeTasks", asked(ONE_OFF), "ThrottlingException");
+    assert_eq!(then(vec![failed.clone(), other.clone()]), "partial");
+    let mut again = describe(&[task(ONE_OFF, json!({}))]);
+    again["request"] = asked(ONE_OFF);
+    assert_eq!(then(vec![failed, other, again]), "complete");
 
     let listed = ask(
         "ListServiceDeployments",

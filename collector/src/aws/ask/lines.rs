@@ -78,6 +78,9 @@ pub async fn read_lines<F: Future<Output = ()>>(
                 Some(behind) => {
                     // A page full of one moment has all that can be had of it.
                     let on = if from < Some(behind) { behind } else { behind.plus_millis(1) };
+                    if !pages.leads_on(&format!("from {on}")) {
+                        return pages.asked(LogCursor { from, token });
+                    }
                     (from, token) = (Some(on), None);
                     continue;
                 }

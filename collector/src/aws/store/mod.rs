@@ -93,7 +93,7 @@ impl CredentialProvider for Chain {
     type Credential = AwsCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
-        let soon = self.aws.clock().now().plus_millis(SPARE_MS);
+        let soon = self.aws.now().plus_millis(SPARE_MS);
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((credential, expiry)) = held
             && expiry.is_none_or(|expiry| expiry > soon)
