@@ -111,6 +111,10 @@ impl Assembly {
     pub(super) fn remedy_of_cut(&self, source: &SourceRow, created_at: Timestamp) -> Option<String> {
         let from = source.covered_from.filter(|from| *from > created_at)?;
         let remedy = match source.feeds.as_str() {
+            "tasks" if self.current.assumed => {
+                "say when it was taken, by a folder named so (2026-11-23T07-43-00Z): ECS forgets a stopped task after an hour"
+                    .to_owned()
+            }
             "tasks" => "collect within the hour: ECS forgets a stopped task after about that long".to_owned(),
             "service_events" => "collect while the deployment runs: ECS keeps the newest 100 events".to_owned(),
             "log_events" => {

@@ -55,6 +55,10 @@ impl Assembly {
 
     /// From when on no stopped task was forgotten that this list should hold. Each list has a history of its own.
     fn stopped_since(&mut self, key: &Key) -> Option<Timestamp> {
+        if self.current.assumed {
+            // It may have been taken hours after all that it tells of.
+            return Some(self.current.observed_at);
+        }
         self.retention.entry(key.parameters.clone()).or_default().cover(self.current.observed_at)
     }
 
