@@ -288,7 +288,8 @@ impl<'a> Coverage<'a> {
             && from > needed
         {
             let error = format!("it reaches back to {from} only, and the deployment was created at {needed}");
-            return gap(error, "what is older was forgotten: collect while the deployment runs".to_owned());
+            let sooner = || "what is older was forgotten: collect while the deployment runs".to_owned();
+            return gap(error, source.remedy.clone().unwrap_or_else(sooner));
         }
         // A task that stopped writes no more, once its last lines have arrived.
         let stopped = source.task_id.as_deref().and_then(|id| self.tasks.get(id)).and_then(|task| task.stopped_at);

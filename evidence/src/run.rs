@@ -18,12 +18,12 @@ use crate::error::WriteError;
 use crate::row::Row;
 
 /// As much as is read at a time: of each run that is merged, this is in memory.
-const LIMITS: Limits = Limits { rows: 256, weight: 128 << 10 };
+const LIMITS: Limits = Limits { rows: 256, weight: 64 << 10 };
 /// The base-2 logarithm of the frame's window in bytes: a batch and what it repeats of the one before.
-const WINDOW_LOG: u32 = 18;
+const WINDOW_LOG: u32 = 17;
 /// The fastest.
 const LEVEL: i32 = 1;
-const READ_AT_ONCE: usize = 32 << 10;
+const READ_AT_ONCE: usize = 16 << 10;
 
 /// A sorted run on disk.
 #[derive(Debug, Clone)]
