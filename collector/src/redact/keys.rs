@@ -115,8 +115,9 @@ fn opens(line: &str) -> bool {
         && line.rfind("-----BEGIN ").is_some_and(|begin| line.rfind("-----END ").is_none_or(|end| end < begin))
 }
 
+/// The line ends a private key; that of a certificate does not.
 fn ends(line: &str) -> bool {
-    line.contains("-----END ")
+    KEY.find(line.as_bytes()).is_some() && line.contains("-----END ")
 }
 
 fn is_base64(c: char) -> bool {

@@ -207,7 +207,7 @@ fn a_private_key_is_taken_out_whatever_stands_between_its_lines() {
         "Version: GnuPG v2",
         "",
         BODY,
-        "INFO: another thread is at work",
+        "-----END CERTIFICATE-----",
         &wrapped,
         r#"{"log":"Qk3="}"#,
         "=aB3d",
