@@ -68,7 +68,8 @@ impl KeyBlocks {
 
 fn open(blocks: &mut Vec<Block>, at: Option<i64>) {
     match blocks.iter_mut().find(|block| at.is_some() && block.from == at) {
-        Some(again) => (again.open, again.others) = (true, 0),
+        // All that follows comes again, and is to end it where it did.
+        Some(again) => (again.open, again.others, again.other) = (true, 0, None),
         None => {
             if blocks.len() == MOST {
                 blocks.remove(0);
