@@ -212,21 +212,22 @@ impl<'a> Coverage<'a> {
         // Of a group that was asked for as a whole, each stream's name tells whose it is. A stream that several tasks
         // write to does not: its lines count for a signature that names the group, and are nobody's here.
         let as_a_whole = asked.iter().any(|source| source.task_id.is_none() && source.log_stream.is_none());
-        let shared = || asked.iter().find(|source| source.task_id.is_none() && source.log_stream.is_some());
+        let of_nobody = asked.iter().filter(|source| source.task_id.is_none());
+        let shared =
+            of_nobody.filter_map(|source| source.log_group.as_deref().zip(source.log_stream.as_deref())).next();
         let asked_for = |id: &str| asked.iter().any(|source| source.task_id.as_deref() == Some(id));
         let silent = self.tasks.all().filter(|(_, task)| task.is_of(scope.family) && task.started);
         for (id, _) in silent.filter(|(id, _)| !as_a_whole && !asked_for(id)) {
-            let (error, remedy) =
-                match shared().and_then(|source| source.log_group.as_deref().zip(source.log_stream.as_deref())) {
-                    Some((group, stream)) => (
-                        format!("they may be in {group} {stream}, of which nobody knows which task wrote what"),
-                        format!("set log_group = {group:?} in the signature: then its lines count, whoever wrote them"),
-                    ),
-                    None => (
-                        "nothing says where its log lines are, and none were asked for".to_owned(),
-                        "collect its task definition, and the streams that its awslogs configuration names".to_owned(),
-                    ),
-                };
+            let (error, remedy) = match shared {
+                Some((group, stream)) => (
+                    format!("they may be in {group} {stream}, of which nobody knows which task wrote what"),
+                    format!("set log_group = {group:?} in the signature: then its lines count, whoever wrote them"),
+                ),
+                None => (
+                    "nothing says where its log lines are, and none were asked for".to_owned(),
+                    "collect its task definition, and the streams that its awslogs configuration names".to_owned(),
+                ),
+            };
             gaps.push(Gap {
                 source: format!("log_events: the log lines of task {id}"),
                 status: "never_asked".to_owned(),

@@ -195,7 +195,7 @@ impl Redactor {
     /// A text whose key says what it is: it is read as if it followed that key in a line.
     fn told_text(&self, lead: &str, text: &mut String, counts: &mut Counts) {
         let whole = lead == PASSWORD && text.len() >= SHORTEST_PASSWORD && !rules::only_markers(text);
-        if whole && rules::is_quoted_password(text, "") {
+        if whole && rules::is_told_password(text, "") {
             *text = marker("password", self.patterns.key.as_ref(), text);
             return count("password", counts);
         }

@@ -201,12 +201,13 @@ impl Aws {
         self.inner.skew.millis()
     }
 
-    pub(super) fn skew(&self) -> Skew {
-        self.inner.skew.clone()
+    /// Takes up the date of an answer to what was sent at that moment of the clock here.
+    pub(super) fn learn_date(&self, date: Timestamp, sent: Timestamp) {
+        self.inner.skew.learn(date, sent, self.inner.clock.now());
     }
 
-    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.inner.clock
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
     }
 
     /// What calls of an operation count against.

@@ -4,16 +4,16 @@
 //! With a clock that is off, lines would be asked for that are still to come, and those in between never. The SDK signs
 //! by AWS's time too, so that nothing else tells.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use casefile_evidence::Timestamp;
 
 /// `Date` is cut to the second.
 const DATE_MS: i64 = 999;
 
-/// By how many milliseconds AWS's clock is ahead of this one. Cheap to clone; clones share it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Skew(Arc<Mutex<Option<i64>>>);
+/// By how many milliseconds AWS's clock is ahead of this one.
+#[derive(Debug, Default)]
+pub(super) struct Skew(Mutex<Option<i64>>);
 
 impl Skew {
     /// Takes up the date of an answer that came between two moments of the clock here. What is known changes only as

@@ -24,8 +24,6 @@ use serde_json::{Map, Value};
 use super::Aws;
 use super::http::Aside;
 use super::limit::Budget;
-use super::skew::Skew;
-use crate::clock::Clock;
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 /// As much of an unreadable answer as an error quotes, in characters.
@@ -38,8 +36,7 @@ pub(super) struct Wire {
     /// What an attempt counts against, beyond the first, which was waited for.
     budget: Budget,
     operation: Operation,
-    clock: Arc<dyn Clock>,
-    skew: Skew,
+    aws: Aws,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +89,7 @@ impl Intercept for Wire {
             self.budget.spend();
         }
         seen.answer = None;
-        seen.sent = Some(self.clock.now());
+        seen.sent = Some(self.aws.clock().now());
         if seen.request.is_none() {
             seen.request = context.request().body().bytes().and_then(|body| serde_json::from_slice(body).ok());
         }
@@ -117,10 +114,11 @@ impl Intercept for Wire {
         let date = response.headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
         let date = date.and_then(|date| date.to_millis().ok()).map(Timestamp);
         let request_id = response.request_id().map(str::to_owned);
-        if let Some((date, sent)) = date.zip(self.seen().sent) {
-            self.skew.learn(date, sent, self.clock.now());
+        let mut seen = self.seen();
+        if let Some((date, sent)) = date.zip(seen.sent) {
+            self.aws.learn_date(date, sent);
         }
-        self.seen().answer = Some(Answered { status: response.status().as_u16(), request_id, body });
+        seen.answer = Some(Answered { status: response.status().as_u16(), request_id, body });
         Ok(())
     }
 }
@@ -146,8 +144,7 @@ where
 {
     let budget = aws.budget(operation, region);
     budget.wait().await;
-    let (clock, skew) = (Arc::clone(aws.clock()), aws.skew());
-    let wire = Wire { seen: Arc::default(), budget, operation, clock, skew };
+    let wire = Wire { seen: Arc::default(), budget, operation, aws: aws.clone() };
     let (at, started) = (aws.now(), Instant::now());
     let result = send(wire.clone()).await;
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

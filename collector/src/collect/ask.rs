@@ -36,28 +36,13 @@ impl Collection<'_> {
     pub(super) async fn poll(&mut self, closing: bool) {
         self.polls += 1;
         let first = self.last.is_none();
-        // The first answer tells how AWS's clock stands, by which snapshots are timed.
-        let mut early = None;
-        if self.parts.aws.skew_ms().is_none() {
-            let began = self.parts.clock.now();
-            let described = self.describe_service().await;
-            early = Some((described, began.plus_millis(self.parts.aws.skew_ms().unwrap_or(0))));
-        }
-        if let Some((last, (_, began))) = self.last.zip(early.as_ref())
-            && *began <= last
-        {
-            // What was timed by a clock that is ahead is behind only then.
-            self.parts.clock.sleep(elapsed(*began, last)).await;
-            early = None;
-        }
-        let (described, began) =
-            early.map_or((None, self.parts.aws.now()), |(described, began)| (Some(described), began));
-        let observed_at = self.begin_snapshot(began);
+        let early = self.first_answer().await;
+        let observed_at = self.begin_snapshot(early.as_ref().map_or(self.parts.aws.now(), |(began, _)| *began));
         if self.failed.is_some() {
             return;
         }
-        let described = match described {
-            Some(described) => described,
+        let described = match early {
+            Some((_, described)) => described,
             None => self.describe_service().await,
         };
         self.service(described, first).await;
@@ -69,6 +54,25 @@ impl Collection<'_> {
         self.tasks().await;
         self.task_definitions().await;
         self.logs(observed_at, closing).await;
+    }
+
+    /// The service, and when it was asked for, as long as no answer has told how AWS's clock stands: snapshots are timed by
+    /// that, so the first answer comes before its snapshot begins.
+    async fn first_answer(&mut self) -> Option<(Timestamp, Vec<Document>)> {
+        if self.parts.aws.skew_ms().is_some() {
+            return None;
+        }
+        let began = self.parts.clock.now();
+        let described = self.describe_service().await;
+        let began = began.plus_millis(self.parts.aws.skew_ms().unwrap_or(0));
+        match self.last {
+            Some(last) if began <= last => {
+                // What was timed by a clock that is ahead is behind only then.
+                self.parts.clock.sleep(elapsed(began, last)).await;
+                None
+            }
+            _ => Some((began, described)),
+        }
     }
 
     /// Begins a snapshot; gives its moment.

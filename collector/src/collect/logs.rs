@@ -50,16 +50,7 @@ impl Collection<'_> {
         }
         let since = self.parts.assembly.logs_since();
         for ((region, group), _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
-            if self.silent.contains(&region) {
-                continue;
-            }
-            let aws = self.parts.aws.clone();
-            let asked = ask::describe_newest_log_streams(&aws, &region, &group, since, &mut |document| {
-                self.take(document);
-            })
-            .await;
-            self.hear(&region, asked.error.as_ref());
-            for log_stream in asked.found {
+            for log_stream in self.newest_streams(&region, &group, since).await {
                 if let Some(stream) = unknown.iter().find(|it| it.log_group == group && it.log_stream == log_stream) {
                     self.tail(stream).exists = true;
                 }
@@ -68,6 +59,19 @@ impl Collection<'_> {
         for stream in unknown {
             self.find_stream(stream).await;
         }
+    }
+
+    /// The streams of a group that have lines from that moment on.
+    async fn newest_streams(&mut self, region: &str, group: &str, since: Timestamp) -> BTreeSet<String> {
+        if self.silent.contains(region) {
+            return BTreeSet::new();
+        }
+        let aws = self.parts.aws.clone();
+        let mut take = |document| self.take(document);
+        let asked = ask::describe_newest_log_streams(&aws, region, group, since, &mut take).await;
+        self.hear(region, asked.error.as_ref());
+        // Two pages of a list that changes meanwhile may both have a stream.
+        asked.found.into_iter().collect()
     }
 
     fn region_of(&self, region: Option<&String>) -> String {
@@ -123,17 +127,8 @@ impl Collection<'_> {
             expected.iter().map(|stream| (stream.log_group.as_str(), stream.log_stream.as_str())).collect();
         let mut extra = Vec::new();
         for (group, log_region) in groups {
-            let (aws, region) = (self.parts.aws.clone(), self.region_of(log_region.as_ref()));
-            if self.silent.contains(&region) {
-                continue;
-            }
-            let asked = ask::describe_newest_log_streams(&aws, &region, group, since, &mut |document| {
-                self.take(document);
-            })
-            .await;
-            self.hear(&region, asked.error.as_ref());
-            // Two pages of a list that changes meanwhile may both have a stream.
-            let found: BTreeSet<String> = asked.found.into_iter().collect();
+            let region = self.region_of(log_region.as_ref());
+            let found = self.newest_streams(&region, group, since).await;
             for log_stream in found.into_iter().filter(|name| !known.contains(&(group.as_str(), name.as_str()))) {
                 let seen = self.parts.assembly.seen();
                 let (container, task_id) = seen.writer_of(group, &log_stream);

@@ -170,10 +170,10 @@ impl Assembly {
         let mut rows = Vec::new();
         for (container, log) in definition.into_iter().flatten() {
             let part = format!("/{container}/");
-            let found = self.ledger.was_asked(|key| {
+            let found = |key: &Key| {
                 key.feeds == "log_events" && key.parameter("logStreamName").is_some_and(|it| it.contains(&part))
-            });
-            if !log.essential || found || self.can_be_read(container, log, &judged) {
+            };
+            if !log.essential || self.can_be_read(container, log, &judged) || self.ledger.was_asked(found) {
                 continue;
             }
             let key = Key {

@@ -113,31 +113,31 @@ const PATTERNS: [Pattern; 17] = [
         // `"password": "..."` of JSON, `password="..."`.
         rule: "password",
         regex: concat!(password!(), r#""((?:[^"\\\r\n]|\\[^\r\n]){3,})(?:"|\\?\z)"#),
-        accept: is_quoted_password,
+        accept: is_told_password,
     },
     Pattern {
         // `'password': '...'` of Python's dictionaries.
         rule: "password",
         regex: concat!(password!(), r"'((?:[^'\\\r\n]|\\[^\r\n]){3,})(?:'|\\?\z)"),
-        accept: is_quoted_password,
+        accept: is_told_password,
     },
     Pattern {
         // JSON in a string of JSON.
         rule: "password",
         regex: concat!(password!(), r#"\\"((?:[^"\\\r\n]|\\\\(?:\\")?){3,})(?:\\?"|\\?\z)"#),
-        accept: is_quoted_password,
+        accept: is_told_password,
     },
     Pattern {
         rule: "password",
         regex: concat!(password!(), r"\\'((?:[^'\\\r\n]|\\\\(?:\\')?){3,})(?:\\?'|\\?\z)"),
-        accept: is_quoted_password,
+        accept: is_told_password,
     },
     Pattern {
         // `password=...` of a connection string.
         rule: "password",
         regex: r#"(?:(?i-u:password|passwd|passphrase)|(?:^|[^A-Za-z])(?i-u:pwd))=([^\s'",;&<>()\[\]\\]{3,})"#,
         // `password=get_password()` is code.
-        accept: |secret, after| is_password(secret, "") && !is_nothing(secret) && !after.starts_with('('),
+        accept: |secret, after| is_told_password(secret, after) && !after.starts_with('('),
     },
     Pattern {
         // As their makers begin them: GitHub, GitLab, Slack, Stripe, Google, npm, SendGrid, DigitalOcean, Anthropic, OpenAI.
@@ -179,7 +179,7 @@ fn is_password(secret: &str, after: &str) -> bool {
 }
 
 /// Whether a text that is said to be a password is one.
-pub(super) fn is_quoted_password(secret: &str, _: &str) -> bool {
+pub(super) fn is_told_password(secret: &str, _: &str) -> bool {
     is_password(secret, "") && !is_nothing(secret)
 }
 
