@@ -32,6 +32,7 @@ mod merge;
 mod name;
 mod order;
 mod read;
+pub mod rollout;
 mod row;
 mod run;
 mod sort;

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::datatypes::{Field, Schema};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -111,23 +112,30 @@ impl Bundle {
         if schema_difference(builder.schema(), &schema).is_some() {
             return Err(mismatch(table, builder.schema()));
         }
+        let stored = builder.schema().fields().len();
+        let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
         // A mask reads columns in the file's order: theirs among those that are read.
-        let mask = columns.map(|columns| ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied()));
-        let order = columns.map(|columns| {
-            let read: BTreeSet<usize> = columns.iter().copied().collect();
-            columns.iter().map(|column| read.range(..column).count()).collect::<Vec<usize>>()
-        });
-        let builder = builder.with_batch_size(4096).with_projection(mask.unwrap_or_else(ProjectionMask::all));
+        let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), read.iter().copied());
+        let builder = builder.with_batch_size(4096).with_projection(mask);
         let reader = builder.build().map_err(unreadable)?;
-        let table = table.to_owned();
+        let (table, schema) = (table.to_owned(), Arc::new(schema.project(&wanted).map_err(unreadable_arrow(table))?));
         Ok(reader.map(move |batch| {
-            let ordered = batch.and_then(|batch| match &order {
-                Some(order) => batch.project(order),
-                None => Ok(batch),
-            });
-            ordered.map_err(|source| ReadError::Arrow { table: table.clone(), source })
+            let batch = batch.map_err(unreadable_arrow(&table))?;
+            let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
+                true => Arc::clone(batch.column(read.range(..wanted.0).count())),
+                false => new_null_array(wanted.1.data_type(), batch.num_rows()),
+            };
+            let columns = wanted.iter().zip(schema.fields()).map(column).collect();
+            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
         }))
     }
+}
+
+fn unreadable_arrow(table: &str) -> impl Fn(ArrowError) -> ReadError + use<> {
+    let table = table.to_owned();
+    move |source| ReadError::Arrow { table: table.clone(), source }
 }
 
 fn mismatch(table: &str, found: &Schema) -> ReadError {
@@ -137,10 +145,14 @@ fn mismatch(table: &str, found: &Schema) -> ReadError {
     ReadError::Schema { table: table.to_owned(), difference }
 }
 
-/// The first way in which a schema differs from the expected one; names, types, nulls and order count.
+/// The first way in which a schema differs from the expected one; names, types, nulls and order count. Columns that
+/// a later version added, at the end and nullable, may be missing: they read as null.
 pub(crate) fn schema_difference(found: &Schema, expected: &Schema) -> Option<String> {
     for (place, field) in expected.fields().iter().enumerate() {
         let Some(other) = found.fields().get(place) else {
+            if expected.fields()[place..].iter().all(|added| added.is_nullable()) && place > 0 {
+                return None;
+            }
             return Some(format!("column {} is missing", field.name()));
         };
         if other.name() != field.name() {

@@ -173,16 +173,14 @@ impl Collection<'_> {
             })
             .await
             .found;
+        // What is named is asked for even where the list is refused.
+        let assembly = &self.parts.assembly;
+        listed.extend(assembly.seen().current_service_deployment.clone());
+        listed.extend(assembly.rollouts().expected().service_deployment.clone());
         listed.sort();
+        listed.dedup();
         ask::describe_service_deployments(&aws, &listed, &mut |document| self.take(document)).await;
-        let seen = self.parts.assembly.seen();
-        let unknown: BTreeSet<String> = seen
-            .service_deployments
-            .values()
-            .filter_map(|(revision, _)| revision.clone())
-            .filter(|revision| !seen.revisions.contains_key(revision))
-            .collect();
-        let unknown: Vec<String> = unknown.into_iter().collect();
+        let unknown: Vec<String> = self.parts.assembly.rollouts().unknown_revisions().into_iter().collect();
         ask::describe_service_revisions(&aws, &unknown, &mut |document| self.take(document)).await;
     }
 
@@ -192,13 +190,10 @@ impl Collection<'_> {
         let seen = self.parts.assembly.seen();
         let mut wanted: BTreeSet<String> =
             seen.deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
-        let judged = self.parts.assembly.judged().task_definition;
-        if judged.is_none() {
-            wanted.extend(self.parts.named.expect_task_definition.clone());
-        }
-        wanted.extend(judged);
-        let judged = self.parts.assembly.judged();
-        let chosen = seen.tasks.values().filter(|task| task.selected_by.is_some() && seen.counts(task, &judged));
+        let (assembly, judged) = (&self.parts.assembly, self.parts.assembly.judged());
+        let expected = || assembly.rollouts().expected().task_definition.clone();
+        wanted.extend(judged.rollout.task_definition.clone().or_else(expected));
+        let chosen = seen.tasks.values().filter(|task| task.selected_by.is_some() && assembly.counts(task, &judged));
         wanted.extend(chosen.filter_map(|task| task.task_definition.clone()));
         for arn in wanted {
             if self.described.contains(&arn) {

@@ -22,8 +22,7 @@ impl Collection<'_> {
     /// Groups first, then streams, then lines: the order in which an import takes them up.
     pub(super) async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
         self.silent.clear();
-        let judged = self.parts.assembly.judged();
-        let streams = self.parts.assembly.seen().expected_streams(&judged);
+        let streams = self.parts.assembly.expected_streams();
         let groups = self.parts.assembly.log_groups();
         let started = || streams.iter().filter(|stream| stream.started);
         let mut regions: BTreeMap<String, Option<String>> = groups.iter().cloned().collect();
@@ -33,9 +32,14 @@ impl Collection<'_> {
         }
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
         self.find_streams(&unknown).await;
-        // What several tasks write to has the lines of earlier releases too.
-        let since = self.parts.assembly.logs_since().plus_millis(-EXTRA_BACK_MS);
-        started().filter(|stream| stream.task_id.is_none()).for_each(|stream| self.tail(stream).begins_at(since));
+        // What several tasks write to has the lines of earlier releases too. Where nothing was deployed, a task's older
+        // lines are of the rollout that is no news.
+        let old_too = self.parts.assembly.judged().nothing_deployed;
+        let since = self.parts.assembly.logs_since();
+        for stream in started().filter(|stream| old_too || stream.task_id.is_none()) {
+            let back = if stream.task_id.is_none() { EXTRA_BACK_MS } else { 0 };
+            self.tail(stream).begins_at(since.plus_millis(-back));
+        }
         let extra = self.extra_streams(&groups, &streams).await;
         let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
         self.read_lines(&all, observed_at, closing).await;

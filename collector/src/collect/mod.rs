@@ -165,8 +165,6 @@ pub struct Named {
     pub cluster: String,
     /// The service's name or ARN.
     pub service: String,
-    /// The release that was just applied.
-    pub expect_task_definition: Option<String>,
 }
 
 /// How far a log stream was read.
@@ -313,7 +311,8 @@ impl<'a> Collection<'a> {
             self.failed.get_or_insert(error.into());
         }
         let gaps = self.parts.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
-        let judged = self.parts.assembly.judged().id.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
+        let judged = self.parts.assembly.judged().rollout.deployment;
+        let judged = judged.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
         progress(&Progress {
             poll: self.polls,
             rollout_state: judged.and_then(|judged| judged.rollout_state.clone()),

@@ -79,9 +79,9 @@ impl Assembly {
     /// The judged deployment has tasks that run, and no task that was described is one of it.
     fn strangers(&self) -> Option<String> {
         let judged = self.judged();
-        let id = judged.id.as_deref()?;
+        let id = judged.rollout.deployment.as_deref()?;
         let running = self.seen.deployments.get(id)?.running.filter(|running| *running > 0)?;
-        let known = self.seen.tasks.values().any(|task| self.seen.is_judged(task, &judged));
+        let known = self.seen.tasks.values().any(|task| self.rollouts.owns(&judged, task.origin()));
         (!known).then(|| format!("{id} has {running} running tasks, and no task that was described is one of them"))
     }
 

@@ -40,6 +40,7 @@ impl Assembly {
             registered_at: definition.time("registeredAt", remarks),
             raw: definition.raw(&["containerDefinitions"]),
         };
+        self.rollouts.observe_task_definition(&row);
         self.rows.push(row.into());
         let mut containers = BTreeMap::new();
         for container in definition.list("containerDefinitions", remarks) {

@@ -3,7 +3,9 @@
 use casefile_evidence::tables::SourceRow;
 
 use super::Assembly;
-use super::seen::{Judged, SeenContainer};
+use casefile_evidence::rollout::Judged;
+
+use super::seen::SeenContainer;
 use super::sources::{self, Key};
 use super::streams::{ExpectedStream, StreamNaming};
 use crate::document::Operation;
@@ -11,9 +13,8 @@ use crate::document::Operation;
 impl Assembly {
     /// The streams of the judged deployment's containers that this snapshot did not read.
     pub(super) fn unread_streams(&self) -> Vec<SourceRow> {
-        let judged = self.judged();
         let mut rows = Vec::new();
-        for stream in self.seen.expected_streams(&judged) {
+        for stream in self.expected_streams() {
             let key = Key::of_stream(&stream.log_group, &stream.log_stream);
             if !self.ledger.was_asked(|asked| *asked == key) {
                 rows.push(self.unread(&key, stream));
@@ -106,7 +107,7 @@ impl Assembly {
             );
             missing("service_deployments", Operation::DescribeServiceDeployments, nothing(), remedy);
         }
-        if !asked(Operation::DescribeServiceRevisions) && !self.seen.service_deployments.is_empty() {
+        if !asked(Operation::DescribeServiceRevisions) && self.rollouts.has_service_deployments() {
             let remedy =
                 "aws ecs describe-service-revisions (those that describe-service-deployments names)".to_owned();
             missing("service_revisions", Operation::DescribeServiceRevisions, nothing(), remedy);
@@ -115,8 +116,9 @@ impl Assembly {
             let remedy = format!("aws ecs describe-task-sets --cluster {cluster} --service {service}");
             missing("task_sets", Operation::DescribeTaskSets, nothing(), remedy);
         }
-        let judged = self.judged();
-        let definition = judged.task_definition.as_deref().or(self.about.expect_task_definition.as_deref());
+        let judged = self.judged().rollout;
+        let expected = &self.rollouts.expected().task_definition;
+        let definition = judged.task_definition.as_deref().or(expected.as_deref());
         if definition.is_none_or(|arn| !self.seen.definitions.contains_key(arn)) {
             let named = definition.unwrap_or("the deployment's task definition");
             let parameters = serde_json::json!({ "taskDefinition": named }).to_string();
@@ -154,7 +156,7 @@ impl Assembly {
         if log.naming != Some(StreamNaming::RuntimeId) {
             return log.naming.is_some();
         }
-        let mut tasks = self.seen.tasks.values().filter(|task| self.seen.is_judged(task, judged));
+        let mut tasks = self.seen.tasks.values().filter(|task| self.rollouts.owns(judged, task.origin()));
         tasks.all(|task| task.containers.get(container).is_none_or(|seen| !seen.started || seen.runtime_id.is_some()))
     }
 
@@ -166,7 +168,7 @@ impl Assembly {
     /// Essential containers of the judged release whose lines do not go to CloudWatch Logs as awslogs does.
     fn other_log_drivers(&self) -> Vec<SourceRow> {
         let judged = self.judged();
-        let definition = judged.task_definition.as_ref().and_then(|arn| self.seen.definitions.get(arn));
+        let definition = judged.rollout.task_definition.as_ref().and_then(|arn| self.seen.definitions.get(arn));
         let mut rows = Vec::new();
         for (container, log) in definition.into_iter().flatten() {
             let part = format!("/{container}/");

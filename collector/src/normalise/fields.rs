@@ -172,12 +172,3 @@ pub fn short_name(arn: &str) -> &str {
     let tail = arn.rsplit('/').next().unwrap_or(arn);
     if tail.starts_with("arn:") { tail.rsplit(':').next().unwrap_or(tail) } else { tail }
 }
-
-/// Whether a task definition ARN is the one that was named: by ARN, `family:revision` or family.
-pub fn is_task_definition(arn: &str, named: &str) -> bool {
-    if arn == named {
-        return true;
-    }
-    let (short, named) = (short_name(arn), if named.starts_with("arn:") { return false } else { named });
-    short == named || short.rsplit_once(':').is_some_and(|(family, _)| family == named)
-}

@@ -39,10 +39,10 @@ impl Assembly {
         self.about.log_groups.iter().any(|group| group_name(group) == log_group)
     }
 
-    /// From when on lines of the deployment can have been written: its creation; the first snapshot, while
-    /// it is not known.
+    /// From when on lines count: from the creation of the judged rollout; where nothing was deployed, or no rollout is
+    /// known yet, from the first snapshot.
     pub fn logs_since(&self) -> Timestamp {
-        self.judged().created_at.or(self.seen.first_poll).unwrap_or_default()
+        self.judged().evidence_from.or(self.seen.first_poll).unwrap_or_default()
     }
 
     pub(super) fn described_groups(&mut self, document: &Document) {

@@ -22,17 +22,18 @@ mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use casefile_evidence::rollout::{Expected, Judged, Rollouts};
 use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, SourceRow, TargetRow};
 use casefile_evidence::{AnyRow, Timestamp};
 
 use crate::document::{Document, Operation, Outcome};
 use crate::redact::{Counts, KeyBlocks, Redactor};
 
-pub use fields::{is_task_definition, short_name};
+pub use fields::short_name;
 pub(crate) use groups::is_older;
 pub use memory::Retain;
 pub use moment::latest_moment;
-pub use seen::{Judged, Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
+pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
 
@@ -51,7 +52,7 @@ pub struct About {
     /// The account.
     pub account: Option<String>,
     /// The release that was just applied.
-    pub expect_task_definition: Option<String>,
+    pub expected: Expected,
     /// How long a log line may take to arrive, in milliseconds.
     pub ingestion_grace_ms: i64,
     /// How long the service is watched after the rollout completed, in milliseconds.
@@ -123,6 +124,7 @@ pub struct Assembly {
     redaction: Redaction,
     counts: Counts,
     seen: Seen,
+    rollouts: Rollouts,
     ledger: Ledger,
     logs: logs::Logs,
     events: service::Events,
@@ -151,10 +153,10 @@ impl Assembly {
         about.cluster = about.cluster.map(|cluster| short_name(&cluster).to_owned());
         let grace_ms = about.ingestion_grace_ms;
         Self {
-            about,
             redaction: Redaction { redactor, blocks: KeyBlocks::default() },
             counts: Counts::default(),
             seen: Seen::default(),
+            rollouts: Rollouts::new(about.expected.clone()),
             ledger: Ledger::default(),
             logs: logs::Logs::new(retain.at_least(grace_ms)),
             events: service::Events::default(),
@@ -168,6 +170,7 @@ impl Assembly {
             current: Current { snapshot: -1, observed_at: Timestamp(0), documents: 0, assumed: false },
             window: None,
             calls: 0,
+            about,
         }
     }
 
@@ -176,6 +179,7 @@ impl Assembly {
         self.current = Current { snapshot: self.current.snapshot + 1, observed_at, documents: 0, assumed };
         let from = self.window.map_or(observed_at, |(from, _)| from);
         self.window = Some((from, observed_at));
+        self.rollouts.begin_snapshot(self.current.snapshot, observed_at);
         if self.seen.first_poll.is_none() {
             self.seen.first_poll = Some(observed_at);
             let snapshot = self.current.snapshot;
@@ -237,9 +241,9 @@ impl Assembly {
         self.contradict();
         let unread = self.unread_streams();
         let mut asked = self.ledger.end_snapshot(snapshot, observed_at);
-        if let Some(created_at) = self.judged().created_at {
+        if let Some(needed) = self.judged().evidence_from {
             for source in asked.iter_mut().filter(|source| source.remedy.is_none()) {
-                source.remedy = self.remedy_of_cut(source, created_at);
+                source.remedy = self.remedy_of_cut(source, needed);
             }
         }
         self.record_sources(asked.into_iter().chain(unread));
@@ -286,9 +290,29 @@ impl Assembly {
         self.about.ingestion_grace_ms
     }
 
-    /// The deployment that is judged, as far as it is known.
+    /// The rollout that is judged, as far as it is known.
     pub fn judged(&self) -> Judged {
-        self.seen.judged(self.about.expect_task_definition.as_deref())
+        self.rollouts.judged()
+    }
+
+    /// The rollouts that are known.
+    pub fn rollouts(&self) -> &Rollouts {
+        &self.rollouts
+    }
+
+    /// Whether a task is evidence: one of the judged rollout, or a one-off task of its time that was chosen.
+    pub fn counts(&self, task: &SeenTask, judged: &Judged) -> bool {
+        if task.selected_by.is_none() {
+            return self.rollouts.owns(judged, task.origin());
+        }
+        let since = judged.evidence_from.or(self.seen.first_poll).map(|at| at.plus_millis(-task.since_ms.max(0)));
+        task.created_at.zip(since).is_none_or(|(created_at, since)| created_at >= since)
+    }
+
+    /// The streams that the containers of the judged rollout's tasks and of the chosen one-off tasks write to, in order.
+    pub fn expected_streams(&self) -> Vec<ExpectedStream> {
+        let judged = self.judged();
+        self.seen.expected_streams(|task| self.counts(task, &judged))
     }
 
     /// What could not be taken up.
@@ -308,7 +332,8 @@ impl Assembly {
 
     /// What the evidence is about, as far as it is known.
     pub fn target(&self, stop_reason: &str) -> TargetRow {
-        let judged = self.judged();
+        let judged = self.judged().rollout;
+        let expected = self.rollouts.expected().clone();
         let arn = self.seen.service_arn.clone();
         let (region, account) = arn.as_deref().map(seen::region_and_account).unwrap_or_default();
         TargetRow {
@@ -317,9 +342,16 @@ impl Assembly {
             region: self.about.region.clone().or(region),
             account: self.about.account.clone().or(account),
             service_arn: arn,
-            expected_task_definition: self.about.expect_task_definition.clone(),
-            expectation: if self.about.expect_task_definition.is_some() { "pinned" } else { "newest" }.to_owned(),
-            deployment_id: judged.id,
+            expectation: if expected.name_the_release() { "pinned" } else { "newest" }.to_owned(),
+            expected_task_definition: expected.task_definition,
+            expected_service_deployment: expected.service_deployment,
+            expected_deployment: expected.deployment,
+            started_after: expected.started_after,
+            require_rollout: expected.require_rollout.then_some(true),
+            release: expected.release,
+            expected_image_digests: (!expected.image_digests.is_empty()).then(|| expected.image_digests.join(" ")),
+            service_deployment_arn: judged.service_deployment,
+            deployment_id: judged.deployment,
             task_definition: judged.task_definition,
             deployment_created_at: judged.created_at,
             deployment_controller: self.seen.controller.clone().unwrap_or_else(|| "ECS".to_owned()),

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
+use casefile_evidence::rollout::TaskOrigin;
 use serde_json::{Map, Value};
 
-use super::fields::{is_task_definition, short_name};
+use super::fields::short_name;
 use super::streams::StreamNaming;
 
 /// A deployment or task set that was seen.
@@ -71,6 +72,17 @@ impl SeenTask {
         }
     }
 
+    /// What tells whose it is.
+    pub(super) fn origin(&self) -> TaskOrigin<'_> {
+        TaskOrigin {
+            started_by: self.started_by.as_deref(),
+            group: self.group.as_deref(),
+            task_definition: self.task_definition.as_deref(),
+            created_at: self.created_at,
+            selected: self.selected_by.is_some(),
+        }
+    }
+
     /// The family of its task definition.
     pub(super) fn family(&self) -> Option<&str> {
         let short = short_name(self.task_definition.as_deref()?);
@@ -95,22 +107,13 @@ pub struct SeenContainer {
     pub naming: Option<StreamNaming>,
 }
 
-/// The deployment that is judged.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Judged {
-    /// `deployments[].id` or the task set's id; `None` where only a service deployment tells of it.
-    pub id: Option<String>,
-    /// The task definition's ARN.
-    pub task_definition: Option<String>,
-    /// When it was created.
-    pub created_at: Option<Timestamp>,
-}
-
 /// What was seen.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// `serviceArn`.
     pub service_arn: Option<String>,
+    /// `currentServiceDeployment`.
+    pub current_service_deployment: Option<String>,
     /// `deploymentController.type`.
     pub controller: Option<String>,
     /// How many load balancers the service has.
@@ -121,12 +124,6 @@ pub struct Seen {
     pub tasks: BTreeMap<String, SeenTask>,
     /// Task definitions by ARN, with their containers.
     pub definitions: BTreeMap<String, BTreeMap<String, SeenContainer>>,
-    /// Service revisions by ARN, with their task definition.
-    pub revisions: BTreeMap<String, Option<String>>,
-    /// Service deployments by ARN: target revision, creation.
-    pub service_deployments: BTreeMap<String, (Option<String>, Option<Timestamp>)>,
-    /// The newest deployment at the first snapshot that showed any.
-    pub(super) newest: Option<String>,
     /// When the first snapshot was observed.
     pub(super) first_poll: Option<Timestamp>,
 }
@@ -135,61 +132,6 @@ impl Seen {
     /// Whether a task was described as STOPPED: nothing about it changes any more.
     pub fn is_stopped(&self, arn: &str) -> bool {
         self.tasks.get(short_name(arn)).is_some_and(|task| task.last_status.as_deref() == Some("STOPPED"))
-    }
-
-    /// The deployment that is judged: the newest one of the named release, else the one that was newest
-    /// at the first snapshot.
-    pub fn judged(&self, expected: Option<&str>) -> Judged {
-        let of = |id: &String, seen: &SeenDeployment| Judged {
-            id: Some(id.clone()),
-            task_definition: seen.task_definition.clone(),
-            created_at: seen.created_at,
-        };
-        let Some(expected) = expected else {
-            return self.newest.as_ref().and_then(|id| Some(of(id, self.deployments.get(id)?))).unwrap_or_default();
-        };
-        let matches = |arn: &Option<String>| arn.as_deref().is_some_and(|arn| is_task_definition(arn, expected));
-        let deployed = self
-            .deployments
-            .iter()
-            .filter(|(_, seen)| matches(&seen.task_definition))
-            .max_by_key(|(id, seen)| (seen.created_at, (*id).clone()));
-        if let Some((id, seen)) = deployed {
-            return of(id, seen);
-        }
-        // Rolled back before the first look: only the service deployment remembers it.
-        let remembered = self.service_deployments.values().filter_map(|(revision, created_at)| {
-            let definition = self.revisions.get(revision.as_ref()?)?;
-            matches(definition).then(|| (*created_at, definition.clone()))
-        });
-        match remembered.max() {
-            Some((created_at, task_definition)) => Judged { id: None, task_definition, created_at },
-            None => Judged {
-                task_definition: self.definitions.keys().find(|arn| is_task_definition(arn, expected)).cloned(),
-                ..Judged::default()
-            },
-        }
-    }
-
-    /// Whether a task is evidence: one of the judged deployment, or a one-off task of its time that was chosen.
-    pub fn counts(&self, task: &SeenTask, judged: &Judged) -> bool {
-        if task.selected_by.is_none() {
-            return self.is_judged(task, judged);
-        }
-        let since = judged.created_at.or(self.first_poll).map(|at| at.plus_millis(-task.since_ms.max(0)));
-        task.created_at.zip(since).is_none_or(|(created_at, since)| created_at >= since)
-    }
-
-    /// Whether a task is one of the judged deployment. A one-off task never is, whatever it runs.
-    pub fn is_judged(&self, task: &SeenTask, judged: &Judged) -> bool {
-        if task.selected_by.is_some() || task.group.as_deref().is_some_and(|group| group.starts_with("family:")) {
-            return false;
-        }
-        match (&judged.id, &task.started_by) {
-            (Some(id), Some(started_by)) if started_by.starts_with("ecs-svc/") => id == started_by,
-            (Some(_), Some(_)) => false,
-            _ => judged.task_definition.is_some() && task.task_definition == judged.task_definition,
-        }
     }
 }
 

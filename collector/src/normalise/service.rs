@@ -69,9 +69,6 @@ impl Assembly {
             }
             events += self.service_events(service, &arn);
         }
-        if self.seen.newest.is_none() {
-            self.seen.newest = self.newest_deployment();
-        }
         let problem = Self::failures(answer, &mut self.remarks)
             .or_else(|| (found == 0).then(|| format!("service {} is not in the answer", self.about.service)));
         self.account("services", document, found, problem.clone());
@@ -84,16 +81,6 @@ impl Assembly {
             place: Place::default(),
         };
         self.ledger.page(Key::of("service_events", document), document, page);
-    }
-
-    /// The newest deployment, PRIMARY first.
-    fn newest_deployment(&self) -> Option<String> {
-        let newest = self
-            .seen
-            .deployments
-            .iter()
-            .max_by_key(|(id, seen)| (seen.status.as_deref() == Some("PRIMARY"), seen.created_at, (*id).clone()));
-        newest.map(|(id, _)| id.clone())
     }
 
     fn service(&mut self, service: Fields<'_>, service_arn: String) {
@@ -134,6 +121,7 @@ impl Assembly {
         self.about.region = self.about.region.take().or(region);
         self.about.account = self.about.account.take().or(account);
         self.seen.service_arn = Some(service_arn);
+        self.seen.current_service_deployment = service.text("currentServiceDeployment", &mut self.remarks);
         self.seen.controller = row.deployment_controller.clone().or(self.seen.controller.take());
         self.seen.load_balancers = row.load_balancers;
         self.rows.push(row.into());
@@ -171,6 +159,7 @@ impl Assembly {
             snapshot,
         };
         self.seen.deployments.insert(deployment_id, seen);
+        self.rollouts.observe_deployment(&row);
         self.rows.push(row.into());
     }
 
@@ -196,6 +185,7 @@ impl Assembly {
                 service_arn: service_arn.to_owned(),
                 message: event.text("message", remarks).unwrap_or_default(),
             };
+            self.rollouts.observe_event(&row);
             self.rows.push(row.into());
         }
         self.events.cover(&times, events.len());
@@ -208,9 +198,6 @@ impl Assembly {
         let sets = answer.list("taskSets", &mut self.remarks);
         for set in &sets {
             self.task_set(*set);
-        }
-        if self.seen.newest.is_none() {
-            self.seen.newest = self.newest_deployment();
         }
         let problem = Self::failures(answer, &mut self.remarks);
         self.account("task_sets", document, sets.len(), problem);
@@ -253,6 +240,7 @@ impl Assembly {
             snapshot,
         };
         self.seen.deployments.insert(task_set_id, seen);
+        self.rollouts.observe_task_set(&row);
         self.rows.push(row.into());
     }
 
@@ -279,7 +267,6 @@ impl Assembly {
         let target = revision.text("arn", remarks).or_else(|| item.text("targetServiceRevisionArn", remarks));
         let created_at = item.time("createdAt", remarks);
         self.listed.deployment(&arn, operation);
-        self.seen.service_deployments.insert(arn.clone(), (target.clone(), created_at));
         let Current { snapshot, observed_at, .. } = self.current;
         let breaker = item.object("deploymentCircuitBreaker", remarks);
         let rollback = item.object("rollback", remarks);
@@ -310,6 +297,7 @@ impl Assembly {
             raw: item.raw(&[]),
             service_deployment_arn: arn.clone(),
         };
+        self.rollouts.observe_service_deployment(&row);
         // The list answers in short; one row a snapshot, and the description's is the whole one.
         if operation == Operation::DescribeServiceDeployments || !self.service_deployment_rows.contains_key(&arn) {
             self.service_deployment_rows.insert(arn, row);
@@ -324,7 +312,6 @@ impl Assembly {
         for item in &items {
             let Some(arn) = item.id("serviceRevisionArn", &mut self.remarks) else { continue };
             let task_definition = item.text("taskDefinition", &mut self.remarks);
-            self.seen.revisions.insert(arn.clone(), task_definition.clone());
             if !self.is_new("service_revisions", &arn) {
                 continue;
             }
@@ -339,6 +326,7 @@ impl Assembly {
                 created_at: item.time("createdAt", remarks),
                 raw: item.raw(&[]),
             };
+            self.rollouts.observe_revision(&row);
             self.rows.push(row.into());
         }
         let problem = Self::failures(answer, &mut self.remarks);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 
-use super::seen::{Judged, Seen, SeenTask};
+use super::seen::{Seen, SeenTask};
 
 /// How a container's log streams are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,10 @@ impl ExpectedStream {
 }
 
 impl Seen {
-    /// The streams that the containers of the judged deployment's tasks and of the chosen one-off tasks write
-    /// to, in order.
-    pub fn expected_streams(&self, judged: &Judged) -> Vec<ExpectedStream> {
+    /// The streams that the containers of the tasks that count write to, in order.
+    pub(super) fn expected_streams(&self, counts: impl Fn(&SeenTask) -> bool) -> Vec<ExpectedStream> {
         let mut streams: BTreeMap<(String, String), ExpectedStream> = BTreeMap::new();
-        for (task_id, task) in self.tasks.iter().filter(|(_, task)| self.counts(task, judged)) {
+        for (task_id, task) in self.tasks.iter().filter(|(_, task)| counts(task)) {
             let definition = task.task_definition.as_ref().and_then(|arn| self.definitions.get(arn));
             for (container, log) in definition.into_iter().flatten() {
                 let (Some(log_group), Some(naming)) = (&log.log_group, &log.naming) else { continue };

@@ -152,6 +152,7 @@ impl Assembly {
             seen.since_ms = selector.since_ms;
             row.selected_by.clone_from(&seen.selected_by);
         }
+        self.rollouts.observe_task(seen.origin());
         self.rows.push(row.into());
         for container in task.list("containers", remarks) {
             let Some(name) = container.id("name", remarks) else { continue };

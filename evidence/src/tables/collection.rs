@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 
 table! {
     /// What the bundle is about, and the release that was expected: exactly one row.
-    TargetRow => "target", version 1, sort 1 {
+    TargetRow => "target", version 2, sort 1 {
         /// The service's name, as given or as `DescribeServices` names it.
         service: String,
         /// The cluster's name.
@@ -16,9 +16,9 @@ table! {
         account: Option<String>,
         /// `services[].serviceArn`.
         service_arn: Option<String>,
-        /// The task definition that was expected, as given: an ARN, `family:revision` or a family.
+        /// The task definition that was expected, as given: an ARN or `family:revision`.
         expected_task_definition: Option<String>,
-        /// `pinned` where the release was named beforehand; `newest` where the newest deployment at the first snapshot is judged.
+        /// `pinned` where the release was named beforehand; `newest` where the newest rollout at the first snapshot is judged.
         expectation: String,
         /// The deployment that is judged: `deployments[].id`, or the task set's id. Null where none was ever seen.
         deployment_id: Option<String>,
@@ -38,6 +38,20 @@ table! {
         ingestion_grace_ms: i64,
         /// How long the service was to be watched after the rollout completed, in milliseconds: before that, nothing is known to be stable.
         stable_for_ms: i64,
+        /// The service deployment that is judged. Null where it was never seen, and under CODE_DEPLOY and EXTERNAL.
+        service_deployment_arn: Option<String>,
+        /// The service deployment that was named beforehand.
+        expected_service_deployment: Option<String>,
+        /// The deployment (`ecs-svc/N`) or task set that was named beforehand.
+        expected_deployment: Option<String>,
+        /// Rollouts that were created before this moment are no news: nothing was deployed.
+        started_after: Option<Timestamp>,
+        /// Whether it is a failure that nothing was deployed.
+        require_rollout: Option<bool>,
+        /// The release's name, the same in every region: a tag or a commit.
+        release: Option<String>,
+        /// The image digests that were expected, as `container=sha256:...` or `sha256:...`, separated by spaces.
+        expected_image_digests: Option<String>,
     }
 }
 
