@@ -73,6 +73,10 @@ pub(crate) struct Coverage<'a> {
     described: i64,
     target: &'a TargetRow,
     tasks: &'a Tasks,
+    /// From when on evidence is needed.
+    needed_from: Option<Timestamp>,
+    /// How many load balancers the service has.
+    load_balancers: i64,
     definitions: &'a [ContainerDefinitionRow],
     streams: &'a Streams,
 }
@@ -90,6 +94,8 @@ impl<'a> Coverage<'a> {
             described: described.map(|source| source.rows).sum(),
             target: &prepared.target,
             tasks: &prepared.tasks,
+            needed_from: prepared.judged.evidence_from,
+            load_balancers: prepared.service.as_ref().map_or(0, |service| service.load_balancers),
             definitions: &prepared.definitions,
             streams: &prepared.matches.streams,
         }
@@ -108,6 +114,9 @@ impl<'a> Coverage<'a> {
         }
         if matches!(feeds, "service_deployments" | "service_revisions") && self.target.deployment_controller != "ECS" {
             // And service deployments by the ECS controller only.
+            return Vec::new();
+        }
+        if feeds == "target_health" && self.load_balancers == 0 {
             return Vec::new();
         }
         if LOGS.contains(&feeds) {
@@ -284,11 +293,10 @@ impl<'a> Coverage<'a> {
         if !source.exhausted {
             return gap("not every page was read".to_owned(), again());
         }
-        let needed = self.target.deployment_created_at;
-        if let (Some(from), Some(needed)) = (source.covered_from, needed)
+        if let (Some(from), Some(needed)) = (source.covered_from, self.needed_from)
             && from > needed
         {
-            let error = format!("it reaches back to {from} only, and the deployment was created at {needed}");
+            let error = format!("it reaches back to {from} only, and is needed from {needed} on");
             let sooner = || "what is older was forgotten: collect while the deployment runs".to_owned();
             return gap(error, source.remedy.clone().unwrap_or_else(sooner));
         }

@@ -109,7 +109,7 @@ impl Analyzer {
     ) -> Result<Verdict, AnalyzeError> {
         let patterns = settings.compile(&self.pack)?;
         let limits = options.limits();
-        let prepared = Prepared::new(evidence, &self.plans.views, &patterns, options.as_of, &limits).await?;
+        let prepared = Prepared::new(evidence, &self.plans.views, settings, &patterns, options.as_of, &limits).await?;
         let ran = run_all(&self.plans, &self.pack, &prepared, &limits, options.threads).await;
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
@@ -190,7 +190,8 @@ fn verdict(
         target: &prepared.target,
         coverage: &coverage,
         ended: prepared.ended,
-        wants_none: prepared.wants_none,
+        judged: &prepared.judged,
+        wants_none: prepared.service.as_ref().is_some_and(|service| service.desired_count == Some(0)),
     };
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
@@ -241,7 +242,7 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
         title: header.title.clone(),
         kind: Kind::Check,
         level: overrides.and_then(|settings| settings.level).unwrap_or(header.level),
-        owner: overrides.and_then(|settings| settings.owner).unwrap_or(header.owner),
+        owner: overrides.and_then(|settings| settings.owner).unwrap_or_else(|| owner_of(&rows, header.owner)),
         conclusive: header.conclusive,
         outcome,
         reason,
@@ -252,6 +253,14 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
         advice: header.advice.clone(),
     }
     .with_rows(rows)
+}
+
+/// Who takes over: whoever owns the rows that fail, where they say. The platform comes first, for its faults are not the
+/// service's to mend; then the service.
+fn owner_of(rows: &[EvidenceRow], owner: Owner) -> Owner {
+    let failing = || rows.iter().filter(|row| row.status == Status::Fail);
+    let any = |wanted: Owner| failing().any(|row| row.owner.unwrap_or(owner) == wanted);
+    [Owner::Platform, Owner::Service, Owner::Shared].into_iter().find(|wanted| any(*wanted)).unwrap_or(owner)
 }
 
 fn signature_verdict(index: usize, pattern: &Pattern, matches: &Matches, scene: Scene<'_>) -> CheckVerdict {

@@ -103,6 +103,20 @@ impl Evidence {
         }
     }
 
+    /// The batches of a table, in its order.
+    pub(crate) fn batches(
+        &self,
+        table: &str,
+    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + '_>, AnalyzeError> {
+        match (self.tables.get(table), &self.bundle) {
+            (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
+            (Some(TableData::Filed(_)), Some(bundle)) => {
+                Ok(Box::new(bundle.batches(table)?.map(|batch| batch.map_err(AnalyzeError::from))))
+            }
+            _ => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
     /// What the evidence is about.
     pub(crate) fn target(&self) -> Result<TargetRow, AnalyzeError> {
         let mut rows = self.read::<TargetRow>()?;

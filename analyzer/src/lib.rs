@@ -42,6 +42,7 @@ mod pack;
 mod plans;
 mod prepared;
 mod query;
+mod rollout;
 mod rows;
 mod sandbox;
 mod settings;
@@ -63,7 +64,7 @@ pub use near::{NearMiss, near_misses};
 pub use outcome::{EvidenceRow, Outcome, Status};
 pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};
 pub use query::{Answer, query};
-pub use settings::{CheckSettings, Settings};
+pub use settings::{CheckSettings, RolloutSettings, Settings};
 pub use signature::{Anchor, Expect, Quorum, Signature};
 pub use verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, ROWS_KEPT, Target, Verdict,

@@ -15,6 +15,7 @@ use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData};
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
+use crate::settings::Settings;
 use crate::signature::{Looks, Pattern, Signature};
 
 /// A line that almost matches.
@@ -50,7 +51,7 @@ pub async fn near_misses(
     let pattern = signature.compile().map_err(|error| vec![error])?;
     let limits = options.limits();
     let views = ViewPlans::new(&limits).await?;
-    let prepared = Prepared::new(evidence, &views, &[], options.as_of, &limits).await?;
+    let prepared = Prepared::new(evidence, &views, &Settings::default(), &[], options.as_of, &limits).await?;
     let search = Search::new(&pattern, signature, &prepared);
     let mut near = BTreeSet::new();
     let mut take = |batch: &RecordBatch| -> Result<(), AnalyzeError> {

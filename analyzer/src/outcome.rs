@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::coverage::{Gap, missing};
-use crate::pack::Conclusive;
+use crate::pack::{Conclusive, Owner};
 
 /// What one row of a check says of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -75,6 +75,9 @@ pub struct EvidenceRow {
     /// What should have been seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
+    /// Who takes over when this row fails, where that differs from row to row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// The check's further columns.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub more: std::collections::BTreeMap<String, String>,
@@ -133,6 +136,7 @@ mod tests {
             reason: format!("it is {status:?}"),
             observed: None,
             expected: None,
+            owner: None,
             more: std::collections::BTreeMap::new(),
         }
     }

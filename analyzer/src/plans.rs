@@ -13,8 +13,10 @@ use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
 use crate::pack::{Check, Pack};
+use crate::rollout::JudgedRollout;
 use crate::rows;
 use crate::sandbox::{Catalog, Dialect, Limits, plan, session};
+use crate::settings::Settings;
 use crate::signature::derived_tables;
 use crate::slot::Slot;
 use crate::statuses;
@@ -24,10 +26,7 @@ use crate::views;
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedView {
     pub(crate) name: &'static str,
-    /// What is shown of it.
     pub(crate) schema: SchemaRef,
-    /// The shown columns' places in the plan's result.
-    pub(crate) kept: Vec<usize>,
     pub(crate) plan: Arc<dyn ExecutionPlan>,
 }
 
@@ -43,6 +42,9 @@ impl ViewPlans {
         let mut catalog = Catalog::new(None)?;
         for table in tables::all() {
             catalog.add(table.info.name, Arc::new(Slot::new(table.info.name, table.schema)))?;
+        }
+        for (name, empty) in JudgedRollout::default().tables(&Settings::default(), false)? {
+            catalog.add(name, Arc::new(Slot::new(name, empty.schema())))?;
         }
         let mut views = Vec::new();
         for (name, sql) in views::files() {
@@ -67,18 +69,12 @@ async fn plan_view(
     let fault = |error: &dyn std::fmt::Display| AnalyzeError::internal(format!("view {name}: {error}"));
     let context = session(catalog, Dialect::Check, limits)?;
     let query = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
-    let fields = query.logical.schema().fields();
-    let shown = |field: &&Arc<Field>| !views::HIDDEN.contains(&field.name().as_str());
-    let kept: Vec<usize> =
-        fields.iter().enumerate().filter(|(_, field)| shown(field)).map(|(place, _)| place).collect();
     let documented = views::nullable_columns(name, sql);
     let nullable = |name: &String| documented.get(name).copied().unwrap_or(true);
-    let shown: Vec<Field> = fields
-        .iter()
-        .filter(shown)
-        .map(|field| Field::new(field.name(), field.data_type().clone(), nullable(field.name())))
-        .collect();
-    Ok(PlannedView { name, schema: Arc::new(Schema::new(shown)), kept, plan: query.physical })
+    let fields = query.logical.schema().fields().iter();
+    let fields: Vec<Field> =
+        fields.map(|field| Field::new(field.name(), field.data_type().clone(), nullable(field.name()))).collect();
+    Ok(PlannedView { name, schema: Arc::new(Schema::new(fields)), plan: query.physical })
 }
 
 /// A check as it will be run.

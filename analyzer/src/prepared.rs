@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
@@ -17,7 +18,9 @@ use datafusion::scalar::ScalarValue;
 use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData, as_of, observed_column, to_batches};
 use crate::plans::{PlannedView, ViewPlans};
+use crate::rollout::JudgedRollout;
 use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
+use crate::settings::Settings;
 use crate::signature::{Matches, Pattern, Scanner, derived_tables};
 use crate::slot::{Contents, Rows};
 use crate::tasks::Tasks;
@@ -31,8 +34,10 @@ pub(crate) struct Prepared {
     pub(crate) target: TargetRow,
     /// Whether the collection has ended, as of the moment: nothing more will come.
     pub(crate) ended: bool,
-    /// Whether the service wanted no task when it was last seen.
-    pub(crate) wants_none: bool,
+    /// The rollout that is judged.
+    pub(crate) judged: Judged,
+    /// The service as it was last seen.
+    pub(crate) service: Option<ServiceRow>,
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) definitions: Vec<ContainerDefinitionRow>,
     pub(crate) tasks: Tasks,
@@ -46,6 +51,7 @@ impl Prepared {
     pub(crate) async fn new(
         evidence: &Evidence,
         views: &ViewPlans,
+        settings: &Settings,
         patterns: &[Pattern],
         moment: Option<Timestamp>,
         limits: &Limits,
@@ -56,24 +62,30 @@ impl Prepared {
         if let (Some(moment), Some(end)) = (moment, target.window_to) {
             target.window_to = Some(moment.min(end));
         }
+        let rollout = JudgedRollout::derive(evidence, &target, moment)?;
+        rollout.apply(&mut target);
         let mut contents = Contents::default();
         for table in tables::all() {
             let name = table.info.name;
             contents.fill(name, rows_of(evidence, name, moment)?);
         }
         contents.fill(TargetRow::TABLE, Rows::Held(to_batches(std::slice::from_ref(&target))?));
-        let (mut tasks, mut containers) = (Vec::new(), Vec::new());
+        for (name, rows) in rollout.tables(settings, ended)? {
+            contents.fill(name, Rows::Held(vec![rows]));
+        }
+        let (mut tasks, mut containers, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         let mut contents = Arc::new(contents);
         for view in &views.views {
             let batches = compute(view, &contents, limits).await?;
             match view.name {
                 "latest_tasks" => tasks.clone_from(&batches),
                 "latest_containers" => containers.clone_from(&batches),
+                "task_ends" => ends.clone_from(&batches),
                 _ => {}
             }
             Arc::make_mut(&mut contents).fill(view.name, Rows::Held(batches));
         }
-        let tasks = Tasks::from_views(&tasks, &containers);
+        let tasks = Tasks::from_views(&tasks, &containers, &ends);
         let matches = match &evidence.matched {
             Some(matches) => matches.clone(),
             None => scan(evidence, patterns, moment)?,
@@ -92,10 +104,10 @@ impl Prepared {
         }
         let services = evidence.read::<ServiceRow>()?;
         let services = services.iter().filter(|service| moment.is_none_or(|moment| service.observed_at <= moment));
-        let wants_none =
-            services.max_by_key(|service| service.snapshot).is_some_and(|service| service.desired_count == Some(0));
+        let service = services.max_by_key(|service| service.snapshot).cloned();
         let without_lines = evidence.matched.is_some();
-        Ok(Self { contents, target, ended, wants_none, sources, definitions, tasks, matches, without_lines })
+        let judged = rollout.judged;
+        Ok(Self { contents, target, judged, ended, service, sources, definitions, tasks, matches, without_lines })
     }
 
     /// The tables themselves, for a question that is planned over them: the engine then reads of a large
@@ -180,9 +192,8 @@ async fn compute(
     let batches = collect(task(contents, &limits)?, Arc::clone(&view.plan), &limits)
         .await
         .map_err(|error| AnalyzeError::Limit(format!("view {}: {error}", view.name)))?;
-    let project = |batch: RecordBatch| {
-        let columns = view.kept.iter().map(|place| Arc::clone(batch.column(*place))).collect();
-        RecordBatch::try_new(Arc::clone(&view.schema), columns).map_err(AnalyzeError::internal)
+    let documented = |batch: RecordBatch| {
+        RecordBatch::try_new(Arc::clone(&view.schema), batch.columns().to_vec()).map_err(AnalyzeError::internal)
     };
-    batches.into_iter().map(project).collect()
+    batches.into_iter().map(documented).collect()
 }

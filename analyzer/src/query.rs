@@ -37,7 +37,7 @@ pub async fn query(
     let patterns = patterns.map_err(|error| vec![error])?;
     let limits = options.limits();
     let views = ViewPlans::new(&limits).await?;
-    let prepared = Prepared::new(evidence, &views, &patterns, options.as_of, &limits).await?;
+    let prepared = Prepared::new(evidence, &views, settings, &patterns, options.as_of, &limits).await?;
     let catalog = prepared.catalog(evidence, &views, options.as_of)?;
     let context = session(&catalog, Dialect::Question, &limits)?;
     let plan = plan(&context, Dialect::Question, "query", sql, catalog.names()).await.map_err(AnalyzeError::Query)?;

@@ -10,6 +10,7 @@ use casefile_evidence::{Timestamp, utc_millis};
 
 use crate::error::SpecError;
 use crate::outcome::{EvidenceRow, Status};
+use crate::pack::Owner;
 
 const SHAPE: &str = "a check gives `resource`, `status` and `reason` as text, and `at` as a timestamp where it helps";
 
@@ -68,6 +69,12 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
             let status = Status::parse(&status).ok_or_else(|| {
                 format!("the row of {resource} has status {status:?}, which is none of {}", Status::NAMES.join(", "))
             })?;
+            let owner = match cells.remove("owner") {
+                Some(text) => Some(text.parse::<Owner>().map_err(|_| {
+                    format!("the row of {resource} has owner {text:?}, which is none of service, platform, shared")
+                })?),
+                None => None,
+            };
             rows.push(EvidenceRow {
                 status,
                 resource,
@@ -75,6 +82,7 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
                 reason: cells.remove("reason").unwrap_or_default(),
                 observed: cells.remove("observed"),
                 expected: cells.remove("expected"),
+                owner,
                 more: cells,
             });
         }

@@ -26,12 +26,39 @@ pub struct Settings {
     /// Where the owner's runbook is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
+    /// What a rollout may go through and still be a success.
+    #[serde(default, skip_serializing_if = "RolloutSettings::is_default")]
+    pub rollout: RolloutSettings,
     /// The log patterns that the service's owner declares.
     #[serde(default)]
     pub signature: Vec<Signature>,
     /// Settings of shipped checks, by their id.
     #[serde(default)]
     pub checks: BTreeMap<String, CheckSettings>,
+}
+
+/// `[rollout]`: what a rollout may go through and still be a success.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutSettings {
+    /// How many tasks may die by their own fault before the rollout completes: one, or a tenth of the desired count,
+    /// whichever is more, where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerated_deaths: Option<u32>,
+    /// The first death is a failure, whatever becomes of the rollout (`[collect] fail_fast`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fail_fast: bool,
+}
+
+impl RolloutSettings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How many deaths are tolerated; `None`: as many as the desired count allows.
+    pub(crate) fn tolerated(&self) -> Option<i64> {
+        if self.fail_fast { Some(0) } else { self.tolerated_deaths.map(i64::from) }
+    }
 }
 
 /// Settings of one check.

@@ -1,6 +1,6 @@
 //! What became of the tasks, as far as signatures and coverage need it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
@@ -23,8 +23,10 @@ pub(crate) struct Task {
     pub(crate) started: bool,
     /// When it stopped, where it did.
     pub(crate) stopped_at: Option<Timestamp>,
-    /// How it died, in words, where it did not end well.
+    /// How it died, in words, where it did not end well and that has not healed.
     pub(crate) death: Option<String>,
+    /// Whether the rollout still runs, so that its death may heal.
+    pub(crate) may_heal: bool,
     /// In how many snapshots it was described.
     pub(crate) snapshots: i64,
 }
@@ -44,19 +46,11 @@ impl Task {
 pub(crate) struct Tasks(BTreeMap<String, Task>);
 
 impl Tasks {
-    /// From the views `latest_tasks` and `latest_containers`.
-    pub(crate) fn from_views(tasks: &[RecordBatch], containers: &[RecordBatch]) -> Self {
+    /// From the views `latest_tasks`, `latest_containers` and `task_ends`.
+    pub(crate) fn from_views(tasks: &[RecordBatch], containers: &[RecordBatch], ends: &[RecordBatch]) -> Self {
         let mut all = BTreeMap::new();
         for (batch, row) in rows(tasks) {
             let Some(task_id) = text(batch, "task_id", row) else { continue };
-            let stop_code = text(batch, "stop_code", row);
-            let reason = text(batch, "stopped_reason", row);
-            // What the scheduler stops for its health did not end well, whatever else it stops does.
-            let unwell = reason.as_deref().is_some_and(|reason| reason.to_lowercase().contains("health checks"));
-            let death = stop_code.filter(|code| {
-                matches!(code.as_str(), "EssentialContainerExited" | "TaskFailedToStart")
-                    || code == "ServiceSchedulerInitiated" && unwell
-            });
             let task = Task {
                 judged: flag(batch, "judged", row).unwrap_or(false),
                 one_off: flag(batch, "one_off", row).unwrap_or(false),
@@ -64,34 +58,30 @@ impl Tasks {
                 created_at: time(batch, "created_at", row),
                 started_at: time(batch, "started_at", row),
                 started: time(batch, "started_at", row).is_some(),
-                stopped_at: time(batch, "execution_stopped_at", row)
-                    .or_else(|| time(batch, "stopping_at", row))
-                    .or_else(|| time(batch, "stopped_at", row)),
-                death: death.map(|code| reason.map_or(code.clone(), |reason| format!("{code}: {reason}"))),
+                stopped_at: time(batch, "ended_at", row),
+                death: None,
+                may_heal: false,
                 snapshots: int(batch, "snapshots", row).unwrap_or_default(),
             };
             all.insert(task_id, task);
         }
-        let mut failed_tasks = BTreeSet::new();
         for (batch, row) in rows(containers) {
             let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };
-            let exit_code = int(batch, "exit_code", row);
-            task.started |= exit_code.is_some() || text(batch, "last_status", row).as_deref() == Some("RUNNING");
-            // A scheduler that stops a healthy task makes it exit with 143 or 137: that is no death. The
-            // stop code tells the two apart, and only its absence leaves the exit code to tell.
-            let essential = flag(batch, "essential", row).unwrap_or(true);
-            let failed = exit_code.filter(|code| *code != 0 && essential);
-            if essential && exit_code != Some(0) {
-                failed_tasks.extend(text(batch, "task_id", row));
-            }
-            if let (Some(code), Some(death)) = (failed, &mut task.death) {
-                let container = text(batch, "container", row).unwrap_or_default();
-                *death = format!("{death}; container {container} exited with {code}");
-            }
+            let is_running = text(batch, "last_status", row).as_deref() == Some("RUNNING");
+            task.started |= int(batch, "exit_code", row).is_some() || is_running;
         }
-        // To end is what a one-off task is for.
-        for (_, task) in all.iter_mut().filter(|(id, task)| task.one_off && !failed_tasks.contains(*id)) {
-            task.death = None;
+        for (batch, row) in rows(ends) {
+            let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };
+            let cause = text(batch, "cause", row);
+            let died = matches!(
+                cause.as_deref(),
+                Some("exit" | "memory" | "health" | "image" | "resource" | "command" | "start")
+            );
+            let standing = text(batch, "standing", row);
+            if died && standing.as_deref() != Some("healed") {
+                task.death = text(batch, "reason", row);
+                task.may_heal = standing.as_deref() == Some("open");
+            }
         }
         Self(all)
     }
@@ -117,21 +107,21 @@ fn family(arn: &str) -> Option<String> {
     Some(family.to_owned())
 }
 
-fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = (&RecordBatch, usize)> {
+pub(crate) fn rows(batches: &[RecordBatch]) -> impl Iterator<Item = (&RecordBatch, usize)> {
     batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| (batch, row)))
 }
 
-fn text(batch: &RecordBatch, column: &str, row: usize) -> Option<String> {
+pub(crate) fn text(batch: &RecordBatch, column: &str, row: usize) -> Option<String> {
     let column = batch.column_by_name(column)?.as_string_opt::<i32>()?;
     column.is_valid(row).then(|| column.value(row).to_owned())
 }
 
-fn int(batch: &RecordBatch, column: &str, row: usize) -> Option<i64> {
+pub(crate) fn int(batch: &RecordBatch, column: &str, row: usize) -> Option<i64> {
     let column = batch.column_by_name(column)?.as_primitive_opt::<Int64Type>()?;
     column.is_valid(row).then(|| column.value(row))
 }
 
-fn time(batch: &RecordBatch, column: &str, row: usize) -> Option<Timestamp> {
+pub(crate) fn time(batch: &RecordBatch, column: &str, row: usize) -> Option<Timestamp> {
     let column = batch.column_by_name(column)?.as_primitive_opt::<TimestampMillisecondType>()?;
     column.is_valid(row).then(|| Timestamp(column.value(row)))
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use arrow::datatypes::DataType;
 use casefile_evidence::{ColumnInfo, Table, tables};
 
-use crate::signature;
+use crate::{rollout, signature};
 
 /// In an order in which each needs only those before it.
-const VIEWS: [(&str, &str); 8] = [
+const VIEWS: [(&str, &str); 10] = [
     ("latest_services", include_str!("../views/latest_services.sql")),
     ("latest_deployments", include_str!("../views/latest_deployments.sql")),
     ("latest_task_sets", include_str!("../views/latest_task_sets.sql")),
@@ -18,10 +18,9 @@ const VIEWS: [(&str, &str); 8] = [
     ("latest_service_deployments", include_str!("../views/latest_service_deployments.sql")),
     ("latest_sources", include_str!("../views/latest_sources.sql")),
     ("rollout", include_str!("../views/rollout.sql")),
+    ("one_off_tasks", include_str!("../views/one_off_tasks.sql")),
+    ("task_ends", include_str!("../views/task_ends.sql")),
 ];
-
-/// The columns of a view that are its own inventions for the next step, and are not shown.
-pub(crate) const HIDDEN: [&str; 2] = ["judged_task_definition", "distance"];
 
 /// Name and SQL of every view, each after those that it builds on.
 pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -85,6 +84,7 @@ pub fn table_docs() -> Vec<TableDoc> {
         columns: table.info.columns.iter().map(ColumnDoc::from).collect(),
     };
     let mut docs: Vec<TableDoc> = stored.iter().map(doc).collect();
+    docs.extend(rollout::table_docs());
     docs.extend(files().map(|(name, sql)| view_doc(name, sql, &stored)));
     docs.extend(signature::table_docs());
     docs

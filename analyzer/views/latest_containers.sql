@@ -1,14 +1,21 @@
 -- The last state of every container of every task that was ever seen.
--- + judged: Whether its task belongs to the deployment that is judged.
+-- + judged: Whether its task belongs to the judged rollout.
 -- + task_definition VARCHAR?: Its task's task definition; null where the task's own row is missing.
--- + essential BOOLEAN?: Whether the task stops when it stops (`containerDefinitions[].essential`); null where the task definition is missing.
+-- + essential BOOLEAN?: Whether the task stops when it stops (`containerDefinitions[].essential`); false for a container of AWS's own; null where the task definition is missing.
+-- + added_by_aws: Whether AWS added it: the task definition is known and does not name it (`aws-guardduty-agent-...`, `ecs-service-connect-...`).
 SELECT
   c.*,
   coalesce(t.judged, FALSE) AS judged,
   t.task_definition AS task_definition,
-  d.essential AS essential
+  CASE
+    WHEN d.container IS NOT NULL THEN d.essential
+    WHEN known.task_definition IS NOT NULL AND regexp_like(c.container, '^(aws-|ecs-|~internal)') THEN FALSE
+  END AS essential,
+  d.container IS NULL AND known.task_definition IS NOT NULL AND regexp_like(c.container, '^(aws-|ecs-|~internal)')
+    AS added_by_aws
 FROM containers c
 JOIN (SELECT task_arn, container, max(snapshot) AS snapshot FROM containers GROUP BY task_arn, container) last
   ON c.task_arn = last.task_arn AND c.container = last.container AND c.snapshot = last.snapshot
 LEFT JOIN latest_tasks t ON c.task_arn = t.task_arn
 LEFT JOIN container_definitions d ON t.task_definition = d.task_definition AND c.container = d.container
+LEFT JOIN (SELECT DISTINCT task_definition FROM container_definitions) known ON t.task_definition = known.task_definition

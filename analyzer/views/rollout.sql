@@ -1,35 +1,41 @@
--- How the rollout of the judged release stands at the end: one row, whatever is known.
+-- How the judged rollout stands: one row, whatever is known.
+-- + resource VARCHAR: The rollout in words: its deployment, else its service deployment, else the release.
 -- + deployment_id VARCHAR?: The judged deployment (or task set); null where it was never seen.
--- + kind VARCHAR?: `deployment` or `task set`; null where it was never seen.
+-- + service_deployment_status VARCHAR?: `serviceDeployments[].status`; null where it is not known at the end.
 -- + created_at TIMESTAMP?: When it was created.
+-- + evidence_from TIMESTAMP?: From when on evidence is needed (`judged_rollout`).
+-- + nothing_deployed: Whether it is older than what was asked about, so that nothing was deployed.
+-- + ended: Whether the collection has ended.
 -- + is_primary: Whether the last snapshot lists it as PRIMARY.
--- + completed: Whether ECS calls it complete (`rolloutState` COMPLETED, `stabilityStatus` STEADY_STATE); where there is no rollout state, whether every task that is desired runs and none is pending.
--- + completed_at TIMESTAMP?: When it completed: the event that says so, or the first snapshot that does, whichever is earlier.
--- + failed: Whether ECS calls it failed (`rolloutState` FAILED).
+-- + completed: Whether ECS calls it complete: its service deployment is SUCCESSFUL; where that is not known, `rolloutState` COMPLETED or `stabilityStatus` STEADY_STATE; where there is no rollout state, every desired task runs and none is pending.
+-- + completed_at TIMESTAMP?: When it completed: `finishedAt` of its service deployment; else the event that says so or the first snapshot that does, whichever is earlier; where there is no rollout state, the first of the last snapshots in which the counts are full.
+-- + failed: Whether ECS gave it up: `rolloutState` FAILED, or a service deployment that was stopped or rolled back.
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
--- + in_progress: Whether it is PRIMARY (of task sets: alive) and neither complete nor failed.
--- + is_full: Whether as many tasks run as are desired.
+-- + in_progress: Whether it is neither complete nor over.
+-- + is_full: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired.
+-- + is_stable: Whether it was watched for `target.stable_for_ms` after it completed.
+-- + tolerated_deaths BIGINT: How many tasks may die by their own fault before it completes.
 WITH releases AS (
   SELECT
-    deployment_id AS id,
-    'deployment' AS kind,
-    created_at,
+    status AS task_set_status,
     current AND status = 'PRIMARY' AS is_primary,
     current AND status = 'PRIMARY' AS is_alive,
-    rollout_state = 'COMPLETED'
-      OR rollout_state IS NULL AND pending_count = 0 AND running_count >= desired_count AS completed,
+    CASE
+      WHEN rollout_state IS NULL THEN pending_count = 0 AND running_count >= desired_count
+      ELSE rollout_state = 'COMPLETED'
+    END AS completed,
+    rollout_state IS NULL AS is_stateless,
     rollout_state = 'FAILED' AS failed,
     running_count >= desired_count AS is_full
   FROM latest_deployments
   WHERE judged
   UNION ALL
   SELECT
-    task_set_id AS id,
-    'task set' AS kind,
-    created_at,
+    status AS task_set_status,
     current AND status = 'PRIMARY' AS is_primary,
     current AND status IN ('PRIMARY', 'ACTIVE') AS is_alive,
     stability_status = 'STEADY_STATE' AS completed,
+    FALSE AS is_stateless,
     CAST(NULL AS BOOLEAN) AS failed,
     running_count >= computed_desired_count AS is_full
   FROM latest_task_sets
@@ -38,15 +44,20 @@ WITH releases AS (
 -- Aggregates, so that each is one row even where there is none.
 release AS (
   SELECT
-    max(id) AS id,
-    max(kind) AS kind,
-    max(created_at) AS created_at,
+    count(*) > 0 AS is_seen,
     coalesce(bool_or(is_primary), FALSE) AS is_primary,
     coalesce(bool_or(is_alive), FALSE) AS is_alive,
     coalesce(bool_or(completed), FALSE) AS completed,
+    coalesce(bool_or(is_stateless), FALSE) AS is_stateless,
     coalesce(bool_or(failed), FALSE) AS failed,
     coalesce(bool_or(is_full), FALSE) AS is_full
   FROM releases
+),
+-- What is in progress in an old answer may be over by now.
+service_deployment AS (
+  SELECT max(status) AS status, max(finished_at) AS finished_at
+  FROM latest_service_deployments
+  WHERE judged AND (current OR status NOT IN ('PENDING', 'IN_PROGRESS'))
 ),
 others AS (
   SELECT count(*) AS primaries
@@ -56,6 +67,12 @@ others AS (
     SELECT task_set_id AS id FROM latest_task_sets WHERE current AND status = 'PRIMARY' AND NOT judged
   ) primary_releases
 ),
+last_not_full AS (
+  SELECT max(d.snapshot) AS snapshot
+  FROM deployments d
+  JOIN target ON d.deployment_id = target.deployment_id
+  WHERE d.rollout_state IS NULL AND coalesce(d.pending_count > 0 OR d.running_count < d.desired_count, TRUE)
+),
 completions AS (
   SELECT min(at) AS at
   FROM (
@@ -63,6 +80,12 @@ completions AS (
     FROM deployments d
     JOIN target ON d.deployment_id = target.deployment_id
     WHERE d.rollout_state = 'COMPLETED'
+    UNION ALL
+    SELECT d.observed_at AS at
+    FROM deployments d
+    JOIN target ON d.deployment_id = target.deployment_id
+    CROSS JOIN last_not_full
+    WHERE d.rollout_state IS NULL AND d.snapshot > coalesce(last_not_full.snapshot, -1)
     UNION ALL
     SELECT e.created_at AS at
     FROM service_events e
@@ -74,19 +97,60 @@ completions AS (
     JOIN target ON s.task_set_id = target.deployment_id
     WHERE s.stability_status = 'STEADY_STATE'
   ) moments
+),
+desired AS (
+  SELECT max(desired_count) AS tasks FROM latest_services
+),
+standing AS (
+  SELECT
+    coalesce(
+      CASE WHEN target.deployment_controller = 'ECS' THEN 'deployment ' ELSE 'task set ' END || target.deployment_id,
+      'service deployment ' || nullif(split_part(target.service_deployment_arn, '/', 4), ''),
+      'task definition ' || nullif(split_part(coalesce(target.task_definition, target.expected_task_definition), '/', 2), ''),
+      'service ' || target.service
+    ) AS resource,
+    target.deployment_id AS deployment_id,
+    target.window_to AS window_to,
+    target.stable_for_ms AS stable_for_ms,
+    s.status AS service_deployment_status,
+    target.deployment_created_at AS created_at,
+    j.evidence_from AS evidence_from,
+    j.nothing_deployed AS nothing_deployed,
+    j.ended AS ended,
+    r.is_primary AS is_primary,
+    CASE WHEN s.status IS NULL THEN r.completed ELSE s.status = 'SUCCESSFUL' END AS completed,
+    coalesce(s.finished_at, c.at) AS completed_at,
+    r.failed OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
+    r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
+    r.is_alive AS is_alive,
+    r.is_alive AND r.is_full AS is_full,
+    coalesce(j.tolerated_deaths, greatest(1, coalesce(desired.tasks, 0) / 10)) AS tolerated_deaths
+  FROM release r
+  CROSS JOIN service_deployment s
+  CROSS JOIN others o
+  CROSS JOIN completions c
+  CROSS JOIN desired
+  CROSS JOIN judged_rollout j
+  CROSS JOIN target
 )
 SELECT
-  r.id AS deployment_id,
-  r.kind AS kind,
-  coalesce(r.created_at, target.deployment_created_at) AS created_at,
-  r.is_primary AS is_primary,
-  r.completed AS completed,
-  c.at AS completed_at,
-  r.failed AS failed,
-  r.failed OR r.id IS NOT NULL AND NOT r.is_alive AND o.primaries > 0 AS is_over,
-  r.is_alive AND NOT r.completed AND NOT r.failed AS in_progress,
-  r.is_full AS is_full
-FROM release r
-CROSS JOIN others o
-CROSS JOIN completions c
-CROSS JOIN target
+  resource,
+  deployment_id,
+  service_deployment_status,
+  created_at,
+  evidence_from,
+  nothing_deployed,
+  ended,
+  is_primary,
+  completed,
+  CASE WHEN completed THEN completed_at END AS completed_at,
+  failed,
+  failed OR is_replaced AS is_over,
+  (is_alive OR service_deployment_status IN ('PENDING', 'IN_PROGRESS')) IS TRUE AND NOT completed AND NOT failed
+    AS in_progress,
+  is_full,
+  coalesce(
+    completed AND CAST(window_to AS BIGINT) - CAST(completed_at AS BIGINT) >= stable_for_ms, FALSE
+  ) AS is_stable,
+  tolerated_deaths
+FROM standing

@@ -12,16 +12,17 @@
 SELECT
   concat('service ', target.service) AS resource,
   CASE
-    WHEN coalesce(s.covered_from > target.deployment_created_at, FALSE) THEN 'fail'
+    WHEN coalesce(s.covered_from > r.evidence_from, FALSE) THEN 'fail'
     WHEN s.status <> 'complete' THEN 'unknown'
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN s.covered_from > target.deployment_created_at THEN 'events of the time before were forgotten by ECS'
+    WHEN s.covered_from > r.evidence_from THEN 'events of the time before were forgotten by ECS'
     WHEN s.status <> 'complete' THEN concat('the events are ', s.status)
     ELSE concat(CAST(s.rows AS VARCHAR), ' events at the end, none was missed')
   END AS reason,
   coalesce(s.covered_from, s.observed_at) AS at
 FROM latest_sources s
 CROSS JOIN target
-WHERE s.feeds = 'service_events' AND target.deployment_created_at IS NOT NULL
+CROSS JOIN rollout r
+WHERE s.feeds = 'service_events' AND r.evidence_from IS NOT NULL

@@ -10,13 +10,13 @@
 -- # missed. The tasks.* checks are then unknown by themselves, unless a failure was seen.
 
 SELECT
-  concat('deployment ', coalesce(target.deployment_id, target.task_definition, target.service)) AS resource,
-  CASE WHEN coalesce(s.covered_from > target.deployment_created_at, FALSE) THEN 'fail' ELSE 'pass' END AS status,
+  r.resource AS resource,
+  CASE WHEN coalesce(s.covered_from > r.evidence_from, FALSE) THEN 'fail' ELSE 'pass' END AS status,
   CASE
-    WHEN s.covered_from > target.deployment_created_at THEN 'tasks that stopped before may have been forgotten by ECS'
+    WHEN s.covered_from > r.evidence_from THEN 'tasks that stopped before may have been forgotten by ECS'
     ELSE 'the list of stopped tasks reaches back to its creation'
   END AS reason,
   s.covered_from AS at
 FROM latest_sources s
-CROSS JOIN target
-WHERE s.feeds = 'tasks' AND s.covered_from IS NOT NULL AND target.deployment_created_at IS NOT NULL
+CROSS JOIN rollout r
+WHERE s.feeds = 'tasks' AND s.covered_from IS NOT NULL AND r.evidence_from IS NOT NULL

@@ -1,80 +1,75 @@
 -- id = "migration.one-off-task"
--- title = "The one-off task of the release (a migration) ended well"
+-- title = "The one-off tasks of the release (migrations) ended well"
 -- level = "block"
 -- owner = "service"
--- requires = ["task_selectors"]
+-- requires = ["task_selectors", "task_definitions"]
 -- conclusive = "none"
 -- advice = "Read the task's log: its last lines say why it ended. Failed to start: the reason names the image, the secret or the capacity that it lacked. Not seen: ECS forgets a stopped task after about an hour, so collect within the hour; or it was never started, or more than `since` before the deployment."
 -- #
--- # The newest task of each of `[collect] tasks` that was created since the deployment (less `since`). It ended well if it
--- # stopped and every essential container has `exitCode` 0. `stopCode` TaskFailedToStart fails, and so does an exit
--- # code that is not 0. Stopped without an exit code for any other cause, or not seen at all, is unknown: nothing says
--- # that the migration ran. While it runs it may still end well or not: pending.
+-- # The tasks of `[collect] tasks` that were created since the rollout (less `since`). Tasks with the same overrides are tries
+-- # of one thing, and the newest counts; tasks with different overrides are different things (a migration for each
+-- # database), and each must end well: every essential container has `exitCode` 0. Containers that AWS added do not count.
+-- # Stopped without an exit code, or not seen at all, is unknown: nothing says that the migration ran.
 
-WITH newest AS (
-  SELECT selected_by, max(created_at) AS created_at FROM latest_tasks WHERE one_off GROUP BY selected_by
-),
-exits AS (
-  SELECT
-    task_arn,
-    count(*) AS containers,
-    count(CASE WHEN exit_code = 0 THEN 1 END) AS ended_well,
-    count(CASE WHEN exit_code <> 0 THEN 1 END) AS failed,
-    string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY container) AS exit_codes
-  FROM latest_containers
-  WHERE essential IS NOT FALSE
-  GROUP BY task_arn
-),
-one_off_tasks AS (
-  SELECT
-    t.task_id, t.selected_by, t.stop_code, t.reasons, t.last_status, t.observed_at,
-    coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at) AS ended_at,
-    coalesce(t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED'), FALSE) AS is_stopped,
-    coalesce(x.failed, 0) AS failed,
-    coalesce(x.ended_well, 0) AS ended_well,
-    coalesce(x.containers, 0) AS containers,
-    coalesce(x.exit_codes, '?') AS exit_codes
-  FROM latest_tasks t
-  JOIN newest n ON t.selected_by = n.selected_by AND t.created_at = n.created_at
-  LEFT JOIN exits x ON t.task_arn = x.task_arn
-  WHERE t.one_off
-)
 SELECT
-  concat('task ', task_id) AS resource,
+  concat('task ', o.task_id) AS resource,
   CASE
-    WHEN coalesce(stop_code, '') = 'TaskFailedToStart' OR failed > 0 THEN 'fail'
-    WHEN NOT is_stopped THEN 'pending'
-    WHEN containers > 0 AND ended_well = containers THEN 'pass'
+    WHEN e.standing = 'unknown' AND o.is_retried THEN 'unknown'
+    WHEN o.is_retried THEN 'skip'
+    WHEN o.ended_well THEN 'pass'
+    WHEN NOT o.is_stopped AND r.ended THEN 'unknown'
+    WHEN NOT o.is_stopped THEN 'pending'
+    WHEN e.cause IN ('exit', 'memory', 'image', 'resource', 'command', 'start') AND (x.has_failed OR t.stop_code = 'TaskFailedToStart') THEN 'fail'
     ELSE 'unknown'
   END AS status,
   CASE
-    WHEN coalesce(stop_code, '') = 'TaskFailedToStart'
-      THEN concat('it failed to start: ', coalesce(reasons, 'ECS gives no reason'))
-    WHEN failed > 0 THEN concat('it exited with an error: ', exit_codes, coalesce(' (' || reasons || ')', ''))
-    WHEN NOT is_stopped THEN concat('it still runs at the end of the observation: ', coalesce(last_status, 'unknown'))
-    WHEN containers > 0 AND ended_well = containers THEN concat('it ended well: ', exit_codes)
-    ELSE concat('it stopped, and not every exit code is known: ', exit_codes, coalesce(' (' || reasons || ')', ''))
+    WHEN e.standing = 'unknown' AND o.is_retried
+      THEN concat('it failed, and nobody can tell whether a later task tried the same again: the environment of its overrides was redacted; ', e.reason)
+    WHEN o.is_retried AND o.ended_well THEN 'it ended well, and was run again'
+    WHEN o.is_retried THEN concat('it was tried again: ', coalesce(e.reason, o.exit_codes))
+    WHEN o.ended_well THEN concat('it ended well: ', o.exit_codes)
+    WHEN NOT o.is_stopped THEN concat('it still runs: ', coalesce(t.last_status, 'unknown'))
+    WHEN e.cause IN ('exit', 'memory', 'image', 'resource', 'command', 'start') AND (x.has_failed OR t.stop_code = 'TaskFailedToStart')
+      THEN concat(e.reason, ' (', o.exit_codes, ')')
+    ELSE concat('it stopped, and not every exit code is known: ', o.exit_codes, coalesce(' (' || e.reason || ')', ''))
   END AS reason,
-  coalesce(ended_at, observed_at) AS at,
-  exit_codes AS observed,
+  coalesce(e.at, t.ended_at, t.observed_at) AS at,
+  o.exit_codes AS observed,
   'every essential container exited with 0' AS expected,
-  task_id,
-  selected_by
-FROM one_off_tasks
+  e.owner AS owner,
+  o.task_id AS task_id,
+  e.container AS container,
+  o.selected_by AS selected_by
+FROM one_off_tasks o
+JOIN latest_tasks t ON o.task_arn = t.task_arn
+LEFT JOIN task_ends e ON o.task_arn = e.task_arn
+LEFT JOIN (
+  SELECT task_arn, bool_or(coalesce(exit_code <> 0, FALSE) AND essential IS NOT FALSE) AS has_failed
+  FROM latest_containers
+  GROUP BY task_arn
+) x ON o.task_arn = x.task_arn
+CROSS JOIN rollout r
 UNION ALL
 SELECT
   concat('tasks of ', s.selector) AS resource,
   CASE
-    WHEN target.stop_reason = 'collecting' THEN 'pending'
-    ELSE 'unknown'
+    WHEN r.nothing_deployed THEN 'skip'
+    WHEN r.ended THEN 'unknown'
+    ELSE 'pending'
   END AS status,
-  'none was seen: it was forgotten by ECS, or never started' AS reason,
+  CASE
+    WHEN r.nothing_deployed THEN 'none was seen, and nothing was deployed'
+    ELSE 'none was seen: it was forgotten by ECS, or never started'
+  END AS reason,
   target.window_to AS at,
   'none' AS observed,
   'a task that ended well' AS expected,
+  CAST(NULL AS VARCHAR) AS owner,
   CAST(NULL AS VARCHAR) AS task_id,
+  CAST(NULL AS VARCHAR) AS container,
   s.selector AS selected_by
 FROM task_selectors s
 CROSS JOIN target
-LEFT JOIN newest n ON s.selector = n.selected_by
-WHERE n.selected_by IS NULL
+CROSS JOIN rollout r
+LEFT JOIN (SELECT DISTINCT selected_by FROM one_off_tasks) seen ON s.selector = seen.selected_by
+WHERE seen.selected_by IS NULL

@@ -2,103 +2,121 @@
 -- title = "The load balancer finds the tasks of the release healthy"
 -- level = "block"
 -- owner = "shared"
--- requires = ["tasks", "service_events"]
+-- requires = ["tasks", "containers", "deployments", "service_events", "target_health"]
 -- conclusive = "fail"
 -- advice = "The reason names what the load balancer saw. A status code: the program answers, look at its health path and its log. A time-out: the port, the security groups, or a program that is not up yet (grace period)."
 -- #
--- # `TargetHealth.State` decides where it may be read (a target belongs to a task where its address is one of
--- # the task's attachments). Else only the service event "(task ...) (port ...) is unhealthy in (target-group
--- # ...)" tells: for a task that is RUNNING it is healed once the rollout completed later than the event, or the
--- # load balancer says healthy at the end; a task that stopped before it was healed fails; in a rollout that is
--- # in progress it may still heal.
+-- # `TargetHealth.State` at the end decides. A target belongs to a task by its address (awsvpc) or by its port, which is one
+-- # of the task's `networkBindings[].hostPort` (bridge, host). The service event "(task ...) (port ...) is unhealthy in
+-- # (target-group ...)" tells of a task whose targets are not known: it healed where the rollout completed later, and stands
+-- # where it did not. What became of a task that stopped is told by tasks.health-checks-failed. Without an answer about the
+-- # targets, no event is no pass: unknown.
 
 WITH last_health AS (
   SELECT h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
   FROM target_health h
   JOIN (SELECT max(snapshot) AS snapshot FROM target_health) last ON h.snapshot = last.snapshot
 ),
-health AS (
-  SELECT t.task_arn, h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
+alive AS (
+  SELECT t.task_arn, t.task_id, t.judged, t.last_status, t.started_at, t.observed_at, t.raw, b.bindings
   FROM latest_tasks t
-  JOIN last_health h ON strpos(t.raw, concat('"', h.target_id, '"')) > 0
-  WHERE t.judged AND t.stop_code IS NULL
+  LEFT JOIN (
+    SELECT task_arn, string_agg(raw, ' ' ORDER BY container) AS bindings FROM latest_containers GROUP BY task_arn
+  ) b ON t.task_arn = b.task_arn
+  WHERE NOT t.is_stopped
 ),
-healthy AS (
+matched AS (
+  SELECT a.task_arn, a.task_id, a.judged, h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
+  FROM alive a
+  JOIN last_health h
+    ON strpos(a.raw, concat('"', h.target_id, '"')) > 0
+    OR h.target_id LIKE 'i-%' AND regexp_like(a.bindings, concat('"hostPort":', CAST(h.port AS VARCHAR), '[,}]'))
+),
+-- A port of an instance may be that of a task of another rollout on another instance.
+targets AS (
+  SELECT
+    m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at,
+    bool_and(m.judged) AS is_own,
+    string_agg(DISTINCT m.task_id, ' ' ORDER BY m.task_id) AS task_ids
+  FROM matched m
+  GROUP BY m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at
+  HAVING bool_or(m.judged)
+),
+health AS (
   SELECT
     task_arn,
-    bool_and(coalesce(state = 'healthy', FALSE)) AS is_healthy
-  FROM health
+    bool_and(coalesce(state IN ('healthy', 'unused'), FALSE)) AS is_healthy
+  FROM matched
+  WHERE judged
   GROUP BY task_arn
 ),
 told AS (
   SELECT
     regexp_match(message, '\(task ([0-9a-f-]+)\)')[1] AS task_id,
+    CASE WHEN strpos(message, '(instance ') > 0 THEN regexp_match(message, '\(port ([0-9]+)\)')[1] END AS port,
     regexp_match(message, 'is unhealthy in (.*)$')[1] AS complaint,
     created_at
-  FROM service_events
+  FROM service_events e
   WHERE strpos(message, 'is unhealthy in ') > 0
 ),
 complaints AS (
   SELECT
-    t.task_arn, t.task_id, t.last_status, t.stop_code, e.complaint, e.created_at,
-    coalesce(r.completed_at >= e.created_at, FALSE) OR coalesce(h.is_healthy, FALSE) AS is_healed,
-    t.stop_code IS NULL AND coalesce(t.last_status <> 'STOPPED', TRUE) AS is_alive,
-    NOT (r.completed OR r.is_over) AS may_heal
+    a.task_arn, a.task_id, e.complaint, e.created_at,
+    h.task_arn IS NOT NULL AS is_known,
+    coalesce(h.is_healthy, FALSE) OR h.task_arn IS NULL AND coalesce(r.completed_at >= e.created_at, FALSE) AS is_healed,
+    r.completed OR r.is_over AS is_settled, r.ended
   FROM told e
-  JOIN latest_tasks t ON e.task_id = t.task_id
-  LEFT JOIN healthy h ON t.task_arn = h.task_arn
+  JOIN alive a
+    ON e.task_id = a.task_id
+    OR e.port IS NOT NULL AND regexp_like(a.bindings, concat('"hostPort":', e.port, '[,}]'))
+  LEFT JOIN health h ON a.task_arn = h.task_arn
   CROSS JOIN rollout r
-  WHERE t.judged
+  WHERE a.judged
 )
 SELECT
   concat('task ', task_id) AS resource,
   CASE
-    WHEN is_alive AND is_healed THEN 'pass'
-    WHEN is_alive AND may_heal THEN 'pending'
-    ELSE 'fail'
+    WHEN is_healed THEN 'pass'
+    WHEN is_known THEN 'skip'
+    WHEN is_settled AND ended THEN 'fail'
+    ELSE 'pending'
   END AS status,
-  concat(
-    CASE
-      WHEN is_alive AND is_healed THEN 'it was, and is healthy now: '
-      WHEN is_alive THEN ''
-      ELSE concat('it stopped (', coalesce(stop_code, 'no stop code'), '): ')
-    END,
-    'unhealthy in ', coalesce(complaint, 'a target group')
-  ) AS reason,
+  concat(CASE WHEN is_healed THEN 'it was, and is not any more: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group')) AS reason,
   created_at AS at,
   'a service event' AS observed,
   task_id
 FROM complaints
 UNION ALL
 SELECT
-  concat('task ', t.task_id, ' target ', h.target_id, coalesce(':' || CAST(h.port AS VARCHAR), '')) AS resource,
+  concat('target ', t.target_id, coalesce(':' || CAST(t.port AS VARCHAR), ''), ' of task ', t.task_ids) AS resource,
   CASE
-    WHEN h.state = 'healthy' THEN 'pass'
-    WHEN h.state = 'initial' THEN 'pending'
-    WHEN h.state IN ('unused', 'draining') THEN 'skip'
-    WHEN h.state = 'unhealthy' AND NOT (r.completed OR r.is_over) THEN 'pending'
-    WHEN h.state = 'unhealthy' THEN 'fail'
+    WHEN t.state = 'healthy' THEN 'pass'
+    WHEN t.state IN ('unused', 'draining') THEN 'skip'
+    WHEN t.state = 'initial' THEN 'pending'
+    WHEN t.state = 'unhealthy' AND NOT (r.ended AND (r.completed OR r.is_over)) THEN 'pending'
+    WHEN t.state = 'unhealthy' AND t.is_own THEN 'fail'
     ELSE 'unknown'
   END AS status,
   concat(
-    'the load balancer says ', coalesce(h.state, 'nothing'),
-    coalesce(' (' || nullif(concat_ws(': ', h.reason, h.description), '') || ')', '')
+    'the load balancer says ', coalesce(t.state, 'nothing'),
+    coalesce(' (' || nullif(concat_ws(': ', t.reason, t.description), '') || ')', '')
   ) AS reason,
-  h.observed_at AS at,
-  coalesce(h.state, 'unknown') AS observed,
-  t.task_id AS task_id
-FROM health h
-JOIN latest_tasks t ON h.task_arn = t.task_arn
+  t.observed_at AS at,
+  coalesce(t.state, 'unknown') AS observed,
+  t.task_ids AS task_id
+FROM targets t
 CROSS JOIN rollout r
 UNION ALL
 SELECT
-  concat('task ', t.task_id) AS resource,
-  'pass' AS status,
-  'no event tells that it is unhealthy' AS reason,
-  t.observed_at AS at,
-  coalesce(t.last_status, 'unknown') AS observed,
-  t.task_id AS task_id
-FROM latest_tasks t
-LEFT JOIN (SELECT DISTINCT task_arn FROM complaints) c ON t.task_arn = c.task_arn
+  concat('task ', a.task_id) AS resource,
+  CASE WHEN r.ended AND a.last_status = 'RUNNING' THEN 'unknown' ELSE 'pending' END AS status,
+  'none of its targets is registered in a target group that was asked about' AS reason,
+  a.observed_at AS at,
+  coalesce(a.last_status, 'unknown') AS observed,
+  a.task_id AS task_id
+FROM alive a
+CROSS JOIN rollout r
 CROSS JOIN (SELECT max(load_balancers) AS load_balancers FROM latest_services) s
-WHERE t.judged AND c.task_arn IS NULL AND s.load_balancers > 0
+LEFT JOIN (SELECT DISTINCT task_arn FROM matched) m ON a.task_arn = m.task_arn
+LEFT JOIN (SELECT DISTINCT task_arn FROM complaints) c ON a.task_arn = c.task_arn
+WHERE a.judged AND m.task_arn IS NULL AND c.task_arn IS NULL AND s.load_balancers > 0

@@ -8,8 +8,8 @@
 -- #
 -- # `deployments[].rolloutState` of the judged deployment decides, together with its counts: ECS may call a
 -- # rollout complete while tasks are missing. Where there is no rollout state (behind a Classic Load Balancer)
--- # the counts alone decide. For task sets it is `stabilityStatus`. `serviceDeployments[].status` has a say
--- # too: it stays IN_PROGRESS while alarms, hooks and bake time are waited for.
+-- # the counts alone decide. For task sets it is `stabilityStatus`. `serviceDeployments[].status` decides too: it stays
+-- # IN_PROGRESS while alarms, hooks, traffic steps (LINEAR, CANARY) and bake time are waited for.
 -- # A rollout that is still in progress at the end has neither succeeded nor failed: pending.
 
 WITH now_primary AS (
@@ -63,10 +63,8 @@ judged_service_deployment AS (
   SELECT
     concat('service deployment ', coalesce(nullif(split_part(s.service_deployment_arn, '/', 4), ''), s.service_deployment_arn))
       AS resource,
-    s.status, s.status_reason, s.lifecycle_stage, s.finished_at, s.updated_at,
-    coalesce(s.snapshot >= service.snapshot, TRUE) AS is_fresh
+    s.status, s.status_reason, s.lifecycle_stage, s.finished_at, s.updated_at, s.current AS is_fresh
   FROM latest_service_deployments s
-  CROSS JOIN service
   WHERE s.judged
 )
 SELECT

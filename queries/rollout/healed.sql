@@ -2,33 +2,55 @@
 -- title = "The rollout met no trouble on its way"
 -- level = "advise"
 -- owner = "platform"
--- requires = ["deployments", "service_events"]
+-- requires = ["tasks", "containers", "deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "It went well in the end, and is no failure of the release. If it happens at every rollout, the next one may not heal in time: look at capacity, quotas and the API limits of the account."
+-- advice = "It went well in the end, and is no failure of the release. If it happens at every rollout, the next one may not heal in time: the reason names the task, the capacity, the quota or the API limit."
 -- #
--- # Service events alone tell of trouble that passes: the scheduler was throttled, or waited for a place. Only of a
--- # rollout that completed (`rolloutState`) is it said here; of any other, the blocking checks tell.
+-- # Ends of tasks that healed (view task_ends), and service events that tell of trouble that passes: the scheduler was
+-- # throttled, or waited for a place. Only of a rollout that completed; of any other, the blocking checks tell.
 
 WITH trouble AS (
   SELECT e.message, e.created_at
   FROM service_events e
-  JOIN target ON e.created_at >= target.deployment_created_at
+  JOIN rollout r ON e.created_at >= r.evidence_from
   WHERE regexp_like(e.message, 'operations are being throttled|was unable to place a task|was unable to stop or start tasks|unable to consistently start tasks')
     OR strpos(e.message, 'under protection') > 0
+),
+healed AS (
+  SELECT task_id, reason, at, owner, container
+  FROM task_ends
+  WHERE standing = 'healed' AND NOT one_off
 )
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  concat('task ', h.task_id) AS resource,
   'fail' AS status,
-  concat('it healed: ', t.message) AS reason,
-  t.created_at AS at
-FROM rollout r
-JOIN trouble t ON r.completed AND r.deployment_id IS NOT NULL
+  concat('healed: ', h.reason) AS reason,
+  h.at AS at,
+  h.owner AS owner,
+  h.task_id AS task_id,
+  h.container AS container
+FROM healed h
 UNION ALL
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
+  'fail' AS status,
+  concat('healed: ', t.message) AS reason,
+  t.created_at AS at,
+  CAST(NULL AS VARCHAR) AS owner,
+  CAST(NULL AS VARCHAR) AS task_id,
+  CAST(NULL AS VARCHAR) AS container
+FROM rollout r
+JOIN trouble t ON r.completed
+UNION ALL
+SELECT
+  r.resource AS resource,
   'pass' AS status,
-  'no event tells of any' AS reason,
-  r.completed_at AS at
+  'no end of a task and no event tells of any' AS reason,
+  r.completed_at AS at,
+  CAST(NULL AS VARCHAR) AS owner,
+  CAST(NULL AS VARCHAR) AS task_id,
+  CAST(NULL AS VARCHAR) AS container
 FROM rollout r
 CROSS JOIN (SELECT count(*) AS events FROM trouble) t
-WHERE r.completed AND r.deployment_id IS NOT NULL AND t.events = 0
+CROSS JOIN (SELECT count(*) AS ends FROM healed) h
+WHERE r.completed AND t.events = 0 AND h.ends = 0

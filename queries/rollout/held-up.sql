@@ -13,24 +13,24 @@
 WITH held AS (
   SELECT e.message, e.created_at
   FROM service_events e
-  JOIN target ON e.created_at >= target.deployment_created_at
+  JOIN rollout r ON e.created_at >= r.evidence_from
   WHERE strpos(e.message, 'was unable to stop or start tasks during a deployment because of the service deployment configuration') > 0
     OR strpos(e.message, 'under protection') > 0
 )
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   CASE WHEN r.completed THEN 'pass' WHEN r.is_over THEN 'fail' ELSE 'pending' END AS status,
   concat(CASE WHEN r.completed THEN 'it completed all the same: ' ELSE '' END, h.message) AS reason,
   h.created_at AS at
 FROM rollout r
-JOIN held h ON r.deployment_id IS NOT NULL
+CROSS JOIN held h
 UNION ALL
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   'pass' AS status,
   'no event tells of anything that holds it up' AS reason,
   target.window_to AS at
 FROM rollout r
 CROSS JOIN target
 CROSS JOIN (SELECT count(*) AS events FROM held) h
-WHERE r.deployment_id IS NOT NULL AND h.events = 0
+WHERE h.events = 0

@@ -9,24 +9,15 @@
 -- # `serviceDeployments[].status` decides (ROLLBACK_..., STOPPED), and `deployments[].rolloutState` (FAILED);
 -- # `statusReason` and `rolloutStateReason` explain. The event "(deployment ...) deployment failed" is a second
 -- # witness, where the fields cannot be read or were never seen in that state.
--- # A service deployment that was stopped because another release followed was superseded, not rolled back:
+-- # A rollout that was stopped because another one followed was superseded, not rolled back:
 -- # rollout.expected-revision tells of it, and this check skips it.
 -- # ROLLBACK_FAILED with "No rollback candidate was found" is a first deployment that failed: the reason
 -- # hides the cause.
 
 -- Aggregates, so that each is one row even where there is none.
-WITH now_primary AS (
-  SELECT max(deployment_id) AS id, max(created_at) AS created_at
-  FROM latest_deployments
-  WHERE current AND status = 'PRIMARY'
-),
-newest_service_deployment AS (
-  SELECT max(created_at) AS created_at FROM latest_service_deployments
-),
-judged_service_deployment AS (
+WITH judged_service_deployment AS (
   SELECT
     max(status) AS status,
-    max(created_at) AS created_at,
     max(coalesce(rollback_started_at, stopped_at, finished_at, updated_at, observed_at)) AS at,
     max(
       concat(
@@ -60,7 +51,7 @@ failure_events AS (
 ),
 judgement AS (
   SELECT
-    coalesce('deployment ' || target.deployment_id, 'task definition ' || target.task_definition, 'the release') AS resource,
+    r.resource AS resource,
     s.status, s.told, s.at AS service_deployment_at,
     d.state, coalesce(nullif(d.reason, ''), 'ECS gives no reason') AS state_reason, d.at AS deployment_at,
     f.message, f.at AS failed_at,
@@ -68,12 +59,10 @@ judgement AS (
     coalesce(s.status IN ('STOP_REQUESTED', 'STOPPED'), FALSE) AS is_stopped,
     coalesce(d.state = 'FAILED', FALSE) AS is_failed,
     f.message IS NOT NULL AS is_told,
-    coalesce(n.created_at > s.created_at, FALSE)
-      OR coalesce(p.id <> target.deployment_id AND p.created_at > target.deployment_created_at, FALSE) AS is_superseded,
+    j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
-  FROM target
-  CROSS JOIN now_primary p
-  CROSS JOIN newest_service_deployment n
+  FROM rollout r
+  CROSS JOIN judged_rollout j
   CROSS JOIN judged_service_deployment s
   CROSS JOIN judged_deployment d
   CROSS JOIN failure_events f
@@ -92,7 +81,7 @@ SELECT
     WHEN is_rolled_back THEN told
     WHEN is_failed THEN concat('failed: ', state_reason)
     WHEN is_told THEN message
-    WHEN is_stopped AND is_superseded THEN 'it was stopped because another release followed'
+    WHEN is_stopped AND is_superseded THEN 'it was stopped because another rollout followed'
     WHEN is_stopped THEN told
     WHEN is_odd THEN concat('the status of its service deployment, ', status, ', is not known to this check')
     ELSE concat(

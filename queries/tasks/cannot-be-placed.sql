@@ -13,14 +13,14 @@
 WITH unplaced AS (
   SELECT e.message, e.created_at
   FROM service_events e
-  JOIN target ON e.created_at >= target.deployment_created_at
+  JOIN rollout r ON e.created_at >= r.evidence_from
   WHERE strpos(e.message, 'was unable to place a task') > 0
     OR strpos(e.message, 'failed to launch a task with (error') > 0
     OR strpos(e.message, 'No Container Instances were found') > 0
     OR strpos(e.message, 'reached the limit on the number of tasks') > 0
 )
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   CASE
     WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'pass'
     WHEN r.is_over THEN 'fail'
@@ -29,14 +29,14 @@ SELECT
   concat(CASE WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
   u.created_at AS at
 FROM rollout r
-JOIN unplaced u ON r.deployment_id IS NOT NULL
+CROSS JOIN unplaced u
 UNION ALL
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   'pass' AS status,
   'no event tells of a task without a place' AS reason,
   target.window_to AS at
 FROM rollout r
 CROSS JOIN target
 CROSS JOIN (SELECT count(*) AS events FROM unplaced) u
-WHERE r.deployment_id IS NOT NULL AND u.events = 0
+WHERE u.events = 0

@@ -7,23 +7,29 @@
 -- advice = "Not found: was the image pushed, under this tag, to this region's registry? Access denied: the execution role needs ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and the repository policy. Platform: build for the task's CPU architecture. Time-out: the subnet's route, NAT or VPC endpoints. No space: the ephemeral storage."
 -- #
 -- # `tasks[].stopCode` TaskFailedToStart, and a CannotPull...Error in `tasks[].stoppedReason` (Fargate) or
--- # `containers[].reason` (EC2, where the task says only "Task failed to start"). Of the one-off tasks of the release, too.
+-- # `containers[].reason` (EC2, where the task says only "Task failed to start"). View task_ends decides whether it healed.
+-- # An image that does not exist or is of another architecture is the service's; networks, rights and disks are the platform's.
 
 SELECT
-  concat('task ', task_id) AS resource,
-  CASE WHEN coalesce(start_failure, '') = 'image' THEN 'fail' ELSE 'pass' END AS status,
+  concat('task ', t.task_id) AS resource,
   CASE
-    WHEN start_failure = 'image' AND strpos(coalesce(stopped_reason, ''), 'CannotPull') > 0 THEN stopped_reason
-    WHEN start_failure = 'image' THEN reasons
-    ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
+    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing = 'unknown' THEN 'unknown'
+    WHEN e.standing = 'open' THEN 'pending'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
+    WHEN e.standing IS NOT NULL THEN e.reason
+    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,
-  CASE
-    WHEN start_failure = 'image' THEN coalesce(stopping_at, stopped_at, execution_stopped_at, observed_at)
-    ELSE observed_at
-  END AS at,
-  coalesce(stop_code, last_status, 'unknown') AS observed,
-  'its images are pulled' AS expected,
-  task_id,
-  task_definition
-FROM latest_tasks
-WHERE judged OR one_off
+  coalesce(e.at, t.observed_at) AS at,
+  coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
+  e.owner AS owner,
+  t.task_id AS task_id,
+  e.container AS container,
+  e.exit_codes AS exit_codes,
+  e.phase AS phase
+FROM latest_tasks t
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('image')
+WHERE t.judged OR t.one_off

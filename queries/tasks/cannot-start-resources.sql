@@ -6,26 +6,30 @@
 -- conclusive = "fail"
 -- advice = "Secrets and registry: the execution role's rights and the network path to Secrets Manager, SSM and ECR. Network interface: free addresses in the subnet, quota of interfaces. Log driver: does the log group exist, may the execution role write to it? EFS: mount targets and security groups."
 -- #
--- # `tasks[].stopCode` TaskFailedToStart, and of the error names in `stoppedReason` or `containers[].reason`
--- # those that are not the image's or the program's: ResourceInitializationError, CannotCreate...Error,
--- # CannotStartContainerError of the log driver, and the network interface.
--- # A CannotStartContainerError for another cause may be the program's own (no such command):
--- # tasks.failed-to-start has it, with no side taken. The one-off tasks of the release are judged, too.
+-- # `tasks[].stopCode` TaskFailedToStart, and one of the error names in `stoppedReason` or `containers[].reason` that are not
+-- # the image's or the program's: ResourceInitializationError, CannotCreate...Error, CannotStartContainerError of the log
+-- # driver, the network interface. A log group that does not exist is the service's, the rest is the platform's.
 
 SELECT
-  concat('task ', task_id) AS resource,
-  CASE WHEN coalesce(start_failure, '') = 'resource' THEN 'fail' ELSE 'pass' END AS status,
+  concat('task ', t.task_id) AS resource,
   CASE
-    WHEN start_failure = 'resource' THEN reasons
-    ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
+    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing = 'unknown' THEN 'unknown'
+    WHEN e.standing = 'open' THEN 'pending'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
+    WHEN e.standing IS NOT NULL THEN e.reason
+    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,
-  CASE
-    WHEN start_failure = 'resource' THEN coalesce(stopping_at, stopped_at, execution_stopped_at, observed_at)
-    ELSE observed_at
-  END AS at,
-  coalesce(stop_code, last_status, 'unknown') AS observed,
-  'its resources are there' AS expected,
-  task_id,
-  task_definition
-FROM latest_tasks
-WHERE judged OR one_off
+  coalesce(e.at, t.observed_at) AS at,
+  coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
+  e.owner AS owner,
+  t.task_id AS task_id,
+  e.container AS container,
+  e.exit_codes AS exit_codes,
+  e.phase AS phase
+FROM latest_tasks t
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('resource')
+WHERE t.judged OR t.one_off

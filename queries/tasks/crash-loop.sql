@@ -1,73 +1,59 @@
 -- id = "tasks.crash-loop"
--- title = "Tasks of the release do not die again and again, nor after it completed"
+-- title = "No crash loop, and no task died after completion"
 -- level = "block"
 -- owner = "service"
--- requires = ["tasks", "service_events"]
+-- requires = ["tasks", "containers", "deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "The service looks stable between two deaths: do not trust its counts. Read the last log lines of the tasks that died; see tasks.exited, tasks.out-of-memory and tasks.health-checks-failed for each of them."
+-- advice = "The service looks stable between two deaths: do not trust its counts. Read the last log lines of the tasks that died; tasks.exited, tasks.out-of-memory and tasks.health-checks-failed name each of them."
 -- #
--- # Deaths are counted by `tasks[].stopCode` (EssentialContainerExited, or stopped for a health check), of tasks
--- # that `startedBy` gives to the deployment. `deployments[].failedTasks` is no measure: ECS sets it back to 0,
--- # and crashes after RUNNING evade the circuit breaker.
--- # Where tasks.exited fails, this says how often and when; and it still blocks where a service's config
--- # allows a single exit at the start (tasks.exited as "advise").
--- # When the rollout completed: its event, or the first snapshot that says COMPLETED, whichever is earlier.
+-- # Counts the ends of view task_ends that are the tasks' own fault: exit, memory, health check, restart in place
+-- # (`restartPolicy`: another `runtimeId`). `deployments[].failedTasks` is no measure: ECS sets it back to 0, and crashes
+-- # after RUNNING evade the circuit breaker. Before completion `[rollout] tolerated_deaths` are no failure (default: one,
+-- # or a tenth of the desired count, whichever is more); after it, none is tolerated.
 
 WITH deaths AS (
   SELECT
-    t.task_id,
-    coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at) AS at,
-    coalesce(coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at) > r.completed_at, FALSE) AS is_late,
-    coalesce(
-      t.stop_code = 'EssentialContainerExited'
-        OR (t.stop_code IS DISTINCT FROM 'TaskFailedToStart')
-          AND regexp_like(coalesce(t.stopped_reason, ''), '[Ff]ailed .*health checks?'),
-      FALSE
-    ) AS is_death
-  FROM latest_tasks t
-  CROSS JOIN rollout r
-  WHERE t.judged
+    count(*) AS died,
+    count(CASE WHEN phase = 'after' THEN 1 END) AS died_after,
+    count(CASE WHEN cause = 'restart' THEN 1 END) AS restarts,
+    max(at) AS last_at,
+    string_agg(task_id, ' ' ORDER BY at, task_id) AS task_ids
+  FROM task_ends
+  WHERE own_fault AND NOT one_off
 ),
-counted AS (
-  SELECT
-    count(*) AS tasks,
-    count(CASE WHEN is_death THEN 1 END) AS died,
-    count(CASE WHEN is_death AND is_late THEN 1 END) AS died_late,
-    max(CASE WHEN is_death THEN at END) AS last_at,
-    string_agg(CASE WHEN is_death THEN task_id END, ' ' ORDER BY at, task_id) AS task_ids
-  FROM deaths
+seen AS (
+  SELECT count(*) AS tasks FROM latest_tasks WHERE judged
 ),
--- ECS heals by itself, and says so; only while the judged deployment is the one that runs is it about its tasks.
+-- ECS heals by itself, and says so; only while the judged rollout is the one that runs is it about its tasks.
 replaced AS (
   SELECT count(*) AS events, max(e.created_at) AS last_at
   FROM service_events e
-  JOIN rollout r ON r.is_primary AND e.created_at > r.completed_at
+  JOIN rollout r ON r.is_primary AND e.created_at > r.completed_at AND e.created_at >= r.evidence_from
   WHERE strpos(e.message, 'due to an unhealthy status') > 0
 )
 SELECT
-  coalesce('deployment ' || target.deployment_id, 'task definition ' || target.task_definition, 'the release')
-    AS resource,
+  r.resource AS resource,
   CASE
-    WHEN counted.died >= 2 OR counted.died_late >= 1 OR replaced.events >= 1 THEN 'fail'
+    WHEN d.died > r.tolerated_deaths OR d.died_after > 0 OR replaced.events > 0 THEN 'fail'
     ELSE 'pass'
   END AS status,
-  CASE
-    WHEN counted.died_late >= 1
-      THEN concat(
-        CAST(counted.died_late AS VARCHAR), ' of ', CAST(counted.tasks AS VARCHAR), ' tasks died after the rollout completed'
-      )
-    WHEN counted.died >= 2
-      THEN concat(CAST(counted.died AS VARCHAR), ' of ', CAST(counted.tasks AS VARCHAR), ' tasks died')
-    WHEN replaced.events >= 1 THEN 'ECS replaced unhealthy tasks after the rollout completed'
-    ELSE concat(CAST(counted.died AS VARCHAR), ' of ', CAST(counted.tasks AS VARCHAR), ' tasks died')
-  END AS reason,
-  coalesce(counted.last_at, replaced.last_at, target.window_to) AS at,
-  CAST(counted.died AS VARCHAR) AS observed,
-  'at most 1, and none once it completed' AS expected,
-  counted.task_ids AS task_ids,
+  concat(
+    CASE
+      WHEN d.died_after > 0 THEN concat(CAST(d.died_after AS VARCHAR), ' died after the rollout completed, ')
+      WHEN d.died = 0 AND replaced.events > 0 THEN 'ECS replaced unhealthy tasks after the rollout completed, '
+      ELSE ''
+    END,
+    CAST(d.died AS VARCHAR), ' of ', CAST(seen.tasks AS VARCHAR), ' tasks died',
+    CASE WHEN d.restarts > 0 THEN concat(' (', CAST(d.restarts AS VARCHAR), ' restarts in place)') ELSE '' END
+  ) AS reason,
+  coalesce(d.last_at, replaced.last_at, target.window_to) AS at,
+  CAST(d.died AS VARCHAR) AS observed,
+  concat('at most ', CAST(r.tolerated_deaths AS VARCHAR), ', and none after completion') AS expected,
+  d.task_ids AS task_ids,
   r.completed_at AS completed_at
-FROM counted
+FROM deaths d
+CROSS JOIN seen
 CROSS JOIN replaced
 CROSS JOIN rollout r
 CROSS JOIN target
-WHERE counted.tasks > 0
+WHERE seen.tasks > 0

@@ -6,15 +6,15 @@
 -- conclusive = "fail"
 -- advice = "Read the reason: \"executable file not found\" or \"no such file\" is the image's command; anything of the agent, the runtime or the host is the platform's."
 -- #
--- # `tasks[].stopCode` TaskFailedToStart fails by the code alone, so that a wording that nobody has seen yet
--- # fails too. What tasks.cannot-start-image, tasks.cannot-start-resources and tasks.out-of-memory name is
--- # left to them.
+-- # `tasks[].stopCode` TaskFailedToStart counts by the code alone, so that a wording that nobody has seen yet
+-- # counts too. What tasks.cannot-start-image, tasks.cannot-start-resources, tasks.exited and tasks.out-of-memory
+-- # name is left to them. A command that the image does not have is the service's.
 -- # Second witnesses, for tasks that were never seen: `deployments[].failedTasks`, which ECS may set back to 0
 -- # (so the highest count of any snapshot is taken), and the event "is unable to consistently start tasks
 -- # successfully". They say that tasks failed and not why: unknown once the rollout is over, pending before.
 
 WITH stopped_tasks AS (
-  SELECT count(*) AS tasks FROM latest_tasks WHERE judged AND stop_code IS NOT NULL
+  SELECT count(*) AS tasks FROM latest_tasks WHERE judged AND is_stopped
 ),
 counted AS (
   SELECT max(d.failed_tasks) AS failed_tasks
@@ -22,24 +22,28 @@ counted AS (
   JOIN target ON d.deployment_id = target.deployment_id
 )
 SELECT
-  concat('task ', task_id) AS resource,
-  CASE WHEN coalesce(start_failure, '') = 'other' THEN 'fail' ELSE 'pass' END AS status,
+  concat('task ', t.task_id) AS resource,
   CASE
-    WHEN start_failure = 'other' THEN concat('it failed to start: ', coalesce(reasons, 'ECS gives no reason'))
-    WHEN start_failure IS NOT NULL THEN 'it failed to start, for a cause that another check names'
-    ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
+    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing = 'open' THEN 'pending'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
+    WHEN e.standing IS NOT NULL THEN e.reason
+    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,
-  CASE
-    WHEN start_failure IS NOT NULL THEN coalesce(stopping_at, stopped_at, execution_stopped_at, observed_at)
-    ELSE observed_at
-  END AS at,
-  coalesce(stop_code, last_status, 'unknown') AS observed,
-  task_id
-FROM latest_tasks
-WHERE judged
+  coalesce(e.at, t.observed_at) AS at,
+  coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
+  e.owner AS owner,
+  t.task_id AS task_id,
+  e.container AS container
+FROM latest_tasks t
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('start', 'command')
+WHERE t.judged
 UNION ALL
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   CASE WHEN r.is_over THEN 'unknown' ELSE 'pending' END AS status,
   concat(
     'ECS counted ', CAST(c.failed_tasks AS VARCHAR), ' failed tasks of it, and ', CAST(s.tasks AS VARCHAR),
@@ -47,22 +51,25 @@ SELECT
   ) AS reason,
   target.window_to AS at,
   CAST(c.failed_tasks AS VARCHAR) AS observed,
-  CAST(NULL AS VARCHAR) AS task_id
+  CAST(NULL AS VARCHAR) AS owner,
+  CAST(NULL AS VARCHAR) AS task_id,
+  CAST(NULL AS VARCHAR) AS container
 FROM rollout r
 CROSS JOIN counted c
 CROSS JOIN stopped_tasks s
 CROSS JOIN target
-WHERE r.deployment_id IS NOT NULL AND NOT r.completed AND c.failed_tasks > s.tasks
+WHERE NOT r.completed AND c.failed_tasks > s.tasks
 UNION ALL
 SELECT
-  concat(r.kind, ' ', r.deployment_id) AS resource,
+  r.resource AS resource,
   CASE WHEN r.is_over THEN 'unknown' ELSE 'pending' END AS status,
   e.message AS reason,
   e.created_at AS at,
   'a service event' AS observed,
-  CAST(NULL AS VARCHAR) AS task_id
+  CAST(NULL AS VARCHAR) AS owner,
+  CAST(NULL AS VARCHAR) AS task_id,
+  CAST(NULL AS VARCHAR) AS container
 FROM service_events e
-JOIN target ON e.created_at >= target.deployment_created_at
-JOIN rollout r ON r.deployment_id IS NOT NULL AND NOT r.completed
+JOIN rollout r ON NOT r.completed AND e.created_at >= r.evidence_from
 CROSS JOIN stopped_tasks s
 WHERE s.tasks = 0 AND strpos(e.message, 'is unable to consistently start tasks successfully') > 0

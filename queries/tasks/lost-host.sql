@@ -1,42 +1,35 @@
 -- id = "tasks.lost-host"
--- title = "Tasks that lost their host or their Spot capacity were replaced"
+-- title = "Tasks that AWS took away were replaced: lost hosts, Spot, maintenance, rebalancing"
 -- level = "advise"
 -- owner = "platform"
 -- requires = ["tasks", "deployments"]
 -- conclusive = "fail"
--- advice = "Spot or instances go away at any time: it is no fault of the release. If it happens at every rollout, run a share of the tasks on demand."
+-- advice = "Spot, instances and Fargate hosts go away at any time: it is no fault of the release. If it happens at every rollout, run a share of the tasks on demand."
 -- #
--- # `tasks[].stopCode` SpotInterruption, TerminationNotice or InfrastructureHealth, or a `stoppedReason` "Host EC2 (instance ...)
--- # terminated". Replaced: at the end as many tasks run as `deployments[].desiredCount` asks for. Where they do
--- # not, rollout.completed is pending, so this one only explains.
+-- # `tasks[].stopCode` SpotInterruption, TerminationNotice or InfrastructureHealth; `stoppedReason` "Host EC2 (instance ...)
+-- # terminated", "ECS is performing maintenance ...", "... is in DRAINING state". Replaced: as many tasks run as are desired.
+-- # Where they do not, rollout.completed is pending, so this one only explains.
 
-WITH judged_tasks AS (
-  SELECT
-    t.*,
-    coalesce(t.stop_code IN ('SpotInterruption', 'TerminationNotice', 'InfrastructureHealth'), FALSE)
-      OR coalesce(t.stopped_reason LIKE 'Host EC2 (instance%', FALSE) AS is_lost,
-    CASE WHEN r.deployment_id IS NOT NULL THEN r.is_full END AS is_full
-  FROM latest_tasks t
-  CROSS JOIN rollout r
-  WHERE t.judged
-)
 SELECT
-  concat('task ', task_id) AS resource,
+  concat('task ', t.task_id) AS resource,
   CASE
-    WHEN is_lost AND is_full IS NULL THEN 'unknown'
-    WHEN is_lost AND NOT coalesce(is_full, FALSE) THEN 'fail'
+    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing = 'unknown' THEN 'unknown'
+    WHEN e.standing = 'open' THEN 'pending'
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN is_lost AND is_full
-      THEN concat('replaced: ', coalesce(nullif(stopped_reason, ''), stop_code))
-    WHEN is_lost AND is_full IS NULL
-      THEN concat('whether it was replaced is not known: ', coalesce(nullif(stopped_reason, ''), stop_code))
-    WHEN is_lost THEN concat('not replaced yet: ', coalesce(nullif(stopped_reason, ''), stop_code))
-    ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
+    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
+    WHEN e.standing IS NOT NULL THEN e.reason
+    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,
-  CASE WHEN is_lost THEN coalesce(stopping_at, execution_stopped_at, stopped_at, observed_at) ELSE observed_at END AS at,
-  task_id,
-  capacity_provider,
-  availability_zone
-FROM judged_tasks
+  coalesce(e.at, t.observed_at) AS at,
+  coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
+  e.owner AS owner,
+  t.task_id AS task_id,
+  e.container AS container,
+  e.exit_codes AS exit_codes,
+  e.phase AS phase
+FROM latest_tasks t
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('spot', 'host', 'maintenance', 'rebalancing')
+WHERE t.judged

@@ -4,22 +4,22 @@
 -- owner = "service"
 -- requires = ["tasks", "containers", "task_definitions"]
 -- conclusive = "fail"
--- advice = "The task runs on without it: metrics, traces or logs that it carries are lost until the task is replaced. Read its log, or make it essential."
+-- advice = "The task runs on without it: metrics, traces or logs that it carries are lost until the task is replaced. Read its log, or make it essential. One that AWS added is the platform's."
 -- #
--- # `containers[].exitCode` of containers whose `essential` is false in the task definition. An exit with 0 is
--- # what a container does that only prepares something. After the task itself stopped, its sidecars' exit codes
--- # say nothing; a task that was lost with its host may have stopped without a stop code.
+-- # `containers[].exitCode` of containers whose `essential` is false in the task definition, and of those that AWS added
+-- # (GuardDuty, Service Connect). An exit with 0 is what a container does that only prepares something. After the task
+-- # itself stopped, its sidecars' exit codes say nothing.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
   CASE
-    WHEN t.stop_code IS NOT NULL OR coalesce(t.last_status, '') IN ('DEPROVISIONING', 'STOPPED', 'DELETED') THEN 'skip'
+    WHEN t.is_stopped THEN 'skip'
     WHEN coalesce(c.last_status, '') = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0 THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN t.stop_code IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED')
-      THEN concat('its task stopped: ', coalesce(t.stop_code, nullif(t.stopped_reason, ''), t.last_status))
+    WHEN t.is_stopped
+      THEN concat('its task stopped: ', coalesce(nullif(t.stop_code, ''), nullif(t.stopped_reason, ''), t.last_status, 'unknown'))
     WHEN c.last_status = 'STOPPED' AND c.exit_code IS DISTINCT FROM 0
       THEN concat(
         'it exited with ', coalesce(CAST(c.exit_code AS VARCHAR), 'an unknown code'),
@@ -28,6 +28,7 @@ SELECT
     ELSE concat('last status ', coalesce(c.last_status, 'unknown'))
   END AS reason,
   c.observed_at AS at,
+  CASE WHEN c.added_by_aws THEN 'platform' ELSE 'service' END AS owner,
   c.task_id AS task_id,
   c.container AS container,
   c.exit_code AS exit_code

@@ -2,23 +2,32 @@
 -- title = "Nobody stopped a task of the release by hand"
 -- level = "advise"
 -- owner = "shared"
--- requires = ["tasks"]
+-- requires = ["tasks", "deployments"]
 -- conclusive = "fail"
 -- advice = "Somebody or some tool called StopTask while the rollout was watched: CloudTrail says who. It is no failure of the release, and may hide one."
 -- #
 -- # `tasks[].stopCode` UserInitiated.
 
 SELECT
-  concat('task ', task_id) AS resource,
-  CASE WHEN coalesce(stop_code, '') = 'UserInitiated' THEN 'fail' ELSE 'pass' END AS status,
+  concat('task ', t.task_id) AS resource,
   CASE
-    WHEN stop_code = 'UserInitiated' THEN concat('stopped by hand: ', coalesce(nullif(stopped_reason, ''), 'no reason was given'))
-    ELSE concat('last status ', coalesce(last_status, 'unknown'), coalesce(', stopped: ' || stop_code, ''))
+    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing = 'unknown' THEN 'unknown'
+    WHEN e.standing = 'open' THEN 'pending'
+    ELSE 'pass'
+  END AS status,
+  CASE
+    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
+    WHEN e.standing IS NOT NULL THEN e.reason
+    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,
-  CASE
-    WHEN stop_code = 'UserInitiated' THEN coalesce(stopping_at, execution_stopped_at, stopped_at, observed_at)
-    ELSE observed_at
-  END AS at,
-  task_id
-FROM latest_tasks
-WHERE judged
+  coalesce(e.at, t.observed_at) AS at,
+  coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
+  e.owner AS owner,
+  t.task_id AS task_id,
+  e.container AS container,
+  e.exit_codes AS exit_codes,
+  e.phase AS phase
+FROM latest_tasks t
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('by_hand')
+WHERE t.judged

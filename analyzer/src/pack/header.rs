@@ -42,6 +42,19 @@ pub enum Conclusive {
     None,
 }
 
+impl std::str::FromStr for Owner {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "service" => Ok(Self::Service),
+            "platform" => Ok(Self::Platform),
+            "shared" => Ok(Self::Shared),
+            _ => Err(()),
+        }
+    }
+}
+
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -81,6 +81,7 @@ pub(super) fn row(status: Status, place: &Place, line: &Match, reason: String, s
         reason,
         observed: None,
         expected: None,
+        owner: None,
         more,
     }
 }

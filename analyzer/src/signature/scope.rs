@@ -1,6 +1,7 @@
 //! Which tasks, and so which lines, a signature is about; and when a line was really written.
 
 use casefile_evidence::Timestamp;
+use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::TargetRow;
 
 use super::Pattern;
@@ -14,6 +15,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) tasks: &'a Tasks,
     pub(crate) target: &'a TargetRow,
     pub(crate) coverage: &'a Coverage<'a>,
+    /// The rollout that is judged.
+    pub(crate) judged: &'a Judged,
     /// Whether the collection has ended: nothing more will come.
     pub(crate) ended: bool,
     /// Whether the service wants no task at all: then nobody is to log anything.
@@ -53,9 +56,10 @@ impl<'a> Scene<'a> {
     /// The lines of a place that count, of those that were kept. Who wrote a line is known by its stream, so
     /// only lines without a known writer are told from older ones by their time.
     pub(super) fn lines<'f>(&self, place: &Place, found: &'f Found) -> impl Iterator<Item = &'f Match> + use<'f> {
+        // Where nothing was deployed, a task's older lines are of the rollout that is no news.
         let since = match self.task_of(place) {
-            Some(_) => None,
-            None => self.target.deployment_created_at,
+            Some(_) if !self.judged.nothing_deployed => None,
+            _ => self.judged.evidence_from,
         };
         found.kept.iter().filter(move |line| since.is_none_or(|since| line.timestamp >= since))
     }

@@ -22,6 +22,9 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         };
         return Judged::unknown(vec![gap], Vec::new());
     };
+    if scene.judged.nothing_deployed {
+        return Judged::new(Outcome::Skip, "nothing was deployed: only a rollout logs it", Vec::new());
+    }
     let judging = Judging { pattern, scene, created_at };
     let told = judging.read(seen);
     if scene.wants_none
@@ -35,7 +38,7 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         return judging.pass(told);
     }
     let Some(over) = judging.over(&told) else { return judging.open(told, None) };
-    if scene.target.window_to.is_none_or(|end| end < over) {
+    if scene.target.window_to.is_none_or(|end| end < over) || told.may_heal && !scene.ended {
         return judging.open(told, Some(over));
     }
     let mut gaps = gaps(pattern, scene, Some(over));
@@ -75,6 +78,8 @@ struct Told<'a> {
     /// The first line that came too late, and by how many milliseconds.
     late_ms: Option<i64>,
     died: Option<String>,
+    /// Whether a task that logged it in time died in a rollout that still runs: its death may heal.
+    may_heal: bool,
     /// The tasks that it is about and that run at the end.
     alive: BTreeSet<&'a str>,
 }
@@ -99,6 +104,13 @@ impl<'a> Judging<'a> {
     /// By when a task must have logged it; `None` while it has not started and that is what counts.
     fn deadline(&self, task: Option<&Task>) -> Option<Timestamp> {
         let from = match (self.pattern.anchor, task) {
+            (Anchor::Deployment, Some(Task { started_at: Some(started_at), .. }))
+                if self.pattern.quorum == Quorum::Every
+                    && started_at.millis_since(self.created_at) > self.pattern.within_ms =>
+            {
+                // Each is to log it, and this one could not have.
+                Some(*started_at)
+            }
             (Anchor::Deployment, _) | (Anchor::Task, None) => Some(self.created_at),
             (Anchor::Task, Some(task)) => task.started_at,
         };
@@ -129,6 +141,7 @@ impl<'a> Judging<'a> {
             // The line promised what did not last: order matters.
             let id = id.unwrap_or_default();
             told.died.get_or_insert_with(|| format!("it was logged by task {id}, which then died ({death})"));
+            told.may_heal |= task.is_some_and(|task| task.may_heal);
             return (Status::Fail, format!("logged, but then the task died ({death}): {}", line.message));
         }
         let by = self.deadline(task).map_or(0, |deadline| at.millis_since(deadline));
@@ -167,8 +180,8 @@ impl<'a> Judging<'a> {
         let grace = self.scene.target.ingestion_grace_ms;
         let default = || self.created_at.plus_millis(self.pattern.within_ms);
         let last = match self.pattern.anchor {
-            Anchor::Deployment => default(),
-            Anchor::Task => {
+            Anchor::Deployment if self.pattern.quorum != Quorum::Every => default(),
+            Anchor::Deployment | Anchor::Task => {
                 let wanted = |id: &&str| match self.pattern.quorum {
                     Quorum::Every => !told.in_time.contains_key(&Some(*id)),
                     Quorum::Once | Quorum::Any => true,
@@ -250,6 +263,7 @@ impl<'a> Judging<'a> {
                 reason: format!("it did not log it within {within} {after}"),
                 observed: None,
                 expected: None,
+                owner: None,
                 more: BTreeMap::new(),
             });
             let missing: Vec<EvidenceRow> = missing.collect();

@@ -1,0 +1,197 @@
+//! The judged rollout as of a moment, derived from the rows by the same rules as the collector's
+//! ([`casefile_evidence::rollout`]), and what SQL reads of it: tables `judged_rollout` and `judged_tasks`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::datatypes::{Field, Schema};
+use casefile_evidence::rollout::{Expected, Judged, Rollout, Rollouts, TaskOrigin};
+use casefile_evidence::tables::{
+    AnyRow, DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, SnapshotRow, TargetRow,
+    TaskDefinitionRow, TaskRow, TaskSetRow,
+};
+use casefile_evidence::{Row, Timestamp};
+
+use crate::error::AnalyzeError;
+use crate::evidence::Evidence;
+use crate::settings::Settings;
+use crate::tasks::{rows, text, time};
+use crate::views::{ColumnDoc, TableDoc, sql_type};
+
+/// The judged rollout, and which tasks are its own.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct JudgedRollout {
+    pub(crate) judged: Judged,
+    /// The ARNs of its tasks.
+    tasks: BTreeSet<String>,
+    /// The image digests that were expected, as `container=sha256:...` or `sha256:...`.
+    expected_images: Vec<String>,
+}
+
+impl JudgedRollout {
+    /// From the rows that had been observed at a moment; all of them where none is given.
+    pub(crate) fn derive(
+        evidence: &Evidence,
+        target: &TargetRow,
+        moment: Option<Timestamp>,
+    ) -> Result<Self, AnalyzeError> {
+        let mut known: Vec<(i64, Timestamp, AnyRow)> = Vec::new();
+        macro_rules! read {
+            ($($row:ty),+) => {$(
+                let rows = evidence.read::<$row>()?.into_iter();
+                known.extend(rows.map(|row| (row.snapshot, row.observed_at, row.into())));
+            )+};
+        }
+        read!(SnapshotRow, DeploymentRow, TaskSetRow, ServiceDeploymentRow, ServiceRevisionRow);
+        read!(ServiceEventRow, TaskDefinitionRow);
+        let tasks = task_origins(evidence)?;
+        known.extend(tasks.iter().map(|task| (task.snapshot, task.observed_at, task.clone().into())));
+        known.retain(|(_, observed_at, _)| moment.is_none_or(|moment| *observed_at <= moment));
+        known.sort_by_key(|(snapshot, ..)| *snapshot);
+        let mut rollouts = Rollouts::new(Expected::from(target));
+        for (snapshot, observed_at, row) in &known {
+            rollouts.begin_snapshot(*snapshot, *observed_at);
+            rollouts.observe(row);
+        }
+        let judged = rollouts.judged();
+        let own = |task: &&TaskRow| rollouts.owns(&judged, origin(task));
+        let tasks = tasks.iter().filter(own).map(|task| task.task_arn.clone()).collect();
+        Ok(Self { judged, tasks, expected_images: rollouts.expected().image_digests.clone() })
+    }
+
+    /// The target with the rollout that is judged as of the moment.
+    pub(crate) fn apply(&self, target: &mut TargetRow) {
+        let Rollout { deployment, service_deployment, task_definition, created_at } = self.judged.rollout.clone();
+        target.deployment_id = deployment;
+        target.service_deployment_arn = service_deployment;
+        target.task_definition = task_definition;
+        target.deployment_created_at = created_at;
+    }
+
+    /// What SQL reads of it.
+    pub(crate) fn tables(
+        &self,
+        settings: &Settings,
+        ended: bool,
+    ) -> Result<Vec<(&'static str, RecordBatch)>, AnalyzeError> {
+        let Judged { superseded_by, took_over_from, nothing_deployed, evidence_from, .. } = &self.judged;
+        let newest = superseded_by.clone().unwrap_or_default();
+        let named = |rollout: &Rollout| rollout.deployment.clone().or_else(|| rollout.service_deployment.clone());
+        let one = |value: Option<String>| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
+        let moment = |at: Option<Timestamp>| -> ArrayRef {
+            Arc::new(TimestampMillisecondArray::from(vec![at.map(Timestamp::as_millis)]).with_timezone("UTC"))
+        };
+        let flag = |value: bool| -> ArrayRef { Arc::new(BooleanArray::from(vec![value])) };
+        let tolerated = settings.rollout.tolerated();
+        let rollout = batch(vec![
+            ("evidence_from", true, moment(*evidence_from)),
+            ("nothing_deployed", false, flag(*nothing_deployed)),
+            ("took_over_from", true, one(took_over_from.as_ref().and_then(named))),
+            ("superseded_by", true, one(named(&newest))),
+            ("superseded_by_task_definition", true, one(newest.task_definition.clone())),
+            ("superseded_at", true, moment(newest.created_at)),
+            ("ended", false, flag(ended)),
+            ("tolerated_deaths", true, Arc::new(Int64Array::from(vec![tolerated]))),
+        ])?;
+        let tasks: ArrayRef = Arc::new(self.tasks.iter().map(|arn| Some(arn.as_str())).collect::<StringArray>());
+        let split = |named: &'_ String| named.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let images = self.expected_images.iter();
+        let (containers, digests): (Vec<Option<String>>, Vec<String>) = images
+            .map(|named| split(named).map_or((None, named.clone()), |(container, digest)| (Some(container), digest)))
+            .unzip();
+        let images = batch(vec![
+            ("container", true, Arc::new(StringArray::from(containers))),
+            ("digest", false, Arc::new(StringArray::from(digests))),
+        ])?;
+        Ok(vec![
+            ("judged_rollout", rollout),
+            ("judged_tasks", batch(vec![("task_arn", false, tasks)])?),
+            ("expected_images", images),
+        ])
+    }
+}
+
+/// What of each task tells whose it is, from the snapshot that first saw it: it never changes.
+fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
+    let mut seen = BTreeSet::new();
+    let mut tasks = Vec::new();
+    for batch in evidence.batches(TaskRow::TABLE)? {
+        let batch = batch?;
+        for (batch, row) in rows(std::slice::from_ref(&batch)) {
+            let Some(task_arn) = text(batch, "task_arn", row).filter(|arn| seen.insert(arn.clone())) else { continue };
+            tasks.push(TaskRow {
+                task_arn,
+                snapshot: crate::tasks::int(batch, "snapshot", row).unwrap_or_default(),
+                observed_at: time(batch, "observed_at", row).unwrap_or_default(),
+                started_by: text(batch, "started_by", row),
+                task_group: text(batch, "task_group", row),
+                task_definition: text(batch, "task_definition", row),
+                selected_by: text(batch, "selected_by", row),
+                created_at: time(batch, "created_at", row),
+                ..TaskRow::default()
+            });
+        }
+    }
+    Ok(tasks)
+}
+
+fn origin(task: &TaskRow) -> TaskOrigin<'_> {
+    TaskOrigin {
+        started_by: task.started_by.as_deref(),
+        group: task.task_group.as_deref(),
+        task_definition: task.task_definition.as_deref(),
+        created_at: task.created_at,
+        selected: task.selected_by.is_some(),
+    }
+}
+
+fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch, AnalyzeError> {
+    let fields = columns.iter().map(|(name, nullable, array)| Field::new(*name, array.data_type().clone(), *nullable));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    RecordBatch::try_new(schema, columns.into_iter().map(|(.., array)| array).collect()).map_err(AnalyzeError::internal)
+}
+
+const ROLLOUT: &[(&str, &str)] = &[
+    (
+        "evidence_from",
+        "From when on evidence is needed: the creation of the judged rollout; where nothing was deployed, the first snapshot.",
+    ),
+    ("nothing_deployed", "Whether the judged rollout is older than what was asked about, so that nothing was deployed."),
+    ("took_over_from", "The rollout of the same release that was judged before this one began, during the watch."),
+    ("superseded_by", "The newest rollout, where it is another one than the judged."),
+    ("superseded_by_task_definition", "The ARN of the task definition that the newest rollout brings."),
+    ("superseded_at", "When the newest rollout was created."),
+    ("ended", "Whether the collection has ended: waiting changes nothing any more."),
+    ("tolerated_deaths", "`[rollout] tolerated_deaths` of the config; null where it is left out."),
+];
+
+const IMAGES: &[(&str, &str)] = &[
+    ("container", "The container that is to run it; null: any essential one."),
+    ("digest", "The digest, e.g. `sha256:...`."),
+];
+
+/// What the reference says of these tables.
+pub(crate) fn table_docs() -> Vec<TableDoc> {
+    let tables = JudgedRollout::default().tables(&Settings::default(), false).unwrap_or_default();
+    let documented = |(name, batch): (&'static str, RecordBatch)| {
+        let (doc, columns) = match name {
+            "judged_rollout" => ("The rollout that is judged, beside what `target` says of it: one row.", ROLLOUT),
+            "judged_tasks" => ("One task of the judged rollout.", &[("task_arn", "`taskArn`.")][..]),
+            _ => ("One image digest that was expected (`target.expected_image_digests`).", IMAGES),
+        };
+        let schema = batch.schema();
+        let column = |(name, doc): &(&str, &str)| {
+            let field = schema.field_with_name(name).ok()?;
+            Some(ColumnDoc {
+                name: (*name).to_owned(),
+                sql_type: sql_type(field.data_type()),
+                nullable: field.is_nullable(),
+                doc: (*doc).to_owned(),
+            })
+        };
+        let columns = columns.iter().filter_map(column).collect();
+        TableDoc { name: name.to_owned(), doc: doc.to_owned(), derived: true, columns }
+    };
+    tables.into_iter().map(documented).collect()
+}

@@ -1,0 +1,210 @@
+-- Every involuntary end of a task of the judged rollout or of a one-off task of the release, and every restart in place of an essential container: what ended it, and whether it healed. A scale-in and the drain of a rollout that another replaced are no such ends.
+-- + task_arn VARCHAR: `taskArn`.
+-- + task_id VARCHAR: Its id.
+-- + container VARCHAR?: The container that failed first; null where none is known to have failed.
+-- + one_off: Whether it is a one-off task.
+-- + cause VARCHAR: `image`, `resource`, `command`, `start` (it failed to start), `exit`, `memory`, `health`, `restart`, `spot`, `host`, `maintenance`, `rebalancing`, `by_hand` or `unexplained`.
+-- + phase VARCHAR: `before` or `after` the rollout completed.
+-- + standing VARCHAR: `open` (the rollout still runs), `healed`, `stands`, or `unknown` (nobody knows what the end means, and it did not heal).
+-- + owner VARCHAR: Who takes over: `service`, `platform` or `shared`.
+-- + own_fault: Whether the task died by its own fault: exit, memory, health or restart.
+-- + at TIMESTAMP: When it ended.
+-- + stop_code VARCHAR?: `stopCode`; null where there is none.
+-- + exit_codes VARCHAR: The exit code of every container, e.g. `app=1 otel=0`.
+-- + reason VARCHAR: What ECS says of it.
+WITH ranked AS (
+  SELECT
+    c.task_arn, c.container, c.exit_code, c.reason, c.essential, c.added_by_aws,
+    -- ECS gives no time for a container's end. A program that is stopped because another one failed exits with 0, 137 or 143.
+    row_number() OVER (
+      PARTITION BY c.task_arn
+      ORDER BY
+        CASE
+          WHEN c.added_by_aws THEN 4
+          WHEN coalesce(c.reason, '') LIKE 'OutOfMemory%' THEN 0
+          WHEN c.exit_code NOT IN (0, 137, 143) THEN 1
+          WHEN coalesce(c.reason, '') <> '' THEN 2
+          ELSE 3
+        END,
+        CASE WHEN c.essential THEN 0 ELSE 1 END,
+        c.container
+    ) AS place
+  FROM latest_containers c
+),
+exits AS (
+  SELECT
+    task_arn,
+    string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY container) AS exit_codes,
+    nullif(string_agg(nullif(reason, ''), '; ' ORDER BY place), '') AS reasons,
+    bool_or(essential IS NOT FALSE AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
+    bool_or(NOT added_by_aws AND coalesce(exit_code NOT IN (0, 137, 143), FALSE)) AS failed,
+    bool_or(NOT added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS own_failed,
+    bool_or(added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS aws_failed,
+    bool_or(essential AND coalesce(exit_code = 0, FALSE)) AS own_ended,
+    max(CASE WHEN place = 1 AND (coalesce(exit_code, 0) <> 0 OR coalesce(reason, '') <> '') THEN container END) AS container,
+    max(CASE WHEN place = 1 THEN exit_code END) AS exit_code
+  FROM ranked
+  GROUP BY task_arn
+),
+unhealthy AS (
+  SELECT DISTINCT regexp_match(message, '\(task ([0-9a-f-]+)\)')[1] AS task_id
+  FROM service_events
+  WHERE strpos(message, 'failed container health checks') > 0 OR strpos(message, 'is unhealthy in ') > 0
+),
+stopped AS (
+  SELECT
+    t.task_arn, t.task_id, t.one_off, t.judged, t.started_at, t.ended_at AS at,
+    nullif(t.stop_code, '') AS stop_code,
+    coalesce(t.stopped_reason, '') AS text,
+    concat_ws('; ', nullif(t.stopped_reason, ''), x.reasons) AS texts,
+    coalesce(t.health_status = 'UNHEALTHY', FALSE) OR u.task_id IS NOT NULL AS is_unhealthy,
+    coalesce(x.exit_codes, '?') AS exit_codes,
+    x.container, x.exit_code,
+    coalesce(x.out_of_memory, FALSE) OR strpos(coalesce(t.stopped_reason, ''), 'OutOfMemory') > 0 AS out_of_memory,
+    coalesce(x.failed, FALSE) AS failed,
+    coalesce(x.aws_failed AND NOT x.own_failed AND NOT x.own_ended, FALSE) AS aws_failed,
+    o.is_retried, o.newest_ended_well, o.is_ambiguous, coalesce(o.ended_well, FALSE) AS ended_well
+  FROM latest_tasks t
+  LEFT JOIN exits x ON t.task_arn = x.task_arn
+  LEFT JOIN unhealthy u ON t.task_id = u.task_id
+  LEFT JOIN one_off_tasks o ON t.task_arn = o.task_arn
+  WHERE (t.judged OR t.one_off) AND t.is_stopped
+),
+classified AS (
+  SELECT
+    s.*,
+    CASE
+      WHEN s.out_of_memory THEN 'memory'
+      WHEN s.stop_code = 'TaskFailedToStart' AND regexp_like(s.texts, 'executable file not found|exec format error|CannotStartContainerError.*(no such file or directory|permission denied|not a directory)') THEN 'command'
+      WHEN s.stop_code = 'TaskFailedToStart' AND s.failed THEN 'exit'
+      WHEN s.stop_code = 'TaskFailedToStart' AND strpos(s.texts, 'CannotPull') > 0 THEN 'image'
+      WHEN s.stop_code = 'TaskFailedToStart' AND regexp_like(s.texts, 'ResourceInitializationError|CannotCreate[A-Za-z]*Error|CannotStartContainerError.*logging driver|network interface|[Tt]imeout waiting for|EBS volume|unable to assume|RESOURCE:|EMPTY CAPACITY|MISSING ATTRIBUTE') THEN 'resource'
+      WHEN s.stop_code = 'TaskFailedToStart' THEN 'start'
+      WHEN s.stop_code = 'EssentialContainerExited' THEN 'exit'
+      WHEN s.stop_code = 'UserInitiated' THEN 'by_hand'
+      WHEN regexp_like(s.text, '[Ff]ailed .*health checks?') THEN 'health'
+      WHEN s.stop_code = 'SpotInterruption' OR regexp_like(s.text, 'Spot .*interrupt') THEN 'spot'
+      WHEN s.stop_code IN ('TerminationNotice', 'InfrastructureHealth') OR regexp_like(s.text, 'Host EC2 \(instance|[Ii]nstance (was )?(terminat|stopp|deregist)|Container instance deregistration') THEN 'host'
+      WHEN regexp_like(s.text, 'performing maintenance|[Rr]etire|DRAINING state|is in DRAINING') THEN 'maintenance'
+      WHEN s.stop_code = 'ServiceSchedulerInitiated' AND strpos(s.text, 'Scaling activity initiated by') > 0 THEN 'scaling'
+      WHEN regexp_like(s.text, '[Rr]ebalanc') THEN 'rebalancing'
+      WHEN coalesce(s.stop_code, 'ServiceSchedulerInitiated') = 'ServiceSchedulerInitiated' AND s.is_unhealthy THEN 'health'
+      WHEN s.stop_code = 'ServiceSchedulerInitiated' AND NOT r.is_primary THEN 'scaling'
+      WHEN s.stop_code IS NULL AND s.failed THEN 'exit'
+      ELSE 'unexplained'
+    END AS cause
+  FROM stopped s
+  CROSS JOIN rollout r
+),
+-- A restart in place (`restartPolicy`) shows as another `runtimeId` of the same container.
+runtimes AS (
+  SELECT c.task_arn, c.container, c.runtime_id, min(c.observed_at) AS at
+  FROM containers c
+  WHERE c.runtime_id IS NOT NULL
+  GROUP BY c.task_arn, c.container, c.runtime_id
+),
+restarts AS (
+  SELECT
+    u.task_arn, u.container, u.at,
+    row_number() OVER (PARTITION BY u.task_arn, u.container ORDER BY u.at, u.runtime_id) AS run
+  FROM runtimes u
+),
+ends AS (
+  SELECT
+    task_arn, task_id, container, one_off, at, stop_code, exit_codes, cause,
+    is_retried, newest_ended_well, is_ambiguous,
+    CASE
+      WHEN cause = 'exit' AND aws_failed THEN 'platform'
+      WHEN cause = 'image' AND regexp_like(texts, 'AccessDenied|[Aa]ccess [Dd]enied|403|no basic auth|not authorized') THEN 'platform'
+      WHEN cause = 'image' AND regexp_like(texts, '[Nn]ot [Ff]ound|does not exist|manifest unknown|(matching|match) .*platform|no matching manifest') THEN 'service'
+      WHEN cause = 'resource' AND regexp_like(texts, 'log group does not exist') THEN 'service'
+      WHEN cause IN ('exit', 'memory', 'health', 'command') THEN 'service'
+      WHEN cause IN ('by_hand', 'unexplained', 'start') THEN 'shared'
+      ELSE 'platform'
+    END AS owner,
+    cause IN ('memory', 'health') OR cause = 'exit' AND NOT aws_failed AS own_fault,
+    concat(
+      CASE
+        WHEN cause IN ('exit', 'memory') AND container IS NOT NULL
+          THEN concat('container ', container, ' exited with ', coalesce(CAST(exit_code AS VARCHAR), 'an unknown code'))
+        WHEN cause = 'exit' AND stop_code = 'EssentialContainerExited'
+          THEN concat('an essential container exited: ', exit_codes)
+        WHEN cause = 'health' THEN 'stopped because a health check failed'
+        WHEN stop_code = 'TaskFailedToStart' THEN 'failed to start'
+        ELSE concat('stopped: ', coalesce(stop_code, 'no stop code'))
+      END,
+      CASE
+        WHEN cause IN ('exit', 'memory', 'health') AND started_at IS NOT NULL AND at >= started_at
+          THEN concat(' after ', CAST((CAST(at AS BIGINT) - CAST(started_at AS BIGINT)) / 1000 AS VARCHAR), ' s')
+        ELSE ''
+      END,
+      coalesce(': ' || nullif(texts, ''), '')
+    ) AS reason
+  FROM classified
+  WHERE cause <> 'scaling' AND NOT (one_off AND ended_well)
+  UNION ALL
+  SELECT
+    t.task_arn, t.task_id, s.container, FALSE AS one_off, s.at, CAST(NULL AS VARCHAR) AS stop_code,
+    '?' AS exit_codes, 'restart' AS cause,
+    CAST(NULL AS BOOLEAN) AS is_retried, CAST(NULL AS BOOLEAN) AS newest_ended_well,
+    CAST(NULL AS BOOLEAN) AS is_ambiguous,
+    'service' AS owner, TRUE AS own_fault,
+    concat('container ', s.container, ' exited and was restarted in place (restart ', CAST(s.run - 1 AS VARCHAR), ')') AS reason
+  FROM restarts s
+  JOIN latest_tasks t ON s.task_arn = t.task_arn AND t.judged
+  JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container AND c.essential IS NOT FALSE
+  WHERE s.run > 1
+),
+-- Where nothing was deployed, only what happened in the watched window counts.
+counted AS (
+  SELECT
+    e.*,
+    CASE WHEN r.completed AND e.at > r.completed_at THEN 'after' ELSE 'before' END AS phase
+  FROM ends e
+  CROSS JOIN rollout r
+  WHERE e.one_off OR NOT r.nothing_deployed OR coalesce(e.at >= r.evidence_from, TRUE)
+),
+deaths AS (
+  SELECT
+    count(CASE WHEN own_fault AND NOT one_off THEN 1 END) AS own,
+    count(CASE WHEN own_fault AND NOT one_off AND phase = 'after' THEN 1 END) AS own_after,
+    count(CASE WHEN NOT one_off AND cause IN ('image', 'resource', 'command', 'start') THEN 1 END) AS starts
+  FROM counted
+),
+judgement AS (
+  SELECT
+    e.*,
+    CASE
+      WHEN e.one_off AND coalesce(e.is_retried, FALSE) AND coalesce(e.is_ambiguous, FALSE) THEN 'unknown'
+      WHEN e.one_off AND coalesce(e.is_retried, FALSE) THEN 'healed'
+      WHEN e.one_off THEN 'stands'
+      WHEN e.own_fault AND (d.own > r.tolerated_deaths OR e.phase = 'after' OR d.own_after > 0) THEN 'stands'
+      WHEN NOT r.completed AND r.is_over THEN 'stands'
+      WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND d.starts > r.tolerated_deaths
+        AND (r.ended OR e.owner = 'service') THEN 'stands'
+      WHEN NOT r.completed THEN 'open'
+      WHEN e.phase = 'after' AND e.cause NOT IN ('spot', 'host', 'maintenance', 'rebalancing', 'by_hand') THEN 'stands'
+      WHEN r.is_over THEN 'healed'
+      WHEN r.is_full AND (r.is_stable OR e.phase = 'after') THEN 'healed'
+      WHEN r.is_full OR NOT r.ended THEN 'open'
+      ELSE 'stands'
+    END AS standing
+  FROM counted e
+  CROSS JOIN rollout r
+  CROSS JOIN deaths d
+)
+SELECT
+  task_arn,
+  task_id,
+  container,
+  one_off,
+  cause,
+  phase,
+  CASE WHEN standing = 'stands' AND cause = 'unexplained' THEN 'unknown' ELSE standing END AS standing,
+  owner,
+  own_fault,
+  at,
+  stop_code,
+  exit_codes,
+  reason
+FROM judgement

@@ -1,0 +1,43 @@
+-- id = "rollout.began"
+-- title = "A rollout of the release began"
+-- level = "block"
+-- owner = "shared"
+-- requires = ["services", "deployments"]
+-- conclusive = "fail"
+-- advice = "Compare what the pipeline applied with what the service runs: an apply without a change, or a tag that was pushed again, creates no deployment. Force one, or take require_rollout away where an apply without a change is fine."
+-- #
+-- # The creation of the judged rollout (`serviceDeployments[].createdAt`, `deployments[].createdAt`). It is no news where it
+-- # was created before `target.started_after`, or, without that, completed more than an hour before the first snapshot. Then
+-- # nothing was deployed, and the present state is judged: no failure, unless `target.require_rollout` says so.
+
+SELECT
+  r.resource AS resource,
+  CASE
+    WHEN r.created_at IS NULL THEN 'skip'
+    WHEN NOT is_no_news THEN 'pass'
+    WHEN target.require_rollout AND NOT r.ended AND too_early THEN 'pending'
+    WHEN target.require_rollout THEN 'fail'
+    ELSE 'pass'
+  END AS status,
+  concat(
+    CASE
+      WHEN r.created_at IS NULL THEN 'no rollout of the release was seen'
+      WHEN is_no_news THEN concat('nothing was deployed: ', r.release, ' is out since ')
+      ELSE 'it began at '
+    END,
+    CASE WHEN r.created_at IS NULL THEN '' ELSE concat(substr(CAST(r.created_at AS VARCHAR), 1, 10), ' ', substr(CAST(r.created_at AS VARCHAR), 12, 5)) END,
+    CASE WHEN target.started_after IS NOT NULL AND is_no_news THEN ', before the moment that was given' ELSE '' END,
+    coalesce('; it took over from ' || j.took_over_from, '')
+  ) AS reason,
+  r.created_at AS at
+FROM (
+  SELECT
+    r.*,
+    coalesce(nullif(split_part(t.task_definition, '/', 2), ''), t.service) AS release,
+    r.nothing_deployed OR coalesce(r.created_at < t.started_after, FALSE) AS is_no_news,
+    coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) AS too_early
+  FROM rollout r
+  CROSS JOIN target t
+) r
+CROSS JOIN judged_rollout j
+CROSS JOIN target
