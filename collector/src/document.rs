@@ -325,6 +325,11 @@ impl Document {
         }
     }
 
+    /// Whether it is a response, and does not say that more follows ([`Answer::has_more`]).
+    pub fn is_last_page(&self) -> bool {
+        self.answer().is_some_and(|answer| !answer.has_more())
+    }
+
     /// The log lines of the response; none where it has none.
     pub fn events(&self) -> &[LogEvent] {
         self.answer().and_then(|answer| answer.events.as_deref()).unwrap_or_default()

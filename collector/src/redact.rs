@@ -35,7 +35,7 @@ const LOG_OPTION: &str = "log-option";
 const PRIVATE_KEY: &str = "private-key";
 
 /// Opaque values of AWS that must survive for pages to be put together and events to be told apart.
-const OPAQUE: [&str; 4] = ["eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
+const OPAQUE: [&str; 5] = ["NextToken", "eventId", "nextBackwardToken", "nextForwardToken", "nextToken"];
 
 /// What is shorter is no password.
 const SHORTEST_PASSWORD: usize = 3;

@@ -69,6 +69,12 @@ impl Answer {
         Ok(Self::new(operation, serde_json::from_slice(bytes)?))
     }
 
+    /// Whether the answer says that more follows: by AWS's `nextToken`, or by `NextToken`, which the AWS CLI prints
+    /// where `--max-items` cut its output. The two tokens of GetLogEvents are in every answer and do not say it.
+    pub fn has_more(&self) -> bool {
+        ["nextToken", "NextToken"].iter().any(|key| self.fields.get(*key).is_some_and(|token| !token.is_null()))
+    }
+
     /// The response as it came.
     pub fn to_json(&self) -> Map<String, Value> {
         let mut object = self.fields.clone();

@@ -52,7 +52,7 @@ impl Assembly {
         let Some(answer) = document.response() else {
             return self.ledger.page(key, document, Page { place, ..Page::default() });
         };
-        let last = answer.get("nextToken").is_none_or(Value::is_null);
+        let last = document.is_last_page();
         let answer = Fields::new(answer, &document.origin, "DescribeLogGroups");
         let items = answer.list("logGroups", &mut self.remarks);
         let mut found = false;
@@ -116,7 +116,7 @@ impl Assembly {
         let listed = answer.get("logStreams").and_then(Value::as_array);
         let oldest = listed.and_then(|streams| streams.last()?.as_object());
         let ended = newest_first && oldest.is_some_and(|stream| is_older(stream, since));
-        let last = ended || answer.get("nextToken").is_none_or(Value::is_null);
+        let last = ended || document.is_last_page();
         let answer = Fields::new(answer, &document.origin, "DescribeLogStreams");
         let items = answer.list("logStreams", &mut self.remarks);
         for item in &items {

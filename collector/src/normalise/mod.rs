@@ -389,13 +389,11 @@ impl Assembly {
         self.once.insert((table, id.to_owned()))
     }
 
-    /// Accounts for a document whose answer is whole once it carries no token.
+    /// Accounts for a document whose answer is whole where it does not say that more follows.
     fn account(&mut self, feeds: &'static str, document: &Document, rows: usize, problem: Option<String>) {
         let page = Page {
             rows,
-            last: document
-                .response()
-                .is_some_and(|answer| answer.get("nextToken").is_none_or(serde_json::Value::is_null)),
+            last: document.is_last_page(),
             problem,
             covered_from: None,
             covered_to: Some(self.current.observed_at),

@@ -74,7 +74,7 @@ impl Assembly {
         self.account("services", document, found, problem.clone());
         let page = Page {
             rows: events,
-            last: true,
+            last: document.is_last_page(),
             problem,
             covered_from: self.events.covered_from,
             covered_to: Some(self.current.observed_at),

@@ -136,7 +136,10 @@ impl Ledger {
             Outcome::Response(_) => {
                 progress.pages += 1;
                 progress.rows += i64::try_from(page.rows).unwrap_or(i64::MAX);
-                progress.exhausted = page.last;
+                // A bare answer does not say which page it is: one that says that more follows is not made whole by
+                // another that does not. Of log lines, the last page knows of those before it.
+                let one_of_many = document.assumed && !document.operation.is_of_lines() && progress.pages > 1;
+                progress.exhausted = page.last && (!one_of_many || progress.exhausted);
                 progress.problem = progress.problem.take().or(page.problem);
                 progress.covered_from = page.covered_from;
                 progress.covered_to = page.covered_to;

@@ -44,7 +44,7 @@ impl Assembly {
         let stopped = document.assumed || document.requested("desiredStatus") == Some("STOPPED");
         let page = Page {
             rows: listed,
-            last: document.response().is_some_and(|answer| answer.get("nextToken").is_none_or(Value::is_null)),
+            last: document.is_last_page(),
             problem: None,
             covered_from: if stopped { self.stopped_since(&key) } else { None },
             covered_to: Some(self.current.observed_at),
@@ -85,7 +85,7 @@ impl Assembly {
         let key = Key::of("tasks", document);
         let page = Page {
             rows: written,
-            last: true,
+            last: document.is_last_page(),
             problem,
             // A bare answer stands for the list too, and the list forgets.
             covered_from: if document.assumed { self.stopped_since(&key) } else { None },
