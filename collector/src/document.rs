@@ -78,6 +78,23 @@ impl Operation {
         Self::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
+    /// The AWS CLI's name of it, e.g. `describe-services`.
+    pub fn command(self) -> String {
+        let mut command = String::new();
+        for letter in self.name().chars() {
+            if letter.is_ascii_uppercase() && !command.is_empty() {
+                command.push('-');
+            }
+            command.push(letter.to_ascii_lowercase());
+        }
+        command
+    }
+
+    /// The operation of that name in the AWS CLI.
+    pub fn by_command(command: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.command() == command)
+    }
+
     /// The IAM action that allows it.
     pub const fn iam_action(self) -> &'static str {
         match self {

@@ -2,7 +2,7 @@
 
 use casefile_evidence::{AnyRow, Timestamp};
 
-use crate::document::Document;
+use crate::document::{Document, Operation};
 use crate::import::{ImportError, moment};
 use crate::normalise::{About, Assembly, Retain};
 use crate::recording::Recording;
@@ -24,6 +24,8 @@ pub struct HeldSnapshot {
 pub struct Held {
     /// The snapshots, in time order.
     pub snapshots: Vec<HeldSnapshot>,
+    /// The operations whose bare documents are stated to be whole answers.
+    pub complete: Vec<Operation>,
 }
 
 impl Held {
@@ -41,12 +43,13 @@ impl Held {
             let documents = snapshot.documents.iter().map(|file| file.read()).collect::<Result<_, _>>()?;
             snapshots.push(HeldSnapshot { observed_at, assumed, documents });
         }
-        Ok(Self { snapshots })
+        Ok(Self { snapshots, complete: recording.info.complete.clone() })
     }
 
     /// The rows that an import of these documents gives, the target's among them.
     pub fn rows(&self, about: About, redactor: Redactor, stop_reason: &str) -> Vec<AnyRow> {
         let mut assembly = Assembly::new(about, redactor, Retain::All);
+        assembly.state_complete(&self.complete);
         for snapshot in &self.snapshots {
             assembly.begin_snapshot(snapshot.observed_at, snapshot.assumed);
             for document in &snapshot.documents {

@@ -46,6 +46,7 @@ pub fn import(
     find_service(recording, &mut about)?;
     // Files of unknown making may overlap anywhere.
     let mut assembly = Assembly::new(about, redactor, Retain::All);
+    assembly.state_complete(&recording.info.complete);
     for snapshot in &recording.snapshots {
         let (observed_at, assumed) = match snapshot.observed_at {
             Some(observed_at) => (observed_at, false),

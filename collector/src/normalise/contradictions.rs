@@ -119,7 +119,9 @@ impl Assembly {
             "service_events" => "collect while the deployment runs: ECS keeps the newest 100 events".to_owned(),
             "log_events" => {
                 let (group, stream) = source.log_group.as_deref().zip(source.log_stream.as_deref()).unwrap_or_default();
-                if self.logs.kept_from(group, stream) == Some(from) {
+                if source.assumed {
+                    "save describe-log-streams too: it says when the stream begins".to_owned()
+                } else if self.logs.kept_from(group, stream) == Some(from) {
                     format!("raise the log group's retention, or collect sooner: {group} keeps no older lines")
                 } else {
                     "read the stream from the deployment's creation on".to_owned()

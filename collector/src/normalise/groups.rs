@@ -146,6 +146,10 @@ impl Assembly {
             let claim = self.logs.claims.entry((log_group.clone(), log_stream.clone())).or_insert(claimed);
             *claim = claimed.max(*claim);
         }
+        let first_event_at = item.millis("firstEventTimestamp", &mut self.remarks);
+        if let Some(first) = first_event_at {
+            self.logs.begins.insert((log_group.clone(), log_stream.clone()), first);
+        }
         if !self.is_new("log_streams", &format!("{log_group} {log_stream}")) {
             return;
         }
@@ -157,7 +161,7 @@ impl Assembly {
             container,
             task_id,
             created_at: item.millis("creationTime", remarks),
-            first_event_at: item.millis("firstEventTimestamp", remarks),
+            first_event_at,
             last_event_at,
             last_ingestion_at: item.millis("lastIngestionTime", remarks),
             raw: item.raw(&[]),

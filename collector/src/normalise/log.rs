@@ -8,9 +8,10 @@ use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Name, Timestamp};
 use serde_json::Value;
 
+use super::bare::Shown;
 use super::fields::Fields;
 use super::memory::{Chain, Names, Open, Stream};
-use super::sources::{Key, Page, Place};
+use super::sources::{Bare, Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome};
 
@@ -23,6 +24,14 @@ const FROM: &str = "from ";
 /// From when on a page knows that begins in the middle.
 fn begins(events: &[LogEvent], observed_at: Timestamp) -> Option<Timestamp> {
     Some(events.first().and_then(|event| event.timestamp).map_or(observed_at, Timestamp))
+}
+
+/// How an operator can say that bare answers are whole.
+fn state_whole(command: &str) -> String {
+    format!(
+        "write complete = [\"{command}\"] into recording.toml where its files hold all lines of their streams, or take \
+         the evidence with casefile collect"
+    )
 }
 
 /// The name in a log group's name, ARN or identifier.
@@ -69,6 +78,7 @@ impl Assembly {
         let asked_token = document.requested("nextToken").map(str::to_owned);
         let next_token = answer.get("nextForwardToken").and_then(Value::as_str).map(str::to_owned);
 
+        let bare = self.is_bare(document).then(|| self.bare_page(&log_group, &log_stream, document, &events));
         let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
         let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
         stream.until = document.requested_at("endTime");
@@ -85,21 +95,47 @@ impl Assembly {
             self.logs.chains += 1;
             Chain::new(self.logs.chains, from, self.current.observed_at)
         }));
-        // The end is the same forward token coming back; a bare answer is whole where it is not full.
-        let last = if document.assumed { events.len() < PAGE_LIMIT } else { next_token == asked_token };
-        let covered_from = stream.covered_from().max(kept_from);
+        // The end is the same forward token coming back; an answer that is stated to be whole is so where it is not full.
+        let last = match bare {
+            Some(shown) => shown.end,
+            None if document.assumed => events.len() < PAGE_LIMIT && document.is_last_page(),
+            None => next_token == asked_token,
+        };
+        let from = match bare {
+            Some(shown) => shown.part.map(|(from, _)| from).filter(|_| !shown.beginning),
+            None => stream.covered_from(),
+        };
+        let covered_from = from.max(kept_from);
 
         let mut open = self.open(log_group, log_stream);
         for event in events {
             self.log_event(event, &document.origin, &mut open);
         }
-        let covered_to = self.covered_to(document, &place, &open.stream, last);
-        if last {
+        let covered_to = match bare {
+            Some(Shown { end: false, part, .. }) => part.map(|(_, to)| to),
+            _ => self.covered_to(document, &place, &open.stream, last),
+        };
+        if last && bare.is_none() {
             open.stream.end(self.about.ingestion_grace_ms);
         }
+        let bare =
+            bare.map(|shown| Bare { gap: (!shown.end).then(|| shown.gap()), remedy: state_whole("get-log-events") });
         open.stream.token = next_token.map(|token| (token, open.stream.chain));
         let rows = self.close(open).1;
-        self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place });
+        self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place, bare });
+    }
+
+    /// Whether nothing says what was asked, nor that the answer is whole.
+    fn is_bare(&self, document: &Document) -> bool {
+        document.assumed && !self.stated.contains(&document.operation)
+    }
+
+    fn bare_page(&mut self, log_group: &str, log_stream: &str, document: &Document, events: &[LogEvent]) -> Shown {
+        let key = (log_group.to_owned(), log_stream.to_owned());
+        let first_event = self.logs.begins.get(&key).copied();
+        let pages = self.logs.bare.entry(key).or_default();
+        pages.add(self.current.snapshot, document, events);
+        pages.shown(first_event)
     }
 
     fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
@@ -192,14 +228,25 @@ impl Assembly {
         let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
         let until = document.requested_at("endTime");
-        let last = next_token.is_none() && !full;
+        // --start-time, --filter-pattern and --max-items leave no trace in a bare answer: it shows that its lines exist.
+        let bare = self.is_bare(document).then(|| Bare {
+            gap: Some(
+                "only the lines in the answer are known: it is bare, and does not say its --start-time and \
+                 --filter-pattern"
+                    .to_owned(),
+            ),
+            remedy: state_whole("filter-log-events"),
+        });
+        let last = document.is_last_page() && !full && bare.is_none();
         let covered_from = chain.from;
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
         if of_group && (wanted || self.ledger.was_asked(|key| *key == whole)) {
             let covered_to = Some(self.current.observed_at.min(until.unwrap_or(self.current.observed_at)));
             let place = Place { log_group: requested.clone(), ..Place::default() };
-            let page = Page { rows: 0, last, problem: problem.clone(), covered_from, covered_to, place };
+            let covered_to = covered_to.filter(|_| bare.is_none());
+            let bare = bare.clone();
+            let page = Page { rows: 0, last, problem: problem.clone(), covered_from, covered_to, place, bare };
             self.ledger.page(whole, document, page);
         }
         for ((log_group, log_stream), rows) in counts {
@@ -209,13 +256,14 @@ impl Assembly {
             let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
             stream.until = until;
             let covered_from = stream.covered_from().max(kept_from);
-            let covered_to = self.covered_to(document, &place, &stream, last);
+            let covered_to = self.covered_to(document, &place, &stream, last).filter(|_| bare.is_none());
+            let bare = bare.clone();
             if last && problem.is_none() {
                 stream.end(self.about.ingestion_grace_ms);
             }
             let (log_group, log_stream) = key.clone();
             self.logs.streams.insert(key, stream);
-            let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place };
+            let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place, bare };
             self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 
+use super::bare::BarePages;
 use super::memory::{Chain, Retain, Stream};
 
 /// So many lines of a stream are remembered at least.
@@ -26,6 +27,10 @@ pub(super) struct Logs {
     pub(super) chains: u64,
     /// How long each log group keeps its lines, in days, where not for ever.
     pub(super) retention: BTreeMap<String, i64>,
+    /// The bare pages of GetLogEvents, by stream.
+    pub(super) bare: BTreeMap<(String, String), BarePages>,
+    /// When a stream begins, by DescribeLogStreams.
+    pub(super) begins: BTreeMap<(String, String), Timestamp>,
     /// Up to when DescribeLogStreams says that a stream has lines.
     pub(super) claims: BTreeMap<(String, String), Timestamp>,
 }
@@ -39,6 +44,8 @@ impl Logs {
             remembered: 0,
             chains: 0,
             retention: BTreeMap::new(),
+            bare: BTreeMap::new(),
+            begins: BTreeMap::new(),
             claims: BTreeMap::new(),
         }
     }

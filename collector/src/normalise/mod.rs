@@ -3,6 +3,7 @@
 //! Live answers and imported files take the same path: [`Assembly::redact`], then [`Assembly::take`].
 //! The same documents in the same order give the same rows.
 
+mod bare;
 mod chosen;
 mod contradictions;
 mod definition;
@@ -38,7 +39,7 @@ pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
 
 use fields::Fields;
-use sources::{Key, Ledger, Page, Place};
+use sources::{Key, Ledger, Page};
 
 /// What the caller knows of the service before anything is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -123,6 +124,8 @@ pub struct Assembly {
     about: About,
     redaction: Redaction,
     counts: Counts,
+    /// The operations whose bare answers are stated to be whole.
+    stated: BTreeSet<Operation>,
     seen: Seen,
     rollouts: Rollouts,
     ledger: Ledger,
@@ -155,6 +158,7 @@ impl Assembly {
         Self {
             redaction: Redaction { redactor, blocks: KeyBlocks::default() },
             counts: Counts::default(),
+            stated: BTreeSet::new(),
             seen: Seen::default(),
             rollouts: Rollouts::new(about.expected.clone()),
             ledger: Ledger::default(),
@@ -172,6 +176,17 @@ impl Assembly {
             calls: 0,
             about,
         }
+    }
+
+    /// Takes bare answers of these operations at their word: whoever made the recording states that each of them is the
+    /// whole answer.
+    pub fn state_complete(&mut self, operations: &[Operation]) {
+        self.stated.extend(operations);
+    }
+
+    /// Adds to what could not be taken up, or was taken up otherwise than the recording says.
+    pub(crate) fn remark(&mut self, origin: &str, remark: String) {
+        self.remarks.add(origin, remark);
     }
 
     /// Begins the next snapshot. `assumed`: the moment was derived from the documents.
@@ -395,9 +410,8 @@ impl Assembly {
             rows,
             last: document.is_last_page(),
             problem,
-            covered_from: None,
             covered_to: Some(self.current.observed_at),
-            place: Place::default(),
+            ..Page::default()
         };
         self.ledger.page(Key::of(feeds, document), document, page);
     }

@@ -9,7 +9,7 @@ use casefile_evidence::tables::{
 
 use super::fields::{Fields, short_name};
 use super::seen::{SeenDeployment, region_and_account};
-use super::sources::{Key, Page, Place};
+use super::sources::{Key, Page};
 use super::{Assembly, Current};
 use crate::document::{Document, Operation};
 
@@ -78,7 +78,7 @@ impl Assembly {
             problem,
             covered_from: self.events.covered_from,
             covered_to: Some(self.current.observed_at),
-            place: Place::default(),
+            ..Page::default()
         };
         self.ledger.page(Key::of("service_events", document), document, page);
     }

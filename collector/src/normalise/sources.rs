@@ -31,6 +31,10 @@ struct Progress {
     rows: i64,
     exhausted: bool,
     assumed: bool,
+    /// Whether a document that says what was asked (or is stated to be whole) told of it.
+    told: bool,
+    /// What is not known, where bare pages of lines are all that there is.
+    bare: Option<Bare>,
     /// By what was asked for: an answer for some says nothing of others.
     errors: BTreeMap<String, ApiError>,
     problem: Option<String>,
@@ -39,6 +43,15 @@ struct Progress {
     covered_from: Option<Timestamp>,
     covered_to: Option<Timestamp>,
     place: Place,
+}
+
+/// What a bare page of log lines, and those before it, leave open.
+#[derive(Debug, Clone)]
+pub(super) struct Bare {
+    /// What is not known; `None` where the pages show that the stream was read to its end.
+    pub(super) gap: Option<String>,
+    /// How the operator can mend it.
+    pub(super) remedy: String,
 }
 
 /// What one document adds to its source.
@@ -52,6 +65,9 @@ pub(super) struct Page {
     pub(super) covered_from: Option<Timestamp>,
     pub(super) covered_to: Option<Timestamp>,
     pub(super) place: Place,
+    /// For a bare page of lines that is not stated to be whole. It shows its lines, and takes nothing from what other
+    /// documents say of the source.
+    pub(super) bare: Option<Bare>,
 }
 
 /// The sources of a collection, snapshot by snapshot.
@@ -125,8 +141,21 @@ impl Key {
 impl Ledger {
     pub(super) fn page(&mut self, key: Key, document: &Document, page: Page) {
         let progress = self.current.entry(key).or_default();
-        progress.assumed |= document.assumed;
         progress.place = page.place;
+        if let Some(bare) = page.bare {
+            progress.pages += 1;
+            progress.rows += i64::try_from(page.rows).unwrap_or(i64::MAX);
+            if !progress.told {
+                progress.exhausted = page.last;
+                progress.assumed = page.last;
+                progress.covered_from = page.covered_from;
+                progress.covered_to = page.covered_to;
+                progress.bare = Some(bare);
+            }
+            return;
+        }
+        progress.told = true;
+        progress.assumed |= document.assumed;
         let batch = batch(document);
         match &document.outcome {
             Outcome::Error(error) => {
@@ -214,15 +243,19 @@ impl Progress {
         let Place { log_group, log_stream, container, task_id } = self.place;
         let problem = self.problem.is_some();
         let failed = self.errors.into_values().next();
+        let bare = self.bare.filter(|_| !self.told && !self.exhausted);
         let (status, error_code, error) = match (&failed, self.problem) {
             (Some(error), _) if self.pages > 0 => ("partial", Some(error.code.clone()), Some(error.message.clone())),
             (Some(error), _) => (error.status(), Some(error.code.clone()), Some(error.message.clone())),
             (None, Some(problem)) => ("partial", None, Some(problem)),
             (None, None) if self.exhausted => ("complete", None, None),
-            (None, None) => ("partial", None, Some("its last page was not read".to_owned())),
+            (None, None) => {
+                let gap = bare.as_ref().and_then(|bare| bare.gap.clone());
+                ("partial", None, Some(gap.unwrap_or_else(|| "its last page was not read".to_owned())))
+            }
         };
         let cut = failed.as_ref().is_some_and(|error| error.code == ApiError::TRUNCATED);
-        let told = self.remedy.filter(|_| failed.is_none());
+        let told = self.remedy.or(bare.map(|bare| bare.remedy)).filter(|_| failed.is_none());
         let told =
             told.or_else(|| cut.then(|| "raise [collect] max_lines and max_log_bytes, or leave them out".to_owned()));
         let remedy =

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::fields::{Fields, short_name};
 use super::seen::{SeenTask, SeenTaskContainer};
-use super::sources::{Key, Page, Place};
+use super::sources::{Key, Page};
 use super::{Assembly, Current};
 use crate::document::Document;
 
@@ -45,10 +45,9 @@ impl Assembly {
         let page = Page {
             rows: listed,
             last: document.is_last_page(),
-            problem: None,
             covered_from: if stopped { self.stopped_since(&key) } else { None },
             covered_to: Some(self.current.observed_at),
-            place: Place::default(),
+            ..Page::default()
         };
         self.ledger.page(key, document, page);
     }
@@ -90,7 +89,7 @@ impl Assembly {
             // A bare answer stands for the list too, and the list forgets.
             covered_from: if document.assumed { self.stopped_since(&key) } else { None },
             covered_to: Some(self.current.observed_at),
-            place: Place::default(),
+            ..Page::default()
         };
         self.ledger.page(key, document, page);
     }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::RecordingError;
+use crate::document::Operation;
 
 /// What a recording is about; everything may be left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,24 @@ pub struct RecordingInfo {
     /// How long the service was to be watched after the rollout completed, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable_for_ms: Option<i64>,
+    /// The operations of which every bare document is stated to be the whole answer, by their names in the AWS CLI.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "write", deserialize_with = "read")]
+    pub complete: Vec<Operation>,
+}
+
+fn write<S: Serializer>(operations: &[Operation], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(operations.iter().map(|operation| operation.command()))
+}
+
+fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
+    let commands = Vec::<String>::deserialize(deserializer)?;
+    let known = |command: &String| {
+        Operation::by_command(command).ok_or_else(|| {
+            let all = Operation::ALL.map(Operation::command).join(", ");
+            serde::de::Error::custom(format!("complete: {command:?} is not a command that is read: it is one of {all}"))
+        })
+    };
+    commands.iter().map(known).collect()
 }
 
 impl RecordingInfo {
