@@ -280,10 +280,17 @@ impl Document {
     /// # Errors
     /// [`NotADocument`], which says why.
     pub fn from_json(value: Value, origin: impl Into<String>) -> Result<Self, NotADocument> {
-        let Value::Object(object) = value else { return Err(NotADocument::NotAnObject) };
+        let Value::Object(mut object) = value else { return Err(NotADocument::NotAnObject) };
         let wrapped = object.get("operation").is_some_and(Value::is_string)
             && ["request", "response", "error"].iter().any(|key| object.contains_key(*key));
         if !wrapped {
+            // What update-service and create-service print is a look at one service.
+            if !object.contains_key("services")
+                && object.get("service").is_some_and(|service| service.get("serviceArn").is_some())
+                && let Some(service) = object.remove("service")
+            {
+                object.insert("services".to_owned(), Value::Array(vec![service]));
+            }
             let operation = Operation::recognise(&object).ok_or_else(|| NotADocument::Unrecognised {
                 keys: object.keys().take(5).cloned().collect::<Vec<_>>().join(", "),
             })?;

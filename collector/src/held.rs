@@ -3,9 +3,10 @@
 use casefile_evidence::{AnyRow, Timestamp};
 
 use crate::document::{Document, Operation};
-use crate::import::{ImportError, moment};
+use crate::import::ImportError;
+use crate::looks::{Look, Looks};
 use crate::normalise::{About, Assembly, Retain};
-use crate::recording::Recording;
+use crate::recording::{DocumentFile, Recording};
 use crate::redact::Redactor;
 
 /// The documents of one poll.
@@ -35,12 +36,8 @@ impl Held {
     /// As an import of it.
     pub fn read(recording: &Recording) -> Result<Self, ImportError> {
         let mut snapshots = Vec::with_capacity(recording.snapshots.len());
-        for snapshot in &recording.snapshots {
-            let (observed_at, assumed) = match snapshot.observed_at {
-                Some(observed_at) => (observed_at, false),
-                None => (moment(snapshot)?, true),
-            };
-            let documents = snapshot.documents.iter().map(|file| file.read()).collect::<Result<_, _>>()?;
+        for Look { observed_at, assumed, files } in Looks::of(recording)?.looks {
+            let documents = files.into_iter().map(DocumentFile::read).collect::<Result<_, _>>()?;
             snapshots.push(HeldSnapshot { observed_at, assumed, documents });
         }
         Ok(Self { snapshots, complete: recording.info.complete.clone() })

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use casefile_evidence::{BundleWriter, Timestamp, WriteError};
+use casefile_evidence::{BundleWriter, WriteError};
 
-use crate::normalise::{About, Assembly, Retain, latest_moment, services_of};
-use crate::recording::{RecordedSnapshot, Recording, RecordingError};
+use crate::looks::Looks;
+use crate::normalise::{About, Assembly, Retain, services_of};
+use crate::recording::{Recording, RecordingError};
 use crate::redact::Redactor;
 
 /// A recording could not be imported.
@@ -47,13 +48,13 @@ pub fn import(
     // Files of unknown making may overlap anywhere.
     let mut assembly = Assembly::new(about, redactor, Retain::All);
     assembly.state_complete(&recording.info.complete);
-    for snapshot in &recording.snapshots {
-        let (observed_at, assumed) = match snapshot.observed_at {
-            Some(observed_at) => (observed_at, false),
-            None => (moment(snapshot)?, true),
-        };
-        assembly.begin_snapshot(observed_at, assumed);
-        for file in &snapshot.documents {
+    let Looks { looks, warnings } = Looks::of(recording)?;
+    for (origin, warning) in warnings {
+        assembly.remark(&origin, warning);
+    }
+    for look in looks {
+        assembly.begin_snapshot(look.observed_at, look.assumed);
+        for file in look.files {
             let document = assembly.redact(file.read()?);
             assembly.take(document);
             drain(&mut assembly, writer)?;
@@ -96,13 +97,4 @@ pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), Impo
             Err(ImportError::ManyServices { names })
         }
     }
-}
-
-/// A folder that does not say when it was taken was taken after everything that it tells of.
-pub(crate) fn moment(snapshot: &RecordedSnapshot) -> Result<Timestamp, ImportError> {
-    let mut latest = None;
-    for file in &snapshot.documents {
-        latest = latest.max(latest_moment(&file.read()?));
-    }
-    latest.ok_or(ImportError::NoMoment)
 }

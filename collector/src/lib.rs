@@ -10,6 +10,7 @@ pub mod collect;
 pub mod document;
 pub mod held;
 pub mod import;
+mod looks;
 pub mod normalise;
 pub mod plan;
 pub mod recording;

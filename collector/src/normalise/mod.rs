@@ -34,6 +34,7 @@ pub use fields::short_name;
 pub(crate) use groups::is_older;
 pub use memory::Retain;
 pub use moment::latest_moment;
+pub(crate) use moment::latest_of_aws;
 pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};

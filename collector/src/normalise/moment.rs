@@ -39,6 +39,38 @@ fn latest(value: &Value, millis: bool) -> Option<Timestamp> {
     }
 }
 
+/// The latest time that a clock of AWS set, and its field, e.g. `services[].events[].createdAt`. The times that programs
+/// give their log lines do not count: their clocks may be wrong.
+pub(crate) fn latest_of_aws(document: &Document) -> Option<(Timestamp, String)> {
+    let millis = document.operation.is_of_lines()
+        || matches!(document.operation, Operation::DescribeLogGroups | Operation::DescribeLogStreams);
+    let mut latest = None;
+    for (key, value) in document.response()? {
+        find(key, value, key, millis, &mut latest);
+    }
+    let arrived = document.events().iter().filter_map(|event| event.ingestion_time).max();
+    let arrived = arrived.map(|at| (Timestamp(at), "events[].ingestionTime".to_owned()));
+    latest.into_iter().chain(arrived).max_by_key(|(at, _)| *at)
+}
+
+fn find(path: &str, value: &Value, key: &str, millis: bool, latest: &mut Option<(Timestamp, String)>) {
+    const OF_PROGRAMS: [&str; 3] = ["timestamp", "firstEventTimestamp", "lastEventTimestamp"];
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| find(&format!("{path}[]"), item, key, millis, latest)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                find(&format!("{path}.{key}"), value, key, millis, latest);
+            }
+        }
+        _ if is_time(key) && !OF_PROGRAMS.contains(&key) => {
+            if let Some(at) = moment(value, millis).filter(|at| latest.as_ref().is_none_or(|(latest, _)| at > latest)) {
+                *latest = Some((at, path.to_owned()));
+            }
+        }
+        _ => {}
+    }
+}
+
 fn is_time(key: &str) -> bool {
     key.ends_with("At")
         || matches!(

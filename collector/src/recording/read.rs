@@ -1,6 +1,8 @@
 //! Reading a recording, a document at a time.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use casefile_evidence::Timestamp;
@@ -9,8 +11,9 @@ use serde_json::{Map, json};
 use super::error::RecordingError;
 use super::info::RecordingInfo;
 use super::name::{is_dated, named_stream, snapshot_time};
-use super::text;
+use super::text::{self, Part};
 use crate::document::{Document, Operation};
+use crate::normalise::{latest_moment, latest_of_aws, services_of};
 
 /// A recording, opened: what it holds is known, and nothing of it is in memory.
 #[derive(Debug, Clone)]
@@ -42,7 +45,43 @@ pub struct DocumentFile {
     pub operation: Operation,
     /// The log group and stream that its path names, for a document of log events that names none.
     pub named_stream: Option<(String, String)>,
+    /// What is known of its content without reading it again.
+    pub(crate) content: Content,
+    /// The line that it begins in, where its file holds several documents.
+    line: Option<usize>,
+    place: Range<usize>,
     root: PathBuf,
+}
+
+/// What a document tells of times and services.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Content {
+    /// The latest time of any kind in it.
+    pub(crate) latest: Option<Timestamp>,
+    /// The latest time that AWS's own clock set, and its field.
+    pub(crate) latest_of_aws: Option<(Timestamp, String)>,
+    /// The services of an answer of DescribeServices.
+    pub(crate) services: BTreeSet<String>,
+    /// Whether it answers `update-service` or `create-service`, which have no `failures`.
+    pub(crate) changes: bool,
+    /// Whether it is bare, as the CLI prints it.
+    pub(crate) bare: bool,
+    /// Whether it says when it was fetched.
+    pub(crate) fetched: bool,
+}
+
+impl Content {
+    fn of(document: &Document) -> Self {
+        let described = document.response().filter(|_| document.operation == Operation::DescribeServices);
+        Self {
+            latest: latest_moment(document),
+            latest_of_aws: latest_of_aws(document),
+            services: described.map(services_of).unwrap_or_default().into_iter().collect(),
+            changes: described.is_some_and(|answer| !answer.contains_key("failures")),
+            bare: document.assumed,
+            fetched: document.call.is_some(),
+        }
+    }
 }
 
 /// A file that is no evidence.
@@ -144,14 +183,10 @@ impl DocumentFile {
     /// [`RecordingError`], where the file changed since the recording was opened.
     pub fn read(&self) -> Result<Document, RecordingError> {
         let file = self.root.join(&self.path);
-        let mut document = match parse(&self.root, &self.path)? {
-            Ok(document) => document,
-            Err(Why::NotADocument(source)) => return Err(RecordingError::NotADocument { path: file, source }),
-            Err(Why::Blank) => {
-                let source = crate::document::NotADocument::NotAnObject;
-                return Err(RecordingError::NotADocument { path: file, source });
-            }
-        };
+        let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
+        let value = text::parse_part(&bytes, &file, &self.place)?;
+        let mut document = Document::from_json(value, self.origin())
+            .map_err(|source| RecordingError::NotADocument { path: file, source })?;
         if let Some((group, stream)) = &self.named_stream
             && document.assumed
         {
@@ -162,28 +197,48 @@ impl DocumentFile {
         }
         Ok(document)
     }
-}
 
-/// Why a file is no document, although nothing in it is broken.
-enum Why {
-    NotADocument(crate::document::NotADocument),
-    Blank,
-}
-
-impl Why {
-    fn words(&self) -> String {
-        match self {
-            Self::NotADocument(why) => why.to_string(),
-            Self::Blank => "is empty: did the command that wrote it fail?".to_owned(),
-        }
+    /// Its path, with the line where its file holds several documents.
+    pub(crate) fn origin(&self) -> String {
+        let path = slashed(&self.path);
+        self.line.map_or(path.clone(), |line| format!("{path}:{line}"))
     }
 }
 
-fn parse(root: &Path, path: &Path) -> Result<Result<Document, Why>, RecordingError> {
-    let file = root.join(path);
-    let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
-    let Some(value) = text::parse(&bytes, &file)? else { return Ok(Err(Why::Blank)) };
-    Ok(Document::from_json(value, slashed(path)).map_err(Why::NotADocument))
+/// Finds the documents of a file.
+fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Result<(), RecordingError> {
+    let bytes = fs::read(file).map_err(RecordingError::reading(file))?;
+    let path = relative(root, file);
+    let parts = text::parse(&bytes, file)?;
+    if parts.is_empty() {
+        let why = "is empty: did the command that wrote it fail?".to_owned();
+        found.unknown.push(UnknownFile { path, why });
+        return Ok(());
+    }
+    let several = parts.len() > 1;
+    let (before, mut unknown) = (found.documents.len(), Vec::new());
+    for Part { line, place, value } in parts {
+        let line = several.then_some(line);
+        match Document::from_json(value, String::new()) {
+            Err(why) => {
+                let at = line.map_or_else(String::new, |line| format!("line {line} "));
+                unknown.push(UnknownFile { path: path.clone(), why: format!("{at}{why}") });
+            }
+            Ok(document) => {
+                let operation = document.operation;
+                let named_stream = if operation.is_of_lines() { named_stream(&relative(snapshot, file)) } else { None };
+                let (path, root) = (path.clone(), root.to_owned());
+                let content = Content::of(&document);
+                found.documents.push(DocumentFile { path, operation, named_stream, content, line, place, root });
+            }
+        }
+    }
+    if found.documents.len() == before {
+        // One entry tells what the file is.
+        unknown.truncate(1);
+    }
+    found.unknown.append(&mut unknown);
+    Ok(())
 }
 
 /// Finds the documents under `folder`. `snapshot` is where the paths of log files begin.
@@ -203,16 +258,7 @@ fn walk(root: &Path, snapshot: &Path, folder: &Path, found: &mut Found) -> Resul
             let why = "is not a .json file: save what the AWS CLI prints with --output json".to_owned();
             found.unknown.push(UnknownFile { path, why });
         } else {
-            match parse(root, &path)? {
-                Err(why) => found.unknown.push(UnknownFile { path, why: why.words() }),
-                Ok(document) => {
-                    let events = matches!(document.operation, Operation::GetLogEvents | Operation::FilterLogEvents);
-                    let named_stream = if events { named_stream(&relative(snapshot, &entry)) } else { None };
-                    let root = root.to_owned();
-                    let operation = document.operation;
-                    found.documents.push(DocumentFile { path, operation, named_stream, root });
-                }
-            }
+            read_file(root, snapshot, &entry, found)?;
         }
     }
     Ok(())
@@ -251,7 +297,8 @@ fn is_known(root: &Path, path: &Path) -> bool {
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
     let rank = |operation: Operation| Operation::ALL.iter().position(|other| *other == operation);
-    documents.sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path)));
+    documents
+        .sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path), file.place.start));
     documents
 }
 

@@ -1,6 +1,7 @@
 //! JSON files as people save them, and as we write them.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -22,19 +23,104 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     }
 }
 
-/// Reads the one JSON value of a file; `None` where the file is blank.
-pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Option<Value>, RecordingError> {
-    let wrong = |line, column, problem| RecordingError::Json { path: path.to_owned(), line, column, problem };
-    let text = decode(bytes).map_err(|problem| wrong(1, 1, problem))?;
-    if text.trim().is_empty() {
-        return Ok(None);
+/// One JSON value of a file.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The line that it begins in, from 1.
+    pub(super) line: usize,
+    /// Its place in the text of the file.
+    pub(super) place: Range<usize>,
+    pub(super) value: Value,
+}
+
+/// Reads the JSON values of a file, one after the other: a document, several documents, or lists of documents, whose
+/// entries are values of their own. None where the file is blank.
+pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Part>, RecordingError> {
+    let text = decode(bytes).map_err(|problem| wrong(path, 1, 1, problem))?;
+    let mut parts = Vec::new();
+    let mut lines = Lines { text: &text, at: 0, line: 1 };
+    let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    let mut end = 0;
+    while let Some(value) = values.next() {
+        let value = value.map_err(|error| not_json(path, &error))?;
+        let start = end + blank(text.get(end..).unwrap_or_default());
+        end = values.byte_offset();
+        match value {
+            Value::Array(items) if !items.is_empty() => {
+                let places = entries(text.get(start..end).unwrap_or_default());
+                for (value, place) in items.into_iter().zip(places) {
+                    let place = start + place.start..start + place.end;
+                    parts.push(Part { line: lines.of(place.start), place, value });
+                }
+            }
+            value => parts.push(Part { line: lines.of(start), place: start..end, value }),
+        }
     }
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        // serde_json's message ends with the place, which is said already.
-        let message = error.to_string();
-        let problem = message.rsplit_once(" at line ").map_or(message.as_str(), |(problem, _)| problem);
-        wrong(error.line(), error.column(), problem.to_owned())
-    })
+    Ok(parts)
+}
+
+/// Reads again the value at a place of a file.
+pub(super) fn parse_part(bytes: &[u8], path: &Path, place: &Range<usize>) -> Result<Value, RecordingError> {
+    let text = decode(bytes).map_err(|problem| wrong(path, 1, 1, problem))?;
+    serde_json::from_str(text.get(place.clone()).unwrap_or_default()).map_err(|error| not_json(path, &error))
+}
+
+fn wrong(path: &Path, line: usize, column: usize, problem: String) -> RecordingError {
+    RecordingError::Json { path: path.to_owned(), line, column, problem }
+}
+
+fn not_json(path: &Path, error: &serde_json::Error) -> RecordingError {
+    // serde_json's message ends with the place, which is said already.
+    let message = error.to_string();
+    let problem = message.rsplit_once(" at line ").map_or(message.as_str(), |(problem, _)| problem);
+    wrong(path, error.line(), error.column(), problem.to_owned())
+}
+
+/// The length of the white space that a text begins with.
+fn blank(text: &str) -> usize {
+    text.len() - text.trim_start().len()
+}
+
+/// The places of the entries of a list, in its text, which is known to be JSON.
+fn entries(list: &str) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    let (mut depth, mut quoted, mut escaped, mut start) = (0_usize, false, false, None);
+    for (at, byte) in list.bytes().enumerate() {
+        if quoted {
+            quoted = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            continue;
+        }
+        let ends = depth == 1 && matches!(byte, b',' | b']');
+        if ends {
+            places.extend(start.take().map(|start| start..at));
+        } else if depth == 1 && !byte.is_ascii_whitespace() {
+            start = start.or(Some(at));
+        }
+        match byte {
+            b'"' => quoted = true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    places
+}
+
+/// Which line a place is in; places come in order.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, place: usize) -> usize {
+        let between = self.text.as_bytes().get(self.at..place).unwrap_or_default();
+        self.line += between.iter().filter(|byte| **byte == b'\n').count();
+        self.at = place;
+        self.line
+    }
 }
 
 /// JSON for people: indented, keys in order whatever the map's own order is, final newline.
