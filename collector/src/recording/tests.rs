@@ -123,7 +123,7 @@ fn errors_say_where_and_how() -> Result {
     DIR holds no document (stack.json is not an answer of an AWS operation that is evidence (its keys: )): save what the AWS CLI prints as JSON there, e.g. aws ecs describe-services --output json > describe-services.json
     DIR/a.json:2:19: expected value: mend the file, or take it out of the recording
     DIR/2026-11-23T07-43 looks like a snapshot but its name is no moment: name it like 2026-11-23T07-43-00Z (UTC, '-' for ':')
-    DIR/recording.toml:2: unknown field `servise`, expected one of `region`, `account`, `cluster`, `service`, `expect_task_definition`, `notes`, `source`, `config`, `stop_reason`, `ingestion_grace_ms`, `stable_for_ms`
+    DIR/recording.toml:2: unknown field `servise`, expected one of `region`, `account`, `cluster`, `service`, `expect_task_definition`, `notes`, `source`, `config`, `stop_reason`, `ingestion_grace_ms`, `stable_for_ms`, `complete`
     DIR/recording.toml:2: stop_reason = "bored": it is one of settled, decided, timeout, interrupted, failed
     DIR/recording.toml:1: ingestion_grace_ms = -1: it is 0 or more milliseconds
     "#);
@@ -288,4 +288,50 @@ proptest! {
     fn a_snapshots_name_says_its_moment(millis in 0_i64..253_402_300_799_999) {
         prop_assert_eq!(snapshot_time(&snapshot_folder(Timestamp(millis))), Some(Timestamp(millis)));
     }
+}
+
+#[test]
+fn several_documents_may_share_a_file() -> Result {
+    let list =
+        "[\n  {\"tasks\": [], \"failures\": [\"], [\"]},\n  {\"taskArns\": [\"a\\\"]\"]},\n  {\"StackId\": 1}\n]";
+    let recording = opened(&[
+        ("all.json", "{\"services\": []}\n{\"taskArns\": []}\n\n{\"tasks\": []}\n"),
+        ("arns.json", "[\"arn:a\", \"arn:b\"]"),
+        ("list.json", list),
+    ])??;
+    let origins: Vec<String> = recording.snapshots[0].documents.iter().map(DocumentFile::origin).collect();
+    assert_eq!(origins, ["all.json:1", "all.json:2", "list.json:3", "all.json:4", "list.json:2"]);
+    let unknown: Vec<String> =
+        recording.unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
+    insta::assert_snapshot!(unknown.join("\n"), @r"
+    arns.json line 1 is not a JSON object
+    list.json line 4 is not an answer of an AWS operation that is evidence (its keys: StackId)
+    ");
+    let broken = opened(&[("all.json", "{\"services\": []}\n{\"tasks\": [}\n")])?.map(|_| ()).unwrap_err();
+    assert_eq!(broken, "DIR/all.json:2:12: expected value: mend the file, or take it out of the recording");
+    Ok(())
+}
+
+#[test]
+fn every_part_of_a_file_is_read_as_it_stands() -> Result {
+    let dir =
+        folder(&[("all.json", "\u{feff} [{\"taskArns\": [\"é\"]}, {\"taskArns\": [\"b, ]\"]}] {\"taskArns\": []}")])?;
+    let recording = Recording::open(dir.path())?;
+    let documents = recording.snapshots[0].documents.iter().map(DocumentFile::read);
+    let arns = documents.map(|document| Ok(document?.response().map(|answer| answer["taskArns"].clone())));
+    let arns = arns.collect::<std::result::Result<Vec<_>, RecordingError>>()?;
+    assert_eq!(arns, [Some(json!(["é"])), Some(json!(["b, ]"])), Some(json!([]))]);
+    Ok(())
+}
+
+#[test]
+fn what_is_stated_to_be_complete_is_named_as_the_cli_names_it() -> Result {
+    let text = "complete = [\"filter-log-events\", \"get-log-events\"]\n";
+    let info = RecordingInfo::parse(text, Path::new("recording.toml"))?;
+    assert_eq!(info.complete, [Operation::FilterLogEvents, Operation::GetLogEvents]);
+    assert_eq!(toml::to_string(&info)?, text);
+    let wrong = RecordingInfo::parse("# stated\ncomplete = [\"logs\"]\n", Path::new("recording.toml"));
+    let wrong = wrong.map(|_| ()).unwrap_err().to_string();
+    assert!(wrong.starts_with("recording.toml:2: complete: \"logs\" is not a command that is read"), "{wrong}");
+    Ok(())
 }
