@@ -1,5 +1,6 @@
 //! Every recorded case gives what it says; and the same, whoever asks and however.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -134,22 +135,32 @@ fn flatten(case: &Path, flat: &Path) {
 #[test]
 fn every_recording_is_importable_as_bare_cli_documents() {
     let folder = tempfile::tempdir().unwrap();
+    let mut told: BTreeMap<(bool, String), u32> = BTreeMap::new();
     // Every third: each is imported and judged by a process of its own.
     for case in cases::all().into_iter().step_by(3) {
         let flat = folder.path().join(&case.name);
         flatten(&folder_of_cases().join(&case.name), &flat);
-        let bundle = folder.path().join(format!("{}.bundle", case.name));
-        let run = casefile(&["import", text(&flat), "-o", text(&bundle)]);
-        assert_eq!(run.code, 0, "{}: {}", case.name, run.err);
-        let (verdict, _) = verdict(&bundle);
-        let got = verdict["verdict"].as_str().unwrap();
-        let expected = case.toml.verdict.to_string();
-        // One snapshot can tell less; it never tells the opposite.
-        assert!(got == expected || got == "inconclusive", "{}: {got} {:#?}", case.name, outcomes(&verdict));
-        if expected != "pass" {
-            assert_ne!(got, "pass", "{}", case.name);
+        // As they are, the answers of filter-log-events show lines and no absence; then it is stated that they are whole.
+        for complete in ["", "complete = [\"filter-log-events\"]\n"] {
+            let info = flat.join("recording.toml");
+            fs::write(&info, format!("{complete}{}", fs::read_to_string(&info).unwrap())).unwrap();
+            let bundle = folder.path().join(format!("{}-{}.bundle", case.name, complete.len()));
+            let run = casefile(&["import", text(&flat), "-o", text(&bundle)]);
+            assert_eq!(run.code, 0, "{}: {}", case.name, run.err);
+            let (verdict, _) = verdict(&bundle);
+            let got = verdict["verdict"].as_str().unwrap();
+            let expected = case.toml.verdict.to_string();
+            // One snapshot can tell less; it never tells the opposite.
+            assert!(got == expected || got == "inconclusive", "{}: {got} {:#?}", case.name, outcomes(&verdict));
+            if expected != "pass" {
+                assert_ne!(got, "pass", "{}", case.name);
+            }
+            *told.entry((complete.is_empty(), got.to_owned())).or_insert(0) += 1;
         }
     }
+    // Failures are proven by what is there; a pass takes a folder that says when it was taken.
+    let failed = |bare: bool| told.get(&(bare, "fail".to_owned())).copied().unwrap_or_default();
+    assert!(failed(true) > 0 && failed(false) >= failed(true), "{told:?}");
 }
 
 #[test]
