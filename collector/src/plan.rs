@@ -30,6 +30,8 @@ pub struct Known {
     pub selectors: u64,
     /// Whether the service has task sets (CODE_DEPLOY, EXTERNAL).
     pub task_sets: bool,
+    /// How many target groups the service has; `None` where nobody knows.
+    pub target_groups: Option<u64>,
     /// Polls at most.
     pub polls: u64,
     /// The ARN of the place in S3 that the bundle goes to, where it does.
@@ -69,6 +71,7 @@ pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
         (Operation::ListTasks, lists - 2 + 2 * hundreds(tasks), 0),
         (Operation::DescribeTasks, hundreds(tasks), 0),
         (Operation::DescribeTaskDefinition, 0, 2 + known.selectors),
+        (Operation::DescribeTargetHealth, known.target_groups.unwrap_or(1), 0),
         (Operation::DescribeLogGroups, 0, groups),
         (Operation::DescribeLogStreams, 0, streams),
         (Operation::FilterLogEvents, readings, 0),
@@ -87,7 +90,7 @@ pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
 }
 
 /// The least that the role which collects must be allowed, as an IAM policy (Service Authorization Reference, Amazon
-/// ECS and Amazon CloudWatch Logs). What is not known of the target is a `*`.
+/// ECS, Amazon CloudWatch Logs and AWS Elastic Load Balancing V2). What is not known of the target is a `*`.
 pub fn policy(known: &Known) -> Value {
     let any = "*".to_owned();
     let region = known.region.as_ref().unwrap_or(&any);
@@ -148,6 +151,15 @@ pub fn policy(known: &Known) -> Value {
             },
         ],
     });
+    if known.target_groups != Some(0)
+        && let Some(statements) = policy["Statement"].as_array_mut()
+    {
+        // IAM knows no resource for it.
+        statements.push(json!({
+            "Sid": "TargetHealth", "Effect": "Allow", "Action": ["elasticloadbalancing:DescribeTargetHealth"],
+            "Resource": ["*"],
+        }));
+    }
     if let (Some(arn), Some(statements)) = (&known.archive, policy["Statement"].as_array_mut()) {
         statements.push(json!({
             "Sid": "Archive", "Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
@@ -197,6 +209,7 @@ mod tests {
             groups_are_known: true,
             selectors: 1,
             task_sets: false,
+            target_groups: Some(0),
             polls: 37,
             archive: Some("arn:aws:s3:::evidence/rollout.bundle".to_owned()),
         }
@@ -226,6 +239,39 @@ mod tests {
             Known { region: None, account: None, groups: BTreeMap::new(), groups_are_known: false, ..known() };
         let text = policy(&unknown).to_string();
         assert!(text.contains("arn:aws:logs:*:*:log-group:*"), "{text}");
+    }
+
+    #[test]
+    fn target_health_is_allowed_where_there_are_target_groups_or_nobody_knows() {
+        let of = |target_groups: Option<u64>| {
+            let known = Known { target_groups, archive: None, ..known() };
+            let calls = calls(&known, &Quotas::default());
+            let asked = calls.into_iter().find(|calls| calls.operation == "DescribeTargetHealth");
+            let policy = policy(&known);
+            let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
+            let allowed = statements.into_iter().find(|statement| statement["Sid"] == "TargetHealth");
+            (asked.map(|calls| (calls.per_poll, calls.at_most)), allowed, terraform(&policy))
+        };
+        let (asked, allowed, _) = of(Some(0));
+        assert_eq!((asked, allowed), (None, None));
+        assert_eq!(of(None).0, Some((1, 37)));
+        let (asked, allowed, terraform) = of(Some(2));
+        assert_eq!(asked, Some((2, 74)));
+        let expected = json!({ "Sid": "TargetHealth", "Effect": "Allow", "Resource": ["*"],
+            "Action": ["elasticloadbalancing:DescribeTargetHealth"] });
+        assert_eq!(allowed, Some(expected));
+        insta::assert_snapshot!(terraform.split("\n  statement").last().unwrap_or_default().trim_start(), @r#"
+        {
+            sid = "TargetHealth"
+            actions = [
+              "elasticloadbalancing:DescribeTargetHealth",
+            ]
+            resources = [
+              "*",
+            ]
+          }
+        }
+        "#);
     }
 
     #[test]

@@ -180,6 +180,11 @@ impl Rollouts {
         named.filter(|revision| !self.revisions.contains_key(revision)).collect()
     }
 
+    /// The service revision that a service deployment brings.
+    pub fn revision_of(&self, service_deployment: &str) -> Option<&str> {
+        self.service_deployments.get(service_deployment)?.revision.as_deref()
+    }
+
     /// Whether any service deployment is known.
     pub fn has_service_deployments(&self) -> bool {
         !self.service_deployments.is_empty()

@@ -89,6 +89,9 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         assembly.take(document);
     })
     .await;
+    if asked.is_complete() {
+        known.target_groups = Some(assembly.target_groups().len() as u64);
+    }
     failed = asked.error.or(failed);
     let mut definitions: Vec<String> =
         assembly.seen().deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();

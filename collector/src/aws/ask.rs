@@ -8,6 +8,7 @@
 
 mod ecs;
 mod lines;
+mod load_balancing;
 mod logs;
 mod names;
 
@@ -24,6 +25,7 @@ pub use ecs::{
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
 pub use lines::{Lines, LogCursor, STREAMS_AT_ONCE, read_lines};
+pub use load_balancing::describe_target_health;
 pub use logs::{describe_log_group, describe_log_streams, describe_newest_log_streams};
 pub use names::{cluster_names, nearest, service_names};
 

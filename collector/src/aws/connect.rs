@@ -115,7 +115,8 @@ impl Default for ConnectOptions {
     }
 }
 
-/// A connection to AWS: one client of ECS, and one of CloudWatch Logs for each region. Cheap to clone.
+/// A connection to AWS: one client of ECS, one of Elastic Load Balancing, and one of CloudWatch Logs for each region.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
@@ -125,6 +126,7 @@ struct Inner {
     config: SdkConfig,
     region: String,
     ecs: aws_sdk_ecs::Client,
+    load_balancing: aws_sdk_elasticloadbalancingv2::Client,
     logs: Mutex<BTreeMap<String, aws_sdk_cloudwatchlogs::Client>>,
     clock: Arc<dyn Clock>,
     limiter: Arc<Limiter>,
@@ -168,12 +170,16 @@ impl Aws {
     pub(super) fn new(config: SdkConfig, region: String, quotas: Quotas, clock: Arc<dyn Clock>) -> Self {
         let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
         let ecs = aws_sdk_ecs::Client::from_conf(ecs);
+        let load_balancing =
+            aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
+        let load_balancing = aws_sdk_elasticloadbalancingv2::Client::from_conf(load_balancing);
         let limiter = Arc::new(Limiter::new(quotas, Arc::clone(&clock)));
         Self {
             inner: Arc::new(Inner {
                 config,
                 region,
                 ecs,
+                load_balancing,
                 logs: Mutex::default(),
                 clock,
                 limiter,
@@ -217,6 +223,11 @@ impl Aws {
 
     pub(super) fn ecs(&self) -> aws_sdk_ecs::Client {
         self.inner.ecs.clone()
+    }
+
+    /// The client of Elastic Load Balancing in the service's region: ECS registers tasks only in target groups of its own.
+    pub(super) fn load_balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
+        self.inner.load_balancing.clone()
     }
 
     /// The client for the logs of a region, which may differ from the service's (`awslogs-region`).

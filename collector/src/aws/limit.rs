@@ -36,8 +36,9 @@ struct Quota {
     burst: f64,
 }
 
-/// AWS's own quotas ("Request throttling for the Amazon ECS API", "CloudWatch Logs quotas"). Where AWS
-/// states no burst, it is what one second sustains.
+/// AWS's own quotas ("Request throttling for the Amazon ECS API", "CloudWatch Logs quotas", "Request throttling for the
+/// Elastic Load Balancing API": calls that change nothing have a bucket of 40 that refills by 10 a second). Where AWS states
+/// no burst, it is what one second sustains.
 fn quota(operation: Operation, region: &str) -> Quota {
     use Operation as Op;
     let quota = |bucket, rate, burst| Quota { bucket, rate, burst };
@@ -48,7 +49,7 @@ fn quota(operation: Operation, region: &str) -> Quota {
             quota(Op::DescribeServiceDeployments, 20.0, 50.0)
         }
         Op::DescribeTaskDefinition => quota(Op::DescribeTaskDefinition, 20.0, 50.0),
-        Op::DescribeTargetHealth => quota(Op::DescribeTargetHealth, 10.0, 10.0),
+        Op::DescribeTargetHealth => quota(Op::DescribeTargetHealth, 10.0, 40.0),
         Op::DescribeLogGroups => quota(Op::DescribeLogGroups, 10.0, 10.0),
         Op::DescribeLogStreams => quota(Op::DescribeLogStreams, 25.0, 25.0),
         Op::FilterLogEvents => {

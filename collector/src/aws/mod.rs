@@ -12,6 +12,7 @@ mod connect;
 mod error;
 mod http;
 mod limit;
+mod query;
 mod retry;
 mod skew;
 mod store;

@@ -24,6 +24,7 @@ use serde_json::{Map, Value};
 use super::Aws;
 use super::http::Aside;
 use super::limit::Budget;
+use super::query;
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 /// As much of an unreadable answer as an error quotes, in characters.
@@ -91,7 +92,12 @@ impl Intercept for Wire {
         seen.answer = None;
         seen.sent = Some(self.aws.clock().now());
         if seen.request.is_none() {
-            seen.request = context.request().body().bytes().and_then(|body| serde_json::from_slice(body).ok());
+            seen.request = context.request().body().bytes().and_then(|body| {
+                if query::is_spoken_for(self.operation) {
+                    return Some(query::request(body));
+                }
+                serde_json::from_slice(body).ok()
+            });
         }
         Ok(())
     }
@@ -106,10 +112,7 @@ impl Intercept for Wire {
         let body = response.extension::<Aside>().map(|aside| &*aside.0).or_else(|| response.body().bytes());
         let body = match body {
             None => Body::Broken,
-            Some(bytes) => match Answer::from_slice(self.operation, bytes) {
-                Ok(object) => Body::Object(object),
-                Err(_) => Body::Other(quote(bytes)),
-            },
+            Some(bytes) => read(self.operation, bytes).map_or_else(|| Body::Other(quote(bytes)), Body::Object),
         };
         let date = response.headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
         let date = date.and_then(|date| date.to_millis().ok()).map(Timestamp);
@@ -121,6 +124,12 @@ impl Intercept for Wire {
         seen.answer = Some(Answered { status: response.status().as_u16(), request_id, body });
         Ok(())
     }
+}
+
+/// The answer in a body; `None` where it is none. A proxy may answer in JSON for a service that speaks XML.
+fn read(operation: Operation, body: &[u8]) -> Option<Answer> {
+    let xml = || query::answer(operation, body).map(|fields| Answer::new(operation, fields));
+    query::is_spoken_for(operation).then(xml).flatten().or_else(|| Answer::from_slice(operation, body).ok())
 }
 
 fn quote(bytes: &[u8]) -> String {
@@ -194,9 +203,10 @@ fn answered<E: ProvideErrorMetadata + Error + 'static>(
         (Body::Other(body), None) if body.is_empty() => {
             (ApiError::UNREADABLE.to_owned(), format!("HTTP {status} without an answer"))
         }
-        (Body::Other(body), None) => {
-            (ApiError::UNREADABLE.to_owned(), format!("HTTP {status} with an answer that is no JSON object: {body}"))
-        }
+        (Body::Other(body), None) => (
+            ApiError::UNREADABLE.to_owned(),
+            format!("HTTP {status} with an answer that is not the operation's: {body}"),
+        ),
         (Body::Broken, _) => {
             let why = error.map(|error| chain(error)).unwrap_or_default();
             (ApiError::NO_ANSWER.to_owned(), format!("HTTP {status}, then the connection broke: {why}"))

@@ -53,6 +53,7 @@ impl Collection<'_> {
         self.service_deployments(observed_at).await;
         self.tasks().await;
         self.task_definitions().await;
+        self.target_health().await;
         self.logs(observed_at, closing).await;
     }
 
@@ -202,6 +203,18 @@ impl Collection<'_> {
             let asked = ask::describe_task_definition(&aws, &arn, &mut |document| self.take(document)).await;
             if asked.is_complete() {
                 self.described.insert(arn);
+            }
+        }
+    }
+
+    /// The health of the targets of the service's target groups. Where nobody answers, the others are not asked in this
+    /// poll.
+    async fn target_health(&mut self) {
+        let aws = self.parts.aws.clone();
+        for arn in self.parts.assembly.target_groups() {
+            let asked = ask::describe_target_health(&aws, &arn, &mut |document| self.take(document)).await;
+            if asked.error.is_some_and(|error| error.is_silence()) {
+                break;
             }
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Listed {
     pub(super) described_tasks: BTreeSet<String>,
     /// Tasks of which this snapshot says that they are not there, by id.
     pub(super) gone_tasks: BTreeSet<String>,
+    /// Targets that have a row in this snapshot: target group, id, port.
+    pub(super) targets: BTreeSet<(Option<String>, String, Option<i64>)>,
     /// Service deployments that no answer has described yet.
     pub(super) undescribed_deployments: BTreeSet<String>,
     /// Service deployments that were described.
@@ -42,6 +44,7 @@ impl Assembly {
         let listed = std::mem::take(&mut self.listed.tasks);
         let described = std::mem::take(&mut self.listed.described_tasks);
         let gone = std::mem::take(&mut self.listed.gone_tasks);
+        self.listed.targets.clear();
         // A task that has stopped does not change: it need not be described again.
         self.ledger.may_skip_tasks = listed.iter().all(|arn| self.seen.is_stopped(arn));
         let due = listed.iter().filter(|arn| !described.contains(*arn) && !self.seen.is_stopped(arn));

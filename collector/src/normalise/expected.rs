@@ -133,18 +133,7 @@ impl Assembly {
                 missing("log_events", Operation::GetLogEvents, nothing(), remedy);
             }
         }
-        if self.seen.load_balancers > 0 && !asked(Operation::DescribeTargetHealth) {
-            let key = Key { feeds: "target_health", operation: "DescribeTargetHealth", parameters: nothing() };
-            rows.push(SourceRow {
-                status: "not_attempted".to_owned(),
-                error: Some("the health of the load balancer's targets is not collected".to_owned()),
-                remedy: Some(
-                    "aws elbv2 describe-target-health --target-group-arn ..., beside the recording's other files"
-                        .to_owned(),
-                ),
-                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
-            });
-        }
+        rows.extend(self.unasked_target_groups());
         rows.extend(self.never_described());
         rows.extend(self.never_chosen());
         rows.extend(self.other_log_drivers());

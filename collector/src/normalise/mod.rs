@@ -19,6 +19,7 @@ mod selector;
 mod service;
 mod sources;
 mod streams;
+mod target_groups;
 mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,7 @@ pub(crate) use moment::latest_of_aws;
 pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
+pub use target_groups::LoadBalancers;
 
 use fields::Fields;
 use sources::{Key, Ledger, Page};
@@ -255,6 +257,7 @@ impl Assembly {
         self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
         self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
         self.contradict();
+        self.ledger.due_target_groups = self.target_groups().iter().map(|arn| Key::of_target_group(arn)).collect();
         let unread = self.unread_streams();
         let mut asked = self.ledger.end_snapshot(snapshot, observed_at);
         if let Some(needed) = self.judged().evidence_from {
@@ -407,6 +410,10 @@ impl Assembly {
 
     /// Accounts for a document whose answer is whole where it does not say that more follows.
     fn account(&mut self, feeds: &'static str, document: &Document, rows: usize, problem: Option<String>) {
+        self.account_for(Key::of(feeds, document), document, rows, problem);
+    }
+
+    fn account_for(&mut self, key: Key, document: &Document, rows: usize, problem: Option<String>) {
         let page = Page {
             rows,
             last: document.is_last_page(),
@@ -414,7 +421,7 @@ impl Assembly {
             covered_to: Some(self.current.observed_at),
             ..Page::default()
         };
-        self.ledger.page(Key::of(feeds, document), document, page);
+        self.ledger.page(key, document, page);
     }
 
     /// `failures[]` of a Describe answer, in words.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::fields::short_name;
 use super::streams::StreamNaming;
+use super::target_groups::LoadBalancers;
 
 /// A deployment or task set that was seen.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,8 @@ pub struct SeenDeployment {
     pub running: Option<i64>,
     /// The last snapshot that listed it.
     pub snapshot: i64,
+    /// The target groups of a task set.
+    pub(super) target_groups: BTreeSet<String>,
 }
 
 /// A task that was seen.
@@ -116,14 +119,16 @@ pub struct Seen {
     pub current_service_deployment: Option<String>,
     /// `deploymentController.type`.
     pub controller: Option<String>,
-    /// How many load balancers the service has.
-    pub load_balancers: i64,
+    /// The load balancers of the service when last seen.
+    pub load_balancers: LoadBalancers,
     /// Deployments and task sets, by id.
     pub deployments: BTreeMap<String, SeenDeployment>,
     /// Tasks, by id.
     pub tasks: BTreeMap<String, SeenTask>,
     /// Task definitions by ARN, with their containers.
     pub definitions: BTreeMap<String, BTreeMap<String, SeenContainer>>,
+    /// Target groups of service revisions, by the revision's ARN.
+    pub(super) revision_target_groups: BTreeMap<String, BTreeSet<String>>,
     /// When the first snapshot was observed.
     pub(super) first_poll: Option<Timestamp>,
 }

@@ -1,15 +1,16 @@
-//! Services, deployments, events, task sets, service deployments and revisions, target health.
+//! Services, deployments, events, task sets, service deployments and revisions.
 
 use std::collections::BTreeSet;
 
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::{
-    DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, TargetHealthRow, TaskSetRow,
+    DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, TaskSetRow,
 };
 
 use super::fields::{Fields, short_name};
 use super::seen::{SeenDeployment, region_and_account};
-use super::sources::{Key, Page};
+use super::sources::{Key, Page, Place};
+use super::target_groups::LoadBalancers;
 use super::{Assembly, Current};
 use crate::document::{Document, Operation};
 
@@ -123,7 +124,7 @@ impl Assembly {
         self.seen.service_arn = Some(service_arn);
         self.seen.current_service_deployment = service.text("currentServiceDeployment", &mut self.remarks);
         self.seen.controller = row.deployment_controller.clone().or(self.seen.controller.take());
-        self.seen.load_balancers = row.load_balancers;
+        self.seen.load_balancers = LoadBalancers::of(service, remarks);
         self.rows.push(row.into());
     }
 
@@ -157,6 +158,7 @@ impl Assembly {
             desired: row.desired_count,
             running: row.running_count,
             snapshot,
+            target_groups: BTreeSet::new(),
         };
         self.seen.deployments.insert(deployment_id, seen);
         self.rollouts.observe_deployment(&row);
@@ -238,6 +240,7 @@ impl Assembly {
             desired: row.computed_desired_count,
             running: row.running_count,
             snapshot,
+            target_groups: LoadBalancers::of(set, remarks).target_groups,
         };
         self.seen.deployments.insert(task_set_id, seen);
         self.rollouts.observe_task_set(&row);
@@ -312,6 +315,8 @@ impl Assembly {
         for item in &items {
             let Some(arn) = item.id("serviceRevisionArn", &mut self.remarks) else { continue };
             let task_definition = item.text("taskDefinition", &mut self.remarks);
+            let balancers = LoadBalancers::of(*item, &mut self.remarks);
+            self.seen.revision_target_groups.insert(arn.clone(), balancers.target_groups);
             if !self.is_new("service_revisions", &arn) {
                 continue;
             }
@@ -331,33 +336,5 @@ impl Assembly {
         }
         let problem = Self::failures(answer, &mut self.remarks);
         self.account(feeds, document, items.len(), problem);
-    }
-
-    pub(super) fn target_health(&mut self, document: &Document) {
-        let feeds = "target_health";
-        let Some(answer) = document.response() else { return self.account(feeds, document, 0, None) };
-        let answer = Fields::new(answer, &document.origin, "DescribeTargetHealth");
-        let items = answer.list("TargetHealthDescriptions", &mut self.remarks);
-        let target_group_arn = document.requested("TargetGroupArn").map(str::to_owned);
-        for item in &items {
-            let remarks = &mut self.remarks;
-            let target = item.object("Target", remarks);
-            let health = item.object("TargetHealth", remarks);
-            let Some(target_id) = target.id("Id", remarks) else { continue };
-            let row = TargetHealthRow {
-                snapshot: self.current.snapshot,
-                target_group_arn: target_group_arn.clone(),
-                target_id,
-                port: target.int("Port", remarks),
-                observed_at: self.current.observed_at,
-                availability_zone: target.text("AvailabilityZone", remarks),
-                state: health.text("State", remarks),
-                reason: health.text("Reason", remarks),
-                description: health.text("Description", remarks),
-                raw: item.raw(&[]),
-            };
-            self.rows.push(row.into());
-        }
-        self.account(feeds, document, items.len(), None);
     }
 }

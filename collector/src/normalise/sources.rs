@@ -77,6 +77,8 @@ pub(super) struct Ledger {
     asked: BTreeSet<Key>,
     /// Whether every task that this snapshot lists had stopped when it was described.
     pub(super) may_skip_tasks: bool,
+    /// The sources of the target groups that the service has: others need not be asked again.
+    pub(super) due_target_groups: BTreeSet<Key>,
 }
 
 /// What is named of a request that names many: each batch is answered by itself.
@@ -98,6 +100,7 @@ fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> Str
         Operation::DescribeServiceDeployments => &["serviceDeploymentArns"],
         Operation::DescribeServiceRevisions => &["serviceRevisionArns"],
         Operation::ListServiceDeployments => &["createdAt", "status"],
+        Operation::DescribeTargetHealth => &["Include"],
         Operation::GetLogEvents | Operation::FilterLogEvents => {
             &["startTime", "endTime", "startFromHead", "interleaved", "logStreamNames"]
         }
@@ -129,6 +132,13 @@ impl Key {
     pub(super) fn of_stream(log_group: &str, log_stream: &str) -> Self {
         let parameters = serde_json::json!({ "logGroupName": log_group, "logStreamName": log_stream }).to_string();
         Self { feeds: "log_events", operation: Operation::GetLogEvents.name(), parameters }
+    }
+
+    /// The health of all targets of a target group.
+    pub(super) fn of_target_group(arn: &str) -> Self {
+        let operation = Operation::DescribeTargetHealth;
+        let parameters = serde_json::json!({ "TargetGroupArn": arn }).to_string();
+        Self { feeds: operation.feeds(), operation: operation.name(), parameters }
     }
 
     /// A text that was asked for.
@@ -208,6 +218,7 @@ impl Ledger {
             "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
             "DescribeTasks" => listed("ListTasks") && !self.may_skip_tasks,
             "DescribeServiceDeployments" => listed("ListServiceDeployments"),
+            "DescribeTargetHealth" => self.due_target_groups.contains(*key),
             _ => false,
         };
         let skipped =
@@ -295,6 +306,10 @@ fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> St
         ("partial", _) if problem => "see the error, and collect again".to_owned(),
         ("partial", _) => "collect again: not every page was read".to_owned(),
         (_, Some(group)) => format!("check that log group {group} and the stream exist, and collect again"),
+        _ if key.operation == Operation::DescribeTargetHealth.name() => {
+            let arn = key.parameter("TargetGroupArn").unwrap_or_else(|| "...".to_owned());
+            format!("see the error, and try aws elbv2 describe-target-health --target-group-arn {arn}")
+        }
         _ => format!("see the error, and collect again; {action} must be allowed and known to the endpoint"),
     }
 }

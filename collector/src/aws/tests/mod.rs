@@ -1,5 +1,6 @@
 //! The real SDK over real HTTP, against an in-test server.
 
+mod load_balancing;
 mod logs;
 mod server;
 

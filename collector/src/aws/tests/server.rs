@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(super) enum Reply {
     /// A JSON answer.
     Json(u16, Value),
+    /// An XML answer of the Query protocol.
+    Xml(u16, String),
     /// An answer as it stands.
     Text(u16, &'static str),
     /// An answer that is cut off in the middle.
@@ -25,7 +27,7 @@ pub(super) enum Reply {
 /// What was asked.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Asked {
-    /// The operation that `x-amz-target` names.
+    /// The operation that `x-amz-target` names, or the `Action` of a form.
     pub(super) operation: String,
     pub(super) user_agent: String,
     /// The scope of the signature, e.g. `20261123/eu-west-1/ecs/aws4_request`.
@@ -75,6 +77,7 @@ impl Server {
         };
         let (status, content_type, body) = match reply {
             Reply::Json(status, body) => (status, "application/x-amz-json-1.1", body.to_string()),
+            Reply::Xml(status, body) => (status, "text/xml", body),
             Reply::Text(status, body) => (status, "text/html", body.to_owned()),
             Reply::Cut => {
                 let head = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\nx-amzn-requestid: r-cut\r\n\r\n{\"tasks\": [";
@@ -130,10 +133,15 @@ fn parse(bytes: &[u8]) -> Option<Asked> {
     let body = bytes.get(end + 4..end + 4 + length)?;
     let authorization = header("authorization");
     let scope = authorization.split("Credential=").nth(1).and_then(|rest| rest.split(',').next()).unwrap_or_default();
+    let target = header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned();
+    let body: Value = match target.as_str() {
+        "" => url::form_urlencoded::parse(body).map(|(key, value)| (key.into_owned(), Value::from(&*value))).collect(),
+        _ => serde_json::from_slice(body).unwrap(),
+    };
     Some(Asked {
-        operation: header("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned(),
+        operation: body.get("Action").and_then(Value::as_str).map_or(target, str::to_owned),
         user_agent: header("user-agent"),
         scope: scope.split_once('/').map(|(_, scope)| scope.to_owned()).unwrap_or_default(),
-        body: serde_json::from_slice(body).unwrap(),
+        body,
     })
 }
