@@ -163,12 +163,14 @@ class Server:
 
 
 def the_endpoint_speaks_to_boto3_and_the_aws_cli(folder):
-    case = next(case for case in CASES if case.name == "healthy-migration")
-    # Fast enough that the whole rollout has happened by the time anybody asks.
-    with Server(TARGET / "examples/play", case, "--speed", "10000") as url:
-        time.sleep(1)
-        script = ROOT / "fixtures/witness/endpoint.py"
-        subprocess.run([sys.executable, script, url], check=True, env={**ENV, "PATH": f"{pathlib.Path(sys.executable).parent}:{ENV['PATH']}"}, stdout=subprocess.DEVNULL)
+    for name, words in [("healthy-migration", []), ("load-balancer-finds-targets-unhealthy", ["target-health"])]:
+        case = next(case for case in CASES if case.name == name)
+        # Fast enough that the whole rollout has happened by the time anybody asks.
+        with Server(TARGET / "examples/play", case, "--speed", "10000") as url:
+            time.sleep(1)
+            script = ROOT / "fixtures/witness/endpoint.py"
+            env = {**ENV, "PATH": f"{pathlib.Path(sys.executable).parent}:{ENV['PATH']}"}
+            subprocess.run([sys.executable, script, url, *words], check=True, env=env, stdout=subprocess.DEVNULL)
 
 
 def the_cases_have_the_shapes_of_the_aws_api(folder):
@@ -192,6 +194,17 @@ def moto():
     return Server(server, "-p", port, url=f"http://127.0.0.1:{port}/")
 
 
+def target_group(url):
+    """A target group in moto with one registered target; gives its ARN."""
+    session = boto3.Session("witness", "witness", region_name=REGION)
+    ec2, elbv2 = (session.client(name, endpoint_url=url) for name in ("ec2", "elbv2"))
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    made = elbv2.create_target_group(Name="shop", Protocol="HTTP", Port=8000, VpcId=vpc, TargetType="ip", HealthCheckPort="8000")
+    arn = made["TargetGroups"][0]["TargetGroupArn"]
+    elbv2.register_targets(TargetGroupArn=arn, Targets=[{"Id": "10.0.0.7", "Port": 8000}])
+    return arn
+
+
 def casefile_collects_from_moto(folder):
     with moto() as url:
         session = boto3.Session("witness", "witness", region_name=REGION)
@@ -207,7 +220,11 @@ def casefile_collects_from_moto(folder):
                 "logConfiguration": {"logDriver": "awslogs", "options": options},
             }],
         )["taskDefinition"]["taskDefinitionArn"]
-        ecs.create_service(cluster="production", serviceName="shop", taskDefinition=definition, desiredCount=1)
+        group = target_group(url)
+        balancers = [{"targetGroupArn": group, "containerName": "app", "containerPort": 8000}]
+        ecs.create_service(
+            cluster="production", serviceName="shop", taskDefinition=definition, desiredCount=1, loadBalancers=balancers
+        )
         logs.create_log_group(logGroupName="/ecs/shop")
         bundle, recording = folder / "moto.bundle", folder / "moto.recording"
         casefile(
@@ -217,6 +234,13 @@ def casefile_collects_from_moto(folder):
         casefile("verify", bundle)
         rows = json.loads(casefile("query", bundle, "SELECT service_name, task_definition FROM services", "--format", "json").stdout)
         assert rows and rows[0]["service_name"] == "shop" and rows[0]["task_definition"] == definition
+        # The health of the target is what boto3 has of it.
+        elbv2 = session.client("elbv2", endpoint_url=url)
+        (told,) = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        sql = "SELECT DISTINCT target_group_arn, target_id, port, state FROM target_health"
+        rows = json.loads(casefile("query", bundle, sql, "--format", "json").stdout)
+        target = {"target_id": told["Target"]["Id"], "port": told["Target"]["Port"], "state": told["TargetHealth"]["State"]}
+        assert rows == [{"target_group_arn": group, **target}], rows
         # What moto does not know is a gap, and the verdict is never a pass.
         verdict = json.loads(casefile("analyze", bundle, "--format", "json", cwd=folder, expect=(3, 4)).stdout)
         assert verdict["verdict"] in ("fail", "inconclusive")
