@@ -40,6 +40,22 @@ fn a_dry_run_says_what_will_be_asked_and_collects_nothing() {
 }
 
 #[test]
+fn a_dry_run_counts_the_target_groups_of_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    for (case, groups) in [("healthy-migration", None), ("blue-green-with-bake-time", Some(2))] {
+        let played = play(case, Vec::new());
+        let run = played.run(folder.path(), "collect", &["--dry-run", "--timeout", "60s", "--format", "json"]);
+        played.stop();
+        assert_eq!(run.code, 0, "{}", run.err);
+        let plan: Value = serde_json::from_str(&run.out).unwrap();
+        let asked = plan["calls"].as_array().unwrap().iter().find(|calls| calls["operation"] == "DescribeTargetHealth");
+        assert_eq!(asked.and_then(|calls| calls["per_poll"].as_u64()), groups, "{case}");
+        let allowed = plan["policy"].to_string().contains("elasticloadbalancing:DescribeTargetHealth");
+        assert_eq!(allowed, groups.is_some(), "{case}");
+    }
+}
+
+#[test]
 fn a_bundle_in_one_file_is_judged_as_one_in_a_folder() {
     let folder = tempfile::tempdir().unwrap();
     let played = play("healthy-migration", Vec::new());
