@@ -9,7 +9,7 @@ use casefile_evidence::tables::{self, ContainerDefinitionRow, SourceRow, TargetR
 use serde::{Deserialize, Serialize};
 
 use crate::prepared::Prepared;
-use crate::signature::{Pattern, Streams};
+use crate::signature::{Pattern, StreamLines, Streams};
 use crate::tasks::Tasks;
 
 /// Evidence that is missing.
@@ -155,6 +155,29 @@ impl<'a> Coverage<'a> {
             error: "its mode is non-blocking: it drops lines without a trace when they come too fast".to_owned(),
             remedy: "set mode = \"blocking\" in its log configuration, or raise max-buffer-size".to_owned(),
         })
+    }
+
+    /// What the lines of a stream tell of themselves.
+    pub(crate) fn stream(&self, group: &str, stream: &str) -> Option<&StreamLines> {
+        self.streams.get(group, stream)
+    }
+
+    /// Streams that a signature is about in which a line lacks a part: what it would match may be there.
+    pub(crate) fn broken_lines(&self, pattern: &Pattern) -> Vec<Gap> {
+        let is_about = |group: &str, lines: &StreamLines| {
+            let task = lines.task_id.as_deref().and_then(|id| self.tasks.get(id));
+            pattern.log_group.as_deref().is_none_or(|wanted| wanted == group)
+                && (pattern.container.is_none() || pattern.container == lines.container)
+                && task.map_or_else(|| pattern.takes_unattributed(), |task| pattern.is_about(task))
+        };
+        let streams = self.streams.iter().filter(|(group, _, lines)| lines.broken > 0 && is_about(group, lines));
+        let gap = |(group, stream, _): (&str, &str, &StreamLines)| Gap {
+            source: format!("log_events: GetLogEvents {group} {stream}"),
+            status: "partial".to_owned(),
+            error: "a line was split at 16 KiB and its end is missing".to_owned(),
+            remedy: "log shorter lines, or collect until the rest of the line has arrived".to_owned(),
+        };
+        streams.map(gap).collect()
     }
 
     /// Every source that does not stand well.

@@ -39,7 +39,18 @@ impl Judge {
             match row {
                 AnyRow::LogEvent(line) => self.scanner.row(line),
                 AnyRow::Target(_) | AnyRow::Source(_) => {}
-                other => self.rows.push(other.clone()),
+                other => {
+                    // Which deployment is judged is known in the end only.
+                    let created_at = match other {
+                        AnyRow::Deployment(deployment) => deployment.created_at,
+                        AnyRow::ServiceDeployment(deployment) => deployment.created_at,
+                        _ => None,
+                    };
+                    if let Some(created_at) = created_at {
+                        self.scanner.bound(created_at);
+                    }
+                    self.rows.push(other.clone());
+                }
             }
         }
     }
@@ -54,7 +65,7 @@ impl Judge {
         let mut rows = self.rows.clone();
         rows.target = vec![target];
         rows.sources = sources;
-        let evidence = rows.into_evidence(Some(self.scanner.matches().clone()))?;
+        let evidence = rows.into_evidence(Some(self.scanner.so_far()))?;
         self.analyzer.analyze(&evidence, &self.settings, &self.options).await
     }
 }

@@ -16,7 +16,7 @@ use crate::evidence::{Evidence, TableData};
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
 use crate::settings::Settings;
-use crate::signature::{Looks, Pattern, Signature};
+use crate::signature::{Ends, Looks, Pattern, Signature, compile, readable_line};
 
 /// A line that almost matches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub struct NearMiss {
     pub at: Timestamp,
     /// The stream that it is in.
     pub log_stream: String,
-    /// The line, its first 4096 bytes.
+    /// The line as a person reads it, its first 4096 bytes.
     pub message: String,
     /// Why it does not count.
     pub why: String,
@@ -87,7 +87,10 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn new(pattern: &'a Pattern, signature: &Signature, prepared: &'a Prepared) -> Self {
         let (exact, any_case) = match &pattern.looks {
-            Looks::Text(text) => (Regex::new(text).ok(), Regex::new(&format!("(?i:{text})")).ok()),
+            Looks::Text(text) => {
+                let regex = |text: &str| compile(&[text], Ends::OfLines).ok();
+                (regex(text), regex(&format!("(?i:{text})")))
+            }
             Looks::Json(_) => (None, None),
         };
         let written = signature.pattern.iter().chain(&signature.contains).chain(signature.json.values());
@@ -106,10 +109,10 @@ impl<'a> Search<'a> {
         let times: &TimestampMillisecondArray =
             times.ok_or_else(|| AnalyzeError::internal("log_events.timestamp has another type"))?;
         for row in 0..batch.num_rows() {
-            let message = messages.value(row);
+            let message = readable_line(messages.value(row));
             let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
             let place = Place { group: groups.value(row), container: text(containers), task_id: text(tasks) };
-            if let Some((nearness, why)) = self.line(message, &place) {
+            if let Some((nearness, why)) = self.line(&message, &place) {
                 found(NearMiss {
                     nearness,
                     at: Timestamp(times.value(row)),

@@ -88,7 +88,7 @@ impl Prepared {
         let tasks = Tasks::from_views(&tasks, &containers, &ends);
         let matches = match &evidence.matched {
             Some(matches) => matches.clone(),
-            None => scan(evidence, patterns, moment)?,
+            None => scan(evidence, patterns, &target, moment)?,
         };
         let filled = Arc::make_mut(&mut contents);
         for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
@@ -144,8 +144,16 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 }
 
 /// One pass over every line, a few thousand at a time.
-fn scan(evidence: &Evidence, patterns: &[Pattern], moment: Option<Timestamp>) -> Result<Matches, AnalyzeError> {
+fn scan(
+    evidence: &Evidence,
+    patterns: &[Pattern],
+    target: &TargetRow,
+    moment: Option<Timestamp>,
+) -> Result<Matches, AnalyzeError> {
     let mut scanner = Scanner::new(patterns)?;
+    if let Some(created_at) = target.deployment_created_at {
+        scanner.bound(created_at);
+    }
     match (&evidence.bundle, evidence.tables.get(LogEventRow::TABLE)) {
         (Some(bundle), Some(TableData::Filed(_))) => {
             for batch in bundle.batches(LogEventRow::TABLE)? {

@@ -1,7 +1,10 @@
 //! What is allowed and yet probably wrong: found when checks are linted, never when they are run.
 
 mod nulls;
+mod signatures;
 mod unused;
+
+pub use signatures::lint_signatures;
 
 use datafusion::logical_expr::LogicalPlan;
 

@@ -1,8 +1,8 @@
 //! A line that must never appear.
 
 use super::Pattern;
+use super::found::{Found, Place};
 use super::judge::{Judged, gaps, row};
-use super::matcher::{Found, Place};
 use super::scope::Scene;
 use crate::outcome::{Outcome, Status};
 
@@ -12,19 +12,18 @@ pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     let mut rows = Vec::new();
     let mut count = 0;
     for (place, found) in seen {
-        let before = rows.len();
-        rows.extend(scene.lines(place, found).map(|line| row(Status::Fail, place, line, line.message.clone(), scene)));
+        let lines = scene.lines(place, found);
+        rows.extend(lines.iter().map(|line| row(Status::Fail, place, line, line.message.clone(), scene)));
         // Beyond what was kept, lines are counted only.
-        if rows.len() > before {
-            count += found.count - (found.kept.len() - (rows.len() - before)) as u64;
-        }
+        count += scene.count(place, found);
     }
     rows.sort();
     if !rows.is_empty() {
         let reason = if count == 1 { "it was logged once".to_owned() } else { format!("it was logged {count} times") };
         return Judged::new(Outcome::Fail, reason, rows);
     }
-    let gaps = gaps(pattern, scene, scene.target.window_to);
+    let mut gaps = gaps(pattern, scene, scene.target.window_to);
+    gaps.extend(scene.coverage.broken_lines(pattern));
     if !gaps.is_empty() {
         Judged::unknown(gaps, rows)
     } else if scene.coverage.logs_were_read(pattern) {

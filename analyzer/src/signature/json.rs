@@ -4,7 +4,7 @@
 use regex_automata::meta::Regex;
 use serde_json::Value;
 
-use super::matcher;
+use super::expression::{Ends, compile, told};
 
 /// A field, and what its text must match.
 #[derive(Debug, Clone)]
@@ -25,13 +25,13 @@ impl Eq for FieldPattern {}
 impl FieldPattern {
     /// `Err` says why the expression cannot be used.
     pub(crate) fn new(path: &str, regex: &str) -> Result<Self, String> {
-        let compiled = matcher::compile(&[regex]).map_err(|error| matcher::told(&error))?;
+        let compiled = compile(&[regex], Ends::OfLines).map_err(|error| told(&error))?;
         Ok(Self { path: path.to_owned(), text: regex.to_owned(), regex: compiled })
     }
 
-    /// Whether a line has the field, and its text matches.
-    pub(crate) fn matches(&self, line: &Value) -> bool {
-        match find(line, &self.path) {
+    /// Whether the first of these objects that has the field has a text that matches.
+    fn matches<'a>(&self, mut objects: impl Iterator<Item = &'a Value>) -> bool {
+        match objects.find_map(|object| find(object, &self.path)) {
             None | Some(Value::Null) => false,
             Some(Value::String(text)) => self.regex.is_match(text),
             Some(other) => self.regex.is_match(&other.to_string()),
@@ -39,8 +39,23 @@ impl FieldPattern {
     }
 }
 
+/// The signatures of which the objects in a text have every field, into `hits`. A text is one object, or has
+/// one in some of its lines; what is not there is looked up in the router's record that the text was in.
+pub(super) fn hits(signatures: &[(usize, Vec<FieldPattern>)], text: &str, record: Option<&str>, hits: &mut Vec<usize>) {
+    let mut objects: Vec<Value> = parse(text).into_iter().collect();
+    if objects.is_empty() && text.contains('\n') {
+        objects.extend(text.lines().filter_map(parse));
+    }
+    let record = record.and_then(parse);
+    let fits = |fields: &[FieldPattern]| {
+        let all = |object: Option<&Value>| fields.iter().all(|field| field.matches(object.into_iter().chain(&record)));
+        if objects.is_empty() { record.is_some() && all(None) } else { objects.iter().any(|object| all(Some(object))) }
+    };
+    hits.extend(signatures.iter().filter(|(_, fields)| fits(fields)).map(|(place, _)| *place));
+}
+
 /// A line as a JSON object; `None` for every other line.
-pub(crate) fn parse(line: &str) -> Option<Value> {
+fn parse(line: &str) -> Option<Value> {
     let line = line.trim();
     if !(line.starts_with('{') && line.ends_with('}')) {
         return None;
@@ -64,7 +79,7 @@ mod tests {
     use super::*;
 
     fn matches(path: &str, regex: &str, line: &str) -> bool {
-        parse(line).is_some_and(|line| FieldPattern::new(path, regex).unwrap().matches(&line))
+        parse(line).is_some_and(|line| FieldPattern::new(path, regex).unwrap().matches([line].iter()))
     }
 
     #[test]
@@ -90,5 +105,21 @@ mod tests {
     #[test]
     fn a_wrong_expression_says_why() {
         assert!(FieldPattern::new("body", "(").unwrap_err().contains("unclosed group"));
+    }
+
+    #[test]
+    fn fields_are_in_a_line_else_in_the_record_of_the_router() {
+        let of = |path: &str, text: &str, record: Option<&str>| {
+            let mut found = Vec::new();
+            let fields = [("level", "^ERROR$"), (path, "^app$")];
+            let fields = fields.map(|(path, regex)| FieldPattern::new(path, regex).unwrap()).to_vec();
+            hits(&[(7, fields)], text, record, &mut found);
+            found == [7]
+        };
+        let (line, record) = (r#"{"level":"ERROR","logger":"app"}"#, r#"{"log":"...","level":"INFO","source":"app"}"#);
+        assert!(of("logger", line, None) && of("source", line, Some(record)));
+        assert!(of("logger", &format!("Traceback\n{line}\nmore"), None), "each line of an event");
+        assert!(!of("source", "no object", Some(record)), "the record's own level");
+        assert!(!of("logger", r#"{"level":"ERROR"}"#, None));
     }
 }

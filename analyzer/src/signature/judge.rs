@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::failure::failure;
-use super::matcher::{Found, Match, Matches, Place};
+use super::found::{Found, Match, Matches, Place};
 use super::scope::Scene;
 use super::success::success;
 use super::{Expect, Pattern};
@@ -67,12 +67,19 @@ pub(super) fn row(status: Status, place: &Place, line: &Match, reason: String, s
         more.insert("container".to_owned(), container.clone());
     }
     if let Some(ingested) = line.ingestion_time {
-        let took = ingested.millis_since(line.timestamp);
+        let behind = scene.clock_behind_ms(place);
+        let took = ingested.millis_since(line.timestamp) - behind;
+        if behind > 0 {
+            more.insert("clock".to_owned(), format!("its clock is behind by {}", seconds(behind)));
+        }
         if took > scene.target.ingestion_grace_ms {
             more.insert("late".to_owned(), format!("it arrived {} after it was written", seconds(took)));
-        } else if took < 0 {
+        } else if took < 0 && behind == 0 {
             more.insert("clock".to_owned(), format!("its clock is ahead by {}", seconds(-took)));
         }
+    }
+    if let Some(lines) = &line.lines {
+        more.insert("lines".to_owned(), lines.clone());
     }
     EvidenceRow {
         status,

@@ -1,24 +1,19 @@
 //! One pass over log lines with one multi-pattern matcher. What is kept does not grow with the lines.
 
-use std::collections::BTreeMap;
-
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::LogEventRow;
-use regex_automata::meta::{BuildError, Config, Regex};
-use regex_automata::nfa::thompson::WhichCaptures;
-use regex_automata::{Input, MatchKind, PatternSet};
+use memchr::memchr2;
+use regex_automata::meta::Regex;
+use regex_automata::{Input, PatternSet};
 
-use super::streams::Streams;
-use super::{FieldPattern, Looks, Pattern, json};
+use super::expression::{Ends, compile};
+use super::found::{Match, Matches, Place};
+use super::parts::{Joined, Parts};
+use super::readable::{Event, readable};
+use super::trace::{Finding, Traces, exception};
+use super::{Expect, FieldPattern, Looks, Pattern, json};
 use crate::error::AnalyzeError;
-
-/// Matches kept of one signature in one stream; the rest is counted.
-pub(crate) const KEPT: usize = 100;
-/// Bytes kept of a matching line.
-const MESSAGE_BYTES: usize = 4096;
-/// Bounds what an untrusted pattern may cost to compile and to hold, all patterns together.
-const AUTOMATON_BYTES: usize = 16 << 20;
 
 /// A log line on its way through.
 #[derive(Debug, Clone, Copy)]
@@ -33,108 +28,56 @@ pub(crate) struct Line<'a> {
     pub(crate) message: &'a str,
 }
 
-/// A line that matched.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Match {
-    pub(crate) timestamp: Timestamp,
-    pub(crate) seq: i64,
-    pub(crate) message: String,
-    pub(crate) ingestion_time: Option<Timestamp>,
+/// Where a signature's lines are looked for, and what they mean.
+#[derive(Debug, Clone)]
+struct Wanted {
+    container: Option<String>,
+    log_group: Option<String>,
+    expect: Expect,
 }
 
-/// Where a signature matched.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
-    /// The signature's place in the config.
-    pub(crate) pattern: usize,
-    pub(crate) log_group: String,
-    pub(crate) log_stream: String,
-    pub(crate) container: Option<String>,
-    pub(crate) task_id: Option<String>,
-}
-
-/// The matches of one signature in one stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// How many there were.
-    pub(crate) count: u64,
-    /// The earliest by the program's own clock.
-    pub(crate) first: Match,
-    /// The latest.
-    pub(crate) last: Match,
-    /// The first [`KEPT`] that came.
-    pub(crate) kept: Vec<Match>,
-}
-
-/// Every match, and what the lines tell of their streams.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Matches {
-    pub(crate) found: BTreeMap<Place, Found>,
-    pub(crate) streams: Streams,
-}
-
-impl Matches {
-    pub(crate) fn of(&self, pattern: usize) -> impl Iterator<Item = (&Place, &Found)> {
-        self.found.iter().filter(move |(place, _)| place.pattern == pattern)
+impl Wanted {
+    fn is_in(&self, line: &Line<'_>) -> bool {
+        let elsewhere = |wanted: &Option<String>, is: Option<&str>| wanted.is_some() && wanted.as_deref() != is;
+        !elsewhere(&self.container, line.container) && !elsewhere(&self.log_group, Some(line.log_group))
     }
 }
 
-/// Where a signature's lines are looked for.
+/// Every text pattern at once, with the signature that each belongs to.
 #[derive(Debug, Clone)]
-struct Where {
-    container: Option<String>,
-    log_group: Option<String>,
+struct Texts {
+    /// For a text of one line, which is by far the most frequent.
+    one_line: Regex,
+    lines: Regex,
+    owners: Vec<usize>,
+    set: PatternSet,
+}
+
+impl Texts {
+    /// The signatures that a text matches, into `hits`.
+    fn find(&mut self, text: &str, hits: &mut Vec<usize>) {
+        let regex = if is_one_line(text) { &self.one_line } else { &self.lines };
+        self.set.clear();
+        regex.which_overlapping_matches(&Input::new(text), &mut self.set);
+        hits.extend(self.set.iter().filter_map(|hit| self.owners.get(hit.as_usize())));
+    }
+}
+
+fn is_one_line(text: &str) -> bool {
+    memchr2(b'\n', b'\r', text.as_bytes()).is_none()
 }
 
 /// The matcher and what it found so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner {
-    /// Every text pattern at once, with the signature that each belongs to.
-    regex: Option<(Regex, Vec<usize>)>,
+    texts: Option<Texts>,
     json: Vec<(usize, Vec<FieldPattern>)>,
-    places: Vec<Where>,
-    set: PatternSet,
+    wanted: Vec<Wanted>,
     /// The signatures that match the line in hand.
     hits: Vec<usize>,
+    parts: Parts,
+    traces: Traces,
     matches: Matches,
-}
-
-/// One matcher for several expressions, within the bounds of untrusted ones.
-pub(super) fn compile(patterns: &[&str]) -> Result<Regex, Box<BuildError>> {
-    let config = Config::new()
-        .match_kind(MatchKind::All)
-        .which_captures(WhichCaptures::None)
-        .nfa_size_limit(Some(AUTOMATON_BYTES))
-        .onepass(false)
-        .backtrack(false)
-        .hybrid_cache_capacity(AUTOMATON_BYTES);
-    Regex::builder().configure(config).build_many(patterns).map_err(Box::new)
-}
-
-/// What is wrong with an expression, for its author.
-pub(super) fn told(error: &BuildError) -> String {
-    match error.syntax_error() {
-        Some(syntax) => syntax.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),
-        None => "it is too large".to_owned(),
-    }
-}
-
-/// Whether a pattern can be used, and why not.
-pub(crate) fn probe(pattern: &str) -> Result<(), String> {
-    let regex = compile(&[pattern]).map_err(|error| told(&error))?;
-    if regex.is_match("") { Err("it matches the empty text, and so every line".to_owned()) } else { Ok(()) }
-}
-
-/// A regular expression that matches just this text.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii_punctuation() {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 impl Scanner {
@@ -149,88 +92,148 @@ impl Scanner {
                 Looks::Json(fields) => json.push((place, fields.clone())),
             }
         }
-        let too_large = |_| {
-            let problem = "the signatures' patterns are too large together";
-            let remedy = "simplify bounded repetitions such as .{1,1000}, or use contains";
-            AnalyzeError::Specification(vec![crate::SpecError::new(crate::settings::FILE, problem, remedy)])
+        let compiled = |ends| {
+            compile(&texts, ends).map_err(|_| {
+                let problem = "the signatures' patterns are too large together";
+                let remedy = "simplify bounded repetitions such as .{1,1000}, or use contains";
+                AnalyzeError::Specification(vec![crate::SpecError::new(crate::settings::FILE, problem, remedy)])
+            })
         };
-        let regex = if texts.is_empty() { None } else { Some((compile(&texts).map_err(too_large)?, owners)) };
-        let place =
-            |pattern: &Pattern| Where { container: pattern.container.clone(), log_group: pattern.log_group.clone() };
+        let set = PatternSet::new(texts.len());
+        let texts = match texts.is_empty() {
+            true => None,
+            false => Some(Texts { one_line: compiled(Ends::OfText)?, lines: compiled(Ends::OfLines)?, owners, set }),
+        };
+        let wanted = |pattern: &Pattern| Wanted {
+            container: pattern.container.clone(),
+            log_group: pattern.log_group.clone(),
+            expect: pattern.expect,
+        };
         Ok(Self {
-            regex,
+            texts,
             json,
-            places: patterns.iter().map(place).collect(),
-            set: PatternSet::new(texts.len()),
+            wanted: patterns.iter().map(wanted).collect(),
             hits: Vec::new(),
+            parts: Parts::default(),
+            traces: Traces::default(),
             matches: Matches::default(),
         })
     }
 
-    pub(crate) fn matches(&self) -> &Matches {
-        &self.matches
+    /// What was found so far, as if nothing came any more.
+    pub(crate) fn so_far(&self) -> Matches {
+        self.clone().into_matches()
     }
 
-    pub(crate) fn into_matches(self) -> Matches {
+    pub(crate) fn into_matches(mut self) -> Matches {
+        for joined in self.parts.finish() {
+            self.joined(&joined);
+        }
+        let findings = self.traces.finish();
+        self.findings(findings);
         self.matches
+    }
+
+    /// A deployment was created at a moment: of the lines before it and since, each side is kept.
+    pub(crate) fn bound(&mut self, at: Timestamp) {
+        self.matches.bound(at);
     }
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
         self.matches.streams.take(&line);
-        self.hits.clear();
-        if let Some((regex, owners)) = &self.regex {
-            self.set.clear();
-            regex.which_overlapping_matches(&Input::new(line.message), &mut self.set);
-            self.hits.extend(self.set.iter().filter_map(|hit| owners.get(hit.as_usize())));
-        }
-        if !self.json.is_empty()
-            && let Some(parsed) = json::parse(line.message)
-        {
-            let fits = |fields: &[FieldPattern]| fields.iter().all(|field| field.matches(&parsed));
-            self.hits.extend(self.json.iter().filter(|(_, fields)| fits(fields)).map(|(place, _)| *place));
-        }
-        for pattern in std::mem::take(&mut self.hits) {
-            let elsewhere = |wanted: &Option<String>, is: Option<&str>| wanted.is_some() && wanted.as_deref() != is;
-            let elsewhere = self.places.get(pattern).is_none_or(|place| {
-                elsewhere(&place.container, line.container) || elsewhere(&place.log_group, Some(line.log_group))
-            });
-            if !elsewhere {
-                self.found(pattern, &line);
+        let event = Event::of(line.message);
+        if self.parts.concerns(&event) {
+            let mut done = Vec::new();
+            let is_part = self.parts.take(&line, &event, &mut done);
+            for joined in done {
+                self.joined(&joined);
+            }
+            if is_part {
+                return;
             }
         }
+        self.read(&line, &event.text, &[], event.record);
     }
 
-    fn found(&mut self, pattern: usize, line: &Line<'_>) {
-        let place = Place {
-            pattern,
-            log_group: line.log_group.to_owned(),
-            log_stream: line.log_stream.to_owned(),
-            container: line.container.map(str::to_owned),
-            task_id: line.task_id.map(str::to_owned),
-        };
-        let found = Match {
-            timestamp: line.timestamp,
-            seq: line.seq,
-            message: shortened(line.message).to_owned(),
-            ingestion_time: line.ingestion_time,
-        };
-        match self.matches.found.get_mut(&place) {
-            Some(place) => {
-                place.count += 1;
-                if found < place.first {
-                    place.first = found.clone();
-                }
-                if found > place.last {
-                    place.last = found.clone();
-                }
-                if place.kept.len() < KEPT {
-                    place.kept.push(found);
-                }
+    fn joined(&mut self, joined: &Joined) {
+        let line = joined.written.line(&joined.text);
+        if joined.broken {
+            self.matches.streams.broke(&line);
+        }
+        self.read(&line, &joined.text, &joined.starts, joined.record.as_deref());
+    }
+
+    /// Matches one line, or the lines of one event. What begins at `starts` is matched alone, too.
+    fn read(&mut self, line: &Line<'_>, text: &str, starts: &[usize], record: Option<&str>) {
+        let readable_text = readable(text);
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.clear();
+        if let Some(texts) = &mut self.texts {
+            texts.find(&readable_text, &mut hits);
+            let ends = starts.iter().skip(1).copied().chain([text.len()]);
+            for alone in starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end)) {
+                texts.find(&readable(alone), &mut hits);
             }
-            None => {
-                let found = Found { count: 1, first: found.clone(), last: found.clone(), kept: vec![found] };
-                self.matches.found.insert(place, found);
+        }
+        if !self.json.is_empty() {
+            json::hits(&self.json, &readable_text, record, &mut hits);
+        }
+        hits.retain(|pattern| self.wanted.get(*pattern).is_some_and(|wanted| wanted.is_in(line)));
+        if !hits.is_empty() || self.traces.concerns(&readable_text) {
+            hits.sort_unstable();
+            hits.dedup();
+            self.tell(line, &readable_text, &hits);
+        }
+        self.hits = hits;
+    }
+
+    /// Keeps what matched: a failure once for a stack trace.
+    fn tell(&mut self, line: &Line<'_>, text: &str, hits: &[usize]) {
+        let mut findings = Vec::new();
+        let (failures, successes): (Vec<usize>, Vec<usize>) = hits
+            .iter()
+            .partition(|pattern| self.wanted.get(**pattern).is_some_and(|wanted| wanted.expect == Expect::Failure));
+        if is_one_line(text) {
+            findings.extend(successes.into_iter().map(|pattern| Finding::of(line, pattern, text, None)));
+            self.traces.take(line, text, &failures, &mut findings);
+        } else {
+            self.traces.end(line, &mut findings);
+            let exception = exception(text).filter(|_| !failures.is_empty());
+            let exceptions = failures.into_iter().map(|pattern| (pattern, exception));
+            for (pattern, exception) in exceptions.chain(successes.into_iter().map(|pattern| (pattern, None))) {
+                let told = exception.or_else(|| self.telling(pattern, text)).unwrap_or(text);
+                findings.push(Finding::of(line, pattern, told, Some(text)));
             }
+        }
+        self.findings(findings);
+    }
+
+    /// The line of several that matches a signature alone; else the first that says something.
+    fn telling<'t>(&mut self, pattern: usize, text: &'t str) -> Option<&'t str> {
+        let mut hits = Vec::new();
+        let mut matches = |line: &str| {
+            hits.clear();
+            if let Some(texts) = &mut self.texts {
+                texts.find(line, &mut hits);
+            }
+            json::hits(&self.json, line, None, &mut hits);
+            hits.contains(&pattern)
+        };
+        let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        lines.clone().find(|line| matches(line)).or_else(|| lines.next())
+    }
+
+    fn findings(&mut self, findings: Vec<Finding>) {
+        for Finding { pattern, written, message, lines } in findings {
+            let place = Place {
+                pattern,
+                log_group: written.log_group,
+                log_stream: written.log_stream,
+                container: written.container,
+                task_id: written.task_id,
+            };
+            let (timestamp, seq, ingestion_time) = (written.timestamp, written.seq, written.ingestion_time);
+            self.matches.take(place, Match { timestamp, seq, message, ingestion_time, lines });
         }
     }
 
@@ -282,14 +285,12 @@ impl Scanner {
     }
 }
 
-fn shortened(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MESSAGE_BYTES)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::signature::Expect;
+    use crate::signature::expression::escape;
+    use crate::signature::found::{Found, KEPT};
 
     fn pattern(regex: &str, container: Option<&str>) -> Pattern {
         Pattern {
@@ -327,7 +328,7 @@ mod tests {
         let patterns = [pattern("Running upgrade", None), pattern(r"upgrade \S+ -> \w+", None), pattern("ERROR", None)];
         let mut scanner = Scanner::new(&patterns).unwrap();
         scanner.line(line("INFO Running upgrade ae10 -> 1975, add", 1));
-        let found: Vec<usize> = scanner.matches().found.keys().map(|place| place.pattern).collect();
+        let found: Vec<usize> = scanner.so_far().found.keys().map(|place| place.pattern).collect();
         assert_eq!(found, [0, 1]);
     }
 
@@ -337,23 +338,23 @@ mod tests {
             Scanner::new(&[pattern("x", Some("app")), pattern("x", Some("otel")), pattern("x", None)]).unwrap();
         scanner.line(line("x", 1));
         scanner.line(Line { container: None, log_stream: "other", ..line("x", 1) });
-        let found: Vec<_> =
-            scanner.matches().found.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
+        let matches = scanner.so_far();
+        let found: Vec<_> = matches.found.keys().map(|place| (place.pattern, place.log_stream.as_str())).collect();
         assert_eq!(found, [(0, "s"), (2, "other"), (2, "s")]);
     }
 
     #[test]
     fn what_is_kept_is_bounded_and_the_earliest_is_known() {
         let mut scanner = Scanner::new(&[pattern("x", None)]).unwrap();
-        let long = "xé".repeat(MESSAGE_BYTES);
+        let long = "xé".repeat(4096);
         for seq in 0..1000 {
             scanner.line(line(&long, seq));
         }
-        let found = scanner.into_matches().found.into_values().next().unwrap();
-        assert_eq!((found.count, found.kept.len()), (1000, KEPT));
-        assert_eq!(found.first.timestamp, Timestamp(1), "the earliest time, not the first that came");
-        assert_eq!(found.last.timestamp, Timestamp(1000));
-        assert!(found.kept[0].message.len() <= MESSAGE_BYTES);
+        let found: Found = scanner.into_matches().found.into_values().next().unwrap();
+        assert_eq!((found.count(), found.lines().count()), (1000, KEPT + 1));
+        let first = found.lines().next().unwrap();
+        assert_eq!(first.timestamp, Timestamp(1), "the earliest time, not the first that came");
+        assert!(first.message.len() <= 4096);
     }
 
     #[test]
@@ -362,13 +363,6 @@ mod tests {
         let mut scanner = Scanner::new(&[pattern(&escape(text), None)]).unwrap();
         scanner.line(line(&format!(">{text}<"), 1));
         scanner.line(line("aXbc(d)", 2));
-        assert_eq!(scanner.matches().found.values().map(|found| found.count).sum::<u64>(), 1);
-    }
-
-    #[test]
-    fn a_pattern_that_would_eat_the_memory_is_refused() {
-        insta::assert_snapshot!(probe(r"(\w{1000}){1000}").unwrap_err());
-        insta::assert_snapshot!(probe("Running (upgrade").unwrap_err());
-        assert_eq!(probe(r"Running upgrade \S* -> \w+"), Ok(()));
+        assert_eq!(scanner.so_far().found.values().map(|found| found.count()).sum::<u64>(), 1);
     }
 }

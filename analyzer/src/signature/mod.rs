@@ -1,19 +1,28 @@
 //! Signatures: log patterns that a service's owner declares, found in one pass over the log lines.
 
 mod declared;
+mod escapes;
+mod expression;
 mod failure;
+mod found;
 mod json;
 mod judge;
 mod matcher;
+mod parts;
+mod readable;
 mod scope;
 mod streams;
 mod success;
 mod table;
+mod trace;
 
 pub use declared::{Anchor, Expect, Quorum, Signature};
+pub(crate) use expression::{Ends, compile, escape, probe};
+pub(crate) use found::Matches;
 pub(crate) use json::FieldPattern;
 pub(crate) use judge::judge;
-pub(crate) use matcher::{Matches, Scanner, escape, probe};
+pub(crate) use matcher::Scanner;
+pub(crate) use readable::line as readable_line;
 pub(crate) use scope::Scene;
 pub(crate) use streams::{StreamLines, Streams};
 pub(crate) use table::{derived_tables, table_docs};

@@ -4,8 +4,8 @@ use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::TargetRow;
 
-use super::Pattern;
-use super::matcher::{Found, Match, Place};
+use super::found::{Found, Match, Place};
+use super::{Pattern, StreamLines};
 use crate::coverage::Coverage;
 use crate::tasks::{Task, Tasks};
 
@@ -53,24 +53,44 @@ impl<'a> Scene<'a> {
         self.tasks.get(place.task_id.as_deref()?)
     }
 
-    /// The lines of a place that count, of those that were kept. Who wrote a line is known by its stream, so
-    /// only lines without a known writer are told from older ones by their time.
-    pub(super) fn lines<'f>(&self, place: &Place, found: &'f Found) -> impl Iterator<Item = &'f Match> + use<'f> {
-        // Where nothing was deployed, a task's older lines are of the rollout that is no news.
-        let since = match self.task_of(place) {
-            Some(_) if !self.judged.nothing_deployed => None,
-            _ => self.judged.evidence_from,
-        };
-        found.kept.iter().filter(move |line| since.is_none_or(|since| line.timestamp >= since))
+    /// The lines of a place that count, of those that were kept, in their order.
+    pub(super) fn lines<'f>(&self, place: &Place, found: &'f Found) -> Vec<&'f Match> {
+        let mut lines: Vec<&Match> = found.lines().filter(|line| self.counts(place, line)).collect();
+        lines.sort();
+        lines
+    }
+
+    /// How many lines of a place count.
+    pub(super) fn count(&self, place: &Place, found: &Found) -> u64 {
+        found.count_of(|line| self.counts(place, line))
+    }
+
+    /// Who wrote a line is known by its stream, so only lines without a known writer are told from older ones
+    /// by their time. Where nothing was deployed, a task's older lines are of the rollout that is no news.
+    fn counts(&self, place: &Place, line: &Match) -> bool {
+        let by_time = self.judged.nothing_deployed || self.task_of(place).is_none();
+        let since = self.judged.evidence_from.filter(|_| by_time);
+        since.is_none_or(|since| self.written_at(place, line) >= since)
     }
 
     /// When a line was written, as far as the clocks agree: not after it was taken in, and not before its task
     /// was created. What a clock is off by must not make a line early or late.
-    pub(super) fn written_at(&self, line: &Match, task: Option<&Task>) -> Timestamp {
+    pub(super) fn written_at(&self, place: &Place, line: &Match) -> Timestamp {
         let mut at = line.timestamp;
+        let task = self.task_of(place);
+        let since = task.map_or(self.target.deployment_created_at, |task| task.created_at);
+        if since.is_some_and(|since| at < since) {
+            // Older than it can be, or than what is judged: it is both only by a clock that is behind.
+            at = at.plus_millis(self.clock_behind_ms(place));
+        }
         if let Some(created_at) = task.and_then(|task| task.created_at) {
             at = at.max(created_at);
         }
         line.ingestion_time.map_or(at, |ingested| at.min(ingested))
+    }
+
+    /// By how many milliseconds the clock of a place is behind: it tells another zone's time.
+    pub(super) fn clock_behind_ms(&self, place: &Place) -> i64 {
+        self.coverage.stream(&place.log_group, &place.log_stream).map_or(0, StreamLines::clock_behind_ms)
     }
 }

@@ -20,6 +20,27 @@ pub(crate) struct StreamLines {
     pub(crate) ahead_ms: i64,
     /// How many milliseconds a line took to arrive, at most.
     pub(crate) slowest_ms: i64,
+    /// How many milliseconds a line took to arrive, at least; `None` where no line says when it arrived.
+    pub(crate) quickest_ms: Option<i64>,
+    /// How many lines were split and lack a part.
+    pub(crate) broken: i64,
+}
+
+const QUARTER_MS: i64 = 15 * 60 * 1000;
+/// By how much the quickest line of a slow clock may differ from whole quarter hours.
+const CLOCK_MS: i64 = 30_000;
+/// By how much lines of a slow clock may differ in the time that they take.
+const STEADY_MS: i64 = 5 * 60 * 1000;
+
+impl StreamLines {
+    /// By how many milliseconds the program's clock is behind, where it tells another zone's time as if it
+    /// were UTC: every line comes late by the same whole number of quarter hours.
+    pub(crate) fn clock_behind_ms(&self) -> i64 {
+        let quickest = self.quickest_ms.unwrap_or_default();
+        let behind = (quickest + CLOCK_MS).div_euclid(QUARTER_MS) * QUARTER_MS;
+        let is_steady = self.slowest_ms - quickest <= STEADY_MS && (quickest - behind).abs() <= CLOCK_MS;
+        if behind > 0 && is_steady { behind } else { 0 }
+    }
 }
 
 /// Every stream, by its group and its name.
@@ -49,7 +70,20 @@ impl Streams {
             let took = ingested.millis_since(line.timestamp);
             stream.ahead_ms = stream.ahead_ms.max(-took);
             stream.slowest_ms = stream.slowest_ms.max(took);
+            stream.quickest_ms = Some(stream.quickest_ms.map_or(took, |quickest| quickest.min(took)));
         }
+    }
+
+    /// A line of a stream lacks a part.
+    pub(super) fn broke(&mut self, line: &Line<'_>) {
+        let stream = self.0.get_mut(line.log_group).and_then(|group| group.get_mut(line.log_stream));
+        if let Some(stream) = stream {
+            stream.broken += 1;
+        }
+    }
+
+    pub(crate) fn get(&self, group: &str, stream: &str) -> Option<&StreamLines> {
+        self.0.get(group)?.get(stream)
     }
 
     /// The streams in the order of their names: group, name, figures.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
 
+use super::found::{Found, Match, Place};
 use super::judge::{Judged, gaps, row, seconds, task_gaps};
-use super::matcher::{Found, Match, Place};
 use super::scope::Scene;
 use super::{Anchor, Pattern, Quorum};
 use crate::coverage::{Gap, Scope};
@@ -43,6 +43,7 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     }
     let mut gaps = gaps(pattern, scene, Some(over));
     gaps.extend(scene.coverage.lossy(pattern.container.as_deref()));
+    gaps.extend(scene.coverage.broken_lines(pattern));
     gaps.extend(scene.coverage.gaps("task_definitions", Scope::of(pattern)));
     if pattern.tasks(scene.tasks).next().is_none() {
         // Whether the service wants any task is what tells a failure from a service that is scaled to none.
@@ -125,7 +126,10 @@ impl<'a> Judging<'a> {
             }
         }
         for (place, found) in seen {
-            let Some(line) = self.scene.lines(place, found).min() else { continue };
+            let lines = self.scene.lines(place, found);
+            let Some(line) = lines.into_iter().min_by_key(|line| (self.scene.written_at(place, line), *line)) else {
+                continue;
+            };
             let (status, reason) = self.line(place, line, &mut told);
             told.rows.push(row(status, place, line, reason, self.scene));
         }
@@ -136,7 +140,7 @@ impl<'a> Judging<'a> {
     fn line(&self, place: &'a Place, line: &Match, told: &mut Told<'a>) -> (Status, String) {
         let task = self.scene.task_of(place);
         let id = place.task_id.as_deref();
-        let at = self.scene.written_at(line, task);
+        let at = self.scene.written_at(place, line);
         if let Some(death) = task.and_then(|task| task.death.as_deref()) {
             // The line promised what did not last: order matters.
             let id = id.unwrap_or_default();

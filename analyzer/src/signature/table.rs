@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray,
 use arrow::datatypes::{Field, Schema};
 use casefile_evidence::tables::TargetRow;
 
-use super::matcher::Matches;
+use super::found::{Match, Matches};
 use super::{Anchor, Expect, Pattern, StreamLines};
 use crate::error::AnalyzeError;
 use crate::tasks::Tasks;
@@ -55,7 +55,7 @@ fn signatures_table(
     };
     let seen = |(index, pattern): (usize, &Pattern)| {
         let counted = matches.of(index).filter(|(place, _)| pattern.counts(place, tasks));
-        let count = counted.map(|(_, found)| found.count).sum::<u64>();
+        let count = counted.map(|(_, found)| found.count()).sum::<u64>();
         i64::try_from(count).unwrap_or(i64::MAX)
     };
     let word = |pattern: &Pattern| match pattern.expect {
@@ -108,7 +108,7 @@ fn streams_table(matches: &Matches, tasks: &Tasks) -> Result<RecordBatch, Analyz
     ])
 }
 
-/// The lines that matched, up to a hundred of each signature in each stream.
+/// The lines that matched, bounded.
 fn matches_table(
     patterns: &[Pattern],
     matches: &Matches,
@@ -119,10 +119,10 @@ fn matches_table(
         .found
         .iter()
         .filter_map(|(place, found)| Some((patterns.get(place.pattern)?, place, found)))
-        .flat_map(|(pattern, place, found)| found.kept.iter().map(move |line| (&pattern.id, place, line)))
+        .flat_map(|(pattern, place, found)| found.lines().map(move |line| (&pattern.id, place, line)))
         .collect();
     rows.sort_by_key(|(id, place, line)| (*id, &place.log_group, &place.log_stream, line.timestamp, line.seq));
-    let late = |line: &super::matcher::Match| {
+    let late = |line: &Match| {
         line.ingestion_time.is_some_and(|at| at.millis_since(line.timestamp) > target.ingestion_grace_ms)
     };
     batch(vec![
@@ -169,7 +169,10 @@ const SIGNATURE_MATCHES: &[(&str, &str)] = &[
     ("task_id", "The task that wrote it."),
     ("timestamp", "When the program wrote it."),
     ("seq", "Its number within the stream."),
-    ("message", "The redacted line, its first 4096 bytes."),
+    (
+        "message",
+        "The redacted line as a person reads it, its first 4096 bytes. Of a Python traceback, the line that names the exception.",
+    ),
     ("judged", "Whether its task belongs to the deployment that is judged."),
     ("late", "Whether it was ingested later than the ingestion grace after it was written."),
 ];
@@ -198,7 +201,7 @@ pub(crate) fn table_docs() -> Vec<TableDoc> {
     let told = |name: &str| match name {
         "signatures" => ("One signature of the config.", SIGNATURES),
         "signature_matches" => (
-            "One log line that matches a signature: the first hundred of each signature in each stream.",
+            "One log line that matches a signature: of each signature in each stream the first hundred before the creation of the deployment, and the first hundred since.",
             SIGNATURE_MATCHES,
         ),
         _ => ("What the lines of one log stream tell of themselves.", STREAM_LINES),

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod determinism;
+mod lines;
 mod lint;
 mod live;
 mod sandbox;

@@ -2,7 +2,7 @@
 
 use super::world::{running_tasks, settings, signature};
 use crate::settings::{CheckSettings, Settings};
-use crate::{Expect, Signature};
+use crate::{Expect, Signature, lint_signatures};
 
 #[test]
 fn every_mistake_names_the_signature_and_the_key() {
@@ -32,6 +32,26 @@ fn every_mistake_names_the_signature_and_the_key() {
     unknown.checks.insert("tasks.runing".to_owned(), CheckSettings::default());
     errors.extend(unknown.validate(&running_tasks()).unwrap_err().iter().map(ToString::to_string));
     insta::assert_snapshot!(errors.join("\n"));
+}
+
+#[test]
+fn a_pattern_that_no_line_can_match_is_found() {
+    let mut settings = settings();
+    assert_eq!(lint_signatures(&settings), []);
+    let failure = |pattern: &str| Signature {
+        contains: None,
+        pattern: Some(pattern.to_owned()),
+        ..signature("a.b", Expect::Failure, "")
+    };
+    settings.signature = vec![
+        failure(r"\x1b\[31mERROR"),
+        signature("a.c", Expect::Failure, "\u{1b}[31mERROR"),
+        failure(r#"^\{"log":"FAILED"#),
+        failure(r"\AFAILED"),
+        failure(r"^FAILED: .*$"),
+    ];
+    let found = lint_signatures(&settings);
+    insta::assert_snapshot!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

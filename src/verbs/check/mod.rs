@@ -3,7 +3,7 @@
 mod explain;
 mod new;
 
-use casefile_analyzer::lint;
+use casefile_analyzer::{lint, lint_signatures};
 
 use super::pack;
 use crate::cli::{CheckVerb, Format, Global};
@@ -29,6 +29,7 @@ async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let settings = loaded.config.settings();
     let mut problems = lint(&pack).await?;
     problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
+    problems.extend(loaded.locate(lint_signatures(&settings)));
     if !problems.is_empty() {
         return Err(Error::Analyze(problems.into()));
     }
