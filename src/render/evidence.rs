@@ -9,8 +9,8 @@ use super::text::{cause, count, cut_middle, short, time, visible, visible_lines}
 
 /// Columns of the terminal that one fact may take.
 const FACT: usize = 100;
-/// Columns that say what the task, the container and the head of the report say shorter.
-const PLACES: [&str; 5] = ["log_group", "log_stream", "raw", "task_arn", "task_definition"];
+/// Columns that say what the task, the container and the head of the report say shorter, or what is too long here.
+const PLACES: [&str; 6] = ["lines", "log_group", "log_stream", "raw", "task_arn", "task_definition"];
 
 /// Rows of one cause.
 #[derive(Debug)]

@@ -57,6 +57,9 @@ struct Record<'a> {
 
 impl<'a> Record<'a> {
     fn of(message: &'a str) -> Option<Self> {
+        if !matches!(message.as_bytes().first(), Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) {
+            return None;
+        }
         let message = message.trim();
         if !(message.starts_with('{') && message.ends_with('}') && message.contains("\"log\"")) {
             return None;
@@ -96,17 +99,20 @@ impl<'a> Event<'a> {
 }
 
 fn part(text: &str) -> Part {
-    if text.ends_with('\n') {
+    if text.len() < PART_BYTES || text.ends_with('\n') {
         return Part::Whole;
     }
-    let cut = || text.len() > PART_BYTES && text.len() <= PART_BYTES + CUT_BYTES && text.ends_with('\u{fffd}');
+    let cut = || text.len() <= PART_BYTES + CUT_BYTES && text.ends_with('\u{fffd}');
     if text.len() == PART_BYTES || cut() { Part::Full } else { Part::Whole }
 }
 
 /// A text as a person reads it: without terminal escapes, and without the end of its last line.
 pub(super) fn readable(text: &str) -> Cow<'_, str> {
     fn end(text: &str) -> &str {
-        text.trim_end_matches(['\n', '\r'])
+        match text.as_bytes().last() {
+            Some(b'\n' | b'\r') => text.trim_end_matches(['\n', '\r']),
+            _ => text,
+        }
     }
     match escapes::strip(end(text)) {
         Cow::Borrowed(text) => Cow::Borrowed(end(text)),
