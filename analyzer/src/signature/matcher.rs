@@ -10,7 +10,7 @@ use regex_automata::{Input, PatternSet};
 use super::expression::{Ends, compile};
 use super::found::{Match, Matches, Place};
 use super::parts::{Joined, Parts};
-use super::readable::{Event, readable};
+use super::readable::{Event, is_plain, readable};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, json};
 use crate::error::AnalyzeError;
@@ -141,6 +141,10 @@ impl Scanner {
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
         self.matches.streams.take(&line);
+        if self.parts.is_empty() && is_plain(line.message) {
+            self.read(&line, line.message, &[], None);
+            return;
+        }
         let event = Event::of(line.message);
         if self.parts.concerns(&event) {
             let mut done = Vec::new();

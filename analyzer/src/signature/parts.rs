@@ -77,6 +77,11 @@ pub(super) struct Joined {
 pub(super) struct Parts(BTreeMap<(String, String, String), Joined>);
 
 impl Parts {
+    /// Whether no line is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an event needs to be looked at here.
     pub(super) fn concerns(&self, event: &Event<'_>) -> bool {
         !self.0.is_empty() || event.part != Part::Whole

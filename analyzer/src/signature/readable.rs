@@ -57,9 +57,6 @@ struct Record<'a> {
 
 impl<'a> Record<'a> {
     fn of(message: &'a str) -> Option<Self> {
-        if !matches!(message.as_bytes().first(), Some(b'{' | b' ' | b'\t' | b'\r' | b'\n')) {
-            return None;
-        }
         let message = message.trim();
         if !(message.starts_with('{') && message.ends_with('}') && message.contains("\"log\"")) {
             return None;
@@ -104,6 +101,11 @@ fn part(text: &str) -> Part {
     }
     let cut = || text.len() <= PART_BYTES + CUT_BYTES && text.ends_with('\u{fffd}');
     if text.len() == PART_BYTES || cut() { Part::Full } else { Part::Whole }
+}
+
+/// Whether an event is neither in a record nor a part of a line, which most are not.
+pub(super) fn is_plain(message: &str) -> bool {
+    message.len() < PART_BYTES && message.as_bytes().first().is_some_and(|byte| !matches!(byte, b'{' | 0..=b' '))
 }
 
 /// A text as a person reads it: without terminal escapes, and without the end of its last line.
