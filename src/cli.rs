@@ -159,12 +159,37 @@ pub(crate) struct TargetArgs {
     /// The AWS region
     #[arg(long)]
     pub(crate) region: Option<String>,
-    /// The release that was just applied: an ARN, or family:revision
-    #[arg(long, value_name = "ARN")]
-    pub(crate) expect_task_definition: Option<String>,
+    #[command(flatten)]
+    pub(crate) expect: ExpectArgs,
     /// What `terraform output -json` printed; the config's [target.terraform] names the values
     #[arg(long, value_name = "FILE")]
     pub(crate) terraform_output: Option<PathBuf>,
+}
+
+/// Which release is expected.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ExpectArgs {
+    /// The task definition that was just applied: an ARN, or family:revision
+    #[arg(long, value_name = "ARN")]
+    pub(crate) expect_task_definition: Option<String>,
+    /// The service deployment to judge, where several have the same task definition
+    #[arg(long, value_name = "ARN")]
+    pub(crate) expect_service_deployment: Option<String>,
+    /// The deployment to judge, as UpdateService answers with it: ecs-svc/N
+    #[arg(long, value_name = "ID", conflicts_with = "expect_service_deployment")]
+    pub(crate) expect_deployment: Option<String>,
+    /// When the apply began (RFC 3339 or seconds since 1970): without a rollout younger than this, nothing was deployed
+    #[arg(long, value_name = "TIME")]
+    pub(crate) started_after: Option<String>,
+    /// Fail when nothing was deployed
+    #[arg(long)]
+    pub(crate) require_rollout: bool,
+    /// The release's name, the same in every region [default in GitLab CI: CI_COMMIT_TAG, else CI_COMMIT_SHA]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) release: Option<String>,
+    /// The image digest that an essential container must run; may be given several times
+    #[arg(long, value_name = "[CONTAINER=]sha256:...")]
+    pub(crate) expect_image_digest: Vec<String>,
 }
 
 /// How AWS is reached.
@@ -257,9 +282,8 @@ pub(crate) struct Import {
     /// Which service it is about, where it tells of several
     #[arg(long)]
     pub(crate) service: Option<String>,
-    /// The release that was expected: an ARN, or family:revision
-    #[arg(long, value_name = "ARN")]
-    pub(crate) expect_task_definition: Option<String>,
+    #[command(flatten)]
+    pub(crate) expect: ExpectArgs,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use casefile_analyzer::{CheckSettings, Pack, Settings, Signature, SpecError};
+use casefile_analyzer::{CheckSettings, Pack, RolloutSettings, Settings, Signature, SpecError};
 use casefile_collector::aws::Quotas;
 use casefile_collector::collect::LogBudget;
 use casefile_collector::document::Operation;
@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) collect: CollectSection,
     #[serde(default, skip_serializing_if = "RedactSection::is_empty")]
     pub(crate) redact: RedactSection,
+    #[serde(default, skip_serializing_if = "RolloutSection::is_default")]
+    pub(crate) rollout: RolloutSection,
     #[serde(default)]
     pub(crate) signature: Vec<Signature>,
     #[serde(default)]
@@ -54,6 +56,19 @@ pub(crate) struct TargetSection {
     pub(crate) service: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expect_task_definition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_service_deployment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_deployment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) started_after: Option<String>,
+    /// It is a failure that nothing was deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) require_rollout: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) release: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) expect_image_digest: Vec<String>,
     #[serde(default)]
     pub(crate) terraform: TerraformSection,
 }
@@ -70,6 +85,31 @@ pub(crate) struct TerraformSection {
     pub(crate) service: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expect_task_definition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_service_deployment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_deployment: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) started_after: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) release: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect_image_digest: Option<String>,
+}
+
+/// `[rollout]`: what a rollout may go through and still be a success.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RolloutSection {
+    /// How many tasks may die by their own fault before the rollout completes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tolerated_deaths: Option<u32>,
+}
+
+impl RolloutSection {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `[collect]`.
@@ -84,6 +124,9 @@ pub(crate) struct CollectSection {
     pub(crate) stable_for: Option<Span>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ingestion_grace: Option<Span>,
+    /// The first death of a task is a failure, whatever becomes of the rollout.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) fail_fast: bool,
     /// Log groups besides those that the task definitions name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) log_groups: Vec<String>,
@@ -272,6 +315,10 @@ impl Config {
             service: self.service.clone(),
             owner: self.owner.clone(),
             runbook: self.runbook.clone(),
+            rollout: RolloutSettings {
+                tolerated_deaths: self.rollout.tolerated_deaths,
+                fail_fast: self.collect.fail_fast,
+            },
             signature: self.signature.clone(),
             checks: self.checks.clone(),
         }

@@ -6,6 +6,7 @@ mod corpus;
 mod destination;
 mod error;
 mod exit;
+mod expected;
 mod guard;
 mod interrupt;
 mod output;

@@ -9,13 +9,15 @@ use casefile_collector::collect::{Named, OVERTIME, Pace};
 use casefile_collector::normalise::{About, TaskSelector};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
+use casefile_evidence::rollout::Expected;
 
 use crate::cli::{Global, PaceArgs, TargetArgs};
 use crate::config::{Config, Span};
 use crate::error::Error;
+use crate::expected;
 
-/// How long expected logs are waited for where nothing says it.
-const TIMEOUT: Duration = Duration::from_secs(180);
+/// What bounds a collection where nothing says it: behind a load balancer a healthy rolling update takes ten minutes.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const POLL: Duration = Duration::from_secs(5);
 const STABLE_FOR: Duration = Duration::from_secs(30);
 const INGESTION_GRACE: Duration = Duration::from_secs(10);
@@ -62,6 +64,7 @@ pub(crate) fn millis(duration: Duration) -> i64 {
 pub(crate) struct Target {
     pub(crate) named: Named,
     pub(crate) region: Option<String>,
+    pub(crate) expected: Expected,
     account: Option<String>,
     tasks: Vec<TaskSelector>,
     log_groups: Vec<String>,
@@ -84,14 +87,13 @@ impl Target {
         let service = service.ok_or_else(|| Error::usage(missing("service")))?;
         let cluster =
             pick(&args.cluster, &names.cluster, &set.cluster)?.ok_or_else(|| Error::usage(missing("cluster")))?;
-        let expect_task_definition =
-            pick(&args.expect_task_definition, &names.expect_task_definition, &set.expect_task_definition)?;
         Ok(Self {
             region: pick(&args.region, &names.region, &set.region)?,
             account: set.account.clone(),
             tasks: config.collect.selectors(),
             log_groups: config.collect.log_groups.clone(),
-            named: Named { cluster, service, expect_task_definition },
+            expected: expected::decide(&args.expect, outputs.as_ref(), config)?,
+            named: Named { cluster, service },
         })
     }
 
@@ -102,7 +104,7 @@ impl Target {
             cluster: Some(self.named.cluster.clone()),
             region: Some(region.to_owned()),
             account: self.account.clone(),
-            expect_task_definition: self.named.expect_task_definition.clone(),
+            expected: self.expected.clone(),
             ingestion_grace_ms: millis(times.ingestion_grace),
             stable_for_ms: millis(times.stable_for),
             tasks: self.tasks.clone(),

@@ -1,5 +1,7 @@
 //! Verdict and decision: what the checks come to, and what that asks of the operator.
 
+use casefile_evidence::Timestamp;
+use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::TargetRow;
 use serde::{Deserialize, Serialize};
 
@@ -85,12 +87,37 @@ fn lacking(checks: &[&CheckVerdict]) -> String {
     format!("it cannot be told whether {ids} pass: {}", said.unwrap_or_else(|| missing(&gaps)))
 }
 
+/// A rollout that began so long before the first look is said to be old.
+const OLD_MS: i64 = 10 * 60 * 1000;
+
+/// What a reader must know of the judged rollout: that nothing was deployed, that it is old, or that it took over.
+fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
+    let created_at = judged.rollout.created_at?;
+    let release = judged.rollout.task_definition.as_deref().and_then(|arn| arn.rsplit('/').next());
+    let release = release.unwrap_or(&target.service);
+    // To the minute: nobody asks for more.
+    let moment = |at: Timestamp| at.to_string().chars().take(16).collect::<String>().replace('T', " ");
+    if judged.nothing_deployed {
+        return Some(format!("nothing was deployed: {release} is out since {}", moment(created_at)));
+    }
+    if let Some(before) = &judged.took_over_from {
+        let before =
+            before.created_at.map_or_else(|| "an older one".to_owned(), |at| format!("that of {}", moment(at)));
+        return Some(format!("the rollout of {release} that began at {} took over from {before}", moment(created_at)));
+    }
+    let age = target.window_from?.millis_since(created_at);
+    (age > OLD_MS).then(|| {
+        format!("the rollout of {release} began at {}, {} min before the first look", moment(created_at), age / 60_000)
+    })
+}
+
 /// Who takes over, and why.
 pub(crate) fn decide(
     conclusion: Conclusion,
     checks: &[CheckVerdict],
     settings: &Settings,
     target: &TargetRow,
+    judged: &Judged,
 ) -> Decision {
     let of = |outcome: Outcome| blocking(checks).filter(move |check| check.outcome == outcome);
     let told = |outcome: Outcome| {
@@ -127,6 +154,12 @@ pub(crate) fn decide(
             }
         }
     };
+    if let Some(note) = rollout_note(target, judged) {
+        decision.why = match conclusion {
+            Conclusion::Pass => format!("{note}; {}", decision.why),
+            _ => format!("{}; {note}", decision.why),
+        };
+    }
     if target.expectation == "newest" {
         decision.why.push_str(
             "; no release was pinned, so the newest deployment at the first snapshot was judged: name it with --expect-task-definition",

@@ -23,7 +23,9 @@ use crate::settings::Settings;
 use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
 use crate::slot::Contents;
 use crate::statuses;
-use crate::verdict::{BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Target, Verdict};
+use crate::verdict::{
+    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, Target, Verdict,
+};
 
 /// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +116,7 @@ impl Analyzer {
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
             format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
+            ci: evidence.bundle.as_ref().map(|bundle| bundle.manifest().ci.clone()).unwrap_or_default(),
             target: Target::from(&prepared.target),
         };
         verdict(&prepared, &self.pack, settings, &patterns, ran, bundle)
@@ -203,8 +206,9 @@ fn verdict(
         format: FORMAT.to_owned(),
         digest: String::new(),
         verdict: conclusion,
-        decision: decide(conclusion, &checks, settings, &prepared.target),
+        decision: decide(conclusion, &checks, settings, &prepared.target, &prepared.judged),
         bundle,
+        release: Release { name: prepared.target.release.clone(), images: prepared.images.clone() },
         as_of: prepared.target.window_to,
         engine: Engine::current(),
         pack: PackSummary { digest: pack.digest().to_string(), checks: pack.checks().len() },

@@ -40,14 +40,16 @@ impl Judge {
                 AnyRow::LogEvent(line) => self.scanner.row(line),
                 AnyRow::Target(_) | AnyRow::Source(_) => {}
                 other => {
-                    // Which deployment is judged is known in the end only.
-                    let created_at = match other {
+                    // Which rollout is judged is known in the end only. Where nothing was deployed, lines count from the
+                    // first snapshot on.
+                    let since = match other {
                         AnyRow::Deployment(deployment) => deployment.created_at,
                         AnyRow::ServiceDeployment(deployment) => deployment.created_at,
+                        AnyRow::Snapshot(snapshot) if snapshot.snapshot == 0 => Some(snapshot.observed_at),
                         _ => None,
                     };
-                    if let Some(created_at) = created_at {
-                        self.scanner.bound(created_at);
+                    if let Some(since) = since {
+                        self.scanner.bound(since);
                     }
                     self.rows.push(other.clone());
                 }

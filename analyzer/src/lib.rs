@@ -68,8 +68,8 @@ pub use query::{Answer, query};
 pub use settings::{CheckSettings, RolloutSettings, Settings};
 pub use signature::{Anchor, Expect, Quorum, Signature};
 pub use verdict::{
-    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, ROWS_KEPT, Target, Verdict,
-    can_still_improve,
+    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release, Target,
+    Verdict, can_still_improve,
 };
 pub use views::{ColumnDoc, TableDoc, table_docs};
 

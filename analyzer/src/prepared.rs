@@ -1,5 +1,6 @@
 //! Evidence made ready to be asked: views computed, signatures matched, slots filled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -23,7 +24,8 @@ use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
 use crate::settings::Settings;
 use crate::signature::{Matches, Pattern, Scanner, derived_tables};
 use crate::slot::{Contents, Rows};
-use crate::tasks::Tasks;
+use crate::tasks::{Tasks, flag, rows, text};
+use crate::verdict::Image;
 
 /// The stop reason of a collection that goes on.
 const COLLECTING: &str = "collecting";
@@ -41,6 +43,8 @@ pub(crate) struct Prepared {
     pub(crate) sources: Vec<SourceRow>,
     pub(crate) definitions: Vec<ContainerDefinitionRow>,
     pub(crate) tasks: Tasks,
+    /// The images that the essential containers of the rollout's tasks run.
+    pub(crate) images: Vec<Image>,
     pub(crate) matches: Matches,
     /// Whether the log lines were matched as they passed by, and not kept.
     pub(crate) without_lines: bool,
@@ -85,10 +89,11 @@ impl Prepared {
             }
             Arc::make_mut(&mut contents).fill(view.name, Rows::Held(batches));
         }
+        let images = images(&containers);
         let tasks = Tasks::from_views(&tasks, &containers, &ends);
         let matches = match &evidence.matched {
             Some(matches) => matches.clone(),
-            None => scan(evidence, patterns, &target, moment)?,
+            None => scan(evidence, patterns, rollout.judged.evidence_from, moment)?,
         };
         let filled = Arc::make_mut(&mut contents);
         for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
@@ -107,7 +112,19 @@ impl Prepared {
         let service = services.max_by_key(|service| service.snapshot).cloned();
         let without_lines = evidence.matched.is_some();
         let judged = rollout.judged;
-        Ok(Self { contents, target, judged, ended, service, sources, definitions, tasks, matches, without_lines })
+        Ok(Self {
+            contents,
+            target,
+            judged,
+            ended,
+            service,
+            sources,
+            definitions,
+            tasks,
+            images,
+            matches,
+            without_lines,
+        })
     }
 
     /// The tables themselves, for a question that is planned over them: the engine then reads of a large
@@ -132,6 +149,15 @@ impl Prepared {
     }
 }
 
+fn images(containers: &[RecordBatch]) -> Vec<Image> {
+    let image = |(batch, row): (&RecordBatch, usize)| {
+        let counts = flag(batch, "judged", row) == Some(true) && flag(batch, "essential", row) != Some(false);
+        let container = text(batch, "container", row).filter(|_| counts)?;
+        Some(Image { container, digest: text(batch, "image_digest", row)?, image: text(batch, "image", row) })
+    };
+    rows(containers).filter_map(image).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Result<Rows, AnalyzeError> {
     match (evidence.tables.get(table), &evidence.bundle, moment) {
         (Some(TableData::Held(batches)), _, None) => Ok(Rows::Held(batches.clone())),
@@ -147,12 +173,12 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 fn scan(
     evidence: &Evidence,
     patterns: &[Pattern],
-    target: &TargetRow,
+    since: Option<Timestamp>,
     moment: Option<Timestamp>,
 ) -> Result<Matches, AnalyzeError> {
     let mut scanner = Scanner::new(patterns)?;
-    if let Some(created_at) = target.deployment_created_at {
-        scanner.bound(created_at);
+    if let Some(since) = since {
+        scanner.bound(since);
     }
     match (&evidence.bundle, evidence.tables.get(LogEventRow::TABLE)) {
         (Some(bundle), Some(TableData::Filed(_))) => {

@@ -157,7 +157,10 @@ const ROLLOUT: &[(&str, &str)] = &[
         "evidence_from",
         "From when on evidence is needed: the creation of the judged rollout; where nothing was deployed, the first snapshot.",
     ),
-    ("nothing_deployed", "Whether the judged rollout is older than what was asked about, so that nothing was deployed."),
+    (
+        "nothing_deployed",
+        "Whether the judged rollout is older than what was asked about, so that nothing was deployed.",
+    ),
     ("took_over_from", "The rollout of the same release that was judged before this one began, during the watch."),
     ("superseded_by", "The newest rollout, where it is another one than the judged."),
     ("superseded_by_task_definition", "The ARN of the task definition that the newest rollout brings."),

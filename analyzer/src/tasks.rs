@@ -126,7 +126,7 @@ pub(crate) fn time(batch: &RecordBatch, column: &str, row: usize) -> Option<Time
     column.is_valid(row).then(|| Timestamp(column.value(row)))
 }
 
-fn flag(batch: &RecordBatch, column: &str, row: usize) -> Option<bool> {
+pub(crate) fn flag(batch: &RecordBatch, column: &str, row: usize) -> Option<bool> {
     let column = batch.column_by_name(column)?.as_boolean_opt()?;
     column.is_valid(row).then(|| column.value(row))
 }

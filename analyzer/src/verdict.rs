@@ -30,6 +30,8 @@ pub struct Verdict {
     pub decision: Decision,
     /// What was judged.
     pub bundle: BundleSummary,
+    /// What went out, by what is the same in every region.
+    pub release: Release,
     /// The moment as of which it holds: the last snapshot's, or an earlier one that was asked for.
     pub as_of: Option<Timestamp>,
     /// What computed it.
@@ -52,8 +54,33 @@ pub struct BundleSummary {
     pub digest: Option<String>,
     /// The bundle's format; null where it is not sealed yet.
     pub format: Option<u32>,
+    /// The identity of the CI job that made it, by the names of GitLab's predefined variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci: BTreeMap<String, String>,
     /// What it is about.
     pub target: Target,
+}
+
+/// A release across regions: task definition revisions and registries differ by region and identify nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Its name: a tag or a commit.
+    pub name: Option<String>,
+    /// The images that the essential containers of the rollout's tasks run, each once.
+    pub images: Vec<Image>,
+}
+
+/// An image that a container runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// The container.
+    pub container: String,
+    /// `imageDigest`.
+    pub digest: String,
+    /// `image`, as the task definition names it.
+    pub image: Option<String>,
 }
 
 /// What a bundle is about: its row of table `target`.
@@ -77,6 +104,13 @@ pub struct Target {
     pub stop_reason: String,
     pub ingestion_grace_ms: i64,
     pub stable_for_ms: i64,
+    pub service_deployment_arn: Option<String>,
+    pub expected_service_deployment: Option<String>,
+    pub expected_deployment: Option<String>,
+    pub started_after: Option<Timestamp>,
+    pub require_rollout: Option<bool>,
+    pub release: Option<String>,
+    pub expected_image_digests: Option<String>,
 }
 
 impl From<&TargetRow> for Target {
@@ -99,6 +133,13 @@ impl From<&TargetRow> for Target {
             stop_reason: row.stop_reason,
             ingestion_grace_ms: row.ingestion_grace_ms,
             stable_for_ms: row.stable_for_ms,
+            service_deployment_arn: row.service_deployment_arn,
+            expected_service_deployment: row.expected_service_deployment,
+            expected_deployment: row.expected_deployment,
+            started_after: row.started_after,
+            require_rollout: row.require_rollout,
+            release: row.release,
+            expected_image_digests: row.expected_image_digests,
         }
     }
 }

@@ -12,8 +12,8 @@
 WITH exits AS (
   SELECT
     task_arn,
-    count(CASE WHEN essential IS NOT FALSE THEN 1 END) AS containers,
-    count(CASE WHEN essential IS NOT FALSE AND exit_code = 0 THEN 1 END) AS well,
+    count(CASE WHEN coalesce(essential, TRUE) THEN 1 END) AS containers,
+    count(CASE WHEN coalesce(essential, TRUE) AND exit_code = 0 THEN 1 END) AS well,
     string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY container) AS exit_codes
   FROM latest_containers
   GROUP BY task_arn
@@ -21,17 +21,22 @@ WITH exits AS (
 tries AS (
   SELECT
     t.task_arn, t.task_id, t.selected_by, t.is_stopped,
-    coalesce(json_as_text(t.raw, 'overrides'), '') AS overrides,
+    t.overrides,
     t.is_stopped AND coalesce(x.containers > 0 AND x.well = x.containers, FALSE)
       AND coalesce(t.stop_code, '') <> 'TaskFailedToStart' AS ended_well,
     coalesce(x.exit_codes, '?') AS exit_codes,
     row_number() OVER (
-      PARTITION BY t.selected_by, coalesce(json_as_text(t.raw, 'overrides'), '')
+      PARTITION BY t.selected_by, t.overrides
       ORDER BY t.created_at DESC, t.task_arn
     ) AS place
-  FROM latest_tasks t
+  FROM (
+    SELECT
+      task_arn, task_id, selected_by, is_stopped, stop_code, created_at,
+      nullif(concat(json_as_text(raw, 'overrides'), ''), '') AS overrides
+    FROM latest_tasks
+    WHERE one_off
+  ) t
   LEFT JOIN exits x ON t.task_arn = x.task_arn
-  WHERE t.one_off
 )
 SELECT
   t.task_arn AS task_arn,
@@ -40,10 +45,10 @@ SELECT
   t.place = 1 AS is_newest,
   coalesce(n.ended_well, FALSE) AS newest_ended_well,
   t.place > 1 AS is_retried,
-  strpos(t.overrides, '[redacted') > 0 AS is_ambiguous,
+  coalesce(strpos(t.overrides, '[redacted') > 0, FALSE) AS is_ambiguous,
   t.is_stopped AS is_stopped,
   t.ended_well AS ended_well,
-  t.exit_codes AS exit_codes
+  CAST(t.exit_codes AS VARCHAR) AS exit_codes
 FROM tries t
 LEFT JOIN (SELECT selected_by, overrides, ended_well FROM tries WHERE place = 1) n
-  ON t.selected_by = n.selected_by AND t.overrides = n.overrides
+  ON t.selected_by = n.selected_by AND t.overrides IS NOT DISTINCT FROM n.overrides

@@ -134,7 +134,7 @@ standing AS (
   CROSS JOIN target
 )
 SELECT
-  resource,
+  CAST(resource AS VARCHAR) AS resource,
   deployment_id,
   service_deployment_status,
   created_at,

@@ -34,9 +34,9 @@ WITH ranked AS (
 exits AS (
   SELECT
     task_arn,
-    string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY container) AS exit_codes,
+    string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY place) AS exit_codes,
     nullif(string_agg(nullif(reason, ''), '; ' ORDER BY place), '') AS reasons,
-    bool_or(essential IS NOT FALSE AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
+    bool_or(coalesce(essential, TRUE) AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
     bool_or(NOT added_by_aws AND coalesce(exit_code NOT IN (0, 137, 143), FALSE)) AS failed,
     bool_or(NOT added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS own_failed,
     bool_or(added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS aws_failed,
@@ -56,7 +56,11 @@ stopped AS (
     t.task_arn, t.task_id, t.one_off, t.judged, t.started_at, t.ended_at AS at,
     nullif(t.stop_code, '') AS stop_code,
     coalesce(t.stopped_reason, '') AS text,
-    concat_ws('; ', nullif(t.stopped_reason, ''), x.reasons) AS texts,
+    -- On Fargate a container's reason repeats the task's.
+    CASE
+      WHEN coalesce(strpos(x.reasons, t.stopped_reason) > 0, FALSE) THEN x.reasons
+      ELSE concat_ws('; ', nullif(t.stopped_reason, ''), x.reasons)
+    END AS texts,
     coalesce(t.health_status = 'UNHEALTHY', FALSE) OR u.task_id IS NOT NULL AS is_unhealthy,
     coalesce(x.exit_codes, '?') AS exit_codes,
     x.container, x.exit_code,
@@ -152,7 +156,7 @@ ends AS (
     concat('container ', s.container, ' exited and was restarted in place (restart ', CAST(s.run - 1 AS VARCHAR), ')') AS reason
   FROM restarts s
   JOIN latest_tasks t ON s.task_arn = t.task_arn AND t.judged
-  JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container AND c.essential IS NOT FALSE
+  JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container AND coalesce(c.essential, TRUE)
   WHERE s.run > 1
 ),
 -- Where nothing was deployed, only what happened in the watched window counts.
@@ -198,13 +202,13 @@ SELECT
   task_id,
   container,
   one_off,
-  cause,
-  phase,
-  CASE WHEN standing = 'stands' AND cause = 'unexplained' THEN 'unknown' ELSE standing END AS standing,
-  owner,
+  CAST(cause AS VARCHAR) AS cause,
+  CAST(phase AS VARCHAR) AS phase,
+  CAST(CASE WHEN standing = 'stands' AND cause = 'unexplained' THEN 'unknown' ELSE standing END AS VARCHAR) AS standing,
+  CAST(owner AS VARCHAR) AS owner,
   own_fault,
   at,
   stop_code,
-  exit_codes,
-  reason
+  CAST(exit_codes AS VARCHAR) AS exit_codes,
+  CAST(reason AS VARCHAR) AS reason
 FROM judgement

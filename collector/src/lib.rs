@@ -18,4 +18,4 @@ pub mod redact;
 mod seal;
 pub mod terraform;
 
-pub use seal::{RecoverError, recover, seal};
+pub use seal::{Maker, RecoverError, recover, seal};

@@ -9,8 +9,19 @@ use serde_json::Value;
 use crate::collect::StopReason;
 use crate::normalise::Assembly;
 
-/// What the manifest says of what was assembled. `tool` is the program and its version; `config` the config, whole.
-fn head(assembly: &Assembly, stop_reason: &str, tool: &str, config: Option<Value>) -> ManifestHead {
+/// Who makes the bundle.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Maker {
+    /// The program and its version.
+    pub tool: String,
+    /// The config, whole.
+    pub config: Option<Value>,
+    /// The identity of the CI job, where one makes it.
+    pub ci: BTreeMap<String, String>,
+}
+
+/// What the manifest says of what was assembled.
+fn head(assembly: &Assembly, stop_reason: &str, maker: &Maker) -> ManifestHead {
     let row = assembly.target(stop_reason);
     let window = Window { from: row.window_from, to: row.window_to };
     let named = [
@@ -21,23 +32,26 @@ fn head(assembly: &Assembly, stop_reason: &str, tool: &str, config: Option<Value
         ("expected_task_definition", row.expected_task_definition),
         ("task_definition", row.task_definition),
         ("deployment_id", row.deployment_id),
+        ("service_deployment", row.service_deployment_arn),
+        ("release", row.release),
     ];
     let target: BTreeMap<String, String> =
         named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
     ManifestHead {
-        tool: tool.to_owned(),
+        tool: maker.tool.clone(),
+        ci: maker.ci.clone(),
         target,
         window,
         stop_reason: stop_reason.to_owned(),
         redactions: assembly.redactions().clone(),
         pseudonym_key: assembly.pseudonym_key().map(str::to_owned),
-        config,
+        config: maker.config.clone(),
         remarks: assembly.remarks().iter().map(str::to_owned).collect(),
         parent: None,
     }
 }
 
-/// Seals what was assembled. `tool` is the program and its version; `config` the config, whole.
+/// Seals what was assembled.
 ///
 /// # Errors
 /// Where the bundle cannot be written.
@@ -45,25 +59,19 @@ pub fn seal(
     assembly: &Assembly,
     mut writer: BundleWriter,
     stop_reason: &str,
-    tool: &str,
-    config: Option<Value>,
+    maker: &Maker,
 ) -> Result<Sealed, WriteError> {
     writer.push(assembly.target(stop_reason))?;
-    writer.seal(&head(assembly, stop_reason, tool, config))
+    writer.seal(&head(assembly, stop_reason, maker))
 }
 
 /// Puts everything on disk that a collection has so far. Were it killed now, [`recover`] would make a bundle of it.
 ///
 /// # Errors
 /// Where something cannot be written.
-pub(crate) fn checkpoint(
-    assembly: &Assembly,
-    writer: &mut BundleWriter,
-    tool: &str,
-    config: Option<Value>,
-) -> Result<(), WriteError> {
+pub(crate) fn checkpoint(assembly: &Assembly, writer: &mut BundleWriter, maker: &Maker) -> Result<(), WriteError> {
     let reason = StopReason::Interrupted.name();
-    let mut head = head(assembly, reason, tool, config);
+    let mut head = head(assembly, reason, maker);
     head.remarks.push("the collection was killed: what is here ends with its last whole poll".to_owned());
     writer.checkpoint(assembly.closing(reason), &head)
 }

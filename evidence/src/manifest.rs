@@ -25,6 +25,9 @@ pub struct Window {
 pub struct ManifestHead {
     /// The program and version that made it.
     pub tool: String,
+    /// The identity of the CI job that made it, by the names of GitLab's predefined variables; empty elsewhere.
+    #[serde(default)]
+    pub ci: BTreeMap<String, String>,
     /// Region, account, cluster, service and the expected release.
     pub target: BTreeMap<String, String>,
     /// The time that it speaks about.
@@ -50,6 +53,9 @@ pub struct Manifest {
     pub format: u32,
     /// The program and version that made it.
     pub tool: String,
+    /// The identity of the CI job that made it, by the names of GitLab's predefined variables; empty elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci: BTreeMap<String, String>,
     /// Region, account, cluster, service and the expected release.
     pub target: BTreeMap<String, String>,
     /// The time that it speaks about.

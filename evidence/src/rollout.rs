@@ -18,6 +18,8 @@ use crate::time::Timestamp;
 
 /// A service deployment and its `ecs-svc/N` are created within this time of each other.
 const SAME_CREATION_MS: i64 = 60 * 1000;
+/// The deployment that a rollback makes may be stamped this long before the rollback.
+const ROLLBACK_SLACK_MS: i64 = 5 * 1000;
 /// A rollout that completed this long before the first snapshot is no news.
 const OLD_COMPLETION_MS: i64 = 60 * 60 * 1000;
 /// A rollout that is complete and this old at the first snapshot completed long before, whatever else is known.
@@ -231,7 +233,9 @@ impl Rollouts {
         entry.is_primary = row.status.as_deref() == Some("PRIMARY");
         entry.is_complete = match row.rollout_state.as_deref() {
             Some(state) => state == "COMPLETED",
-            None => row.pending_count == Some(0) && row.running_count.is_some() && row.running_count >= row.desired_count,
+            None => {
+                row.pending_count == Some(0) && row.running_count.is_some() && row.running_count >= row.desired_count
+            }
         };
         if entry.is_complete {
             // The last change of a complete deployment is its completion, or later.
@@ -378,11 +382,13 @@ impl Rollouts {
         let Some(created_at) = self.deployments.get(id).and_then(|deployment| deployment.created_at) else {
             return false;
         };
-        let near = |at: Timestamp| at.millis_since(created_at).saturating_abs() <= SAME_CREATION_MS;
+        // It comes with the rollback, or a moment later.
+        let near = |at: Timestamp| (-ROLLBACK_SLACK_MS..=SAME_CREATION_MS).contains(&created_at.millis_since(at));
         let told = self.traces.get(id).and_then(|trace| trace.rolled_back_to_at).is_some_and(near);
-        told || self.service_deployments.values().any(|it| {
-            it.rollback_started_at.is_some_and(near) && it.created_at.is_some_and(|begun| begun < created_at)
-        })
+        told || self
+            .service_deployments
+            .values()
+            .any(|it| it.rollback_started_at.is_some_and(near) && it.created_at.is_some_and(|begun| begun < created_at))
     }
 
     /// The rollout that is judged: the one that was named, else the newest one; see the design, "Which rollout is
@@ -472,7 +478,8 @@ impl Rollouts {
             return created_at < asked;
         }
         let told = id.and_then(|id| self.traces.get(id)?.completed_at);
-        let completed_at = earliest(earliest(told, deployment.and_then(|it| it.completed_at)), service.and_then(|it| it.finished_at));
+        let completed_at =
+            earliest(earliest(told, deployment.and_then(|it| it.completed_at)), service.and_then(|it| it.finished_at));
         completed_at.is_some_and(|at| at.plus_millis(OLD_COMPLETION_MS) <= first)
             || created_at.plus_millis(OLD_CREATION_MS) <= first && completed_at.is_none_or(|at| at <= first)
     }

@@ -181,12 +181,13 @@ pub(crate) fn put_in_place(partial: &Path, path: &Path) -> Result<(), WriteError
 }
 
 fn manifest(head: &ManifestHead, written: &[WrittenTable]) -> Manifest {
-    let ManifestHead { tool, target, window, stop_reason, redactions, pseudonym_key, config, remarks, parent } =
+    let ManifestHead { tool, ci, target, window, stop_reason, redactions, pseudonym_key, config, remarks, parent } =
         head.clone();
     let tables: BTreeMap<_, _> = written.iter().map(|table| (table.name.to_owned(), table.entry.clone())).collect();
     Manifest {
         format: FORMAT,
         tool,
+        ci,
         target,
         window,
         stop_reason,

@@ -6,7 +6,7 @@
 -- conclusive = "fail"
 -- advice = "It went well in the end, and is no failure of the release. If it happens at every rollout, the next one may not heal in time: the reason names the task, the capacity, the quota or the API limit."
 -- #
--- # Ends of tasks that healed (view task_ends), and service events that tell of trouble that passes: the scheduler was
+-- # Ends of tasks that healed (view task_ends; tasks.stopped-by-hand tells of those by hand), and service events that tell of trouble that passes: the scheduler was
 -- # throttled, or waited for a place. Only of a rollout that completed; of any other, the blocking checks tell.
 
 WITH trouble AS (
@@ -19,7 +19,7 @@ WITH trouble AS (
 healed AS (
   SELECT task_id, reason, at, owner, container
   FROM task_ends
-  WHERE standing = 'healed' AND NOT one_off
+  WHERE standing = 'healed' AND NOT one_off AND cause <> 'by_hand'
 )
 SELECT
   concat('task ', h.task_id) AS resource,

@@ -14,7 +14,6 @@ SELECT
   concat('task ', t.task_id) AS resource,
   CASE
     WHEN e.standing = 'stands' THEN 'fail'
-    WHEN e.standing = 'unknown' THEN 'unknown'
     WHEN e.standing = 'open' THEN 'pending'
     ELSE 'pass'
   END AS status,

@@ -11,13 +11,10 @@
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
-    WHEN e.standing = 'stands' THEN 'fail'
-    WHEN e.standing = 'unknown' THEN 'unknown'
-    WHEN e.standing = 'open' THEN 'pending'
+    WHEN e.standing IS NOT NULL THEN 'fail'
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
     WHEN e.standing IS NOT NULL THEN e.reason
     ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
   END AS reason,

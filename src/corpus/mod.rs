@@ -21,6 +21,7 @@ use casefile_evidence::AnyRow;
 use casefile_fixtures::cases::{self, CASE_FILE, CaseToml};
 use futures::StreamExt;
 
+use crate::cli::ExpectArgs;
 use crate::error::Error;
 use crate::verbs::import;
 
@@ -56,7 +57,7 @@ impl Case {
         let recording = Recording::open(folder)?;
         let loaded = import::config(folder, &recording.info, config)?;
         loaded.check(pack)?;
-        let mut about = import::about(&None, &None, &recording.info, &loaded.config);
+        let mut about = import::about(&None, &ExpectArgs::default(), &recording.info, &loaded.config)?;
         find_service(&recording, &mut about)?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {

@@ -20,6 +20,7 @@ use crate::config::Loaded;
 use crate::destination::{Destination, Upload, a_file};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::expected::ci_identity;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::progress::{Reporter, Section};
@@ -94,25 +95,26 @@ impl Job {
             region: Some(aws.region().to_owned()),
             cluster: about.cluster.clone(),
             service: Some(about.service.clone()),
-            expect_task_definition: about.expect_task_definition.clone(),
             ingestion_grace_ms: Some(millis(times.ingestion_grace)),
             stable_for_ms: Some(millis(times.stable_for)),
             source: Some(format!("collected by {TOOL}")),
             ..RecordingInfo::default()
-        };
+        }
+        .expecting(&about.expected);
         args.record.as_deref().map_or(Ok(()), a_file)?;
         let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
         let mut writer = BundleWriter::create(&destination.path)?;
         let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
         let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
+        let maker = Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()?, ci: ci_identity() };
         let (ends, asked) = (Arc::clone(&clock), aws.clone());
         let collection = Collection::new(Parts {
             aws,
             clock,
             pace: times.pace,
             budget: loaded.config.collect.budget(),
-            maker: Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()? },
+            maker: maker.clone(),
             named: target.named.clone(),
             assembly,
             writer: &mut writer,
@@ -145,16 +147,15 @@ impl Job {
         if reason == StopReason::Interrupted {
             printer.warn("interrupted: what was collected so far is sealed, and says so");
         }
-        let config = loaded.sealed_value()?;
         let recorded = match (&record, &args.record) {
             (Some(record), Some(dir)) => {
                 info.stop_reason = Some(reason.name().to_owned());
-                describe(record, dir, info, config.as_ref())
+                describe(record, dir, info, maker.config.as_ref())
             }
             _ => Ok(()),
         };
         // The evidence comes first, whatever became of the recording.
-        let sealed = seal(&assembly, writer, reason.name(), TOOL, config).inspect_err(|_| {
+        let sealed = seal(&assembly, writer, reason.name(), &maker).inspect_err(|_| {
             say_what_is_left(recoverable(&destination.path), printer);
         })?;
         drop(sealing);

@@ -10,7 +10,7 @@ use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
 use super::collect::Job;
 use super::validate::validate;
-use crate::cli::{AwsArgs, Demo, Global, PaceArgs, TargetArgs};
+use crate::cli::{AwsArgs, Demo, ExpectArgs, Global, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -55,7 +55,15 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         service: info.service.clone(),
         cluster: info.cluster.clone(),
         region: info.region.clone(),
-        expect_task_definition: info.expect_task_definition.clone(),
+        expect: ExpectArgs {
+            expect_task_definition: info.expect_task_definition.clone(),
+            expect_service_deployment: info.expect_service_deployment.clone(),
+            expect_deployment: info.expect_deployment.clone(),
+            started_after: info.started_after.map(|at| at.to_string()),
+            require_rollout: info.require_rollout,
+            release: info.release.clone(),
+            expect_image_digest: info.expect_image_digest.clone(),
+        },
         terraform_output: None,
     };
     let mut times = Times::decide(&PaceArgs::default(), &config.config)?;

@@ -1,9 +1,10 @@
 //! `collect --dry-run`: what a collection will ask, and the least policy that allows it.
 
 use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
-use casefile_collector::normalise::{Assembly, Retain, is_task_definition, short_name};
+use casefile_collector::normalise::{Assembly, Retain, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
 use casefile_collector::redact::Redactor;
+use casefile_evidence::rollout::is_task_definition;
 use serde_json::json;
 
 use super::only;
@@ -95,7 +96,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     failed = asked.error.or(failed);
     let mut definitions: Vec<String> =
         assembly.seen().deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
-    definitions.extend(target.named.expect_task_definition.clone());
+    definitions.extend(target.expected.task_definition.clone());
     definitions.sort();
     definitions.dedup_by(|a, b| is_task_definition(a, b));
     for definition in &definitions {

@@ -5,16 +5,17 @@ use std::path::{Path, PathBuf};
 use casefile_collector::import::import;
 use casefile_collector::normalise::About;
 use casefile_collector::recording::{Recording, RecordingInfo};
-use casefile_collector::seal;
+use casefile_collector::{Maker, seal};
 use casefile_evidence::tables::{ApiCallRow, SourceRow, latest_sources};
 use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 
 use super::TOOL;
-use crate::cli::{Global, Import};
+use crate::cli::{ExpectArgs, Global, Import};
 use crate::config::{Config, Loaded, Origin};
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::expected::{self, ci_identity};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::target::{ingestion_grace, millis, stable_for};
@@ -26,7 +27,7 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
     }
     let loaded = config(&args.dir, &recording.info, global.config.as_deref())?;
     let redactor = loaded.config.redact.redactor()?;
-    let about = about(&args.service, &args.expect_task_definition, &recording.info, &loaded.config);
+    let about = about(&args.service, &args.expect, &recording.info, &loaded.config)?;
     let destination = Destination::decide(global.output.as_deref(), || default_output(&args.dir))?;
     let store = destination.connect(printer).await?;
     let mut writer = BundleWriter::create(&destination.path)?;
@@ -41,7 +42,12 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
         printer.warn(remark);
     }
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
-    let sealed = seal(&assembly, writer, stop_reason, TOOL, loaded.sealed_value()?)?;
+    let sealed = seal(
+        &assembly,
+        writer,
+        stop_reason,
+        &Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()?, ci: ci_identity() },
+    )?;
     let upload = Upload::put(&sealed.path, store, &Interrupt::watch()?, printer).await;
     printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.sources()))?;
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
@@ -61,25 +67,25 @@ pub(crate) fn config(dir: &Path, info: &RecordingInfo, flag: Option<&Path>) -> R
 /// Flags win over what the recording says of itself, that over the config.
 pub(crate) fn about(
     service: &Option<String>,
-    expected: &Option<String>,
+    expect: &ExpectArgs,
     info: &RecordingInfo,
     config: &Config,
-) -> About {
+) -> Result<About, Error> {
     let pick = |flag: &Option<String>, said: &Option<String>, set: &Option<String>| {
         flag.clone().or_else(|| said.clone()).or_else(|| set.clone())
     };
     let target = &config.target;
-    About {
+    Ok(About {
         service: pick(service, &info.service, &target.service).unwrap_or_default(),
         cluster: pick(&None, &info.cluster, &target.cluster),
         region: pick(&None, &info.region, &target.region),
         account: pick(&None, &info.account, &target.account),
-        expect_task_definition: pick(expected, &info.expect_task_definition, &target.expect_task_definition),
+        expected: expected::of_recording(expect, info.expected(), config)?,
         ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
         stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
         tasks: config.collect.selectors(),
         log_groups: config.collect.log_groups.clone(),
-    }
+    })
 }
 
 /// `incident` gives `incident.bundle`, in the working directory.

@@ -22,6 +22,7 @@ use crate::document::{Document, Outcome};
 use crate::normalise::{Assembly, Redacted};
 use crate::recording::{RecordingError, RecordingWriter};
 use crate::seal;
+pub use crate::seal::Maker;
 use reading::Reading;
 
 pub use stop::{Polled, SettledRule, StopReason, StopRule};
@@ -88,15 +89,6 @@ pub enum CollectError {
     /// The recording could not be written.
     #[error("cannot write the recording: {0}")]
     Record(#[from] RecordingError),
-}
-
-/// Who makes the bundle.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Maker {
-    /// The program and its version.
-    pub tool: String,
-    /// The config, whole.
-    pub config: Option<serde_json::Value>,
 }
 
 /// What a collection works with.
@@ -303,10 +295,9 @@ impl<'a> Collection<'a> {
         let before = self.parts.assembly.sources().len();
         self.parts.assembly.end_snapshot();
         self.flush();
-        let Maker { tool, config } = &self.parts.maker;
         // Where something could not be written, the last checkpoint is of the last whole poll, and stays.
         if self.failed.is_none()
-            && let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, tool, config.clone())
+            && let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, &self.parts.maker)
         {
             self.failed.get_or_insert(error.into());
         }

@@ -9,7 +9,7 @@ use casefile_evidence::tables::{
 
 use super::fields::{Fields, short_name};
 use super::seen::{SeenDeployment, region_and_account};
-use super::sources::{Key, Page, Place};
+use super::sources::{Key, Page};
 use super::target_groups::LoadBalancers;
 use super::{Assembly, Current};
 use crate::document::{Document, Operation};
@@ -122,7 +122,7 @@ impl Assembly {
         self.about.region = self.about.region.take().or(region);
         self.about.account = self.about.account.take().or(account);
         self.seen.service_arn = Some(service_arn);
-        self.seen.current_service_deployment = service.text("currentServiceDeployment", &mut self.remarks);
+        self.seen.current_service_deployment = service.text("currentServiceDeployment", remarks);
         self.seen.controller = row.deployment_controller.clone().or(self.seen.controller.take());
         self.seen.load_balancers = LoadBalancers::of(service, remarks);
         self.rows.push(row.into());

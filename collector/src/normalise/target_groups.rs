@@ -38,9 +38,10 @@ impl Assembly {
     pub fn target_groups(&self) -> BTreeSet<String> {
         let (seen, judged) = (&self.seen, self.judged().rollout);
         let last = seen.deployments.values().map(|deployment| deployment.snapshot).max();
-        let listed = seen.deployments.iter().filter(|(id, deployment)| {
-            Some(deployment.snapshot) == last || judged.deployment.as_ref() == Some(*id)
-        });
+        let listed = seen
+            .deployments
+            .iter()
+            .filter(|(id, deployment)| Some(deployment.snapshot) == last || judged.deployment.as_ref() == Some(*id));
         let of_sets = listed.flat_map(|(_, deployment)| &deployment.target_groups);
         let revision = judged.service_deployment.and_then(|arn| self.rollouts.revision_of(&arn));
         let of_revision = revision.and_then(|arn| seen.revision_target_groups.get(arn));

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use casefile_evidence::Timestamp;
+use casefile_evidence::rollout::Expected;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::RecordingError;
@@ -26,6 +28,24 @@ pub struct RecordingInfo {
     /// The release that was just applied: `family:revision`, or the task definition's ARN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_task_definition: Option<String>,
+    /// The service deployment that was named beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_service_deployment: Option<String>,
+    /// The deployment (`ecs-svc/N`) or task set that was named beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect_deployment: Option<String>,
+    /// Rollouts that were created before are no news.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_after: Option<Timestamp>,
+    /// Whether it is a failure that nothing was deployed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_rollout: bool,
+    /// The release's name, the same in every region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The image digests that were expected, as `container=sha256:...` or `sha256:...`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect_image_digest: Vec<String>,
     /// What a reader should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
@@ -66,6 +86,34 @@ fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D:
 }
 
 impl RecordingInfo {
+    /// What was expected.
+    pub fn expected(&self) -> Expected {
+        Expected {
+            task_definition: self.expect_task_definition.clone(),
+            service_deployment: self.expect_service_deployment.clone(),
+            deployment: self.expect_deployment.clone(),
+            started_after: self.started_after,
+            require_rollout: self.require_rollout,
+            release: self.release.clone(),
+            image_digests: self.expect_image_digest.clone(),
+        }
+    }
+
+    /// Keeps what was expected.
+    pub fn expecting(self, expected: &Expected) -> Self {
+        let Expected { task_definition, service_deployment, deployment, .. } = expected.clone();
+        Self {
+            expect_task_definition: task_definition,
+            expect_service_deployment: service_deployment,
+            expect_deployment: deployment,
+            started_after: expected.started_after,
+            require_rollout: expected.require_rollout,
+            release: expected.release.clone(),
+            expect_image_digest: expected.image_digests.clone(),
+            ..self
+        }
+    }
+
     /// The file that holds it, at the top of the recording.
     pub const FILE: &'static str = "recording.toml";
 

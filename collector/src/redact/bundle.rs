@@ -50,6 +50,7 @@ pub fn redact_bundle(
     let text = |text: &String, counts: &mut Counts| redactor.redact_counted(text, counts).into_owned();
     let head = ManifestHead {
         tool: tool.to_owned(),
+        ci: manifest.ci.clone(),
         target: manifest.target.iter().map(|(key, value)| (key.clone(), text(value, &mut counts))).collect(),
         window: manifest.window,
         stop_reason: manifest.stop_reason.clone(),
