@@ -9,7 +9,7 @@
 -- + is_primary: Whether the last snapshot lists it as PRIMARY.
 -- + completed: Whether ECS calls it complete: its service deployment is SUCCESSFUL; where that is not known, `rolloutState` COMPLETED or `stabilityStatus` STEADY_STATE; where there is no rollout state, every desired task runs and none is pending.
 -- + completed_at TIMESTAMP?: When it completed: `finishedAt` of its service deployment; else the event that says so or the first snapshot that does, whichever is earlier; where there is no rollout state, the first of the last snapshots in which the counts are full.
--- + failed: Whether ECS gave it up: `rolloutState` FAILED, or a service deployment that was stopped or rolled back.
+-- + failed: Whether ECS gave it up: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
 -- + in_progress: Whether it is neither complete nor over.
 -- + is_full: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired.
@@ -98,6 +98,12 @@ completions AS (
     WHERE s.stability_status = 'STEADY_STATE'
   ) moments
 ),
+failures AS (
+  SELECT count(*) AS events
+  FROM service_events e
+  JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment failed')) > 0
+  WHERE target.deployment_id IS NOT NULL
+),
 desired AS (
   SELECT max(desired_count) AS tasks FROM latest_services
 ),
@@ -120,7 +126,7 @@ standing AS (
     r.is_primary AS is_primary,
     CASE WHEN s.status IS NULL THEN r.completed ELSE s.status = 'SUCCESSFUL' END AS completed,
     coalesce(s.finished_at, c.at) AS completed_at,
-    r.failed OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
+    r.failed OR f.events > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
     r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
     r.is_alive AS is_alive,
     r.is_alive AND r.is_full AS is_full,
@@ -129,6 +135,7 @@ standing AS (
   CROSS JOIN service_deployment s
   CROSS JOIN others o
   CROSS JOIN completions c
+  CROSS JOIN failures f
   CROSS JOIN desired
   CROSS JOIN judged_rollout j
   CROSS JOIN target

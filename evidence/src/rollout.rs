@@ -427,7 +427,8 @@ impl Rollouts {
     /// Whether it brings the task definition that was named; where none was, that of the newest at the first snapshot.
     fn brings_the_release(&self, rollout: &Rollout) -> bool {
         if let Some(named) = &self.expected.task_definition {
-            return rollout.task_definition.as_deref().is_some_and(|arn| is_task_definition(arn, named));
+            // One of which nothing tells what it brought may be the release, and must not be passed over.
+            return rollout.task_definition.as_deref().is_none_or(|arn| is_task_definition(arn, named));
         }
         let first = self.first_newest.clone().or_else(|| self.all().pop());
         first.is_some_and(|first| {

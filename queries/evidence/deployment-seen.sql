@@ -14,7 +14,7 @@ SELECT
   r.resource AS resource,
   CASE
     WHEN t.deployment_id IS NOT NULL THEN 'pass'
-    WHEN NOT r.ended AND coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) THEN 'pending'
+    WHEN (NOT r.ended OR t.stop_reason <> 'imported') AND coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) THEN 'pending'
     ELSE 'unknown'
   END AS status,
   CASE

@@ -18,7 +18,7 @@ WITH last_health AS (
   JOIN (SELECT max(snapshot) AS snapshot FROM target_health) last ON h.snapshot = last.snapshot
 ),
 alive AS (
-  SELECT t.task_arn, t.task_id, t.judged, t.last_status, t.started_at, t.observed_at, t.raw, b.bindings
+  SELECT t.task_arn, t.task_id, t.judged, t.last_status, t.observed_at, t.raw, b.bindings
   FROM latest_tasks t
   LEFT JOIN (
     SELECT task_arn, string_agg(raw, ' ' ORDER BY container) AS bindings FROM latest_containers GROUP BY task_arn

@@ -15,9 +15,9 @@ SELECT
   CASE
     WHEN r.created_at IS NULL THEN 'skip'
     WHEN NOT is_no_news THEN 'pass'
-    WHEN target.require_rollout AND NOT r.ended AND too_early THEN 'pending'
-    WHEN target.require_rollout THEN 'fail'
-    ELSE 'pass'
+    WHEN target.require_rollout IS NOT TRUE THEN 'pass'
+    WHEN too_early THEN 'pending'
+    ELSE 'fail'
   END AS status,
   concat(
     CASE
@@ -35,7 +35,8 @@ FROM (
     r.*,
     coalesce(nullif(split_part(t.task_definition, '/', 2), ''), t.service) AS release,
     r.nothing_deployed OR coalesce(r.created_at < t.started_after, FALSE) AS is_no_news,
-    coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) AS too_early
+    (NOT r.ended OR t.stop_reason <> 'imported')
+      AND coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) AS too_early
   FROM rollout r
   CROSS JOIN target t
 ) r

@@ -23,7 +23,7 @@ WITH now_primary AS (
   ) releases
 ),
 service AS (
-  SELECT max(deployments) AS deployments, max(snapshot) AS snapshot FROM latest_services
+  SELECT max(deployments) AS deployments FROM latest_services
 ),
 judged_deployment AS (
   SELECT

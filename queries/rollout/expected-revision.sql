@@ -60,7 +60,7 @@ judgement AS (
     coalesce(r.service_deployment_status, '') = 'SUCCESSFUL' AND target.deployment_id IS NULL
       AND p.task_definition = target.task_definition AS is_successful,
     b.releases AS beside_releases, b.tasks AS beside_tasks, b.ids AS beside_ids,
-    NOT r.ended AND coalesce(CAST(target.window_to AS BIGINT) - CAST(target.window_from AS BIGINT) < 30000, TRUE)
+    (NOT r.ended OR target.stop_reason <> 'imported') AND coalesce(CAST(target.window_to AS BIGINT) - CAST(target.window_from AS BIGINT) < 30000, TRUE)
       AS too_early,
     coalesce(
       s.kind = 'task set' AND s.status = 'ACTIVE' AND s.current AND s.created_at >= p.created_at, FALSE

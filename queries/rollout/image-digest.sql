@@ -11,7 +11,7 @@
 -- # container's name it is enough that one essential container runs it.
 
 WITH running AS (
-  SELECT c.task_arn, c.task_id, c.container, c.image_digest, c.observed_at
+  SELECT c.task_id, c.container, c.image_digest, c.observed_at
   FROM latest_containers c
   JOIN latest_tasks t ON c.task_arn = t.task_arn
   WHERE c.judged AND c.essential IS NOT FALSE AND NOT t.is_stopped

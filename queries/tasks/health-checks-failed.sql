@@ -13,9 +13,10 @@
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
-    WHEN e.standing = 'stands' THEN 'fail'
+    WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
     WHEN e.standing = 'open' THEN 'pending'
-    ELSE 'pass'
+    WHEN e.standing = 'stands' THEN 'fail'
+    ELSE 'unknown'
   END AS status,
   CASE
     WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_analyzer::{
     Action, BundleSummary, CheckVerdict, Conclusion, Conclusive, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT,
-    Gap, Kind, Level, Outcome, Owner, PackSummary, Status, Target, Verdict,
+    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, Status, Target, Verdict,
 };
 use casefile_evidence::{Digest, Timestamp};
 
@@ -44,6 +44,13 @@ pub(crate) fn target() -> Target {
         stop_reason: "decided".to_owned(),
         ingestion_grace_ms: 10_000,
         stable_for_ms: 30_000,
+        service_deployment_arn: None,
+        expected_service_deployment: None,
+        expected_deployment: None,
+        started_after: None,
+        require_rollout: None,
+        release: Some("v1.4.0".to_owned()),
+        expected_image_digests: None,
     }
 }
 
@@ -55,6 +62,7 @@ pub(crate) fn row(status: Status, resource: &str, at: i64, reason: &str) -> Evid
         reason: reason.to_owned(),
         observed: None,
         expected: None,
+        owner: None,
         more: BTreeMap::new(),
     }
 }
@@ -102,7 +110,13 @@ pub(crate) fn verdict(
         digest: digest("verdict"),
         verdict: conclusion,
         decision,
-        bundle: BundleSummary { digest: Some(digest("bundle")), format: Some(1), target: target() },
+        bundle: BundleSummary {
+            digest: Some(digest("bundle")),
+            format: Some(1),
+            ci: BTreeMap::new(),
+            target: target(),
+        },
+        release: Release { name: Some("v1.4.0".to_owned()), images: Vec::new() },
         as_of: Some(after(137)),
         engine: Engine { casefile: "0.1.0".to_owned(), datafusion: "55.2.0".to_owned() },
         pack: PackSummary { digest: digest("pack"), checks: checks.len() },

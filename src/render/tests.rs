@@ -192,6 +192,7 @@ fn inspection(text: &str) -> Inspection {
         manifest: Manifest {
             format: 1,
             tool: "casefile 0.1.0".to_owned(),
+            ci: Default::default(),
             target: Default::default(),
             window: Window { from: Some(after(2)), to: Some(after(137)) },
             stop_reason: "timeout".to_owned(),

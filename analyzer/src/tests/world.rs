@@ -305,6 +305,7 @@ pub(crate) fn signature(id: &str, expect: Expect, contains: &str) -> Signature {
 /// A migration that must be logged, and an error that must not.
 pub(crate) fn settings() -> Settings {
     Settings {
+        rollout: Default::default(),
         service: Some("bf-manage-core".to_owned()),
         owner: Some("manage-core team".to_owned()),
         runbook: Some("https://runbooks.example/manage-core".to_owned()),

@@ -15,7 +15,7 @@ async fn evidence() -> Test {
             &[
                 ("seen", Mini::healthy()),
                 ("never", Mini::healthy().with(Mini::never_seen)),
-                ("gone before the first look", Mini::healthy().with(|m| m.target.deployment_id = None)),
+                ("gone before the first look", Mini::healthy().with(Mini::gone_before_the_first_look)),
                 (
                     "not yet",
                     Mini::healthy().with(|m| {

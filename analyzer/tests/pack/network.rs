@@ -13,7 +13,15 @@ async fn network() -> Test {
         let message = complaint(task);
         mini.with(move |m| m.event(second, &message))
     };
-    let health = |mini: Mini, state: &'static str| mini.with(move |m| m.target_health("10.0.1.17", state));
+    // Nobody asked about the targets: only events tell.
+    let by_events = |mini: Mini| mini.with(|m| m.health.clear());
+    let health = |mini: Mini, state: &'static str| {
+        mini.with(move |m| {
+            m.health.clear();
+            m.target_health("10.0.1.17", state);
+            m.target_health("10.0.1.18", "healthy");
+        })
+    };
     let container = |status: Option<&'static str>| {
         Mini::healthy().with(move |m| {
             m.definitions.iter_mut().filter(|d| d.container == "app").for_each(|d| d.health_check = true);
@@ -32,10 +40,12 @@ async fn network() -> Test {
             "network.unhealthy-targets",
             &[
                 ("healthy", Mini::healthy()),
-                ("healed before it completed", saying(Mini::healthy(), 40, "a1")),
+                ("healed before it completed", saying(by_events(Mini::healthy()), 40, "a1")),
+                ("after it completed, by events alone", saying(by_events(Mini::healthy()), 100, "a1")),
                 ("after it completed", saying(Mini::healthy(), 100, "a1")),
                 ("after it completed, healthy at the end", health(saying(Mini::healthy(), 100, "a1"), "healthy")),
-                ("in progress", saying(Mini::in_progress(), 40, "a1")),
+                ("in progress", saying(by_events(Mini::in_progress()), 40, "a1")),
+                ("no target is registered", by_events(Mini::healthy())),
                 (
                     "killed for it",
                     saying(Mini::healthy(), 40, "a1").with(|m| {
@@ -56,7 +66,7 @@ async fn network() -> Test {
                 ("somebody else's target", Mini::healthy().with(|m| m.target_health("10.9.9.9", "unhealthy"))),
                 (
                     "no load balancer",
-                    Mini::healthy().with(|m| m.services.iter_mut().for_each(|s| s.load_balancers = 0)),
+                    by_events(Mini::healthy()).with(|m| m.services.iter_mut().for_each(|s| s.load_balancers = 0)),
                 ),
             ],
         )

@@ -107,6 +107,7 @@ impl Mini {
                 ("service_deployments", "DescribeServiceDeployments"),
                 ("service_revisions", "DescribeServiceRevisions"),
                 ("task_definitions", "DescribeTaskDefinition"),
+                ("target_health", "DescribeTargetHealth"),
             ] {
                 mini.sources.push(SourceRow {
                     feeds: feeds.into(),
@@ -158,6 +159,8 @@ impl Mini {
         mini.task("a1", JUDGED);
         mini.task("a2", JUDGED);
         mini.task("old1", OLD);
+        mini.target_health("10.0.1.17", "healthy");
+        mini.target_health("10.0.1.18", "healthy");
         mini.event(58, &format!("(service bf-manage-core) (deployment {JUDGED}) deployment completed."));
         mini
     }
@@ -257,6 +260,14 @@ impl Mini {
         self.target.deployment_created_at = None;
         self.target.task_definition = None;
         self.service_deployments.clear();
+        self.gone_before_the_first_look();
+    }
+
+    /// Its deployment was gone before the first look, and nothing of its tasks and events is left.
+    pub(crate) fn gone_before_the_first_look(&mut self) {
+        self.deployments.retain(|d| d.deployment_id != JUDGED);
+        self.events.retain(|event| !event.message.contains(JUDGED));
+        self.tasks.retain(|task| task.started_by.as_deref() != Some(JUDGED));
     }
 
     /// The deployment that is PRIMARY at the end has another id, and was created then.
