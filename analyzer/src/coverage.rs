@@ -119,6 +119,9 @@ impl<'a> Coverage<'a> {
         if feeds == "target_health" && self.load_balancers == 0 {
             return Vec::new();
         }
+        if feeds == "service_revisions" && self.has_no_service_deployment() {
+            return Vec::new();
+        }
         if LOGS.contains(&feeds) {
             return self.log_gaps(feeds, scope);
         }
@@ -128,6 +131,12 @@ impl<'a> Coverage<'a> {
         let mut gaps = self.standing_badly(|source| source.feeds == feeds && !selects(source));
         gaps.extend(self.lost_tasks().filter(|_| feeds == "tasks"));
         gaps
+    }
+
+    /// Whether ECS lists no service deployment: it keeps them for 90 days. Then nothing names a service revision.
+    fn has_no_service_deployment(&self) -> bool {
+        let mut asked = self.latest.iter().filter(|source| source.feeds == "service_deployments").peekable();
+        asked.peek().is_some() && asked.all(|source| source.status == "complete" && source.rows == 0)
     }
 
     fn standing_badly(&self, which: impl Fn(&SourceRow) -> bool) -> Vec<Gap> {

@@ -103,6 +103,8 @@ SELECT
       )
     WHEN is_rolled_back
       THEN concat('rolled back: ', coalesce(primary_id, 'nothing'), ' (task definition ', primary_revision, ') is PRIMARY')
+    WHEN is_superseded AND completed AND primary_id = deployment_id
+      THEN concat('it completed and is PRIMARY, but ', newest_id, ' (task definition ', newest_revision, ') was rolled out after it')
     WHEN is_superseded AND completed
       THEN concat('it completed, and was then replaced by ', newest_id, ' (task definition ', newest_revision, ')')
     WHEN is_superseded
