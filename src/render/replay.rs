@@ -17,7 +17,7 @@ use crate::error::Error;
 pub(crate) struct Moment {
     /// The moment: a snapshot's.
     pub(crate) at: Timestamp,
-    /// Seconds since the judged deployment was created; `None` where that is not known.
+    /// Seconds since the deployment that is judged at the end was created; `None` where that is not known.
     pub(crate) since_creation_s: Option<i64>,
     /// What the evidence up to then comes to.
     pub(crate) verdict: Conclusion,

@@ -20,10 +20,16 @@ pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Re
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
     let analyzer = Analyzer::new(pack, &options(global, None)).await?;
     let mut moments = Vec::with_capacity(at.len());
+    let mut created_at = None;
     for at in at {
         let options = options(global, Some(at));
         let verdict = analyzer.analyze(&opened.evidence, &opened.settings, &options).await?;
         moments.push(moment(at, &verdict));
+        created_at = verdict.bundle.target.deployment_created_at;
+    }
+    // Time counts from the rollout that is judged at the end: an earlier moment may have judged another one.
+    for moment in &mut moments {
+        moment.since_creation_s = created_at.map(|created| moment.at.millis_since(created).div_euclid(1000));
     }
     if moments.is_empty() {
         return Err(Error::usage(format!("{} has no snapshot to replay", args.bundle.display())));
@@ -33,7 +39,6 @@ pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Re
 }
 
 fn moment(at: Timestamp, verdict: &Verdict) -> Moment {
-    let created_at = verdict.bundle.target.deployment_created_at;
     let blocking = || verdict.checks.iter().filter(|check| check.level == Level::Block);
     let open = |outcome: &Outcome| matches!(outcome, Outcome::Pending | Outcome::Unknown);
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Fail | Outcome::Error);
@@ -43,7 +48,7 @@ fn moment(at: Timestamp, verdict: &Verdict) -> Moment {
     let (failing, waiting) = (ids(&failed), ids(&open));
     Moment {
         at,
-        since_creation_s: created_at.map(|created_at| at.millis_since(created_at).div_euclid(1000)),
+        since_creation_s: None,
         verdict: verdict.verdict,
         pending: waiting.len(),
         // While nothing has failed, it is what is open that decides.
