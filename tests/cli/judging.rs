@@ -215,6 +215,23 @@ fn replay_shows_when_it_was_decidable() {
 }
 
 #[test]
+fn an_earlier_moment_judges_the_newest_rollout_of_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("watch-began-before-its-rollout", folder.path());
+    for (moment, created) in [("2027-02-02T05:20:18Z", "2027-01-24T"), ("2027-02-02T05:20:42Z", "2027-02-02T05:20:33")] {
+        let run = casefile(&["analyze", text(&bundle), "--as-of", moment, "--format", "json"]);
+        let verdict: Value = serde_json::from_str(&run.out).unwrap();
+        let found = verdict["bundle"]["target"]["deployment_created_at"].as_str().unwrap();
+        assert!(found.starts_with(created), "{moment}: {found}");
+    }
+    let run = casefile(&["replay", text(&bundle), "--format", "json"]);
+    let replay: Value = serde_json::from_str(&run.out).unwrap();
+    // Time counts from the rollout that is judged at the end.
+    assert_eq!(replay["moments"][0]["since_creation_s"], -41);
+    assert_eq!(replay["timeouts"][0]["verdict"], "inconclusive");
+}
+
+#[test]
 fn a_demo_is_judged_as_its_case_says() {
     let folder = tempfile::tempdir().unwrap();
     for (case, code) in [("circuit-breaker-rollback", 3), ("healthy-migration", 0)] {
