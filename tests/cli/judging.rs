@@ -218,7 +218,8 @@ fn replay_shows_when_it_was_decidable() {
 fn an_earlier_moment_judges_the_newest_rollout_of_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = import("watch-began-before-its-rollout", folder.path());
-    for (moment, created) in [("2027-02-02T05:20:18Z", "2027-01-24T"), ("2027-02-02T05:20:42Z", "2027-02-02T05:20:33")] {
+    for (moment, created) in [("2027-02-02T05:20:18Z", "2027-01-24T"), ("2027-02-02T05:20:42Z", "2027-02-02T05:20:33")]
+    {
         let run = casefile(&["analyze", text(&bundle), "--as-of", moment, "--format", "json"]);
         let verdict: Value = serde_json::from_str(&run.out).unwrap();
         let found = verdict["bundle"]["target"]["deployment_created_at"].as_str().unwrap();
