@@ -71,6 +71,8 @@ pub(crate) struct Coverage<'a> {
     latest: Vec<&'a SourceRow>,
     /// How often a task was described, as the sources count it.
     described: i64,
+    /// Whether the service has no service deployment, as an answer says.
+    no_service_deployments: bool,
     target: &'a TargetRow,
     tasks: &'a Tasks,
     /// From when on evidence is needed.
@@ -89,9 +91,12 @@ const LOGS: [&str; 2] = ["log_streams", "log_events"];
 impl<'a> Coverage<'a> {
     pub(crate) fn new(prepared: &'a Prepared) -> Self {
         let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
+        let feeds_them = |source: &&SourceRow| source.feeds == "service_deployments";
+        let listed: Vec<&SourceRow> = prepared.sources.iter().filter(feeds_them).collect();
         Self {
             latest: tables::latest_sources(&prepared.sources).collect(),
             described: described.map(|source| source.rows).sum(),
+            no_service_deployments: !listed.is_empty() && listed.iter().all(|source| source.rows == 0 && source.exhausted),
             target: &prepared.target,
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,
@@ -114,6 +119,10 @@ impl<'a> Coverage<'a> {
         }
         if matches!(feeds, "service_deployments" | "service_revisions") && self.target.deployment_controller != "ECS" {
             // And service deployments by the ECS controller only.
+            return Vec::new();
+        }
+        if feeds == "service_revisions" && self.no_service_deployments {
+            // There is none that could name a revision.
             return Vec::new();
         }
         if feeds == "target_health" && self.load_balancers == 0 {
