@@ -12,24 +12,34 @@
 -- + stop_code VARCHAR?: `stopCode`; null where there is none.
 -- + exit_codes VARCHAR: The exit code of every container, e.g. `app=1 otel=0`.
 -- + reason VARCHAR: What ECS says of it.
-WITH ranked AS (
+WITH parts AS (
+  -- Of the containers that AWS adds, that of Service Connect is essential (public reports of tasks that stop with it);
+  -- GuardDuty's agent is not, so that it never ends a task.
   SELECT
-    c.task_arn, c.container, c.exit_code, c.reason, c.essential, c.added_by_aws,
+    c.*,
+    c.added_by_aws AND regexp_like(c.container, '^(ecs-|~internal)')
+      AND (coalesce(c.exit_code NOT IN (0, 137, 143), FALSE) OR coalesce(c.reason, '') LIKE 'OutOfMemory%') AS aws_failed
+  FROM latest_containers c
+),
+ranked AS (
+  SELECT
+    c.task_arn, c.container, c.exit_code, c.reason, c.essential, c.added_by_aws, c.aws_failed,
     -- ECS gives no time for a container's end. A program that is stopped because another one failed exits with 0, 137 or 143.
     row_number() OVER (
       PARTITION BY c.task_arn
       ORDER BY
         CASE
-          WHEN c.added_by_aws THEN 4
+          WHEN c.aws_failed THEN 2
+          WHEN c.added_by_aws THEN 5
           WHEN coalesce(c.reason, '') LIKE 'OutOfMemory%' THEN 0
           WHEN c.exit_code NOT IN (0, 137, 143) THEN 1
-          WHEN coalesce(c.reason, '') <> '' THEN 2
-          ELSE 3
+          WHEN coalesce(c.reason, '') <> '' THEN 3
+          ELSE 4
         END,
         CASE WHEN c.essential THEN 0 ELSE 1 END,
         c.container
     ) AS place
-  FROM latest_containers c
+  FROM parts c
 ),
 exits AS (
   SELECT
@@ -38,9 +48,7 @@ exits AS (
     nullif(string_agg(nullif(reason, ''), '; ' ORDER BY place), '') AS reasons,
     bool_or(coalesce(essential, TRUE) AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
     bool_or(NOT added_by_aws AND coalesce(exit_code NOT IN (0, 137, 143), FALSE)) AS failed,
-    bool_or(NOT added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS own_failed,
-    bool_or(added_by_aws AND coalesce(exit_code, 0) NOT IN (0, 143)) AS aws_failed,
-    bool_or(essential AND coalesce(exit_code = 0, FALSE)) AS own_ended,
+    bool_or(aws_failed) AS aws_failed,
     max(CASE WHEN place = 1 AND (coalesce(exit_code, 0) <> 0 OR coalesce(reason, '') <> '') THEN container END) AS container,
     max(CASE WHEN place = 1 THEN exit_code END) AS exit_code
   FROM ranked
@@ -66,7 +74,7 @@ stopped AS (
     x.container, x.exit_code,
     coalesce(x.out_of_memory, FALSE) OR strpos(coalesce(t.stopped_reason, ''), 'OutOfMemory') > 0 AS out_of_memory,
     coalesce(x.failed, FALSE) AS failed,
-    coalesce(x.aws_failed AND NOT x.own_failed AND NOT x.own_ended, FALSE) AS aws_failed,
+    coalesce(x.aws_failed AND NOT x.failed AND NOT x.out_of_memory, FALSE) AS aws_failed,
     o.is_retried, o.newest_ended_well, o.is_ambiguous, coalesce(o.ended_well, FALSE) AS ended_well
   FROM latest_tasks t
   LEFT JOIN exits x ON t.task_arn = x.task_arn
@@ -77,19 +85,22 @@ stopped AS (
 classified AS (
   SELECT
     s.*,
+    -- The texts are those of AWS documentation, "Amazon ECS stopped tasks error messages" and its pages (TaskFailedToStart: "Unexpected
+    -- EC2 error while attempting to Create Network Interface ...", "Capacity is unavailable at this time", "InternalError"), and
+    -- "Task retirement and maintenance for AWS Fargate".
     CASE
       WHEN s.out_of_memory THEN 'memory'
       WHEN s.stop_code = 'TaskFailedToStart' AND regexp_like(s.texts, 'executable file not found|exec format error|CannotStartContainerError.*(no such file or directory|permission denied|not a directory)') THEN 'command'
       WHEN s.stop_code = 'TaskFailedToStart' AND s.failed THEN 'exit'
       WHEN s.stop_code = 'TaskFailedToStart' AND strpos(s.texts, 'CannotPull') > 0 THEN 'image'
-      WHEN s.stop_code = 'TaskFailedToStart' AND regexp_like(s.texts, 'ResourceInitializationError|CannotCreate[A-Za-z]*Error|CannotStartContainerError.*logging driver|network interface|[Tt]imeout waiting for|EBS volume|unable to assume|RESOURCE:|EMPTY CAPACITY|MISSING ATTRIBUTE') THEN 'resource'
+      WHEN s.stop_code = 'TaskFailedToStart' AND regexp_like(s.texts, 'ResourceInitializationError|CannotCreate[A-Za-z]*Error|CannotStartContainerError.*logging driver|[Nn]etwork [Ii]nterface|[Tt]imeout waiting for|EBS volume|unable to assume|Capacity is unavailable|reached the limit on|InternalError|ResourceNotFoundException|not compatible with the selected compute strategy|RESOURCE:|EMPTY CAPACITY|(^|: )AGENT$|MISSING ATTRIBUTE') THEN 'resource'
       WHEN s.stop_code = 'TaskFailedToStart' THEN 'start'
       WHEN s.stop_code = 'EssentialContainerExited' THEN 'exit'
       WHEN s.stop_code = 'UserInitiated' THEN 'by_hand'
       WHEN regexp_like(s.text, '[Ff]ailed .*health checks?') THEN 'health'
       WHEN s.stop_code = 'SpotInterruption' OR regexp_like(s.text, 'Spot .*interrupt') THEN 'spot'
       WHEN s.stop_code IN ('TerminationNotice', 'InfrastructureHealth') OR regexp_like(s.text, 'Host EC2 \(instance|[Ii]nstance (was )?(terminat|stopp|deregist)|Container instance deregistration') THEN 'host'
-      WHEN regexp_like(s.text, 'performing maintenance|[Rr]etire|DRAINING state|is in DRAINING') THEN 'maintenance'
+      WHEN regexp_like(s.text, 'performing maintenance|[Rr]etire|DRAINING') THEN 'maintenance'
       WHEN s.stop_code = 'ServiceSchedulerInitiated' AND strpos(s.text, 'Scaling activity initiated by') > 0 THEN 'scaling'
       WHEN regexp_like(s.text, '[Rr]ebalanc') THEN 'rebalancing'
       WHEN coalesce(s.stop_code, 'ServiceSchedulerInitiated') = 'ServiceSchedulerInitiated' AND s.is_unhealthy THEN 'health'
@@ -170,8 +181,8 @@ counted AS (
 ),
 deaths AS (
   SELECT
-    count(CASE WHEN own_fault AND NOT one_off THEN 1 END) AS own,
-    count(CASE WHEN own_fault AND NOT one_off AND phase = 'after' THEN 1 END) AS own_after,
+    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off THEN 1 END) AS own,
+    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off AND phase = 'after' THEN 1 END) AS own_after,
     count(CASE WHEN NOT one_off AND cause IN ('image', 'resource', 'command', 'start') THEN 1 END) AS starts
   FROM counted
 ),
@@ -182,7 +193,8 @@ judgement AS (
       WHEN e.one_off AND coalesce(e.is_retried, FALSE) AND coalesce(e.is_ambiguous, FALSE) THEN 'unknown'
       WHEN e.one_off AND coalesce(e.is_retried, FALSE) THEN 'healed'
       WHEN e.one_off THEN 'stands'
-      WHEN e.own_fault AND (d.own > r.tolerated_deaths OR e.phase = 'after' OR d.own_after > 0) THEN 'stands'
+      -- An exit of a container of AWS's own is not the task's fault, and counts as a death all the same.
+      WHEN (e.own_fault OR e.cause = 'exit') AND (d.own > r.tolerated_deaths OR e.phase = 'after' OR d.own_after > 0) THEN 'stands'
       WHEN NOT r.completed AND r.is_over THEN 'stands'
       WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND d.starts > r.tolerated_deaths
         AND (r.ended OR e.owner = 'service') THEN 'stands'

@@ -2,18 +2,22 @@
 -- title = "The containers' own health checks pass"
 -- level = "block"
 -- owner = "service"
--- requires = ["tasks", "containers", "task_definitions"]
+-- requires = ["tasks", "containers", "task_definitions", "deployments", "service_events"]
 -- conclusive = "fail"
 -- advice = "Run the health check's command in the container, or read the program's log at that time; a start period that is too short fails a healthy program."
 -- #
 -- # `containers[].healthStatus` of the containers whose definition has a `healthCheck`. UNKNOWN while the task
 -- # runs means that the check has not come to an end yet: pending. Only essential containers make their task
--- # unhealthy (essential where that is not known).
+-- # unhealthy (essential where that is not known). While the rollout is in progress ECS replaces a task that is UNHEALTHY:
+-- # pending. View task_ends decides whether that healed.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
   CASE
     WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'skip'
+    WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN 'pass'
+    WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'open' THEN 'pending'
+    WHEN c.health_status = 'UNHEALTHY' AND NOT t.is_stopped AND r.in_progress AND NOT r.ended THEN 'pending'
     WHEN c.health_status = 'UNHEALTHY' THEN 'fail'
     WHEN c.health_status = 'HEALTHY' THEN 'pass'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED' THEN 'skip'
@@ -22,6 +26,7 @@ SELECT
   END AS status,
   CASE
     WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'UNHEALTHY, but it is not essential'
+    WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN concat('healed: UNHEALTHY, and ', e.reason)
     WHEN c.health_status = 'UNHEALTHY' THEN 'UNHEALTHY'
     WHEN c.health_status = 'HEALTHY' THEN 'HEALTHY'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED'
@@ -35,5 +40,7 @@ SELECT
   c.container AS container
 FROM latest_containers c
 JOIN latest_tasks t ON c.task_arn = t.task_arn
+CROSS JOIN rollout r
+LEFT JOIN task_ends e ON c.task_arn = e.task_arn AND e.cause = 'health'
 LEFT JOIN container_definitions d ON c.task_definition = d.task_definition AND c.container = d.container
 WHERE c.judged AND (d.health_check OR c.health_status IN ('UNHEALTHY', 'HEALTHY'))
