@@ -57,7 +57,7 @@ exits AS (
 unhealthy AS (
   SELECT DISTINCT regexp_match(message, '\(task ([0-9a-f-]+)\)')[1] AS task_id
   FROM service_events
-  WHERE strpos(message, 'failed container health checks') > 0 OR strpos(message, 'is unhealthy in ') > 0
+  WHERE strpos(message, 'failed container health checks') > 0 OR regexp_like(message, 'is (unhealthy|not healthy) in ')
 ),
 stopped AS (
   SELECT

@@ -7,10 +7,11 @@
 -- advice = "The reason names what the load balancer saw. A status code: the program answers, look at its health path and its log. A time-out: the port, the security groups, or a program that is not up yet (grace period)."
 -- #
 -- # `TargetHealth.State` at the end decides. A target belongs to a task by its address (awsvpc) or by its port, which is one
--- # of the task's `networkBindings[].hostPort` (bridge, host). The service event "(task ...) (port ...) is unhealthy in
--- # (target-group ...)" tells of a task whose targets are not known: it healed where the rollout completed later, and stands
--- # where it did not. What became of a task that stopped is told by tasks.health-checks-failed. Without an answer about the
--- # targets, no event is no pass: unknown.
+-- # of the task's `networkBindings[].hostPort` (bridge, host). The service events "(task ...) (port ...) is unhealthy in
+-- # (target-group ...)" and "... is not healthy in target-group ... due to TARGET GROUP IS NOT FOUND" tell of a task whose
+-- # targets are not known: it healed where the rollout completed later, and stands where it did not. What became of a task
+-- # that stopped is told by tasks.health-checks-failed. Without an answer about the targets, no event is no pass: unknown.
+-- # The texts are those of AWS documentation, "Amazon ECS service unhealthy event messages".
 
 WITH last_health AS (
   SELECT h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
@@ -53,11 +54,11 @@ health AS (
 told AS (
   SELECT
     regexp_match(message, '\(task ([0-9a-f-]+)\)')[1] AS task_id,
-    CASE WHEN strpos(message, '(instance ') > 0 THEN regexp_match(message, '\(port ([0-9]+)\)')[1] END AS port,
-    regexp_match(message, 'is unhealthy in (.*)$')[1] AS complaint,
+    CASE WHEN strpos(message, '(instance ') > 0 AND strpos(message, '(task ') = 0 THEN regexp_match(message, '\(port ([0-9]+)\)')[1] END AS port,
+    regexp_match(message, 'is (?:unhealthy|not healthy) in (.*)$')[1] AS complaint,
     created_at
   FROM service_events e
-  WHERE strpos(message, 'is unhealthy in ') > 0
+  WHERE regexp_like(message, 'is (unhealthy|not healthy) in ')
 ),
 complaints AS (
   SELECT

@@ -9,15 +9,19 @@
 -- # A task that cannot be placed does not exist, so there is no field but the counts: only service events tell.
 -- # They cannot decide alone: once the rollout completed, or all tasks run after it did, a place was found (pass); while it is in progress one
 -- # may still be (pending); where it failed, this is a cause (fail).
+-- # The texts are those of AWS documentation, "Amazon ECS service event messages".
 
 WITH unplaced AS (
   SELECT e.message, e.created_at
   FROM service_events e
   JOIN rollout r ON e.created_at >= r.evidence_from
-  WHERE strpos(e.message, 'was unable to place a task') > 0
+  WHERE strpos(e.message, 'was unable to place ') > 0
     OR strpos(e.message, 'failed to launch a task with (error') > 0
     OR strpos(e.message, 'No Container Instances were found') > 0
     OR strpos(e.message, 'reached the limit on the number of tasks') > 0
+    OR regexp_like(e.message, 'could not launch [0-9]+ tasks for deployment')
+    OR strpos(e.message, 'ECS can no longer maintain your service') > 0
+    OR strpos(e.message, 'Timed out waiting for Amazon ECS Agent to start') > 0
 )
 SELECT
   r.resource AS resource,
