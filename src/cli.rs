@@ -214,7 +214,7 @@ pub(crate) struct AwsArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Time")]
 pub(crate) struct PaceArgs {
-    /// How long missing expected logs are waited for [default: 180s]
+    /// The most that the collection may take; it ends as soon as nothing can change [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) timeout: Option<Span>,
     /// How often AWS is asked [default: 5s]
@@ -306,6 +306,9 @@ pub(crate) struct Validate {
     pub(crate) aws: AwsArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// After a failure, do not wait for the last log lines of the tasks that died
+    #[arg(long, help_heading = "Time")]
+    pub(crate) no_grace: bool,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
 }

@@ -1,6 +1,6 @@
 //! The one printer: standard output carries the result, standard error the rest.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,6 +72,12 @@ impl Printer {
     /// A line of information.
     pub(crate) fn note(&self, line: &str) {
         stderr(line);
+    }
+
+    /// A line of information while the progress is shown.
+    pub(crate) fn interim(&self, line: &str) {
+        let shows_progress = std::io::stderr().is_terminal() && !is_json_log();
+        stderr(&if shows_progress { format!("\r\x1b[2K{line}") } else { line.to_owned() });
     }
 
     /// Something that the operator should know of.

@@ -32,17 +32,21 @@ pub(crate) struct Times {
 
 impl Times {
     pub(crate) fn decide(args: &PaceArgs, config: &Config) -> Result<Self, Error> {
-        let pick = |flag: Option<Span>, set: Option<Span>, default| flag.or(set).map_or(default, |span| span.0);
-        let poll = pick(args.poll, config.collect.poll, POLL);
+        let poll = args.poll.or(config.collect.poll).map_or(POLL, |span| span.0);
         if poll.is_zero() {
             return Err(Error::usage("--poll must be longer than nothing, e.g. 5s"));
         }
         Ok(Self {
-            pace: Pace { timeout: pick(args.timeout, config.collect.timeout, TIMEOUT), poll, overtime: OVERTIME },
+            pace: Pace { timeout: timeout(args.timeout, config), poll, overtime: OVERTIME },
             stable_for: stable_for(args.stable_for, config),
             ingestion_grace: ingestion_grace(args.ingestion_grace, config),
         })
     }
+}
+
+/// How long a collection may take.
+pub(crate) fn timeout(flag: Option<Span>, config: &Config) -> Duration {
+    flag.or(config.collect.timeout).map_or(TIMEOUT, |span| span.0)
 }
 
 /// How long a log line may take to arrive.

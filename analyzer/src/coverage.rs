@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prepared::Prepared;
 use crate::signature::{Pattern, StreamLines, Streams};
-use crate::tasks::Tasks;
+use crate::tasks::{Task, Tasks};
 
 /// Evidence that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +85,9 @@ pub(crate) struct Coverage<'a> {
 
 /// The error code of a log source that is complete because there is nothing to read.
 const NEVER_STARTED: &str = "casefile:NeverStarted";
+
+/// The status of a gap of what was still to come when the collection ended.
+const NOT_REACHED: &str = "not_reached";
 
 const LOGS: [&str; 2] = ["log_streams", "log_events"];
 
@@ -196,6 +199,38 @@ impl<'a> Coverage<'a> {
             remedy: "log shorter lines, or collect until the rest of the line has arrived".to_owned(),
         };
         streams.map(gap).collect()
+    }
+
+    /// Streams that a signature is about which were read before the last lines of a task that died must have arrived. Why
+    /// it died is often the last thing that it says.
+    pub(crate) fn last_lines(&self, pattern: &Pattern) -> Vec<Gap> {
+        let grace = self.target.ingestion_grace_ms;
+        let died = |task: &Task| task.died_at().filter(|_| pattern.is_about(task));
+        let last = self.tasks.all().filter_map(|(_, task)| died(task)).max();
+        let gap = |source: &SourceRow| {
+            // A stream that several write to, or a group as a whole, may have the lines of any task.
+            let died_at = match source.task_id.as_deref() {
+                Some(id) => self.tasks.get(id).and_then(died),
+                None => last,
+            }?;
+            let until = died_at.plus_millis(grace);
+            let read_to = source.covered_to.filter(|to| *to < until)?;
+            let who = source.task_id.as_ref().map_or_else(|| "the last task".to_owned(), |id| format!("task {id}"));
+            Some(Gap {
+                source: describe(source),
+                status: NOT_REACHED.to_owned(),
+                error: format!(
+                    "{who} died at {died_at}, and its lines may arrive until {until}: the stream was read up to {read_to}"
+                ),
+                remedy: match self.target.stop_reason.as_str() {
+                    "imported" => format!("add the stream's lines up to {until} to the recording"),
+                    "interrupted" => format!("let the collection run until {until}"),
+                    "timeout" => "raise --timeout, or read the stream later".to_owned(),
+                    _ => "collect without --no-grace, or read the stream later".to_owned(),
+                },
+            })
+        };
+        self.log_sources("log_events", Scope::of(pattern)).filter_map(gap).collect()
     }
 
     /// Every source that does not stand well.

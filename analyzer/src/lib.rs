@@ -60,7 +60,7 @@ pub use engine::{Analyzer, Options, analyze, lint};
 pub use error::{AnalyzeError, SpecError};
 pub use evidence::Evidence;
 pub use judge::Judge;
-pub use lint::lint_signatures;
+pub use lint::{lint_deadlines, lint_signatures};
 pub use near::{NearMiss, near_misses};
 pub use outcome::{EvidenceRow, Outcome, Status};
 pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};

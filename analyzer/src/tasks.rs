@@ -23,6 +23,8 @@ pub(crate) struct Task {
     pub(crate) started: bool,
     /// When it stopped, where it did.
     pub(crate) stopped_at: Option<Timestamp>,
+    /// When its containers ended; while it is stopping, when it was last seen. From then on it writes nothing.
+    pub(crate) wrote_until: Option<Timestamp>,
     /// How it died, in words, where it did not end well and that has not healed.
     pub(crate) death: Option<String>,
     /// Whether the rollout still runs, so that its death may heal.
@@ -38,6 +40,11 @@ impl Task {
             None => self.judged,
             Some(family) => self.one_off && self.family.as_deref() == Some(family),
         }
+    }
+
+    /// When it died. One that is stopping, and does not say why yet, counts too: its last lines may tell.
+    pub(crate) fn died_at(&self) -> Option<Timestamp> {
+        self.wrote_until.filter(|_| self.started && (self.death.is_some() || self.stopped_at.is_none()))
     }
 }
 
@@ -59,6 +66,7 @@ impl Tasks {
                 started_at: time(batch, "started_at", row),
                 started: time(batch, "started_at", row).is_some(),
                 stopped_at: time(batch, "ended_at", row),
+                wrote_until: wrote_until(batch, row),
                 death: None,
                 may_heal: false,
                 snapshots: int(batch, "snapshots", row).unwrap_or_default(),
@@ -99,6 +107,18 @@ impl Tasks {
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Task)> {
         self.0.iter().map(|(id, task)| (id.as_str(), task))
     }
+}
+
+/// When the containers of a task ended. One that is stopping may write until its `stopTimeout` is over.
+fn wrote_until(batch: &RecordBatch, row: usize) -> Option<Timestamp> {
+    let is = |column: &str, of: &[&str]| text(batch, column, row).is_some_and(|status| of.contains(&status.as_str()));
+    let has_stopped = is("last_status", &["STOPPED", "DELETED"]);
+    let is_stopping = is("last_status", &["DEACTIVATING", "STOPPING", "DEPROVISIONING"])
+        || is("desired_status", &["STOPPED"])
+        || text(batch, "stop_code", row).is_some_and(|code| !code.is_empty());
+    let stopped_at = time(batch, "stopped_at", row).filter(|_| has_stopped);
+    let at = time(batch, "execution_stopped_at", row).or(stopped_at).or(time(batch, "observed_at", row));
+    at.filter(|_| has_stopped || is_stopping)
 }
 
 /// `arn:...:task-definition/NAME:7` is of family NAME.

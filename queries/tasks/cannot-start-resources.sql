@@ -13,6 +13,8 @@
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
+    WHEN e.standing IS NULL AND t.judged AND t.started_at IS NULL AND NOT t.is_stopped AND r.completed IS NOT TRUE
+      THEN 'pending'
     WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
     WHEN e.standing = 'open' THEN 'pending'
     WHEN e.standing = 'stands' THEN 'fail'
@@ -32,4 +34,5 @@ SELECT
   e.phase AS phase
 FROM latest_tasks t
 LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('resource')
+CROSS JOIN rollout r
 WHERE t.judged OR t.one_off

@@ -24,6 +24,8 @@ counted AS (
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
+    WHEN e.standing IS NULL AND t.judged AND t.started_at IS NULL AND NOT t.is_stopped AND r.completed IS NOT TRUE
+      THEN 'pending'
     WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
     WHEN e.standing = 'open' THEN 'pending'
     WHEN e.standing = 'stands' THEN 'fail'
@@ -41,6 +43,7 @@ SELECT
   e.container AS container
 FROM latest_tasks t
 LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('start', 'command')
+CROSS JOIN rollout r
 WHERE t.judged
 UNION ALL
 SELECT

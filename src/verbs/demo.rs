@@ -9,7 +9,7 @@ use casefile_fixtures::cases::{self, Case};
 use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
 use super::collect::Job;
-use super::validate::validate;
+use super::validate::{LastLines, validate};
 use crate::cli::{AwsArgs, Demo, ExpectArgs, Global, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
@@ -91,7 +91,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         output: Some(output.clone()),
         loaded: config,
     };
-    let exit = validate(job, &args.report, global, printer).await?;
+    let exit = validate(job, LastLines::Awaited, &args.report, global, printer).await?;
     if output.exists() {
         printer.note(&format!(
             "\nlook closer:  casefile inspect {0}\n              casefile replay {0}",

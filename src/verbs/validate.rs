@@ -1,9 +1,11 @@
 //! `validate`: collect, stop as early as is sound, seal, judge. The step of a pipeline.
 
-use casefile_analyzer::{Analyzer, Evidence, Judge, can_still_improve};
+use casefile_analyzer::{
+    Action, Analyzer, Conclusion, Evidence, Judge, Outcome, Verdict, can_still_improve, lint_deadlines,
+};
 use casefile_collector::aws::ConnectOptions;
-use casefile_collector::collect::{Polled, SettledRule, StopReason, StopRule};
-use casefile_evidence::{AnyRow, Bundle};
+use casefile_collector::collect::{Polled, SettledRule, Stop, StopReason, StopRule};
+use casefile_evidence::{AnyRow, Bundle, Timestamp};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -15,6 +17,7 @@ use crate::destination::Upload;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::render::visible;
 use crate::target::{Target, Times, clock};
 
 pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -31,12 +34,21 @@ pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> 
         output: global.output.clone(),
         loaded,
     };
-    validate(job, &args.report, global, printer).await
+    let last_lines = if args.no_grace { LastLines::LeftOut } else { LastLines::Awaited };
+    validate(job, last_lines, &args.report, global, printer).await
+}
+
+/// Whether a failed collection waits for the last log lines of the tasks that died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastLines {
+    Awaited,
+    LeftOut,
 }
 
 /// Collects under the analyzer's eyes, and judges what was sealed.
 pub(crate) async fn validate(
     job: Job,
+    last_lines: LastLines,
     reports: &ReportArgs,
     global: &Global,
     printer: &Printer,
@@ -47,7 +59,11 @@ pub(crate) async fn validate(
     let settings = job.loaded.config.settings();
     let analyzer = Analyzer::new(pack, &options(global, None)).await?;
     let judge = Judge::new(analyzer.clone(), settings.clone(), options(global, None))?;
-    let mut rule = VerdictRule { judge, settled: SettledRule::new(job.times.stable_for) };
+    for problem in job.loaded.locate(lint_deadlines(&settings, job.times.pace.timeout, job.times.ingestion_grace)) {
+        printer.warn(&problem.to_string());
+    }
+    let settled = SettledRule::new(job.times.stable_for);
+    let mut rule = VerdictRule { judge, settled, last_lines, printer: printer.clone() };
     let gathered = job.run(&mut rule, printer).await?;
     let sealed = gathered.sealed;
     printer.note(gathered.line.trim_end());
@@ -61,9 +77,22 @@ pub(crate) async fn validate(
 
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or
 /// everything expected was seen and the service stayed as it is.
+///
+/// A failure is said at once. The bundle is closed once the last lines of the tasks that died have arrived: they tell the
+/// cause.
 struct VerdictRule {
     judge: Judge,
     settled: SettledRule,
+    last_lines: LastLines,
+    printer: Printer,
+}
+
+impl VerdictRule {
+    fn failed(&self, verdict: &Verdict, lines_until: Option<Timestamp>) -> Stop {
+        let not_before = lines_until.filter(|_| self.last_lines == LastLines::Awaited);
+        self.printer.interim(&visible(&failure(verdict, not_before)));
+        Stop { reason: StopReason::Decided, not_before }
+    }
 }
 
 impl StopRule for VerdictRule {
@@ -71,17 +100,16 @@ impl StopRule for VerdictRule {
         self.judge.observe(rows);
     }
 
-    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<StopReason>> {
+    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
         async move {
             let (target, sources) = (polled.target.clone(), polled.sources.to_vec());
+            let lines_until = polled.lines_until();
             let settled = self.settled.after_poll(polled).await;
             match self.judge.verdict(target, sources).await {
-                Ok(verdict) if verdict.verdict == casefile_analyzer::Conclusion::Fail => {
-                    (!can_still_improve(&verdict)).then_some(StopReason::Decided)
-                }
+                Ok(verdict) if can_still_improve(&verdict) => None,
+                Ok(verdict) if verdict.verdict == Conclusion::Fail => Some(self.failed(&verdict, lines_until)),
                 // Everything that was expected is there; a crash that comes later must still be seen.
-                Ok(verdict) if !can_still_improve(&verdict) => settled.map(|_| StopReason::Decided),
-                Ok(_) => None,
+                Ok(_) => settled.map(|_| StopReason::Decided.into()),
                 Err(error) => {
                     tracing::debug!("no verdict yet: {error}");
                     None
@@ -90,4 +118,19 @@ impl StopRule for VerdictRule {
         }
         .boxed()
     }
+}
+
+/// The verdict in a line: what it asks for, the first check that failed, and how long the last lines are waited for.
+fn failure(verdict: &Verdict, lines_until: Option<Timestamp>) -> String {
+    let decision = match (verdict.decision.action, &verdict.decision.to) {
+        (Action::Delegate, Some(to)) => format!("delegate to {to}"),
+        (Action::Delegate, None) => "delegate".to_owned(),
+        (Action::Alert, _) => "alert".to_owned(),
+        (Action::Proceed, _) => "proceed".to_owned(),
+    };
+    let cause = verdict.with_outcome(Outcome::Fail).next();
+    let cause = cause.map(|check| format!(": {}: {}", check.id, check.reason)).unwrap_or_default();
+    let wait =
+        lines_until.map(|until| format!(" (the last log lines are waited for until {until})")).unwrap_or_default();
+    format!("FAIL, {decision}{cause}{wait}")
 }

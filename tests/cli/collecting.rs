@@ -47,9 +47,9 @@ pub(crate) fn play(case: &str, faults: Vec<Fault>) -> Played {
 }
 
 /// So slowly that a machine which has other things to do sees the rollout on its way all the same.
-const SLOWLY: f64 = 2.0;
+pub(crate) const SLOWLY: f64 = 2.0;
 
-fn play_at(speed: f64, case: &str, faults: Vec<Fault>) -> Played {
+pub(crate) fn play_at(speed: f64, case: &str, faults: Vec<Fault>) -> Played {
     let recording = Recording::open(&folder_of_cases().join(case)).unwrap();
     let origin = recording.snapshots[0].observed_at.unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -198,7 +198,8 @@ fn validate_stops_as_soon_as_it_is_decided() {
     {
         let played = play(case, Vec::new());
         let bundle = folder.path().join(case);
-        let run = played.run(folder.path(), "validate", &["-o", text(&bundle), "--format", "json"]);
+        let run =
+            played.run(folder.path(), "validate", &["--timeout", "300s", "-o", text(&bundle), "--format", "json"]);
         played.stop();
         assert_eq!(run.code, code, "{case}: {}{}", run.out, run.err);
         let verdict: serde_json::Value = serde_json::from_str(&run.out).unwrap();

@@ -4,6 +4,7 @@
 
 mod archive;
 mod checks;
+mod closing;
 mod collecting;
 mod corpus;
 mod docs;

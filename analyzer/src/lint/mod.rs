@@ -4,7 +4,7 @@ mod nulls;
 mod signatures;
 mod unused;
 
-pub use signatures::lint_signatures;
+pub use signatures::{lint_deadlines, lint_signatures};
 
 use datafusion::logical_expr::LogicalPlan;
 

@@ -1,8 +1,10 @@
 //! Signatures that can be compiled, and that no line can match.
 
+use std::time::Duration;
+
 use crate::error::SpecError;
 use crate::settings::{FILE, Settings};
-use crate::signature::Signature;
+use crate::signature::{Expect, Signature};
 
 const ESCAPES: [&str; 5] = ["\u{1b}", "\\x1b", "\\x1B", "\\u001b", "\\u001B"];
 const RECORDS: [&str; 4] = ["{\"log\"", "\\{\"log\"", "^{\"log\"", "^\\{\"log\""];
@@ -10,6 +12,25 @@ const RECORDS: [&str; 4] = ["{\"log\"", "\\{\"log\"", "^{\"log\"", "^\\{\"log\""
 /// What a careful reader would ask the author of signatures that can be used.
 pub fn lint_signatures(settings: &Settings) -> Vec<SpecError> {
     settings.signature.iter().flat_map(findings).collect()
+}
+
+/// Success signatures whose absence a collection with that timeout and that ingestion grace never decides.
+pub fn lint_deadlines(settings: &Settings, timeout: Duration, grace: Duration) -> Vec<SpecError> {
+    let successes = settings.signature.iter().filter(|signature| signature.expect == Expect::Success);
+    let late = successes.filter_map(|signature| {
+        let within = Duration::from_millis(u64::try_from(signature.within_ms().ok()?).ok()?);
+        let needed = within.saturating_add(grace);
+        (needed > timeout).then(|| {
+            let [within, grace, timeout] = [within, grace, timeout].map(|span| format!("{} s", span.as_secs_f64()));
+            let problem = format!(
+                "signature {:?}: within ({within}) and the ingestion grace ({grace}) end after the timeout ({timeout}): a line that is not logged is never decided",
+                signature.id
+            );
+            let needed = needed.as_millis().div_ceil(1000);
+            SpecError::new(FILE, problem, format!("set [collect] timeout to {needed}s or more, or shorten within"))
+        })
+    });
+    late.collect()
 }
 
 fn findings(signature: &Signature) -> Vec<SpecError> {

@@ -181,7 +181,7 @@ impl Signature {
         }
     }
 
-    fn within_ms(&self) -> Result<i64, SpecError> {
+    pub(crate) fn within_ms(&self) -> Result<i64, SpecError> {
         let meaningless = "has no meaning with expect = \"failure\"";
         let never = "remove it: the line must never appear";
         match (&self.within, self.expect) {

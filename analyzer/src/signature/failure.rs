@@ -7,7 +7,7 @@ use super::scope::Scene;
 use crate::outcome::{Outcome, Status};
 
 /// One line proves a failure, whatever else is missing; that there is none is known only where every
-/// line was read.
+/// line was read, the last ones of a task that died among them.
 pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene<'_>) -> Judged {
     let mut rows = Vec::new();
     let mut count = 0;
@@ -24,6 +24,12 @@ pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     }
     let mut gaps = gaps(pattern, scene, scene.target.window_to);
     gaps.extend(scene.coverage.broken_lines(pattern));
+    let last_lines = scene.coverage.last_lines(pattern);
+    if gaps.is_empty() && !last_lines.is_empty() && !scene.ended {
+        let reason = "it may still be logged: the last lines of a task that died are still to arrive";
+        return Judged::new(Outcome::Pending, reason, rows);
+    }
+    gaps.extend(last_lines);
     if !gaps.is_empty() {
         Judged::unknown(gaps, rows)
     } else if scene.coverage.logs_were_read(pattern) {

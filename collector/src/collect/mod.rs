@@ -25,7 +25,7 @@ use crate::seal;
 pub use crate::seal::Maker;
 use reading::Reading;
 
-pub use stop::{Polled, SettledRule, StopReason, StopRule};
+pub use stop::{Polled, SettledRule, Stop, StopReason, StopRule};
 
 /// How long, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,12 +266,18 @@ impl<'a> Collection<'a> {
             if let Some(reason) = closing {
                 return Ok(reason);
             }
-            closing = self.stop(began).await;
-            match closing {
-                // One more look, at once: the state that is judged, and the lines that came late.
-                Some(_) if self.reached => continue,
-                Some(reason) => return Ok(reason),
-                None => {}
+            if let Some(Stop { reason, not_before }) = self.stop(began).await {
+                if !self.reached {
+                    return Ok(reason);
+                }
+                // One more look: the state that is judged, and the lines that came late.
+                tokio::select! {
+                    biased;
+                    () = &mut interrupt => return Ok(StopReason::Interrupted),
+                    () = self.wait(not_before, began) => {}
+                }
+                closing = Some(reason);
+                continue;
             }
             let rest = self.parts.pace.poll.saturating_sub(elapsed(started, self.parts.clock.now()));
             let left = self.parts.pace.timeout.saturating_sub(elapsed(began, self.parts.clock.now()));
@@ -283,12 +289,34 @@ impl<'a> Collection<'a> {
         }
     }
 
-    async fn stop(&mut self, began: Timestamp) -> Option<StopReason> {
+    /// Waits until that moment, or until the time is up. It may be cancelled: nothing is lost.
+    fn wait(&self, not_before: Option<Timestamp>, began: Timestamp) -> impl Future<Output = ()> + use<> {
+        let (aws, clock) = (self.parts.aws.clone(), Arc::clone(&self.parts.clock));
+        let timeout = self.parts.pace.timeout;
+        async move {
+            while let Some(not_before) = not_before {
+                let left = timeout.saturating_sub(elapsed(began, clock.now()));
+                let rest = elapsed(aws.now(), not_before).min(left);
+                if rest.is_zero() {
+                    return;
+                }
+                clock.sleep(rest).await;
+            }
+        }
+    }
+
+    async fn stop(&mut self, began: Timestamp) -> Option<Stop> {
         let target = self.parts.assembly.target("collecting");
         let (now, elapsed) = (self.parts.aws.now(), elapsed(began, self.parts.clock.now()));
-        let polled = Polled { target, sources: self.parts.assembly.sources(), seen: self.parts.assembly.seen(), now };
+        let polled = Polled {
+            target,
+            sources: self.parts.assembly.sources(),
+            seen: self.parts.assembly.seen(),
+            last_end: self.parts.assembly.last_end(),
+            now,
+        };
         let stop = self.parts.rule.after_poll(polled).await;
-        stop.or_else(|| (elapsed >= self.parts.pace.timeout).then_some(StopReason::Timeout))
+        stop.or_else(|| (elapsed >= self.parts.pace.timeout).then(|| StopReason::Timeout.into()))
     }
 
     fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {

@@ -33,6 +33,22 @@ impl StopReason {
     }
 }
 
+/// The end of a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// Why.
+    pub reason: StopReason,
+    /// The closing poll is not made before this moment, by AWS's clock; at once where nothing is said. The timeout and an
+    /// interrupt end the wait.
+    pub not_before: Option<Timestamp>,
+}
+
+impl From<StopReason> for Stop {
+    fn from(reason: StopReason) -> Self {
+        Self { reason, not_before: None }
+    }
+}
+
 /// What is known after a poll.
 #[derive(Debug)]
 pub struct Polled<'a> {
@@ -42,8 +58,18 @@ pub struct Polled<'a> {
     pub sources: &'a [SourceRow],
     /// What was seen.
     pub seen: &'a Seen,
+    /// When the last task of the judged rollout, or the last one-off task of its time, ended.
+    pub last_end: Option<Timestamp>,
     /// This moment.
     pub now: Timestamp,
+}
+
+impl Polled<'_> {
+    /// When the last lines of the tasks that ended have arrived, where that is still to come.
+    pub fn lines_until(&self) -> Option<Timestamp> {
+        let until = self.last_end?.plus_millis(self.target.ingestion_grace_ms);
+        (until > self.now).then_some(until)
+    }
 }
 
 /// Decides, poll by poll, whether to go on.
@@ -51,11 +77,13 @@ pub trait StopRule: Send {
     /// Sees every row as it is collected, except the target's.
     fn observe(&mut self, rows: &[AnyRow]);
 
-    /// Says whether to stop. It may be cancelled; it is asked again after the next poll.
-    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<StopReason>>;
+    /// Says whether to stop, and when to look for the last time. It may be cancelled. It is asked again after the next
+    /// poll, and no more once it has said stop.
+    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>>;
 }
 
-/// Stops once the rollout has ended (completed, failed, or replaced by another) and stayed as it is.
+/// Stops once the rollout has ended (completed, failed, or replaced by another) and stayed as it is. The closing poll
+/// waits for the last lines of a task that ended just before.
 #[derive(Debug)]
 pub struct SettledRule {
     stable_for: Duration,
@@ -92,7 +120,7 @@ impl SettledRule {
 impl StopRule for SettledRule {
     fn observe(&mut self, _rows: &[AnyRow]) {}
 
-    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<StopReason>> {
+    fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
         let ended = Self::ended(polled.seen, &polled.target);
         let since = match (&ended, &self.state) {
             (Some(state), Some((before, since))) if state == before => *since,
@@ -101,6 +129,7 @@ impl StopRule for SettledRule {
         let stable = i64::try_from(self.stable_for.as_millis()).unwrap_or(i64::MAX);
         let settled = ended.is_some() && polled.now.millis_since(since) >= stable;
         self.state = ended.map(|state| (state, since));
-        Box::pin(std::future::ready(settled.then_some(StopReason::Settled)))
+        let stop = Stop { reason: StopReason::Settled, not_before: polled.lines_until() };
+        Box::pin(std::future::ready(settled.then_some(stop)))
     }
 }

@@ -334,6 +334,13 @@ impl Assembly {
         self.seen.expected_streams(|task| self.counts(task, &judged))
     }
 
+    /// When the last task that counts ended; now, where one is stopping. `None` where none ended.
+    pub fn last_end(&self) -> Option<Timestamp> {
+        let judged = self.judged();
+        let tasks = self.seen.tasks.values().filter(|task| self.counts(task, &judged));
+        tasks.filter_map(|task| task.ended_at).max()
+    }
+
     /// What could not be taken up.
     pub fn remarks(&self) -> &Remarks {
         &self.remarks

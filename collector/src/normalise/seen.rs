@@ -51,6 +51,8 @@ pub struct SeenTask {
     pub created_at: Option<Timestamp>,
     /// When it stopped.
     pub stopped_at: Option<Timestamp>,
+    /// When its containers ended; while it is stopping, when it was last seen.
+    pub ended_at: Option<Timestamp>,
     /// Whether it ever reached RUNNING.
     pub started: bool,
     /// Its containers.

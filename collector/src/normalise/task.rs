@@ -143,6 +143,7 @@ impl Assembly {
             last_status: row.last_status.clone(),
             created_at: row.created_at,
             stopped_at: row.stopped_at,
+            ended_at: ended_at(&row),
             started: row.started_at.is_some(),
             containers: std::collections::BTreeMap::new(),
         };
@@ -178,4 +179,16 @@ impl Assembly {
         self.seen.tasks.insert(task_id, seen);
         true
     }
+}
+
+/// When a task's containers ended. A container of a task that is stopping may write until its `stopTimeout` is over.
+fn ended_at(task: &TaskRow) -> Option<Timestamp> {
+    let is = |status: &Option<String>, of: &[&str]| status.as_deref().is_some_and(|status| of.contains(&status));
+    let has_stopped = is(&task.last_status, &["STOPPED", "DELETED"]);
+    let is_stopping = is(&task.last_status, &["DEACTIVATING", "STOPPING", "DEPROVISIONING"])
+        || is(&task.desired_status, &["STOPPED"])
+        || task.stop_code.as_deref().is_some_and(|code| !code.is_empty());
+    let stopped_at = task.stopped_at.filter(|_| has_stopped);
+    let at = task.execution_stopped_at.or(stopped_at).unwrap_or(task.observed_at);
+    (has_stopped || is_stopping).then_some(at)
 }

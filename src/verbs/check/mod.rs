@@ -3,7 +3,7 @@
 mod explain;
 mod new;
 
-use casefile_analyzer::{lint, lint_signatures};
+use casefile_analyzer::{lint, lint_deadlines, lint_signatures};
 
 use super::pack;
 use crate::cli::{CheckVerb, Format, Global};
@@ -11,6 +11,7 @@ use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::target;
 
 pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) -> Result<Exit, Error> {
     super::only(printer, "check", &[Format::Terminal])?;
@@ -30,6 +31,8 @@ async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let mut problems = lint(&pack).await?;
     problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
     problems.extend(loaded.locate(lint_signatures(&settings)));
+    let (timeout, grace) = (target::timeout(None, &loaded.config), target::ingestion_grace(None, &loaded.config));
+    problems.extend(loaded.locate(lint_deadlines(&settings, timeout, grace)));
     if !problems.is_empty() {
         return Err(Error::Analyze(problems.into()));
     }
