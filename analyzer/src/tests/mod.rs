@@ -2,6 +2,7 @@
 
 mod analysis;
 mod determinism;
+mod last_lines;
 mod lines;
 mod lint;
 mod live;
