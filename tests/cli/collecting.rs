@@ -47,7 +47,7 @@ pub(crate) fn play(case: &str, faults: Vec<Fault>) -> Played {
 }
 
 /// So slowly that a machine which has other things to do sees the rollout on its way all the same.
-pub(crate) const SLOWLY: f64 = 2.0;
+const SLOWLY: f64 = 2.0;
 
 pub(crate) fn play_at(speed: f64, case: &str, faults: Vec<Fault>) -> Played {
     let recording = Recording::open(&folder_of_cases().join(case)).unwrap();
