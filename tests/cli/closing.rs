@@ -185,7 +185,8 @@ fn a_deadline_beyond_the_timeout_is_told() {
     assert!(lint.err.contains("set [collect] timeout to 160s or more, or shorten within"), "{}", lint.err);
     // The flag wins over the config.
     let played = play("healthy-migration", Vec::new());
-    let more = ["--timeout", "1s", "-o", text(&folder.path().join("bundle"))];
+    let bundle = folder.path().join("bundle");
+    let more = ["--timeout", "1s", "-o", text(&bundle)];
     let arguments = with(played.arguments("validate", &more), &short);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let run = ended(command(folder.path(), &arguments).output().unwrap());
