@@ -15,8 +15,8 @@ use crate::{casefile_in, command, ended, outcomes, text, verdict};
 
 const CASE: &str = "migration-multiple-heads";
 /// The first task of [`CASE`] died before the first of these moments, and the second before the other.
-const SECOND_LOOK: &str = "2026-11-27T05:03:01Z";
-const THIRD_LOOK: &str = "2026-11-27T05:03:21Z";
+const SECOND_LOOK: &str = "2026-11-27T05:03:01";
+const THIRD_LOOK: &str = "2026-11-27T05:03:21";
 
 /// The looks are 20 s apart: a machine that has other things to do sees the second one too.
 const REAL_TIME: f64 = 1.0;
