@@ -4,6 +4,8 @@
 //! none" only where every source that a table is fed by is complete, was read to its end, and reaches
 //! over the time that is judged.
 
+mod task_log;
+
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::{self, ContainerDefinitionRow, SourceRow, TargetRow};
 use serde::{Deserialize, Serialize};
@@ -349,6 +351,11 @@ impl<'a> Coverage<'a> {
             remedy: "collect again, or take the evidence from where it is whole".to_owned(),
         })
         .collect()
+    }
+
+    /// What is missing at the end of a source, however far back it reaches.
+    fn end_gap(&self, source: &SourceRow) -> Option<Gap> {
+        self.gap(&SourceRow { covered_from: None, ..source.clone() }, self.target.window_to)
     }
 
     fn gap(&self, source: &SourceRow, until: Option<Timestamp>) -> Option<Gap> {

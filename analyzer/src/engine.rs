@@ -23,6 +23,7 @@ use crate::settings::Settings;
 use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
 use crate::slot::Contents;
 use crate::statuses;
+use crate::tail;
 use crate::verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, Target, Verdict,
 };
@@ -119,7 +120,7 @@ impl Analyzer {
             ci: evidence.bundle.as_ref().map(|bundle| bundle.manifest().ci.clone()).unwrap_or_default(),
             target: Target::from(&prepared.target),
         };
-        verdict(&prepared, &self.pack, settings, &patterns, ran, bundle)
+        verdict(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle)
     }
 }
 
@@ -181,7 +182,7 @@ async fn run(plan: Arc<dyn ExecutionPlan>, contents: &Arc<Contents>, limits: &Li
 
 fn verdict(
     prepared: &Prepared,
-    pack: &Pack,
+    (pack, plans): (&Pack, &Plans),
     settings: &Settings,
     patterns: &[Pattern],
     ran: Vec<Ran>,
@@ -198,6 +199,12 @@ fn verdict(
     };
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
+    for (check, planned) in checks.iter_mut().zip(&plans.checks) {
+        let schema = planned.plan.schema();
+        if ["task_id", "container"].iter().all(|column| schema.column_with_name(column).is_some()) {
+            tail::fill(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
+        }
+    }
     for (index, pattern) in patterns.iter().enumerate() {
         checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
     }

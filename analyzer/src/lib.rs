@@ -50,6 +50,7 @@ mod signature;
 mod slot;
 mod statuses;
 mod suggest;
+mod tail;
 mod tasks;
 mod verdict;
 mod views;
@@ -67,6 +68,7 @@ pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};
 pub use query::{Answer, query};
 pub use settings::{CheckSettings, RolloutSettings, Settings};
 pub use signature::{Anchor, Expect, Quorum, Signature};
+pub use tail::{Tail, TailLine};
 pub use verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release, Target,
     Verdict, can_still_improve,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::coverage::{Gap, missing};
 use crate::pack::{Conclusive, Owner};
+use crate::tail::Tail;
 
 /// What one row of a check says of one resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -81,6 +82,9 @@ pub struct EvidenceRow {
     /// The check's further columns.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub more: std::collections::BTreeMap<String, String>,
+    /// The last log lines of the container that it is about, where that ended badly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<Tail>,
 }
 
 /// What rows and gaps come to.
@@ -138,6 +142,7 @@ mod tests {
             expected: None,
             owner: None,
             more: std::collections::BTreeMap::new(),
+            tail: None,
         }
     }
 

@@ -24,6 +24,7 @@ use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
 use crate::settings::Settings;
 use crate::signature::{Matches, Pattern, Scanner, derived_tables};
 use crate::slot::{Contents, Rows};
+use crate::tail::Ended;
 use crate::tasks::{Tasks, flag, rows, text};
 use crate::verdict::Image;
 
@@ -93,7 +94,10 @@ impl Prepared {
         let tasks = Tasks::from_views(&tasks, &containers, &ends);
         let matches = match &evidence.matched {
             Some(matches) => matches.clone(),
-            None => scan(evidence, patterns, rollout.judged.evidence_from, moment)?,
+            None => {
+                let ended = Ended::from_views(&ends, &containers);
+                scan(evidence, patterns, ended, rollout.judged.evidence_from, moment)?
+            }
         };
         let filled = Arc::make_mut(&mut contents);
         for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
@@ -173,10 +177,12 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 fn scan(
     evidence: &Evidence,
     patterns: &[Pattern],
+    ended: Ended,
     since: Option<Timestamp>,
     moment: Option<Timestamp>,
 ) -> Result<Matches, AnalyzeError> {
     let mut scanner = Scanner::new(patterns)?;
+    scanner.keep_tails(ended);
     if let Some(since) = since {
         scanner.bound(since);
     }

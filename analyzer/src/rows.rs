@@ -84,6 +84,7 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
                 expected: cells.remove("expected"),
                 owner,
                 more: cells,
+                tail: None,
             });
         }
     }

@@ -8,6 +8,7 @@ use casefile_evidence::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::evidence::{headline, plain};
+use super::tail;
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, visible};
 use crate::error::Error;
@@ -90,6 +91,10 @@ fn description(check: &CheckVerdict, day: Option<Timestamp>) -> Vec<String> {
     const SHORT: usize = 5;
     let mut lines = vec![visible(&check.reason)];
     lines.extend(plain(check, day, SHORT));
+    for shown in tail::of_check(check, day) {
+        lines.push(shown.title);
+        lines.extend(shown.lines.iter().map(|line| format!("    {line}")));
+    }
     lines.extend(check.unknown_because.iter().flat_map(gap));
     lines.extend(check.advice.iter().map(|advice| format!("what to do: {}", visible(advice))));
     lines

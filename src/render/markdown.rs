@@ -10,6 +10,7 @@ use casefile_evidence::Timestamp;
 
 use super::evidence::{headline, plain};
 use super::story::{Missing, Story};
+use super::tail;
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, cut_middle, short, visible};
 
@@ -102,6 +103,15 @@ fn evidence(page: &mut String, check: &CheckVerdict, day: Option<Timestamp>) {
         lines.push(visible(&check.reason));
     }
     fenced(page, &lines);
+    for shown in tail::of_check(check, day) {
+        if shown.lines.is_empty() {
+            line(page, &escape(&shown.title));
+        } else {
+            line(page, &format!("<details><summary>{}</summary>", escape(&shown.title)));
+            fenced(page, &shown.lines);
+            line(page, "</details>");
+        }
+    }
     if let Some(advice) = &check.advice {
         line(page, &format!("What to do: {}", escape(advice)));
     }

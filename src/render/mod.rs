@@ -13,6 +13,7 @@ mod query;
 mod replay;
 mod story;
 mod tables;
+mod tail;
 mod terminal;
 #[cfg(test)]
 mod testing;

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use casefile_analyzer::Conclusion;
 
 use super::Style;
-use super::text::{excerpt, visible, wrap};
+use super::text::{cut_middle, excerpt, visible, wrap};
 
 /// What a text is, which its colour shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,21 @@ impl Page {
             self.painted(Role::Dim, "│");
             // Writing to a string cannot fail.
             _ = writeln!(self.text, " {line}");
+        }
+    }
+
+    /// Log lines in a gutter, dimmed; a long one keeps its ends.
+    pub(crate) fn log(&mut self, indent: usize, lines: &[String]) {
+        const ROWS: usize = 3;
+        let pad = " ".repeat(indent);
+        let room = self.style.width.saturating_sub(indent + 2).max(20);
+        for line in lines {
+            // Wrapping at spaces may take a row more than the text has.
+            for row in wrap(&cut_middle(&visible(line), (ROWS - 1) * room), room, "", "  ") {
+                self.text.push_str(&pad);
+                self.painted(Role::Dim, &format!("│ {row}"));
+                self.text.push('\n');
+            }
         }
     }
 

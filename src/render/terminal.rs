@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use casefile_analyzer::{Action, CheckVerdict, Conclusion, Decision, Target, Verdict};
+use casefile_analyzer::{Action, CheckVerdict, Conclusion, Decision, EvidenceRow, Target, Verdict};
 use casefile_evidence::Timestamp;
 
 use super::Style;
 use super::evidence::{more, says_more, shown};
 use super::page::{Page, Role};
 use super::story::{Missing, Story};
-use super::text::{cause, conclusion, cut_middle, short, short_digest, span, stop_reason, time, visible};
+use super::tail;
+use super::text::{cause, conclusion, count, cut_middle, short, short_digest, span, stop_reason, time, visible};
 
 /// Causes of one blocking check that are shown.
 const CAUSES: usize = 5;
+/// Tasks of one check whose last lines are shown.
+const TAILS: usize = 3;
 /// Things to be done about missing evidence that are shown.
 const REMEDIES: usize = 6;
 
@@ -137,6 +140,8 @@ fn failing(page: &mut Page, checks: &[&CheckVerdict], day: Option<Timestamp>) {
             page.line(4, Role::Plain, &short(&check.reason));
         }
         let mut again: Option<&str> = None;
+        let mut room = TAILS;
+        let mut left_out = 0;
         for shown in &shown {
             let keys = || shown.rows.iter().map(|row| (row.resource.clone(), cause(&row.reason)));
             let before = keys().map(|key| given.get(&key).copied()).collect::<Option<Vec<_>>>();
@@ -151,6 +156,11 @@ fn failing(page: &mut Page, checks: &[&CheckVerdict], day: Option<Timestamp>) {
                 page.line(6, Role::Plain, also);
             }
             page.message(6, shown.message);
+            left_out += tails(page, &shown.rows, day, &mut room);
+        }
+        if left_out > 0 {
+            let of = count(left_out, "more task", "more tasks");
+            page.line(4, Role::Dim, &format!("(lines of {of}: --format json or --format markdown)"));
         }
         if let Some(id) = again {
             page.line(4, Role::Dim, &format!("the same evidence as {id}"));
@@ -160,6 +170,18 @@ fn failing(page: &mut Page, checks: &[&CheckVerdict], day: Option<Timestamp>) {
         }
         advice(page, check);
     }
+}
+
+/// The last log lines of tasks, as many as there is room for. Says how many are left out.
+fn tails(page: &mut Page, rows: &[&EvidenceRow], day: Option<Timestamp>, room: &mut usize) -> usize {
+    let shown = tail::of_rows(rows, day);
+    let listed = shown.len().min(*room);
+    for shown in shown.iter().take(listed) {
+        page.line(6, Role::Dim, &shown.title);
+        page.log(6, &shown.lines);
+    }
+    *room -= listed;
+    shown.iter().skip(listed).filter(|shown| !shown.lines.is_empty()).count()
 }
 
 fn advice(page: &mut Page, check: &CheckVerdict) {
@@ -182,6 +204,7 @@ fn noticed(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
             let at = first.at.as_ref().map(|at| format!("{at}  ")).unwrap_or_default();
             let message = cut_middle(&visible(first.message), page.width());
             page.item(4, 6, Role::Plain, &format!("{at}{}", first.what), &format!(": {message}"));
+            tails(page, &first.rows, day, &mut 1);
             let rows = first.rows.len() - 1 + beyond;
             if rows > 0 {
                 page.line(4, Role::Dim, &more(check, rows));
@@ -223,12 +246,14 @@ fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusio
 /// A check that is not decided, by its own reason or its rows.
 fn told(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
     let (shown, _) = shown(check, day, 2);
+    let mut room = TAILS;
     if says_more(check, &shown) {
         page.line(4, Role::Plain, &check.reason);
     }
     for shown in &shown {
         page.line(4, Role::Plain, &shown.what);
         page.message(6, shown.message);
+        tails(page, &shown.rows, day, &mut room);
     }
     advice(page, check);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_analyzer::{
     Action, BundleSummary, CheckVerdict, Conclusion, Conclusive, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT,
-    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, Status, Target, Verdict,
+    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, Status, Tail, TailLine, Target, Verdict,
 };
 use casefile_evidence::{Digest, Timestamp};
 
@@ -64,6 +64,7 @@ pub(crate) fn row(status: Status, resource: &str, at: i64, reason: &str) -> Evid
         expected: None,
         owner: None,
         more: BTreeMap::new(),
+        tail: None,
     }
 }
 
@@ -161,6 +162,24 @@ pub(crate) fn fail() -> Verdict {
     );
     exited.reason.push_str(" (and 22 more)");
     exits[5].reason = "container app exited with 137: Essential container in task exited".to_owned();
+    let line = |at: i64, line: &str| TailLine { at: after(at), line: line.to_owned() };
+    exits[0].tail = Some(Tail {
+        container: Some("app".to_owned()),
+        log_stream: Some(format!("app/app/{}", TASKS[0])),
+        lines: vec![
+            line(28, "INFO  [alembic.runtime.migration] Context impl PostgresqlImpl."),
+            line(29, "Traceback (most recent call last):"),
+            line(29, "  File \"/app/migrate.py\", line 7, in <module>"),
+            line(29, "alembic.util.exc.CommandError: Multiple head revisions are present for given argument 'head'"),
+        ],
+        ..Tail::default()
+    });
+    for row in &mut exits[1..4] {
+        row.tail = Some(Tail { same_as: Some(format!("task {}", TASKS[0])), ..Tail::default() });
+    }
+    exits[4].tail = Some(Tail { note: Some("no line was logged".to_owned()), ..Tail::default() });
+    let denied = "its log was not read: log_events: GetLogEvents app/app (denied)";
+    exits[5].tail = Some(Tail { note: Some(denied.to_owned()), ..Tail::default() });
     exited.rows = exits;
     exited.counts = BTreeMap::from([(Status::Fail, 23), (Status::Pass, 1)]);
     exited.rows_omitted = 18;
@@ -287,6 +306,14 @@ pub(crate) fn hostile() -> Verdict {
     evidence.observed = Some(HOSTILE.to_owned());
     evidence.expected = Some(HOSTILE.to_owned());
     evidence.more = BTreeMap::from([("container".to_owned(), HOSTILE.to_owned())]);
+    let lines = HOSTILE.lines().map(|line| TailLine { at: after(9), line: line.to_owned() });
+    evidence.tail = Some(Tail {
+        container: Some(HOSTILE.to_owned()),
+        log_stream: Some(HOSTILE.to_owned()),
+        lines: lines.chain([TailLine { at: after(9), line: HOSTILE.to_owned() }]).collect(),
+        same_as: None,
+        note: Some(HOSTILE.to_owned()),
+    });
     let gap = Gap {
         source: HOSTILE.to_owned(),
         status: "denied".to_owned(),
@@ -295,6 +322,11 @@ pub(crate) fn hostile() -> Verdict {
     };
     let mut failing = check("logs.failure", HOSTILE, Outcome::Fail, HOSTILE, vec![evidence.clone()]);
     failing.advice = Some(HOSTILE.to_owned());
+    let mut silent = evidence.clone();
+    silent.tail = Some(Tail { note: Some(HOSTILE.to_owned()), ..Tail::default() });
+    let mut twin = evidence.clone();
+    twin.tail = Some(Tail { same_as: Some(format!("another {HOSTILE}")), ..Tail::default() });
+    failing.rows.extend([silent, twin]);
     let mut noticed = failing.clone();
     (noticed.id, noticed.level) = ("logs.noticed".to_owned(), Level::Advise);
     let mut unknown = check("logs.unknown", HOSTILE, Outcome::Unknown, HOSTILE, Vec::new());

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use casefile_evidence::Timestamp;
 
 use super::streams::Streams;
+use crate::tail::Rings;
 
 /// Lines kept of one signature in one stream, on one side of a boundary; the rest is counted.
 pub(crate) const KEPT: usize = 100;
@@ -134,6 +135,8 @@ impl Found {
 pub(crate) struct Matches {
     pub(super) found: BTreeMap<Place, Found>,
     pub(crate) streams: Streams,
+    /// The last lines of the tasks that ended badly.
+    pub(crate) tails: Rings,
     /// When deployments were created, in order.
     boundaries: Vec<Timestamp>,
 }

@@ -90,6 +90,7 @@ pub(super) fn row(status: Status, place: &Place, line: &Match, reason: String, s
         expected: None,
         owner: None,
         more,
+        tail: None,
     }
 }
 

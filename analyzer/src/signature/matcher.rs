@@ -14,6 +14,7 @@ use super::readable::{Event, is_plain, readable};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, json};
 use crate::error::AnalyzeError;
+use crate::tail::{Ended, Rings};
 
 /// A log line on its way through.
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +135,11 @@ impl Scanner {
         self.matches
     }
 
+    /// Of the tasks that ended badly, the last lines are kept.
+    pub(crate) fn keep_tails(&mut self, ended: Ended) {
+        self.matches.tails = Rings::new(ended);
+    }
+
     /// A deployment was created at a moment: of the lines before it and since, each side is kept.
     pub(crate) fn bound(&mut self, at: Timestamp) {
         self.matches.bound(at);
@@ -170,6 +176,9 @@ impl Scanner {
     /// Matches one line, or the lines of one event. What begins at `starts` is matched alone, too.
     fn read(&mut self, line: &Line<'_>, text: &str, starts: &[usize], record: Option<&str>) {
         let readable_text = readable(text);
+        if !self.matches.tails.is_idle() {
+            self.matches.tails.take(line, &readable_text);
+        }
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
         if let Some(texts) = &mut self.texts {

@@ -21,11 +21,12 @@ pub(crate) use expression::{Ends, compile, escape, probe};
 pub(crate) use found::Matches;
 pub(crate) use json::FieldPattern;
 pub(crate) use judge::judge;
-pub(crate) use matcher::Scanner;
+pub(crate) use matcher::{Line, Scanner};
 pub(crate) use readable::line as readable_line;
 pub(crate) use scope::Scene;
 pub(crate) use streams::{StreamLines, Streams};
 pub(crate) use table::{derived_tables, table_docs};
+pub(crate) use trace::last_trace;
 
 use crate::pack::{Level, Owner};
 

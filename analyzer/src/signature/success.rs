@@ -269,6 +269,7 @@ impl<'a> Judging<'a> {
                 expected: None,
                 owner: None,
                 more: BTreeMap::new(),
+                tail: None,
             });
             let missing: Vec<EvidenceRow> = missing.collect();
             told.rows.extend(missing);

@@ -4,6 +4,7 @@
 //! line that matched.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use casefile_evidence::Timestamp;
 
@@ -85,14 +86,7 @@ impl Traces {
         if state == State::Other && hits.is_empty() {
             return;
         }
-        let mut trace = Trace {
-            state,
-            text: String::new(),
-            lines: 0,
-            last_at: line.timestamp,
-            exception: None,
-            hits: BTreeMap::new(),
-        };
+        let mut trace = Trace::new(state, line.timestamp);
         trace.add(line, text, hits);
         self.0.insert(key, trace);
     }
@@ -112,6 +106,10 @@ impl Traces {
 }
 
 impl Trace {
+    fn new(state: State, last_at: Timestamp) -> Self {
+        Self { state, text: String::new(), lines: 0, last_at, exception: None, hits: BTreeMap::new() }
+    }
+
     /// Whether a line belongs to the stack trace.
     fn goes_on(&mut self, text: &str, at: Timestamp) -> bool {
         if at.millis_since(self.last_at).abs() > APART_MS {
@@ -158,6 +156,28 @@ impl Trace {
             Finding { pattern, written, message, lines: lines.clone() }
         })
     }
+}
+
+/// The last stack trace among lines: from its first line to after its last. `is_cut` where lines before these are not
+/// known: they may have been its first.
+pub(crate) fn last_trace<'a>(lines: impl Iterator<Item = (Timestamp, &'a str)>, is_cut: bool) -> Option<Range<usize>> {
+    let mut last = None;
+    let mut open: Option<(usize, Trace)> = None;
+    for (number, (at, text)) in lines.enumerate() {
+        if number == 0 && is_cut {
+            open = Some((0, Trace::new(State::Frames, at)));
+        }
+        if let Some((start, trace)) = &mut open
+            && trace.goes_on(text, at)
+        {
+            trace.last_at = at;
+            last = Some(*start..number + 1);
+            continue;
+        }
+        let state = if text.starts_with(TRACEBACK) { State::Frames } else { State::Other };
+        open = Some((number, Trace::new(state, at)));
+    }
+    last
 }
 
 /// The line of an event of many lines that names the exception of its last Python traceback.

@@ -10,5 +10,6 @@ mod sandbox;
 mod schema;
 mod settings;
 mod signatures;
+mod tail;
 mod views;
 mod world;
