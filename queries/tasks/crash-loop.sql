@@ -4,7 +4,7 @@
 -- owner = "service"
 -- requires = ["tasks", "containers", "deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "The service looks stable between two deaths: do not trust its counts. Read the last log lines of the tasks that died; tasks.exited, tasks.out-of-memory and tasks.health-checks-failed name each of them."
+-- advice = "The service looks stable between two deaths: do not trust its counts. tasks.exited, tasks.out-of-memory and tasks.health-checks-failed name each task that died, with its last log lines: look for one exception that all of them share."
 -- #
 -- # Counts the ends of view task_ends that are the tasks' own fault: exit, memory, health check, restart in place
 -- # (`restartPolicy`: another `runtimeId`). `deployments[].failedTasks` is no measure: ECS sets it back to 0, and crashes

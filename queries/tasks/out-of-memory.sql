@@ -4,7 +4,7 @@
 -- owner = "service"
 -- requires = ["tasks", "containers", "deployments"]
 -- conclusive = "fail"
--- advice = "Raise the task's or the container's memory, or find the leak: container_definitions.memory is the hard limit in MiB."
+-- advice = "Raise the task's or the container's memory, or find the leak: container_definitions.memory is the hard limit in MiB. Its last log lines show what it was doing when it was killed."
 -- #
 -- # `containers[].reason` begins with OutOfMemoryError: the one field that tells a kill for memory from any
 -- # other. Exit code 137 alone does not: it is any SIGKILL, and tasks.exited reports it. View task_ends decides whether it

@@ -34,7 +34,7 @@ impl Coverage<'_> {
             Some((group, stream)) => {
                 format!("its lines may be in {group} {stream}, where nobody knows which task wrote what")
             }
-            None => "its log was never asked for".to_owned(),
+            None => "it was never asked for".to_owned(),
         })
     }
 }

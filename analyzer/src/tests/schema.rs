@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::world::{DEPLOYMENT, healthy, running_tasks, settings};
 
 /// As much of JSON Schema as ours uses; anything else in it fails the test.
-fn check(schema: &Value, root: &Value, value: &Value, at: &str, problems: &mut Vec<String>) {
+pub(super) fn check(schema: &Value, root: &Value, value: &Value, at: &str, problems: &mut Vec<String>) {
     let Some(rules) = schema.as_object() else { return problems.push(format!("{at}: the schema is no object")) };
     for (rule, wanted) in rules {
         match rule.as_str() {

@@ -1,6 +1,6 @@
 //! The last log lines of what failed, in the rows that name it.
 
-use casefile_evidence::tables::ContainerRow;
+use casefile_evidence::AnyRow;
 
 use super::world::{DEPLOYMENT, World, at, check, pack, settings, stream};
 use crate::{CheckVerdict, Evidence, EvidenceRow, Options, Pack, Tail, Verdict};
@@ -53,6 +53,11 @@ async fn the_last_twenty_lines_as_a_person_reads_them() {
     assert!(texts[19].ends_with('…') && texts[19].chars().count() == 1000);
     assert_eq!((tail.container.as_deref(), tail.log_stream.as_deref()), (Some("app"), Some(stream("aaa").as_str())));
     assert_eq!((tail.lines[0].at, &tail.note, &tail.same_as), (at(41), &None, &None));
+    let schema: serde_json::Value = serde_json::from_str(include_str!("../../../docs/verdict.schema.json")).unwrap();
+    let mut problems = Vec::new();
+    let json = serde_json::to_value(tail).unwrap();
+    super::schema::check(&schema["$defs"]["tail"], &schema, &json, "tail", &mut problems);
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
 fn traceback(world: &mut World, task: &str, frames: usize) {
@@ -154,15 +159,12 @@ async fn where_no_container_failed_the_essential_one_that_wrote_last_tells() {
     let check = judged(&world).await;
     assert_eq!(check.rows[0].more.get("container"), None);
     assert_eq!(texts(tail(&check.rows[0])), ["bye"]);
-    // A sidecar's lines are not the program's.
-    world.rows.retain(|row| !matches!(row, casefile_evidence::AnyRow::LogEvent(_)));
-    let container = |row: &ContainerRow| row.container.clone();
-    assert!(
-        world
-            .rows
-            .iter()
-            .any(|row| matches!(row, casefile_evidence::AnyRow::Container(row) if container(row) == "app"))
-    );
+    // The lines of a container that is not essential are not the program's.
+    for row in &mut world.rows {
+        if let AnyRow::LogEvent(line) = row {
+            line.container = Some("otel".to_owned());
+        }
+    }
     let check = judged(&world).await;
     assert_eq!(tail(&check.rows[0]).note.as_deref(), Some("no line was logged"));
 }
@@ -179,12 +181,11 @@ async fn nothing_that_was_observed_later_is_among_them() {
     world.dead_task("aaa", 50, 1).log("aaa", |_| {}).line("aaa", 40, "first");
     let mut later = World::rollout(&[10, 60, 200]);
     later.line("aaa", 45, "zero").line("aaa", 45, "second");
-    let lines =
-        later.rows.into_iter().filter(|row| matches!(row, casefile_evidence::AnyRow::LogEvent(row) if row.seq > 0));
+    let lines = later.rows.into_iter().filter(|row| matches!(row, AnyRow::LogEvent(row) if row.seq > 0));
     let snapshot = World::rollout(&[10, 60, 200])
         .rows
         .into_iter()
-        .filter(|row| matches!(row, casefile_evidence::AnyRow::Snapshot(row) if row.snapshot == 2));
+        .filter(|row| matches!(row, AnyRow::Snapshot(row) if row.snapshot == 2));
     world.rows.extend(lines.chain(snapshot));
     let early = as_of(&world, 60).await;
     assert_eq!(texts(tail(&early.checks[0].rows[0])), ["first"]);
