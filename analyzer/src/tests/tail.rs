@@ -162,7 +162,7 @@ async fn where_no_container_failed_the_essential_one_that_wrote_last_tells() {
     // The lines of a container that is not essential are not the program's.
     for row in &mut world.rows {
         if let AnyRow::LogEvent(line) = row {
-            line.container = Some("otel".to_owned());
+            line.container = Some("otel".into());
         }
     }
     let check = judged(&world).await;
