@@ -35,7 +35,7 @@ fn imported(files: &[(&str, Value)], toml: &str) -> (Bundle, Vec<String>, tempfi
     let about = About { service: "shop".to_owned(), ingestion_grace_ms: 10_000, ..About::default() };
     let assembly = import(&recording, about, Redactor::standard(), &mut writer).unwrap();
     let warnings = assembly.remarks().iter().map(str::to_owned).collect();
-    seal(&assembly, writer, "imported", "casefile test", None).unwrap();
+    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
     (Bundle::open(Path::new(&output)).unwrap(), warnings, folder)
 }
 

@@ -30,7 +30,7 @@ fn bundle(recording: &Path, output: &Path) -> Bundle {
     let mut writer = BundleWriter::create(output).unwrap();
     let about = About { ingestion_grace_ms: 10_000, ..About::default() };
     let assembly = import(&recording, about, Redactor::standard(), &mut writer).unwrap();
-    seal(&assembly, writer, "imported", "casefile test", None).unwrap();
+    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
     Bundle::open(output).unwrap()
 }
 
@@ -234,7 +234,7 @@ fn what_aws_may_send_one_day_is_taken_as_far_as_it_is_understood() {
     let assembly = import(&recording, About::default(), Redactor::standard(), &mut writer).unwrap();
     let remarks: Vec<&str> = assembly.remarks().iter().collect();
     assert_eq!(remarks.len(), 4, "{remarks:#?}");
-    seal(&assembly, writer, "imported", "casefile test", None).unwrap();
+    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
     let tasks = Bundle::open(&folder.path().join("bundle")).unwrap().rows::<TaskRow>().unwrap();
     assert_eq!(tasks.len(), 1);
     assert_eq!((tasks[0].last_status.as_deref(), tasks[0].cpu.as_deref()), (Some("TELEPORTING"), Some("256")));
@@ -255,7 +255,7 @@ fn recorded_answers_of_others_import() {
         let mut writer = BundleWriter::create(&folder.path().join("bundle")).unwrap();
         let about = About { service: "any".to_owned(), ..About::default() };
         let Ok(assembly) = import(&recording, about, Redactor::standard(), &mut writer) else { continue };
-        seal(&assembly, writer, "imported", "casefile test", None).unwrap();
+        seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
         Bundle::open(&folder.path().join("bundle")).unwrap();
         imported += 1;
     }

@@ -314,7 +314,6 @@ pub(crate) fn settings() -> Settings {
             signature("migration.heads", Expect::Failure, "Multiple head revisions"),
         ],
         checks: std::collections::BTreeMap::new(),
-        rollout: Default::default(),
     }
 }
 
