@@ -101,7 +101,8 @@ impl<'a> Coverage<'a> {
         Self {
             latest: tables::latest_sources(&prepared.sources).collect(),
             described: described.map(|source| source.rows).sum(),
-            no_service_deployments: !listed.is_empty() && listed.iter().all(|source| source.rows == 0 && source.exhausted),
+            no_service_deployments: !listed.is_empty()
+                && listed.iter().all(|source| source.rows == 0 && source.exhausted),
             target: &prepared.target,
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,

@@ -25,7 +25,8 @@ use crate::slot::Contents;
 use crate::statuses;
 use crate::tail;
 use crate::verdict::{
-    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, Target, Verdict,
+    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, RolloutSummary, Target,
+    Verdict,
 };
 
 /// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
@@ -216,6 +217,7 @@ fn verdict(
         decision: decide(conclusion, &checks, settings, &prepared.target, &prepared.judged),
         bundle,
         release: Release { name: prepared.target.release.clone(), images: prepared.images.clone() },
+        rollout: RolloutSummary::from(&prepared.judged),
         as_of: prepared.target.window_to,
         engine: Engine::current(),
         pack: PackSummary { digest: pack.digest().to_string(), checks: pack.checks().len() },

@@ -70,8 +70,8 @@ pub use settings::{CheckSettings, RolloutSettings, Settings};
 pub use signature::{Anchor, Expect, Quorum, Signature};
 pub use tail::{Tail, TailLine};
 pub use verdict::{
-    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release, Target,
-    Verdict, can_still_improve,
+    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release,
+    RolloutSummary, Target, Verdict, can_still_improve,
 };
 pub use views::{ColumnDoc, TableDoc, table_docs};
 

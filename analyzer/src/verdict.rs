@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use casefile_evidence::rollout::{Judged, Rollout};
 use casefile_evidence::tables::TargetRow;
 use casefile_evidence::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub struct Verdict {
     pub bundle: BundleSummary,
     /// What went out, by what is the same in every region.
     pub release: Release,
+    /// Which rollout was judged, beside what `bundle.target` says of it.
+    pub rollout: RolloutSummary,
     /// The moment as of which it holds: the last snapshot's, or an earlier one that was asked for.
     pub as_of: Option<Timestamp>,
     /// What computed it.
@@ -59,6 +62,34 @@ pub struct BundleSummary {
     pub ci: BTreeMap<String, String>,
     /// What it is about.
     pub target: Target,
+}
+
+/// Which rollout was judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolloutSummary {
+    /// It is older than what was asked about: nothing was deployed, and the present state was judged.
+    pub nothing_deployed: bool,
+    /// From when on evidence was needed.
+    pub evidence_from: Option<Timestamp>,
+    /// The rollout of the same release that was judged before this one began, during the watch.
+    pub took_over_from: Option<String>,
+    /// The newest rollout, where it is another one.
+    pub superseded_by: Option<String>,
+}
+
+impl From<&Judged> for RolloutSummary {
+    fn from(judged: &Judged) -> Self {
+        let named = |rollout: &Option<Rollout>| {
+            rollout.clone().and_then(|rollout| rollout.deployment.or(rollout.service_deployment))
+        };
+        Self {
+            nothing_deployed: judged.nothing_deployed,
+            evidence_from: judged.evidence_from,
+            took_over_from: named(&judged.took_over_from),
+            superseded_by: named(&judged.superseded_by),
+        }
+    }
 }
 
 /// A release across regions: task definition revisions and registries differ by region and identify nothing.

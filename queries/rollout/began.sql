@@ -36,7 +36,7 @@ FROM (
     coalesce(nullif(split_part(t.task_definition, '/', 2), ''), t.service) AS release,
     r.nothing_deployed OR coalesce(r.created_at < t.started_after, FALSE) AS is_no_news,
     (NOT r.ended OR t.stop_reason <> 'imported')
-      AND coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < 30000, TRUE) AS too_early
+      AND coalesce(CAST(t.window_to AS BIGINT) - CAST(t.window_from AS BIGINT) < greatest(30000, t.stable_for_ms), TRUE) AS too_early
   FROM rollout r
   CROSS JOIN target t
 ) r

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_analyzer::{
     Action, BundleSummary, CheckVerdict, Conclusion, Conclusive, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT,
-    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, Status, Tail, TailLine, Target, Verdict,
+    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, RolloutSummary, Status, Tail, TailLine, Target, Verdict,
 };
 use casefile_evidence::{Digest, Timestamp};
 
@@ -118,6 +118,7 @@ pub(crate) fn verdict(
             target: target(),
         },
         release: Release { name: Some("v1.4.0".to_owned()), images: Vec::new() },
+        rollout: RolloutSummary::default(),
         as_of: Some(after(137)),
         engine: Engine { casefile: "0.1.0".to_owned(), datafusion: "55.2.0".to_owned() },
         pack: PackSummary { digest: digest("pack"), checks: checks.len() },

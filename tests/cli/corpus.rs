@@ -38,14 +38,14 @@ fn one_case(name: &str) -> tempfile::TempDir {
 
 #[test]
 fn every_case_gives_what_it_says_and_every_blocking_check_is_tried_both_ways() {
-    let run = casefile(&["test"]);
+    // The one place where the whole corpus is judged: by the binary, as it is built in.
+    let run = casefile(&["test", "--format", "json"]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
-    // The cases on disk are the ones that are built in.
-    let folder = folder_of_cases();
-    let run = casefile(&["test", text(&folder), "--format", "json"]);
-    assert_eq!(run.code, 0, "{}", run.err);
     let told: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     let cases = told["cases"].as_array().unwrap();
+    // The cases on disk are the ones that are built in.
+    let on_disk = fs::read_dir(folder_of_cases()).unwrap().count();
+    assert_eq!(cases.len(), on_disk);
     let modes: std::collections::BTreeSet<u64> =
         cases.iter().flat_map(|case| case["modes"].as_array().unwrap()).filter_map(serde_json::Value::as_u64).collect();
     let missing: Vec<u64> = (1..=45).filter(|mode| !modes.contains(mode)).collect();

@@ -18,12 +18,19 @@ fn expected_exit(verdict: &str) -> i32 {
     }
 }
 
+/// `casefile test` judges every case in memory; here some go through a sealed bundle, one of each verdict and kind.
 #[test]
-fn every_case_gives_what_it_says() {
+fn a_bundle_is_judged_as_its_recording_is() {
     let folder = tempfile::tempdir().unwrap();
-    let all = cases::all();
-    assert!(all.len() >= 8);
-    for case in all {
+    let chosen = [
+        "circuit-breaker-rollback",
+        "healthy-migration",
+        "logs-denied",
+        "migration-task-failed",
+        "nothing-deployed-nine-days-old",
+        "field-firelens-records",
+    ];
+    for case in cases::all().into_iter().filter(|case| chosen.contains(&case.name.as_str())) {
         let (verdict, code) = verdict(&import(&case.name, folder.path()));
         let expected = (case.toml.verdict.to_string(), case.toml.decision.to_string());
         let got = (
@@ -136,8 +143,8 @@ fn flatten(case: &Path, flat: &Path) {
 fn every_recording_is_importable_as_bare_cli_documents() {
     let folder = tempfile::tempdir().unwrap();
     let mut told: BTreeMap<(bool, String), u32> = BTreeMap::new();
-    // Every third: each is imported and judged by a process of its own.
-    for case in cases::all().into_iter().step_by(3) {
+    // One in twelve: each is imported and judged by a process of its own.
+    for case in cases::all().into_iter().step_by(12) {
         let flat = folder.path().join(&case.name);
         flatten(&folder_of_cases().join(&case.name), &flat);
         // As they are, the answers of filter-log-events show lines and no absence; then it is stated that they are whole.
