@@ -122,7 +122,7 @@ fn wrote_until(batch: &RecordBatch, row: usize) -> Option<Timestamp> {
 }
 
 /// `arn:...:task-definition/NAME:7` is of family NAME.
-fn family(arn: &str) -> Option<String> {
+pub(crate) fn family(arn: &str) -> Option<String> {
     let (family, _) = arn.rsplit('/').next()?.rsplit_once(':')?;
     Some(family.to_owned())
 }

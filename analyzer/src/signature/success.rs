@@ -42,7 +42,7 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         return judging.open(told, Some(over));
     }
     let mut gaps = gaps(pattern, scene, Some(over));
-    gaps.extend(scene.coverage.lossy(pattern.container.as_deref()));
+    gaps.extend(scene.coverage.lossy(pattern));
     gaps.extend(scene.coverage.broken_lines(pattern));
     gaps.extend(scene.coverage.gaps("task_definitions", Scope::of(pattern)));
     if pattern.tasks(scene.tasks).next().is_none() {
