@@ -144,7 +144,9 @@ fn every_recording_is_importable_as_bare_cli_documents() {
     let folder = tempfile::tempdir().unwrap();
     let mut told: BTreeMap<(bool, String), u32> = BTreeMap::new();
     // One in twelve: each is imported and judged by a process of its own.
-    for case in cases::all().into_iter().step_by(12) {
+    // Those from the field are bare documents already.
+    let staged = cases::all().into_iter().filter(|case| !case.name.starts_with("field-"));
+    for case in staged.step_by(12) {
         let flat = folder.path().join(&case.name);
         flatten(&folder_of_cases().join(&case.name), &flat);
         // As they are, the answers of filter-log-events show lines and no absence; then it is stated that they are whole.

@@ -336,6 +336,9 @@ impl Assembly {
             self.remarks.add(origin, remark);
             ingestion_time.unwrap_or(observed_at)
         });
+        if let Some(ingested) = ingestion_time {
+            open.stream.lag_ms = open.stream.lag_ms.max(ingested.millis_since(timestamp));
+        }
         let hash = || {
             let mut hasher = DefaultHasher::new();
             (&message, ingestion_time).hash(&mut hasher);

@@ -117,6 +117,8 @@ pub(super) struct Stream {
     /// Lines from before this moment had all arrived, and were asked for, when that chain was begun.
     sound_to: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
+    /// How long a line took to arrive, at most, by its own time: hours where its program tells another zone's.
+    pub(super) lag_ms: i64,
     /// When it was read first.
     pub(super) first_read: Option<Timestamp>,
     /// From when on its log group still kept lines when it was read first, where that is known.
@@ -230,8 +232,10 @@ impl Stream {
         self.chain.began.filter(|_| !self.chain.ended).map_or(now, |began| began.min(now))
     }
 
-    /// The chain is at its end. Lines take no longer to arrive than `grace_ms`.
+    /// The chain is at its end. Lines take no longer to arrive than `grace_ms`; where they are stamped so far back that a
+    /// later reading does not reach them, as long as they were seen to take.
     pub(super) fn end(&mut self, grace_ms: i64) {
+        let grace_ms = if self.lag_ms > Retain::COLLECTOR_MS { grace_ms.max(self.lag_ms) } else { grace_ms };
         let arrived = self.chain.began.map(|began| began.plus_millis(grace_ms.saturating_neg()));
         let sound_to = self.until.into_iter().chain(arrived).min();
         let adds = self.adds();
@@ -281,6 +285,17 @@ mod tests {
             stream.end(GRACE);
             assert_eq!(stream.covered_from(), known, "{from:?}");
         }
+    }
+
+    #[test]
+    fn lines_that_are_stamped_hours_back_are_not_reached_by_a_later_reading() {
+        // Two hours behind: what arrives now stands before all that is read again.
+        let mut stream = Stream { lag_ms: 2 * 60 * 60 * 1000, ..Stream::default() };
+        stream.enter(Chain::new(1, None, Timestamp(100_000)));
+        stream.end(GRACE);
+        stream.enter(Chain::new(2, at(85_000), Timestamp(110_000)));
+        stream.end(GRACE);
+        assert_eq!(stream.covered_from(), at(85_000));
     }
 
     #[test]
