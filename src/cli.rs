@@ -27,7 +27,7 @@ pub(crate) struct Global {
     /// A folder of check files to use instead of the built-in pack
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) queries: Option<PathBuf>,
-    /// A folder of check files to use beside the others; one takes the place of the check that has its id
+    /// A folder of check files to add; a file replaces the built-in check with the same id
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) extra_queries: Option<PathBuf>,
     /// Where the result goes: the bundle (a folder, a .tar, s3://BUCKET/KEY) of collect, import, redact and validate; else the report [default: standard output]
@@ -39,7 +39,7 @@ pub(crate) struct Global {
     /// Say more on standard error: -v the steps, -vv the AWS SDK's too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// How it is said: as text, or JSON, a line an object
+    /// Log format on standard error: text, or one JSON object per line
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, hide_short_help = true)]
     pub(crate) log_format: LogFormat,
     /// When to use colour
@@ -85,7 +85,7 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 60"
     )]
     Demo(Demo),
-    /// Take a snapshot of a rollout from AWS until it has settled: AWS -> bundle
+    /// Collect evidence of a rollout until it has settled: AWS -> bundle
     #[command(
         after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle\n  casefile collect --config casefile.toml --dry-run        # what it will ask, and the IAM policy for it"
     )]
@@ -95,23 +95,23 @@ pub(crate) enum Verb {
         after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle"
     )]
     Import(Import),
-    /// Make a bundle of what a killed collection left
+    /// Seal what a killed collection left
     #[command(after_help = "Example:\n  casefile seal rollout.bundle.partial && casefile analyze rollout.bundle")]
     Seal {
         /// What it left: the bundle's path with .partial
         partial: PathBuf,
     },
-    /// Write a bundle anew without what further rules call secret: it names the one that it was made of
+    /// Apply more redaction rules; the new bundle records its parent's digest
     #[command(
         after_help = "Example:\n  casefile redact rollout.bundle --config casefile.toml -o shared.bundle\n\nThe rules are the standard ones and [[redact.rule]] of the config."
     )]
     Redact(BundleArg),
-    /// Judge a bundle: offline, and with the same result always
+    /// Judge a bundle, offline; the result is always the same
     #[command(
         after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml"
     )]
     Analyze(Analyze),
-    /// Collect, stop as early as is sound, seal, and judge: the step of a pipeline
+    /// Collect, stop as early as possible, seal and judge: the pipeline step
     #[command(
         after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json"
     )]
@@ -119,7 +119,7 @@ pub(crate) enum Verb {
     /// Show the verdict as it stood at each moment: when was it decidable?
     #[command(after_help = "Example:\n  casefile replay rollout.bundle")]
     Replay(Replay),
-    /// Ask a bundle in SQL
+    /// Query a bundle with SQL
     #[command(
         after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query --tables"
     )]
@@ -130,7 +130,7 @@ pub(crate) enum Verb {
     /// Check that a bundle is what was sealed
     #[command(after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'")]
     Verify(BundleArg),
-    /// Judge every recorded case and compare with what it must give: the regression corpus
+    /// Judge every recorded case and compare with its expected result: the regression corpus
     #[command(
         after_help = "Example:\n  casefile test                              # the cases that casefile ships with\n  casefile test cases --queries my-checks --report junit=cases.xml\n  casefile test cases --accept               # take new results; look at them with git diff\n  casefile test --mutate                     # nothing that is taken away may turn into a pass"
     )]
@@ -199,7 +199,7 @@ pub(crate) struct AwsArgs {
     /// The AWS profile, as in the AWS CLI
     #[arg(long)]
     pub(crate) profile: Option<String>,
-    /// Another endpoint than AWS's own, for every AWS service
+    /// Endpoint to use instead of AWS's own, for every AWS service
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// Keep the AWS documents, redacted, as a recording that `import` reads
@@ -255,7 +255,7 @@ pub(crate) struct Demo {
     /// List the recorded incidents
     #[arg(long)]
     pub(crate) list: bool,
-    /// How much faster than it happened it is played
+    /// Playback speed: 20 plays it 20 times as fast as it happened
     #[arg(long, default_value_t = 20.0, value_name = "FACTOR")]
     pub(crate) speed: f64,
     #[command(flatten)]
@@ -279,7 +279,7 @@ pub(crate) struct Collect {
 pub(crate) struct Import {
     /// The recording: its folder, or a folder of AWS CLI outputs
     pub(crate) dir: PathBuf,
-    /// Which service it is about, where it tells of several
+    /// The service to judge, if the recording has several
     #[arg(long)]
     pub(crate) service: Option<String>,
     #[command(flatten)]
@@ -346,10 +346,10 @@ pub(crate) struct Test {
     /// Take evidence away from every case, in many ways: no check may be wrong about what is left, and no verdict may turn into pass
     #[arg(long)]
     pub(crate) mutate: bool,
-    /// Where the random part of --mutate begins
+    /// Seed of the random part of --mutate
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// The cases need not try every blocking check both ways: for a service's own folder of cases
+    /// Do not require a passing and a failing case for every blocking check: for a service's own folder of cases
     #[arg(long)]
     pub(crate) partial: bool,
     #[command(flatten)]
@@ -368,7 +368,7 @@ pub(crate) enum CheckVerb {
     /// Check the checks and the config, without any bundle
     #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
     Lint,
-    /// Begin a check: a file that works, to be changed
+    /// Create a working check file, to be edited
     #[command(
         after_help = "Example:\n  casefile check new events.bus-connected --extra-queries checks\n  casefile check lint --extra-queries checks"
     )]

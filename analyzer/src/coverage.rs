@@ -303,7 +303,7 @@ impl<'a> Coverage<'a> {
         if let (Some(from), Some(needed)) = (source.covered_from, self.needed_from)
             && from > needed
         {
-            let error = format!("it reaches back to {from} only, and is needed from {needed} on");
+            let error = format!("it reaches back to {from} only; it is needed from {needed}");
             let sooner = || "what is older was forgotten: collect while the deployment runs".to_owned();
             return gap(error, source.remedy.clone().unwrap_or_else(sooner));
         }
@@ -318,7 +318,7 @@ impl<'a> Coverage<'a> {
         if let (Some(to), Some(until)) = (source.covered_to, until)
             && to < until
         {
-            return gap(format!("it was read up to {to} only, and {until} is needed"), again());
+            return gap(format!("it was read up to {to} only; it is needed up to {until}"), again());
         }
         None
     }

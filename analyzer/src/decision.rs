@@ -84,7 +84,7 @@ fn lacking(checks: &[&CheckVerdict]) -> String {
     let gaps: Vec<Gap> = gaps.into_iter().cloned().collect();
     // A check that says "unknown" of itself has no gap, and its reason tells more.
     let said = checks.iter().find(|check| check.unknown_because.is_empty()).map(|check| check.reason.clone());
-    format!("it cannot be told whether {ids} pass: {}", said.unwrap_or_else(|| missing(&gaps)))
+    format!("not enough evidence to decide {ids}: {}", said.unwrap_or_else(|| missing(&gaps)))
 }
 
 /// A rollout that began so long before the first look is said to be old.
@@ -98,7 +98,7 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
     // To the minute: nobody asks for more.
     let moment = |at: Timestamp| at.to_string().chars().take(16).collect::<String>().replace('T', " ");
     if judged.nothing_deployed {
-        return Some(format!("nothing was deployed: {release} is out since {}", moment(created_at)));
+        return Some(format!("nothing was deployed: {release} has been out since {}", moment(created_at)));
     }
     if let Some(before) = &judged.took_over_from {
         let before =
@@ -135,9 +135,9 @@ pub(crate) fn decide(
             alert(lacking(&of(Outcome::Unknown).collect::<Vec<_>>()))
         }
         Conclusion::Inconclusive if of(Outcome::Pending).next().is_some() => {
-            alert(format!("it is not over yet: {}", told(Outcome::Pending)))
+            alert(format!("not finished yet: {}", told(Outcome::Pending)))
         }
-        Conclusion::Inconclusive => alert("no blocking check had anything to judge: see the gaps".to_owned()),
+        Conclusion::Inconclusive => alert("no blocking check applied: see the gaps".to_owned()),
         Conclusion::Fail => {
             let fails = |owner: Owner| of(Outcome::Fail).any(|check| check.owner == owner);
             let why = told(Outcome::Fail);

@@ -155,22 +155,22 @@ fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch, AnalyzeErr
 const ROLLOUT: &[(&str, &str)] = &[
     (
         "evidence_from",
-        "From when on evidence is needed: the creation of the judged rollout; where nothing was deployed, the first snapshot.",
+        "Evidence is needed from this moment: the creation of the judged rollout, or, where nothing was deployed, the first snapshot.",
     ),
     (
         "nothing_deployed",
-        "Whether the judged rollout is older than what was asked about, so that nothing was deployed.",
+        "Whether nothing was deployed: the judged rollout is older than `target.started_after`, or completed more than an hour before the first snapshot.",
     ),
-    ("took_over_from", "The rollout of the same release that was judged before this one began, during the watch."),
-    ("superseded_by", "The newest rollout, where it is another one than the judged."),
+    ("took_over_from", "The rollout of the same release that was judged until this one began during the watch."),
+    ("superseded_by", "The newest rollout, if it is not the judged one."),
     ("superseded_by_task_definition", "The ARN of the task definition that the newest rollout brings."),
     ("superseded_at", "When the newest rollout was created."),
-    ("ended", "Whether the collection has ended: waiting changes nothing any more."),
-    ("tolerated_deaths", "`[rollout] tolerated_deaths` of the config; null where it is left out."),
+    ("ended", "Whether the collection has ended."),
+    ("tolerated_deaths", "`[rollout] tolerated_deaths` of the config, 0 with `[collect] fail_fast`; null where neither is set."),
 ];
 
 const IMAGES: &[(&str, &str)] = &[
-    ("container", "The container that is to run it; null: any essential one."),
+    ("container", "The container that must run it; null: any essential container."),
     ("digest", "The digest, e.g. `sha256:...`."),
 ];
 
@@ -179,9 +179,9 @@ pub(crate) fn table_docs() -> Vec<TableDoc> {
     let tables = JudgedRollout::default().tables(&Settings::default(), false).unwrap_or_default();
     let documented = |(name, batch): (&'static str, RecordBatch)| {
         let (doc, columns) = match name {
-            "judged_rollout" => ("The rollout that is judged, beside what `target` says of it: one row.", ROLLOUT),
-            "judged_tasks" => ("One task of the judged rollout.", &[("task_arn", "`taskArn`.")][..]),
-            _ => ("One image digest that was expected (`target.expected_image_digests`).", IMAGES),
+            "judged_rollout" => ("Which rollout is judged, beside the columns of `target`: one row.", ROLLOUT),
+            "judged_tasks" => ("One row for each task of the judged rollout.", &[("task_arn", "`taskArn`.")][..]),
+            _ => ("One row for each expected image digest (`target.expected_image_digests`).", IMAGES),
         };
         let schema = batch.schema();
         let column = |(name, doc): &(&str, &str)| {

@@ -1,11 +1,11 @@
--- The one-off tasks of the release (`[collect] tasks`). Those with the same overrides are tries of one thing, of which the newest counts; those with different overrides are different things.
+-- The one-off tasks of the release (`[collect] tasks`). Tasks with the same overrides are tries of the same job, and the newest try counts. Tasks with different overrides are different jobs.
 -- + task_arn VARCHAR: `taskArn`.
 -- + task_id VARCHAR: Its id.
--- + selected_by VARCHAR?: Which of `task_selectors` it is a task of.
+-- + selected_by VARCHAR?: The selector that chose it (`task_selectors.selector`).
 -- + is_newest: Whether it is the newest try.
 -- + newest_ended_well: Whether the newest try ended well.
 -- + is_retried: Whether a later try was started.
--- + is_ambiguous: Whether the environment of its overrides was redacted, so that nobody can tell a try from another thing.
+-- + is_ambiguous: Whether the environment of its overrides was redacted, so that tries and different jobs look alike.
 -- + is_stopped: Whether it stopped, or is stopping.
 -- + ended_well: Whether it stopped and every essential container exited with 0.
 -- + exit_codes VARCHAR: The exit code of every container, e.g. `migrate=1 otel=0`.

@@ -1,20 +1,20 @@
--- How the judged rollout stands: one row, whatever is known.
--- + resource VARCHAR: The rollout in words: its deployment, else its service deployment, else the release.
+-- The state of the judged rollout: always one row.
+-- + resource VARCHAR: A name for the rollout: its deployment, else its service deployment, else the release.
 -- + deployment_id VARCHAR?: The judged deployment (or task set); null where it was never seen.
 -- + service_deployment_status VARCHAR?: `serviceDeployments[].status`; null where it is not known at the end.
 -- + created_at TIMESTAMP?: When it was created.
--- + evidence_from TIMESTAMP?: From when on evidence is needed (`judged_rollout`).
--- + nothing_deployed: Whether it is older than what was asked about, so that nothing was deployed.
+-- + evidence_from TIMESTAMP?: Evidence is needed from this moment (`judged_rollout`).
+-- + nothing_deployed: Whether nothing was deployed (`judged_rollout`).
 -- + ended: Whether the collection has ended.
 -- + is_primary: Whether the last snapshot lists it as PRIMARY.
--- + completed: Whether ECS calls it complete: its service deployment is SUCCESSFUL; where that is not known, `rolloutState` COMPLETED or `stabilityStatus` STEADY_STATE; where there is no rollout state, every desired task runs and none is pending.
--- + completed_at TIMESTAMP?: When it completed: `finishedAt` of its service deployment; else the event that says so or the first snapshot that does, whichever is earlier; where there is no rollout state, the first of the last snapshots in which the counts are full.
--- + failed: Whether ECS gave it up: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
+-- + completed: Whether it is complete: its service deployment is SUCCESSFUL; where that is not known, `rolloutState` COMPLETED or `stabilityStatus` STEADY_STATE; where there is no rollout state, every desired task runs and none is pending.
+-- + completed_at TIMESTAMP?: When it completed: `finishedAt` of its service deployment; else the event that says so or the first snapshot that does, whichever is earlier; where there is no rollout state, the snapshot since which all counts are full.
+-- + failed: Whether it failed: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
 -- + in_progress: Whether it is neither complete nor over.
 -- + is_full: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired.
 -- + is_stable: Whether it was watched for `target.stable_for_ms` after it completed.
--- + tolerated_deaths BIGINT: How many tasks may die by their own fault before it completes.
+-- + tolerated_deaths BIGINT: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more.
 WITH releases AS (
   SELECT
     status AS task_set_status,

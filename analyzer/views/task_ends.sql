@@ -1,17 +1,17 @@
--- Every involuntary end of a task of the judged rollout or of a one-off task of the release, and every restart in place of an essential container: what ended it, and whether it healed. A scale-in and the drain of a rollout that another replaced are no such ends.
+-- One row for each involuntary end of a task of the judged rollout or of a one-off task, and for each restart in place of an essential container: its cause, and whether it healed. A task that stopped in a scale-in, or because its rollout was replaced, has no row.
 -- + task_arn VARCHAR: `taskArn`.
 -- + task_id VARCHAR: Its id.
 -- + container VARCHAR?: The container that failed first; null where none is known to have failed.
 -- + one_off: Whether it is a one-off task.
 -- + cause VARCHAR: `image`, `resource`, `command`, `start` (it failed to start), `exit`, `memory`, `health`, `restart`, `spot`, `host`, `maintenance`, `rebalancing`, `by_hand` or `unexplained`.
 -- + phase VARCHAR: `before` or `after` the rollout completed.
--- + standing VARCHAR: `open` (the rollout still runs), `healed`, `stands`, or `unknown` (nobody knows what the end means, and it did not heal).
+-- + standing VARCHAR: `open` (the rollout still runs), `healed`, `stands`, or `unknown` (the cause is not known, and it did not heal).
 -- + owner VARCHAR: Who takes over: `service`, `platform` or `shared`.
 -- + own_fault: Whether the task died by its own fault: exit, memory, health or restart.
 -- + at TIMESTAMP: When it ended.
 -- + stop_code VARCHAR?: `stopCode`; null where there is none.
 -- + exit_codes VARCHAR: The exit code of every container, e.g. `app=1 otel=0`.
--- + reason VARCHAR: What ECS says of it.
+-- + reason VARCHAR: The cause in words, with the texts of ECS.
 WITH parts AS (
   -- Of the containers that AWS adds, that of Service Connect is essential (public reports of tasks that stop with it);
   -- GuardDuty's agent is not, so that it never ends a task.

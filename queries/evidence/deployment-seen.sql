@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["target"]
 -- conclusive = "none"
--- advice = "Start casefile as soon as the release is applied, and compare --expect-task-definition with what was applied: an ARN, or family:revision."
+-- advice = "Start casefile as soon as the release is applied. Compare --expect-task-definition (an ARN, or family:revision) with the task definition that was applied."
 -- #
 -- # `deployments[].id` (or the task set's) of the judged rollout. Without it there is no telling whose tasks and
 -- # whose log lines are judged. A rollout that was rolled back before the first look is known by its
@@ -19,7 +19,7 @@ SELECT
   END AS status,
   CASE
     WHEN t.deployment_id IS NOT NULL THEN 'seen'
-    WHEN t.service_deployment_arn IS NOT NULL THEN 'only its service deployment was seen: it was gone before the first snapshot'
+    WHEN t.service_deployment_arn IS NOT NULL THEN 'only its service deployment was seen: its deployment was gone before the first snapshot'
     ELSE 'no rollout of the expected release was seen'
   END AS reason,
   coalesce(t.deployment_created_at, t.window_from) AS at,

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["service_events"]
 -- conclusive = "fail"
--- advice = "ECS keeps 100 events. Start casefile when the release is applied; a service that writes so many so fast is in trouble."
+-- advice = "ECS keeps 100 events. Start casefile when the release is applied. A service that writes 100 events during one rollout has a problem of its own: read them."
 -- #
 -- # `services[].events` holds the newest 100. Where there were 100 and the oldest is newer than the
 -- # deployment, what was before is gone: sources.covered_from says from when on none was missed.
@@ -17,9 +17,9 @@ SELECT
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN s.covered_from > r.evidence_from THEN 'events of the time before were forgotten by ECS'
+    WHEN s.covered_from > r.evidence_from THEN 'ECS no longer has the events before this time'
     WHEN s.status <> 'complete' THEN concat('the events are ', s.status)
-    ELSE concat(CAST(s.rows AS VARCHAR), ' events at the end, none was missed')
+    ELSE concat(CAST(s.rows AS VARCHAR), ' events, none missed')
   END AS reason,
   coalesce(s.covered_from, s.observed_at) AS at
 FROM latest_sources s

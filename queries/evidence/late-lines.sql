@@ -1,10 +1,10 @@
 -- id = "evidence.late-lines"
--- title = "Log lines arrived within the grace that is given to them"
+-- title = "Log lines arrived within the ingestion grace"
 -- level = "advise"
 -- owner = "platform"
 -- requires = ["log_events"]
 -- conclusive = "fail"
--- advice = "Lines are judged by when they were written, however late they come; what is not waited for is not seen. Raise [collect] ingestion_grace to what this says, or see why the log driver holds lines back."
+-- advice = "Raise [collect] ingestion_grace to the time in the reason, or find out why the log driver holds lines back. A line that arrives after the limit may not be seen."
 -- #
 -- # `ingestionTime` - `timestamp` of each line, against `target.ingestion_grace_ms`.
 
@@ -12,8 +12,8 @@ SELECT
   concat('stream ', l.log_stream) AS resource,
   CASE WHEN l.slowest_ms > t.ingestion_grace_ms THEN 'fail' ELSE 'pass' END AS status,
   concat(
-    'a line took up to ', CAST(l.slowest_ms / 1000 AS VARCHAR), ' s to arrive, and ',
-    CAST(t.ingestion_grace_ms / 1000 AS VARCHAR), ' s are waited'
+    'slowest log line arrived after ', CAST(l.slowest_ms / 1000 AS VARCHAR), ' s (limit ',
+    CAST(t.ingestion_grace_ms / 1000 AS VARCHAR), ' s)'
   ) AS reason,
   l.last_at AS at,
   l.task_id,

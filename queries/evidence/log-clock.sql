@@ -4,7 +4,7 @@
 -- owner = "platform"
 -- requires = ["log_events", "tasks"]
 -- conclusive = "fail"
--- advice = "Deadlines were counted by the clocks that agree: a line counts as written when CloudWatch took it in, or when its task was created. Set the clock of the host, or have the program log the time of the system that it runs on."
+-- advice = "Set the clock of the host, or make the program log the system's time in UTC. Deadlines use AWS's clocks: such a line counts as written when CloudWatch took it in, or when its task was created."
 -- #
 -- # `timestamp` of a line is the program's host's clock, `ingestionTime` that of CloudWatch Logs, `createdAt` of the
 -- # task that of ECS. A line that is newer than its ingestion or older than its task has a clock that is off.

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["target"]
 -- conclusive = "fail"
--- advice = "Give --expect-task-definition (or --terraform-output), so that a deployment which never began, or another one, is not taken for yours."
+-- advice = "Give --expect-task-definition (or --terraform-output). Without it the newest deployment is judged, even if it is somebody else's and yours never began."
 -- #
 -- # Without a name the newest deployment at the first snapshot is judged. If the update had not reached ECS by
 -- # then, or somebody else deployed meanwhile, that is the wrong one, and it passes.

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["deployments", "service_events"]
 -- conclusive = "none"
--- advice = "Raise the timeout, so that [collect] stable_for fits into it: a crash loop that begins after the rollout shows only to who still looks."
+-- advice = "Raise the timeout, so that [collect] stable_for fits into it: a crash loop that begins after completion is seen only while the service is watched."
 -- #
 -- # The last snapshot must be `target.stable_for_ms` later than the completion (`rollout.completed_at`). Under LINEAR and
 -- # CANARY that is after the last step. Until then nothing is known to be stable, and waiting changes that: pending.
@@ -17,7 +17,7 @@ SELECT
     ' s after it completed',
     CASE
       WHEN r.is_stable THEN ''
-      ELSE concat(', which is less than the ', CAST(target.stable_for_ms / 1000 AS VARCHAR), ' s that it was to be')
+      ELSE concat(' (required: ', CAST(target.stable_for_ms / 1000 AS VARCHAR), ' s)')
     END
   ) AS reason,
   r.completed_at AS at

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["tasks"]
 -- conclusive = "fail"
--- advice = "ECS forgets a stopped task after about an hour. Start casefile when the release is applied; of a rollout of yesterday only the service deployment and the logs are left."
+-- advice = "ECS forgets a stopped task after about an hour. Start casefile when the release is applied. Of an older rollout only the service deployment and the logs remain."
 -- #
 -- # ListTasks with desiredStatus STOPPED reaches back one hour: sources.covered_from says from when on none was
 -- # missed. The tasks.* checks are then unknown by themselves, unless a failure was seen.
@@ -13,7 +13,7 @@ SELECT
   r.resource AS resource,
   CASE WHEN coalesce(s.covered_from > r.evidence_from, FALSE) THEN 'fail' ELSE 'pass' END AS status,
   CASE
-    WHEN s.covered_from > r.evidence_from THEN 'tasks that stopped before may have been forgotten by ECS'
+    WHEN s.covered_from > r.evidence_from THEN 'ECS may have forgotten tasks that stopped before this time'
     ELSE 'the list of stopped tasks reaches back to its creation'
   END AS reason,
   s.covered_from AS at

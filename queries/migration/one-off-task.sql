@@ -24,7 +24,7 @@ SELECT
   END AS status,
   CASE
     WHEN e.standing = 'unknown' AND o.is_retried
-      THEN concat('it failed, and nobody can tell whether a later task tried the same again: the environment of its overrides was redacted; ', e.reason)
+      THEN concat('it failed, and a later task may or may not be a retry of it (the environment of its overrides was redacted): ', e.reason)
     WHEN o.is_retried AND o.ended_well THEN 'it ended well, and was run again'
     WHEN o.is_retried THEN concat('it was tried again: ', coalesce(e.reason, o.exit_codes))
     WHEN o.ended_well THEN concat('it ended well: ', o.exit_codes)
@@ -59,7 +59,7 @@ SELECT
   END AS status,
   CASE
     WHEN r.nothing_deployed THEN 'none was seen, and nothing was deployed'
-    ELSE 'none was seen: it was forgotten by ECS, or never started'
+    ELSE 'not seen: ECS forgot it, or it was never started'
   END AS reason,
   target.window_to AS at,
   'none' AS observed,

@@ -1,5 +1,5 @@
 -- id = "network.unhealthy-targets"
--- title = "The load balancer finds the tasks of the release healthy"
+-- title = "The load balancer reports the tasks of the release as healthy"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["tasks", "containers", "deployments", "service_events", "target_health"]
@@ -82,7 +82,7 @@ SELECT
     WHEN is_settled AND ended THEN 'fail'
     ELSE 'pending'
   END AS status,
-  concat(CASE WHEN is_healed THEN 'it was, and is not any more: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group')) AS reason,
+  concat(CASE WHEN is_healed THEN 'healed: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group')) AS reason,
   created_at AS at,
   'a service event' AS observed,
   task_id

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["services", "deployments"]
 -- conclusive = "fail"
--- advice = "Compare what the pipeline applied with what the service runs: an apply without a change, or a tag that was pushed again, creates no deployment. Force one, or take require_rollout away where an apply without a change is fine."
+-- advice = "Compare what the pipeline applied with what the service runs: an apply without a change, or a tag that was pushed again, creates no deployment. Force a new deployment, or remove require_rollout if an apply without a change is expected."
 -- #
 -- # The creation of the judged rollout (`serviceDeployments[].createdAt`, `deployments[].createdAt`). It is no news where it
 -- # was created before `target.started_after`, or, without that, completed more than an hour before the first snapshot. Then
@@ -22,11 +22,11 @@ SELECT
   concat(
     CASE
       WHEN r.created_at IS NULL THEN 'no rollout of the release was seen'
-      WHEN is_no_news THEN concat('nothing was deployed: ', r.release, ' is out since ')
+      WHEN is_no_news THEN concat('nothing was deployed: ', r.release, ' has been out since ')
       ELSE 'it began at '
     END,
     CASE WHEN r.created_at IS NULL THEN '' ELSE concat(substr(CAST(r.created_at AS VARCHAR), 1, 10), ' ', substr(CAST(r.created_at AS VARCHAR), 12, 5)) END,
-    CASE WHEN target.started_after IS NOT NULL AND is_no_news THEN ', before the moment that was given' ELSE '' END,
+    CASE WHEN target.started_after IS NOT NULL AND is_no_news THEN ', before --started-after' ELSE '' END,
     coalesce('; it took over from ' || j.took_over_from, '')
   ) AS reason,
   r.created_at AS at

@@ -1,10 +1,10 @@
 -- id = "rollout.desired-count"
--- title = "The service wants at least one task"
+-- title = "The desired count of the service is at least 1"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["services"]
 -- conclusive = "none"
--- advice = "Nothing runs, so nothing is proven. Scale the service up and judge again; is it switched off on purpose, do not wait for it in the pipeline."
+-- advice = "Nothing runs, so nothing is proven. Scale the service up and judge again. If it is switched off on purpose, leave it out of the pipeline."
 -- #
 -- # `services[].desiredCount`. With 0 ECS calls any revision stable at once, be its image missing or its
 -- # migration broken: that is neither a success nor a failure.

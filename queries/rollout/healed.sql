@@ -1,10 +1,10 @@
 -- id = "rollout.healed"
--- title = "The rollout met no trouble on its way"
+-- title = "The rollout completed without trouble on the way"
 -- level = "advise"
 -- owner = "platform"
 -- requires = ["tasks", "containers", "deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "It went well in the end, and is no failure of the release. If it happens at every rollout, the next one may not heal in time: the reason names the task, the capacity, the quota or the API limit."
+-- advice = "The rollout recovered, so this is not a failure. If it happens at every rollout, a later one may not recover in time: the reason names the task, the capacity, the quota or the API limit."
 -- #
 -- # Ends of tasks that healed (view task_ends; tasks.stopped-by-hand tells of those by hand), and service events that tell of trouble that passes: the scheduler was
 -- # throttled, or waited for a place. Only of a rollout that completed; of any other, the blocking checks tell.
@@ -45,7 +45,7 @@ UNION ALL
 SELECT
   r.resource AS resource,
   'pass' AS status,
-  'no end of a task and no event tells of any' AS reason,
+  'no task ended early, and no event reports trouble' AS reason,
   r.completed_at AS at,
   CAST(NULL AS VARCHAR) AS owner,
   CAST(NULL AS VARCHAR) AS task_id,

@@ -1,10 +1,10 @@
 -- id = "rollout.held-up"
--- title = "Nothing holds the rollout up: no deadlock of its limits, no protected task"
+-- title = "The rollout is not blocked by its deployment limits or by a protected task"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "Limits: raise maximumPercent or lower minimumHealthyPercent, so that ECS may start a task before it stops one. Protection: the old tasks end their work, or lose their protection."
+-- advice = "Limits: raise maximumPercent or lower minimumHealthyPercent, so that ECS may start a task before it stops one. Protection: wait until the old tasks have finished, or remove their protection."
 -- #
 -- # No field says it: ECS tells by service events alone. So a text can only explain what a field decides: while the
 -- # rollout is in progress it may still be freed (pending), once it completed it was (pass), and where it
@@ -20,7 +20,7 @@ WITH held AS (
 SELECT
   r.resource AS resource,
   CASE WHEN r.completed THEN 'pass' WHEN r.is_over THEN 'fail' ELSE 'pending' END AS status,
-  concat(CASE WHEN r.completed THEN 'it completed all the same: ' ELSE '' END, h.message) AS reason,
+  concat(CASE WHEN r.completed THEN 'it completed anyway: ' ELSE '' END, h.message) AS reason,
   h.created_at AS at
 FROM rollout r
 CROSS JOIN held h
@@ -28,7 +28,7 @@ UNION ALL
 SELECT
   r.resource AS resource,
   'pass' AS status,
-  'no event tells of anything that holds it up' AS reason,
+  'no event reports that it is blocked' AS reason,
   target.window_to AS at
 FROM rollout r
 CROSS JOIN target

@@ -1,10 +1,10 @@
 -- id = "rollout.hooks-answered"
--- title = "No lifecycle hook of the rollout waits for an answer, and none failed"
+-- title = "No lifecycle hook of the rollout waits for an answer or failed"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["service_deployments"]
 -- conclusive = "fail"
--- advice = "A hook that waits: somebody (or the Lambda function that the hook names) has to answer it. One that failed: read the function's log; what it tests is the service's, what it runs on the platform's."
+-- advice = "A hook that waits: somebody (or the Lambda function that the hook names) has to answer it. One that failed: read the function's log. If its test failed, the service's owner takes over; if the function could not run, the platform team does."
 -- #
 -- # `serviceDeployments[].lifecycleHookDetails[].status` decides, of native blue/green, linear and canary rollouts:
 -- # AWAITING_ACTION waits (pending while the service deployment is in progress), FAILED and TIMED_OUT failed.

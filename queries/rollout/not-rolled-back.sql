@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["deployments", "service_deployments", "service_revisions", "service_events"]
 -- conclusive = "fail"
--- advice = "ECS or somebody gave the rollout up. A circuit breaker says only that tasks kept failing: the cause is in tasks.* and in the log signatures. An alarm: look at the alarm that is named. By a user: ask who stopped it."
+-- advice = "ECS or a person ended the rollout. Circuit breaker: tasks kept failing; the cause is in the tasks.* checks and the log signatures. Alarm: look at the alarm that is named. By a user: ask who stopped it."
 -- #
 -- # `serviceDeployments[].status` decides (ROLLBACK_..., STOPPED), and `deployments[].rolloutState` (FAILED);
 -- # `statusReason` and `rolloutStateReason` explain. The event "(deployment ...) deployment failed" is a second

@@ -1,5 +1,5 @@
 -- id = "tasks.cannot-be-placed"
--- title = "ECS found a place for the tasks of the release, and could launch them"
+-- title = "ECS could place and launch the tasks of the release"
 -- level = "block"
 -- owner = "platform"
 -- requires = ["deployments", "service_events"]
@@ -30,7 +30,7 @@ SELECT
     WHEN r.is_over THEN 'fail'
     ELSE 'pending'
   END AS status,
-  concat(CASE WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'it completed all the same: ' ELSE '' END, u.message) AS reason,
+  concat(CASE WHEN r.completed AND (r.is_full OR u.created_at <= r.completed_at) THEN 'it completed anyway: ' ELSE '' END, u.message) AS reason,
   u.created_at AS at
 FROM rollout r
 CROSS JOIN unplaced u
@@ -38,7 +38,7 @@ UNION ALL
 SELECT
   r.resource AS resource,
   'pass' AS status,
-  'no event tells of a task without a place' AS reason,
+  'no event reports a task that could not be placed' AS reason,
   target.window_to AS at
 FROM rollout r
 CROSS JOIN target

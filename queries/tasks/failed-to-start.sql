@@ -1,10 +1,10 @@
 -- id = "tasks.failed-to-start"
--- title = "No task of the release failed to start for a cause that nothing else names"
+-- title = "No task of the release failed to start (causes that no other check covers)"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["tasks", "containers", "deployments", "service_events"]
 -- conclusive = "fail"
--- advice = "Read the reason: \"executable file not found\" or \"no such file\" is the image's command; anything of the agent, the runtime or the host is the platform's."
+-- advice = "Read the reason: \"executable file not found\" or \"no such file\" means that the command of the image or the task definition is wrong. Anything about the agent, the runtime or the host is the platform's."
 -- #
 -- # `tasks[].stopCode` TaskFailedToStart counts by the code alone, so that a wording that nobody has seen yet
 -- # counts too. What tasks.cannot-start-image, tasks.cannot-start-resources, tasks.exited and tasks.out-of-memory

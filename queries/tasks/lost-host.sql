@@ -1,10 +1,10 @@
 -- id = "tasks.lost-host"
--- title = "Tasks that AWS took away were replaced: lost hosts, Spot, maintenance, rebalancing"
+-- title = "Tasks that AWS stopped were replaced (lost hosts, Spot, maintenance, rebalancing)"
 -- level = "advise"
 -- owner = "platform"
 -- requires = ["tasks", "deployments"]
 -- conclusive = "fail"
--- advice = "Spot, instances and Fargate hosts go away at any time: it is no fault of the release. If it happens at every rollout, run a share of the tasks on demand."
+-- advice = "AWS can take away Spot capacity, instances and Fargate hosts at any time: the release is not at fault. If it happens at every rollout, run some of the tasks on demand."
 -- #
 -- # `tasks[].stopCode` SpotInterruption, TerminationNotice or InfrastructureHealth; `stoppedReason` "Host EC2 (instance ...)
 -- # terminated", "ECS is performing maintenance ...", "... is in DRAINING state". Replaced: as many tasks run as are desired.

@@ -1,5 +1,5 @@
 -- id = "tasks.stopped"
--- title = "Every task of the release that stopped did so for a cause that is known"
+-- title = "Every stopped task of the release has a known cause"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["tasks", "deployments"]

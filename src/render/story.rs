@@ -74,12 +74,12 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// `12 checks passed, 3 had nothing to judge`.
+    /// `12 checks passed, 3 not applicable`.
     pub(crate) fn rest(&self) -> String {
         let checks = count(self.passed, "check passed", "checks passed");
         match self.skipped {
             0 => checks,
-            skipped => format!("{checks}, {skipped} had nothing to judge"),
+            skipped => format!("{checks}, {skipped} not applicable"),
         }
     }
 }
@@ -122,11 +122,11 @@ fn missing(verdict: &Verdict) -> Vec<Missing<'_>> {
 }
 
 impl Missing<'_> {
-    /// `evidence for 11 checks is denied: log_events: GetLogEvents ...`.
+    /// `11 checks lack evidence (denied): log_events: GetLogEvents ...`.
     fn sentence(&self) -> String {
         let Some(gap) = self.gaps.first() else { return self.remedy.to_owned() };
-        let checks = count(self.blocks.len(), "check", "checks");
-        format!("evidence for {checks} is {}: {}", gap.status.replace('_', " "), short(&gap.source))
+        let checks = count(self.blocks.len(), "check lacks", "checks lack");
+        format!("{checks} evidence ({}): {}", gap.status.replace('_', " "), short(&gap.source))
     }
 
     /// The gaps that differ in more than which stream, task or page they are about, each with how many

@@ -28,7 +28,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     subject(&mut page, target);
     failing(&mut page, &story.failing, day);
     section(&mut page, "could not be evaluated", &story.broken, broken);
-    section(&mut page, "noticed, without deciding", &story.noticed, |page, check| noticed(page, check, day));
+    section(&mut page, "advice (does not affect the verdict)", &story.noticed, |page, check| noticed(page, check, day));
     missing(&mut page, &story, day, verdict.verdict);
     page.gap();
     page.item(0, 0, Role::Pass, if story.passed > 0 { "✓ " } else { "" }, &story.rest());
@@ -220,7 +220,7 @@ fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusio
     let hangs = matches!(conclusion, Conclusion::Inconclusive | Conclusion::Error);
     page.gap();
     if !story.missing.is_empty() || (hangs && !open.is_empty()) {
-        let title = if hangs { "missing" } else { "missing, though the verdict does not hang on it" };
+        let title = if hangs { "missing evidence" } else { "missing evidence (does not affect this verdict)" };
         page.line(0, Role::Strong, title);
     }
     for check in story.untold.iter().filter(|_| hangs) {

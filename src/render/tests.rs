@@ -128,7 +128,7 @@ fn junit_is_well_formed_and_counts() {
 fn nothing_judged_is_not_a_green_report() {
     let mut value = testing::pass();
     value.verdict = Conclusion::Inconclusive;
-    value.decision = testing::decision(Action::Alert, "no blocking check had anything to judge: see the gaps");
+    value.decision = testing::decision(Action::Alert, "no blocking check applied: see the gaps");
     value.checks.retain(|check| check.outcome == Outcome::Skip);
     let report = quick_junit::Report::deserialize_from_str(&show(&value, Format::Junit)).unwrap();
     assert_eq!(report.errors, 1);

@@ -197,8 +197,8 @@ pub(crate) fn stop_reason(reason: &str) -> String {
     let until = match reason {
         "" => return String::new(),
         "settled" => "the rollout had settled",
-        "decided" => "the verdict could not change any more",
-        "timeout" => "the timeout was over",
+        "decided" => return ", stopped early: more evidence could not change the verdict".to_owned(),
+        "timeout" => "the timeout",
         "interrupted" => "it was interrupted",
         "failed" => "the collection failed",
         "imported" => "the recording ends",

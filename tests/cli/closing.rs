@@ -83,7 +83,7 @@ fn the_last_lines_of_a_task_that_died_are_in_the_bundle() {
     assert!(causes > 0, "{err}");
     assert_eq!(check(&verdict, "migration.one-head")["outcome"], "fail");
     let said = err.lines().find(|line| line.starts_with("FAIL, delegate to manage-core team: tasks.")).unwrap();
-    assert!(said.contains("(the last log lines are waited for until 2026-11-27T05:03:"), "{said}");
+    assert!(said.contains("(waiting for the last log lines until 2026-11-27T05:03:"), "{said}");
 }
 
 #[test]

@@ -26,14 +26,14 @@ pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     gaps.extend(scene.coverage.broken_lines(pattern));
     let last_lines = scene.coverage.last_lines(pattern);
     if gaps.is_empty() && !last_lines.is_empty() && !scene.ended {
-        let reason = "it may still be logged: the last lines of a task that died are still to arrive";
+        let reason = "it may still be logged: the last lines of a task that died have not arrived yet";
         return Judged::new(Outcome::Pending, reason, rows);
     }
     gaps.extend(last_lines);
     if !gaps.is_empty() {
         Judged::unknown(gaps, rows)
     } else if scene.coverage.logs_were_read(pattern) {
-        Judged::new(Outcome::Pass, "it was never logged", rows)
+        Judged::new(Outcome::Pass, "not logged", rows)
     } else {
         Judged::new(Outcome::Skip, "no container that is judged has logged anything", rows)
     }

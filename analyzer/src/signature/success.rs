@@ -17,13 +17,13 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         let gap = Gap {
             source: "deployments".to_owned(),
             status: "missing".to_owned(),
-            error: "the deployment that is judged was never seen, so no deadline can be counted".to_owned(),
+            error: "the judged deployment was not seen, so the deadline is not known".to_owned(),
             remedy: "check the expected task definition, and collect while the deployment runs".to_owned(),
         };
         return Judged::unknown(vec![gap], Vec::new());
     };
     if scene.judged.nothing_deployed {
-        return Judged::new(Outcome::Skip, "nothing was deployed: only a rollout logs it", Vec::new());
+        return Judged::new(Outcome::Skip, "nothing was deployed: only the tasks of a new rollout log this line", Vec::new());
     }
     let judging = Judging { pattern, scene, created_at };
     let told = judging.read(seen);
@@ -32,7 +32,7 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         && told.rows.is_empty()
         && pattern.family.is_none()
     {
-        return Judged::new(Outcome::Skip, "the service wants no task, so nobody is to log it", told.rows);
+        return Judged::new(Outcome::Skip, "the desired count is 0: no task can log it", told.rows);
     }
     if told.is_enough(pattern) {
         return judging.pass(told);
@@ -156,7 +156,7 @@ impl<'a> Judging<'a> {
         let who = id.filter(|_| task.is_some());
         told.in_time.entry(who).and_modify(|first| *first = at.min(*first)).or_insert(at);
         if self.pattern.quorum != Quorum::Once && who.is_some_and(|id| !told.alive.contains(id)) {
-            return (Status::Skip, format!("logged, and the task was stopped since: {}", line.message));
+            return (Status::Skip, format!("logged, but the task has stopped since: {}", line.message));
         }
         (Status::Pass, line.message.clone())
     }
@@ -207,7 +207,7 @@ impl<'a> Judging<'a> {
                 "the deadline is {}, and lines may arrive until {over}",
                 over.plus_millis(-target.ingestion_grace_ms)
             ),
-            None => "its time begins when the task does".to_owned(),
+            None => "it is counted from the start of a task".to_owned(),
         };
         if !self.scene.ended {
             return Judged::new(Outcome::Pending, format!("it may still be logged: {deadline}"), told.rows);
@@ -220,7 +220,7 @@ impl<'a> Judging<'a> {
             }
             ("timeout", None) => "raise --timeout: the deadline was not reached".to_owned(),
             ("decided" | "settled", _) => {
-                "nothing more is needed: the collection ended because something else had decided".to_owned()
+                "no action: another check had already decided".to_owned()
             }
             ("interrupted", _) => "let the collection run to its end".to_owned(),
             _ => format!("collect until {until}: the deadline was not reached"),
@@ -229,7 +229,7 @@ impl<'a> Judging<'a> {
         let gap = Gap {
             source: "log_events".to_owned(),
             status: "not_reached".to_owned(),
-            error: format!("the collection ended at {end}, and {until} is needed"),
+            error: format!("the collection ended at {end}, before {until}"),
             remedy,
         };
         let reason = format!("it was not logged before the collection ended: {deadline}");
@@ -254,7 +254,7 @@ impl<'a> Judging<'a> {
                 format!("it was not logged within {within}: the deployment never had a task")
             }
             (Quorum::Any, None, None) if !told.in_time.is_empty() => {
-                "every task that logged it was stopped since".to_owned()
+                "every task that logged it has stopped since".to_owned()
             }
             (_, None, None) => format!("it was not logged within {within} {after}"),
         };
@@ -264,7 +264,7 @@ impl<'a> Judging<'a> {
                 status: Status::Fail,
                 resource: format!("task {id}"),
                 at: self.scene.tasks.get(id).and_then(|task| task.started_at),
-                reason: format!("it did not log it within {within} {after}"),
+                reason: format!("not logged within {within} {after}"),
                 observed: None,
                 expected: None,
                 owner: None,
