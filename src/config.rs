@@ -245,7 +245,7 @@ impl std::str::FromStr for Span {
         match parsed {
             Some(span) if span > LONGEST => Err(format!("{text:?} is longer than a day")),
             Some(span) => Ok(Self(span)),
-            None => Err(format!("{text:?} is no length of time: write e.g. \"180s\" or \"3m\"")),
+            None => Err(format!("{text:?} is not a length of time: write e.g. \"180s\" or \"3m\"")),
         }
     }
 }

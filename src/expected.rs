@@ -130,7 +130,7 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
     let seconds = text.trim().parse::<i64>().ok().map(|seconds| Timestamp(seconds.saturating_mul(1000)));
     seconds.map_or_else(|| Timestamp::parse(text.trim()), Ok).map_err(|_| {
         Error::usage(format!(
-            "--started-after {text:?} is no moment: write RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
+            "--started-after {text:?} is not a time: write RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
         ))
     })
 }
@@ -138,20 +138,20 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
 fn sound(expected: Expected) -> Result<Expected, Error> {
     if let Some(named) = expected.task_definition.as_deref().filter(|named| !names_a_revision(named)) {
         return Err(Error::usage(format!(
-            "the expected task definition {named:?} names no revision, so that any rollout of its family would pass: give family:revision \
+            "the expected task definition {named:?} names no revision, so any rollout of its family would match: give family:revision \
              or the ARN, e.g. Terraform's aws_ecs_task_definition.NAME.arn"
         )));
     }
     if let Some(named) = expected.service_deployment.as_deref().filter(|named| !named.contains(":service-deployment/"))
     {
         return Err(Error::usage(format!(
-            "the expected service deployment {named:?} is no ARN of one: `aws ecs list-service-deployments` prints \
-             arn:aws:ecs:REGION:ACCOUNT:service-deployment/CLUSTER/SERVICE/ID; a deployment ecs-svc/N is given by --expect-deployment"
+            "the expected service deployment {named:?} is not a service deployment ARN: `aws ecs list-service-deployments` prints \
+             arn:aws:ecs:REGION:ACCOUNT:service-deployment/CLUSTER/SERVICE/ID; for a deployment ecs-svc/N use --expect-deployment"
         )));
     }
     if let Some(named) = expected.deployment.as_deref().filter(|named| !named.starts_with("ecs-svc/")) {
         return Err(Error::usage(format!(
-            "the expected deployment {named:?} is no id of one: UpdateService answers with it as service.deployments[].id, ecs-svc/N"
+            "the expected deployment {named:?} is not a deployment id: UpdateService returns it in service.deployments[].id, as ecs-svc/N"
         )));
     }
     let is_digest = |text: &str| {
@@ -160,7 +160,7 @@ fn sound(expected: Expected) -> Result<Expected, Error> {
     };
     if let Some(named) = expected.image_digests.iter().find(|named| !is_digest(named)) {
         return Err(Error::usage(format!(
-            "the expected image digest {named:?} is no digest: write sha256:... or CONTAINER=sha256:..., as the registry prints it"
+            "the expected image digest {named:?} is not a digest: write sha256:... or CONTAINER=sha256:..., as the registry prints it"
         )));
     }
     Ok(expected)
