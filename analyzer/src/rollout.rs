@@ -166,7 +166,10 @@ const ROLLOUT: &[(&str, &str)] = &[
     ("superseded_by_task_definition", "The ARN of the task definition that the newest rollout brings."),
     ("superseded_at", "When the newest rollout was created."),
     ("ended", "Whether the collection has ended."),
-    ("tolerated_deaths", "`[rollout] tolerated_deaths` of the config, 0 with `[collect] fail_fast`; null where neither is set."),
+    (
+        "tolerated_deaths",
+        "`[rollout] tolerated_deaths` of the config, 0 with `[collect] fail_fast`; null where neither is set.",
+    ),
 ];
 
 const IMAGES: &[(&str, &str)] = &[
