@@ -130,7 +130,6 @@ fn failure(verdict: &Verdict, lines_until: Option<Timestamp>) -> String {
     };
     let cause = verdict.with_outcome(Outcome::Fail).next();
     let cause = cause.map(|check| format!(": {}: {}", check.id, check.reason)).unwrap_or_default();
-    let wait =
-        lines_until.map(|until| format!(" (waiting for the last log lines until {until})")).unwrap_or_default();
+    let wait = lines_until.map(|until| format!(" (waiting for the last log lines until {until})")).unwrap_or_default();
     format!("FAIL, {decision}{cause}{wait}")
 }

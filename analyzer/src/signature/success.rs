@@ -23,7 +23,11 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
         return Judged::unknown(vec![gap], Vec::new());
     };
     if scene.judged.nothing_deployed {
-        return Judged::new(Outcome::Skip, "nothing was deployed: only the tasks of a new rollout log this line", Vec::new());
+        return Judged::new(
+            Outcome::Skip,
+            "nothing was deployed: only the tasks of a new rollout log this line",
+            Vec::new(),
+        );
     }
     let judging = Judging { pattern, scene, created_at };
     let told = judging.read(seen);
@@ -219,9 +223,7 @@ impl<'a> Judging<'a> {
                 format!("raise --timeout to {needed}s: the deadline was not reached")
             }
             ("timeout", None) => "raise --timeout: the deadline was not reached".to_owned(),
-            ("decided" | "settled", _) => {
-                "no action: another check had already decided".to_owned()
-            }
+            ("decided" | "settled", _) => "no action: another check had already decided".to_owned(),
             ("interrupted", _) => "let the collection run to its end".to_owned(),
             _ => format!("collect until {until}: the deadline was not reached"),
         };
