@@ -343,9 +343,9 @@ pub(crate) struct Test {
     /// Write what the cases give now into their case.toml, for review
     #[arg(long, requires = "dir", conflicts_with = "mutate")]
     pub(crate) accept: bool,
-    /// Take evidence away from every case, in many ways: no check may be wrong about what is left, and no verdict may turn into pass
-    #[arg(long)]
-    pub(crate) mutate: bool,
+    /// Change the evidence of every case, in many ways: where some is lost, no check may be wrong about what is left, and no verdict may turn into pass; where benign noise is added to a case that passes, it still passes
+    #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    pub(crate) mutate: Option<Mutations>,
     /// Seed of the random part of --mutate
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -354,6 +354,27 @@ pub(crate) struct Test {
     pub(crate) partial: bool,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+}
+
+/// What `--mutate` tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mutations {
+    /// Evidence is lost
+    Losses,
+    /// Benign noise is added to every case that passes
+    Gains,
+    /// Both
+    All,
+}
+
+impl Mutations {
+    pub(crate) fn losses(self) -> bool {
+        self != Self::Gains
+    }
+
+    pub(crate) fn gains(self) -> bool {
+        self != Self::Losses
+    }
 }
 
 #[derive(Debug, Args)]

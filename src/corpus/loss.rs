@@ -51,7 +51,7 @@ impl std::fmt::Display for Loss {
 }
 
 /// Tables whose rows are lost, each with those of the tables that come in the same answer.
-const TABLES: [(&str, &[&str]); 9] = [
+const TABLES: [(&str, &[&str]); 10] = [
     ("services", &["deployments"]),
     ("service_events", &[]),
     ("task_sets", &[]),
@@ -59,6 +59,7 @@ const TABLES: [(&str, &[&str]); 9] = [
     ("service_revisions", &[]),
     ("tasks", &["containers"]),
     ("task_definitions", &["container_definitions"]),
+    ("target_health", &[]),
     ("log_streams", &[]),
     ("log_events", &[]),
 ];

@@ -5,6 +5,7 @@
 
 mod accept;
 mod coverage;
+mod gain;
 mod loss;
 mod mutate;
 
@@ -27,7 +28,7 @@ use crate::verbs::import;
 
 pub(crate) use accept::accept;
 pub(crate) use coverage::{Uncovered, uncovered};
-pub(crate) use mutate::{Violation, mutate};
+pub(crate) use mutate::{Tried, Violation, mutate};
 
 /// Its rules are compiled once: a mutated corpus is redacted thousands of times.
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::standard);

@@ -1,43 +1,69 @@
 //! Mutation of evidence: whatever is taken from a case, no check may be wrong about what is left, and
-//! nothing may turn into a pass.
+//! nothing may turn into a pass. Whatever benign is added to a case that passes, it still passes.
 
 use std::sync::Arc;
 
 use casefile_analyzer::{Analyzer, CheckVerdict, Conclusion, Outcome as CheckOutcome, Verdict};
+use casefile_collector::held::Held;
 use futures::StreamExt;
 
+use super::gain::Gain;
 use super::loss::Loss;
 use super::{Case, Outcome, word};
+use crate::cli::Mutations;
 use crate::error::Error;
 
-/// Evidence was taken away, and the answer was not less but other.
+/// The evidence was changed, and the answer changed as it must not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Violation {
     pub(crate) case: String,
-    /// What was taken away.
-    pub(crate) loss: String,
+    /// What was taken away, or added.
+    pub(crate) change: String,
     /// What was wrong with the answer.
     pub(crate) problem: String,
 }
 
-/// Tries every loss on the cases, several at a time. Gives how many were tried, and what was wrong.
+/// How many mutations were tried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tried {
+    pub(crate) losses: usize,
+    pub(crate) gains: usize,
+}
+
+#[derive(Debug)]
+enum Change {
+    Loss(Loss),
+    Gain(Gain, Held),
+}
+
+/// Tries mutations on the cases, several at a time. Gives how many were tried, and what was wrong.
 pub(crate) async fn mutate(
     outcomes: &[Outcome],
     analyzer: &Analyzer,
+    kinds: Mutations,
     seed: u64,
     threads: usize,
-) -> Result<(usize, Vec<Violation>), Error> {
+) -> Result<(Tried, Vec<Violation>), Error> {
+    let mut tried = Tried::default();
     let mut jobs = Vec::new();
-    for outcome in outcomes {
-        let whole = Arc::new(outcome.verdict.clone());
-        let losses = Loss::all(&outcome.case.held, seed).into_iter();
-        jobs.extend(losses.map(|loss| (Arc::clone(&outcome.case), Arc::clone(&whole), loss)));
+    for Outcome { case, verdict, .. } in outcomes {
+        let whole = Arc::new(verdict.clone());
+        let mut changes = Vec::new();
+        if kinds.losses() {
+            changes.extend(Loss::all(&case.held, seed).into_iter().map(Change::Loss));
+            tried.losses += changes.len();
+        }
+        if kinds.gains() && verdict.verdict == Conclusion::Pass {
+            let gains = Gain::all(&case.held, &case.rows(&case.held));
+            tried.gains += gains.len();
+            changes.extend(gains.into_iter().map(|(gain, held)| Change::Gain(gain, held)));
+        }
+        jobs.extend(changes.into_iter().map(|change| (Arc::clone(case), Arc::clone(&whole), change)));
     }
-    let tried = jobs.len();
-    let running = jobs.into_iter().map(|(case, whole, loss)| {
+    let running = jobs.into_iter().map(|(case, whole, change)| {
         let analyzer = analyzer.clone();
         async move {
-            let job = tokio::spawn(async move { one(&case, &whole, &loss, &analyzer).await });
+            let job = tokio::spawn(async move { one(&case, &whole, &change, &analyzer).await });
             job.await.map_err(Error::internal)?
         }
     });
@@ -51,12 +77,29 @@ pub(crate) async fn mutate(
     Ok((tried, violations))
 }
 
-async fn one(case: &Case, whole: &Verdict, loss: &Loss, analyzer: &Analyzer) -> Result<Vec<Violation>, Error> {
-    let rows = loss.of_rows(case.rows(&loss.of_documents(&case.held)));
-    let lacking = case.judge(rows, analyzer).await?;
-    let problems = problems(whole, &lacking, loss.shows());
-    let violation = |problem| Violation { case: case.name.clone(), loss: loss.to_string(), problem };
+async fn one(case: &Case, whole: &Verdict, change: &Change, analyzer: &Analyzer) -> Result<Vec<Violation>, Error> {
+    let (change, problems) = match change {
+        Change::Loss(loss) => {
+            let rows = loss.of_rows(case.rows(&loss.of_documents(&case.held)));
+            let lacking = case.judge(rows, analyzer).await?;
+            (loss.to_string(), problems(whole, &lacking, loss.shows()))
+        }
+        Change::Gain(gain, held) => {
+            let noisy = case.judge(case.rows(held), analyzer).await?;
+            (gain.to_string(), turned(&noisy).into_iter().collect())
+        }
+    };
+    let violation = |problem| Violation { case: case.name.clone(), change: change.clone(), problem };
     Ok(problems.into_iter().map(violation).collect())
+}
+
+/// What is wrong with the verdict of a case that passed before something benign was added.
+pub(super) fn turned(noisy: &Verdict) -> Option<String> {
+    match noisy.verdict {
+        Conclusion::Pass => None,
+        Conclusion::Error => Some(format!("a check broke: {}", noisy.decision.why)),
+        other => Some(format!("the verdict pass turned into {}: {}", word(&other), noisy.decision.why)),
+    }
 }
 
 fn problems(whole: &Verdict, lacking: &Verdict, shows: bool) -> Vec<String> {

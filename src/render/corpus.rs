@@ -9,7 +9,7 @@ use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
 use super::text::{count, cut_middle, visible};
 use crate::cli::Format;
-use crate::corpus::{Difference, Outcome, Uncovered, Violation, word};
+use crate::corpus::{Difference, Outcome, Tried, Uncovered, Violation, word};
 use crate::error::Error;
 
 /// A run over the corpus.
@@ -22,7 +22,7 @@ pub(crate) struct Tested {
     /// Cases whose new results were written down.
     pub(crate) accepted: Vec<String>,
     /// How many mutations were tried; `None` where none were asked for.
-    pub(crate) tried: Option<usize>,
+    pub(crate) tried: Option<Tried>,
     pub(crate) violations: Vec<Violation>,
 }
 
@@ -87,10 +87,16 @@ fn summary(tested: &Tested) -> String {
     }
     match (tested.tried, tested.violations.len()) {
         (None, _) => {}
-        (Some(tried), 0) => text.push_str(&format!("; {tried} mutations, nothing turned")),
-        (Some(tried), wrong) => text.push_str(&format!("; {wrong} problems in {tried} mutations")),
+        (Some(tried), 0) => text.push_str(&format!("; {}, nothing turned", mutations(tried))),
+        (Some(tried), wrong) => {
+            text.push_str(&format!("; {} in {}", count(wrong, "problem", "problems"), mutations(tried)));
+        }
     }
     text
+}
+
+fn mutations(tried: Tried) -> String {
+    format!("{} and {}", count(tried.losses, "loss", "losses"), count(tried.gains, "gain", "gains"))
 }
 
 fn terminal(tested: &Tested, style: Style) -> String {
@@ -124,7 +130,7 @@ fn terminal(tested: &Tested, style: Style) -> String {
         page.gap();
     }
     for violation in tested.violations.iter().take(VIOLATIONS) {
-        page.item(0, 4, Role::Fail, &format!("✗ {}", violation.case), &format!("  {}", violation.loss));
+        page.item(0, 4, Role::Fail, &format!("✗ {}", violation.case), &format!("  {}", violation.change));
         page.line(4, Role::Plain, &violation.problem);
     }
     if let Some(more) = tested.violations.len().checked_sub(VIOLATIONS).filter(|more| *more > 0) {
@@ -156,12 +162,12 @@ fn document(tested: &Tested) -> serde_json::Value {
         json!({ "check": check.id, "level": check.level, "never_passes": check.never_passes, "never_fails": check.never_fails })
     });
     let violations =
-        tested.violations.iter().map(|it| json!({ "case": it.case, "loss": it.loss, "problem": it.problem }));
+        tested.violations.iter().map(|it| json!({ "case": it.case, "change": it.change, "problem": it.problem }));
     json!({
         "good": tested.is_good(),
         "cases": cases.collect::<Vec<_>>(),
         "uncovered": uncovered.collect::<Vec<_>>(),
-        "mutations": tested.tried,
+        "mutations": tested.tried.map(|tried| json!({ "losses": tried.losses, "gains": tried.gains })),
         "violations": violations.collect::<Vec<_>>(),
     })
 }
@@ -193,9 +199,9 @@ fn markdown(tested: &Tested) -> String {
         table(&mut page, &["check", "level", "is not tried"], &lacking);
     }
     let violations: Vec<Vec<String>> =
-        tested.violations.iter().map(|it| vec![code(&it.case), escape(&it.loss), escape(&it.problem)]).collect();
+        tested.violations.iter().map(|it| vec![code(&it.case), escape(&it.change), escape(&it.problem)]).collect();
     if !violations.is_empty() {
-        table(&mut page, &["case", "taken away", "problem"], &violations);
+        table(&mut page, &["case", "change", "problem"], &violations);
     }
     page
 }
@@ -222,7 +228,7 @@ fn junit(tested: &Tested) -> Result<String, Error> {
         add("coverage", tested.lacking().map(|check| format!("{}: {}", check.id, lacks(check))).collect());
     }
     if tested.tried.is_some() {
-        let problems = tested.violations.iter().map(|it| format!("{}: {}: {}", it.case, it.loss, it.problem));
+        let problems = tested.violations.iter().map(|it| format!("{}: {}: {}", it.case, it.change, it.problem));
         add("mutations", problems.collect());
     }
     let mut report = Report::new("casefile test");

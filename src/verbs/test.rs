@@ -36,10 +36,12 @@ pub(crate) async fn run(args: &Test, global: &Global, printer: &Printer) -> Resu
             accepted.push(outcome.case.name.clone());
         }
     }
-    let (tried, violations) = if args.mutate {
-        corpus::mutate(&outcomes, &analyzer, args.seed, options.threads).await?
-    } else {
-        (0, Vec::new())
+    let (tried, violations) = match args.mutate {
+        Some(kinds) => {
+            let (tried, violations) = corpus::mutate(&outcomes, &analyzer, kinds, args.seed, options.threads).await?;
+            (Some(tried), violations)
+        }
+        None => (None, Vec::new()),
     };
     let tested = Tested {
         uncovered: corpus::uncovered(&outcomes, &analyzer),
@@ -47,7 +49,7 @@ pub(crate) async fn run(args: &Test, global: &Global, printer: &Printer) -> Resu
         whole: !args.partial && args.only.is_empty(),
         outcomes,
         accepted,
-        tried: args.mutate.then_some(tried),
+        tried,
         violations,
     };
     for (format, path) in &args.report.reports {
