@@ -5,6 +5,8 @@ mod edit;
 mod noise;
 mod scene;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use casefile_collector::held::Held;
 use casefile_evidence::AnyRow;
