@@ -37,7 +37,7 @@ impl Scene {
         let mut tasks: BTreeMap<&str, &TaskRow> = BTreeMap::new();
         let mut runtimes: BTreeMap<&str, BTreeSet<(&str, &str)>> = BTreeMap::new();
         let (mut desired, mut is_daemon, mut load_balancers) = (0, false, 0);
-        let (mut finished, mut completed) = (None, None);
+        let (mut finished, mut completed, mut full) = (None, None, None);
         let done = format!("(deployment {rollout}) deployment completed");
         for row in rows {
             match row {
@@ -62,6 +62,11 @@ impl Scene {
                     if row.deployment_id == rollout && row.rollout_state.as_deref() == Some("COMPLETED") =>
                 {
                     completed = earlier(completed, Some(row.observed_at));
+                }
+                // Without a rollout state: the first of the last snapshots in which the counts are full.
+                AnyRow::Deployment(row) if row.deployment_id == rollout && row.rollout_state.is_none() => {
+                    let is_full = row.pending_count == Some(0) && row.running_count >= row.desired_count;
+                    full = if is_full { full.or(Some(row.observed_at)) } else { None };
                 }
                 AnyRow::TaskSet(row)
                     if row.task_set_id == rollout && row.stability_status.as_deref() == Some("STEADY_STATE") =>
@@ -95,7 +100,7 @@ impl Scene {
         Some(Self {
             service: target.service.clone(),
             created_at: target.deployment_created_at,
-            completed_at: finished.or(completed),
+            completed_at: finished.or(earlier(completed, full)),
             first: held.snapshots.first()?.observed_at,
             last: held.snapshots.last()?.observed_at,
             desired,
