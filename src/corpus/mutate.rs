@@ -28,6 +28,8 @@ pub(crate) struct Violation {
 pub(crate) struct Tried {
     pub(crate) losses: usize,
     pub(crate) gains: usize,
+    /// Gains after which the verdict was inconclusive: the log of a task that was added may not be whole.
+    pub(crate) inconclusive: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,8 @@ pub(crate) async fn mutate(
     threads: usize,
 ) -> Result<(Tried, Vec<Violation>), Error> {
     let mut tried = Tried::default();
-    let mut jobs = Vec::new();
+    let mut violations = Vec::new();
+    // Case by case: each change holds documents of its own.
     for Outcome { case, verdict, .. } in outcomes {
         let whole = Arc::new(verdict.clone());
         let mut changes = Vec::new();
@@ -58,39 +61,46 @@ pub(crate) async fn mutate(
             tried.gains += gains.len();
             changes.extend(gains.into_iter().map(|(gain, held)| Change::Gain(gain, held)));
         }
-        jobs.extend(changes.into_iter().map(|change| (Arc::clone(case), Arc::clone(&whole), change)));
-    }
-    let running = jobs.into_iter().map(|(case, whole, change)| {
-        let analyzer = analyzer.clone();
-        async move {
-            let job = tokio::spawn(async move { one(&case, &whole, &change, &analyzer).await });
-            job.await.map_err(Error::internal)?
+        let running = changes.into_iter().map(|change| {
+            let (case, whole, analyzer) = (Arc::clone(case), Arc::clone(&whole), analyzer.clone());
+            async move {
+                let job = tokio::spawn(async move { one(&case, &whole, &change, &analyzer).await });
+                job.await.map_err(Error::internal)?
+            }
+        });
+        let mut answers = futures::stream::iter(running).buffer_unordered(threads.max(1));
+        while let Some(answer) = answers.next().await {
+            let (wrong, is_open) = answer?;
+            violations.extend(wrong);
+            tried.inconclusive += usize::from(is_open);
         }
-    });
-    let answers: Vec<Result<Vec<Violation>, Error>> =
-        futures::stream::iter(running).buffer_unordered(threads.max(1)).collect().await;
-    let mut violations = Vec::new();
-    for answer in answers {
-        violations.extend(answer?);
     }
     violations.sort();
     Ok((tried, violations))
 }
 
-async fn one(case: &Case, whole: &Verdict, change: &Change, analyzer: &Analyzer) -> Result<Vec<Violation>, Error> {
-    let (change, problems) = match change {
+/// What is wrong with the verdict after a change, and whether a gain left it inconclusive.
+async fn one(
+    case: &Case,
+    whole: &Verdict,
+    change: &Change,
+    analyzer: &Analyzer,
+) -> Result<(Vec<Violation>, bool), Error> {
+    let (change, problems, is_open) = match change {
         Change::Loss(loss) => {
             let rows = loss.of_rows(case.rows(&loss.of_documents(&case.held)));
             let lacking = case.judge(rows, analyzer).await?;
-            (loss.to_string(), problems(whole, &lacking, loss.shows()))
+            (loss.to_string(), problems(whole, &lacking, loss.shows()), false)
         }
         Change::Gain(gain, held) => {
             let noisy = case.judge(case.rows(held), analyzer).await?;
-            (gain.to_string(), turned(&noisy).into_iter().collect())
+            let is_open = noisy.verdict == Conclusion::Inconclusive && gain.adds_a_task();
+            let wrong = turned(&noisy).filter(|_| !is_open);
+            (gain.to_string(), wrong.into_iter().collect(), is_open)
         }
     };
     let violation = |problem| Violation { case: case.name.clone(), change: change.clone(), problem };
-    Ok(problems.into_iter().map(violation).collect())
+    Ok((problems.into_iter().map(violation).collect(), is_open))
 }
 
 /// What is wrong with the verdict of a case that passed before something benign was added.

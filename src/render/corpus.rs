@@ -96,7 +96,11 @@ fn summary(tested: &Tested) -> String {
 }
 
 fn mutations(tried: Tried) -> String {
-    format!("{} and {}", count(tried.losses, "loss", "losses"), count(tried.gains, "gain", "gains"))
+    let open = match tried.inconclusive {
+        0 => String::new(),
+        open => format!(" ({open} of them inconclusive)"),
+    };
+    format!("{} and {}{open}", count(tried.losses, "loss", "losses"), count(tried.gains, "gain", "gains"))
 }
 
 fn terminal(tested: &Tested, style: Style) -> String {
@@ -167,7 +171,7 @@ fn document(tested: &Tested) -> serde_json::Value {
         "good": tested.is_good(),
         "cases": cases.collect::<Vec<_>>(),
         "uncovered": uncovered.collect::<Vec<_>>(),
-        "mutations": tested.tried.map(|tried| json!({ "losses": tried.losses, "gains": tried.gains })),
+        "mutations": tested.tried.map(|tried| json!({ "losses": tried.losses, "gains": tried.gains, "inconclusive": tried.inconclusive })),
         "violations": violations.collect::<Vec<_>>(),
     })
 }

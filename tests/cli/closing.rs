@@ -71,7 +71,7 @@ fn first_death(late_ms: u64, more: &[&str]) -> (Value, usize, String) {
     let target = &judged["bundle"]["target"];
     assert_eq!(target["stop_reason"], "decided");
     let end = target["window_to"].as_str().unwrap();
-    assert!(SECOND_LOOK <= end && end < THIRD_LOOK, "it ended at {end}: {}", run.err);
+    assert!((SECOND_LOOK..THIRD_LOOK).contains(&end), "it ended at {end}: {}", run.err);
     let lines = Bundle::open(&bundle).unwrap().rows::<LogEventRow>().unwrap();
     let causes = lines.iter().filter(|line| line.message.contains("Multiple head revisions")).count();
     (judged, causes, run.err)

@@ -97,6 +97,11 @@ impl std::fmt::Display for Gain {
 }
 
 impl Gain {
+    /// Whether it adds a task, whose log is made from another's and may not be whole by the reading of that one.
+    pub(crate) fn adds_a_task(&self) -> bool {
+        matches!(self, Self::Replaced(_) | Self::Early(_))
+    }
+
     const ALL: [Self; 18] = [
         Self::ScaleIn,
         Self::Replaced(Taken::Spot),
