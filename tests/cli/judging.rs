@@ -244,10 +244,16 @@ fn an_earlier_moment_judges_the_newest_rollout_of_its_time() {
 #[test]
 fn a_demo_is_judged_as_its_case_says() {
     let folder = tempfile::tempdir().unwrap();
-    for (case, code) in [("circuit-breaker-rollback", 3), ("healthy-migration", 0)] {
+    let told = [
+        ("circuit-breaker-rollback", 3, "ModuleNotFoundError: No module named 'payments_client'"),
+        ("healthy-migration", 0, "PASS"),
+        ("nothing-deployed-nine-days-old", 0, "nothing was deployed: bf-manage-core:222"),
+    ];
+    for (case, code, said) in told {
         let bundle = folder.path().join(format!("{case}.demo"));
         let run = casefile_in(folder.path(), &["demo", case, "--speed", "100", "-o", text(&bundle)]);
         assert_eq!(run.code, code, "{case}: {}{}", run.out, run.err);
+        assert!(run.out.contains(said), "{case}: {}", run.out);
         assert!(run.err.contains("http://127.0.0.1:"), "{}", run.err);
         assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
     }

@@ -163,7 +163,7 @@ fn a_full_disk_loses_no_poll_that_was_written() {
     let bundle = folder.path().join("b.bundle");
     let arguments = played.arguments("collect", &["--timeout", "200s", "-o", text(&bundle)]);
     let mut shell =
-        command_of("sh", folder.path(), &["-c", "ulimit -f 16; trap '' XFSZ; exec \"$0\" \"$@\"", CASEFILE]);
+        command_of("sh", folder.path(), &["-c", "ulimit -f 24; trap '' XFSZ; exec \"$0\" \"$@\"", CASEFILE]);
     // Runs are short, and the tables that they are merged into are longer.
     let run = ended(shell.args(arguments).output().unwrap());
     played.stop();

@@ -20,6 +20,7 @@ pub(super) fn check(schema: &Value, root: &Value, value: &Value, at: &str, probl
                     "array" => value.is_array(),
                     "string" => value.is_string(),
                     "integer" => value.is_i64() || value.is_u64(),
+                    "boolean" => value.is_boolean(),
                     "null" => value.is_null(),
                     _ => false,
                 };

@@ -123,7 +123,7 @@ fn errors_say_where_and_how() -> Result {
     DIR holds no document (stack.json is not an answer of an AWS operation that is evidence (its keys: )): save what the AWS CLI prints as JSON there, e.g. aws ecs describe-services --output json > describe-services.json
     DIR/a.json:2:19: expected value: mend the file, or take it out of the recording
     DIR/2026-11-23T07-43 looks like a snapshot but its name is no moment: name it like 2026-11-23T07-43-00Z (UTC, '-' for ':')
-    DIR/recording.toml:2: unknown field `servise`, expected one of `region`, `account`, `cluster`, `service`, `expect_task_definition`, `notes`, `source`, `config`, `stop_reason`, `ingestion_grace_ms`, `stable_for_ms`, `complete`
+    DIR/recording.toml:2: unknown field `servise`, expected one of `region`, `account`, `cluster`, `service`, `expect_task_definition`, `expect_service_deployment`, `expect_deployment`, `started_after`, `require_rollout`, `release`, `expect_image_digest`, `notes`, `source`, `config`, `stop_reason`, `ingestion_grace_ms`, `stable_for_ms`, `complete`
     DIR/recording.toml:2: stop_reason = "bored": it is one of settled, decided, timeout, interrupted, failed
     DIR/recording.toml:1: ingestion_grace_ms = -1: it is 0 or more milliseconds
     "#);
