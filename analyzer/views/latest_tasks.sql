@@ -4,12 +4,14 @@
 -- + one_off: Whether it is a one-off task that the config names (`[collect] tasks`), created recently enough to belong to the release.
 -- + is_stopped: Whether it stopped, or is stopping.
 -- + ended_at TIMESTAMP?: When it stopped; null while it runs.
+-- + state VARCHAR: Its last status in words, with its stop code where there is one.
 SELECT
   t.*,
   CASE
     WHEN t.is_stopped
       THEN coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at)
-  END AS ended_at
+  END AS ended_at,
+  concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), '')) AS state
 FROM (
   SELECT
     t.*,

@@ -12,6 +12,8 @@
 -- + stop_code VARCHAR?: `stopCode`; null where there is none.
 -- + exit_codes VARCHAR: The exit code of every container, e.g. `app=1 otel=0`.
 -- + reason VARCHAR: The cause in words, with the texts of ECS.
+-- + status VARCHAR: The status of a check's row about it: `pass` where it healed, `pending` while it is open, `fail` where it stands, else `unknown`.
+-- + status_reason VARCHAR: The reason of that row: that it healed, and `reason`.
 WITH parts AS (
   -- Of the containers that AWS adds, that of Service Connect is essential (public reports of tasks that stop with it);
   -- GuardDuty's agent is not, so that it never ends a task.
@@ -208,6 +210,13 @@ judgement AS (
   FROM counted e
   CROSS JOIN rollout r
   CROSS JOIN deaths d
+),
+told AS (
+  SELECT
+    j.task_arn, j.task_id, j.container, j.one_off, j.cause, j.phase, j.owner, j.own_fault, j.at, j.stop_code, j.exit_codes,
+    j.reason,
+    CASE WHEN j.standing = 'stands' AND j.cause = 'unexplained' THEN 'unknown' ELSE j.standing END AS standing
+  FROM judgement j
 )
 SELECT
   task_arn,
@@ -216,11 +225,15 @@ SELECT
   one_off,
   CAST(cause AS VARCHAR) AS cause,
   CAST(phase AS VARCHAR) AS phase,
-  CAST(CASE WHEN standing = 'stands' AND cause = 'unexplained' THEN 'unknown' ELSE standing END AS VARCHAR) AS standing,
+  CAST(standing AS VARCHAR) AS standing,
   CAST(owner AS VARCHAR) AS owner,
   own_fault,
   at,
   stop_code,
   CAST(exit_codes AS VARCHAR) AS exit_codes,
-  CAST(reason AS VARCHAR) AS reason
-FROM judgement
+  CAST(reason AS VARCHAR) AS reason,
+  CAST(
+    CASE standing WHEN 'healed' THEN 'pass' WHEN 'open' THEN 'pending' WHEN 'stands' THEN 'fail' ELSE 'unknown' END AS VARCHAR
+  ) AS status,
+  CAST(concat(CASE standing WHEN 'healed' THEN 'healed: ' ELSE '' END, reason) AS VARCHAR) AS status_reason
+FROM told

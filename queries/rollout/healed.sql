@@ -17,14 +17,14 @@ WITH trouble AS (
     OR strpos(e.message, 'under protection') > 0
 ),
 healed AS (
-  SELECT task_id, reason, at, owner, container
+  SELECT task_id, status_reason, at, owner, container
   FROM task_ends
   WHERE standing = 'healed' AND NOT one_off AND cause <> 'by_hand'
 )
 SELECT
   concat('task ', h.task_id) AS resource,
   'fail' AS status,
-  concat('healed: ', h.reason) AS reason,
+  h.status_reason AS reason,
   h.at AS at,
   h.owner AS owner,
   h.task_id AS task_id,

@@ -24,18 +24,12 @@ counted AS (
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
-    WHEN e.standing IS NULL AND t.judged AND t.started_at IS NULL AND NOT t.is_stopped AND r.completed IS NOT TRUE
+    WHEN e.status IS NULL AND t.judged AND t.started_at IS NULL AND NOT t.is_stopped AND r.completed IS NOT TRUE
       THEN 'pending'
-    WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
-    WHEN e.standing = 'open' THEN 'pending'
-    WHEN e.standing = 'stands' THEN 'fail'
-    ELSE 'unknown'
+    WHEN e.status IS NULL THEN 'pass'
+    ELSE e.status
   END AS status,
-  CASE
-    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
-    WHEN e.standing IS NOT NULL THEN e.reason
-    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
-  END AS reason,
+  coalesce(e.status_reason, t.state) AS reason,
   coalesce(e.at, t.observed_at) AS at,
   coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
   e.owner AS owner,

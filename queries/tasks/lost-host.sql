@@ -12,17 +12,8 @@
 
 SELECT
   concat('task ', t.task_id) AS resource,
-  CASE
-    WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
-    WHEN e.standing = 'open' THEN 'pending'
-    WHEN e.standing = 'stands' THEN 'fail'
-    ELSE 'unknown'
-  END AS status,
-  CASE
-    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
-    WHEN e.standing IS NOT NULL THEN e.reason
-    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
-  END AS reason,
+  CASE WHEN e.status IS NULL THEN 'pass' ELSE e.status END AS status,
+  coalesce(e.status_reason, t.state) AS reason,
   coalesce(e.at, t.observed_at) AS at,
   coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
   e.owner AS owner,

@@ -17,16 +17,14 @@ SELECT
   CASE
     WHEN NOT c.is_killed THEN 'pass'
     WHEN c.essential = FALSE THEN 'skip'
-    WHEN e.standing = 'stands' THEN 'fail'
-    WHEN e.standing = 'healed' THEN 'pass'
-    WHEN e.standing = 'open' OR c.essential THEN 'pending'
+    WHEN e.status IS NOT NULL THEN e.status
+    WHEN c.essential THEN 'pending'
     ELSE 'unknown'
   END AS status,
   CASE
     WHEN NOT c.is_killed THEN coalesce(nullif(c.reason, ''), 'last status ' || coalesce(c.last_status, 'unknown'))
     WHEN c.essential = FALSE THEN concat('it is not essential, the task goes on without it: ', c.told)
-    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
-    WHEN e.standing IS NOT NULL THEN e.reason
+    WHEN e.status IS NOT NULL THEN e.status_reason
     WHEN c.essential THEN concat('its task is about to stop: ', c.told)
     ELSE concat('whether it is essential is not known: ', c.told)
   END AS reason,

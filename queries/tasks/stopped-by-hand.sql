@@ -10,14 +10,8 @@
 
 SELECT
   concat('task ', t.task_id) AS resource,
-  CASE
-    WHEN e.standing IS NOT NULL THEN 'fail'
-    ELSE 'pass'
-  END AS status,
-  CASE
-    WHEN e.standing IS NOT NULL THEN e.reason
-    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
-  END AS reason,
+  CASE WHEN e.reason IS NULL THEN 'pass' ELSE 'fail' END AS status,
+  coalesce(e.reason, t.state) AS reason,
   coalesce(e.at, t.observed_at) AS at,
   coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
   e.owner AS owner,
@@ -26,5 +20,5 @@ SELECT
   e.exit_codes AS exit_codes,
   e.phase AS phase
 FROM latest_tasks t
-LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('by_hand')
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause = 'by_hand'
 WHERE t.judged

@@ -12,15 +12,11 @@
 SELECT
   concat('task ', t.task_id) AS resource,
   CASE
-    WHEN e.standing IS NULL OR e.standing = 'healed' THEN 'pass'
-    WHEN e.standing = 'open' THEN 'pending'
+    WHEN e.status IS NULL OR e.status = 'pass' THEN 'pass'
+    WHEN e.status = 'pending' THEN 'pending'
     ELSE 'unknown'
   END AS status,
-  CASE
-    WHEN e.standing = 'healed' THEN concat('healed: ', e.reason)
-    WHEN e.standing IS NOT NULL THEN e.reason
-    ELSE concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''))
-  END AS reason,
+  coalesce(e.status_reason, t.state) AS reason,
   coalesce(e.at, t.observed_at) AS at,
   coalesce(nullif(t.stop_code, ''), t.last_status, 'unknown') AS observed,
   e.owner AS owner,
@@ -29,5 +25,5 @@ SELECT
   e.exit_codes AS exit_codes,
   e.phase AS phase
 FROM latest_tasks t
-LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('unexplained')
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause = 'unexplained'
 WHERE t.judged
