@@ -74,8 +74,6 @@ pub(crate) struct Coverage<'a> {
     latest: Vec<&'a SourceRow>,
     /// How often a task was described, as the sources count it.
     described: i64,
-    /// Whether the service has no service deployment, as an answer says.
-    no_service_deployments: bool,
     target: &'a TargetRow,
     tasks: &'a Tasks,
     /// From when on evidence is needed.
@@ -84,6 +82,16 @@ pub(crate) struct Coverage<'a> {
     load_balancers: i64,
     definitions: &'a [ContainerDefinitionRow],
     streams: &'a Streams,
+}
+
+/// A stream that several tasks write to: its group and its name.
+fn shared_stream<'a>(sources: impl Iterator<Item = &'a SourceRow>) -> Option<(&'a str, &'a str)> {
+    let mut of_nobody = sources.filter(|source| source.task_id.is_none());
+    of_nobody.find_map(|source| source.log_group.as_deref().zip(source.log_stream.as_deref()))
+}
+
+fn in_shared_stream(group: &str, stream: &str) -> String {
+    format!("its lines may be in {group} {stream}, which several tasks write to: a line does not show its task")
 }
 
 /// The error code of a log source that is complete because there is nothing to read.
@@ -97,13 +105,9 @@ const LOGS: [&str; 2] = ["log_streams", "log_events"];
 impl<'a> Coverage<'a> {
     pub(crate) fn new(prepared: &'a Prepared) -> Self {
         let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
-        let feeds_them = |source: &&SourceRow| source.feeds == "service_deployments";
-        let listed: Vec<&SourceRow> = prepared.sources.iter().filter(feeds_them).collect();
         Self {
             latest: tables::latest_sources(&prepared.sources).collect(),
             described: described.map(|source| source.rows).sum(),
-            no_service_deployments: !listed.is_empty()
-                && listed.iter().all(|source| source.rows == 0 && source.exhausted),
             target: &prepared.target,
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,
@@ -126,10 +130,6 @@ impl<'a> Coverage<'a> {
         }
         if matches!(feeds, "service_deployments" | "service_revisions") && self.target.deployment_controller != "ECS" {
             // And service deployments by the ECS controller only.
-            return Vec::new();
-        }
-        if feeds == "service_revisions" && self.no_service_deployments {
-            // There is none that could name a revision.
             return Vec::new();
         }
         if feeds == "target_health" && self.load_balancers == 0 {
@@ -223,16 +223,14 @@ impl<'a> Coverage<'a> {
         // Of a group that was asked for as a whole, each stream's name tells whose it is. A stream that several tasks
         // write to does not: its lines count for a signature that names the group, and are nobody's here.
         let as_a_whole = asked.iter().any(|source| source.task_id.is_none() && source.log_stream.is_none());
-        let of_nobody = asked.iter().filter(|source| source.task_id.is_none());
-        let shared =
-            of_nobody.filter_map(|source| source.log_group.as_deref().zip(source.log_stream.as_deref())).next();
+        let shared = shared_stream(asked.iter().copied());
         let asked_for = |id: &str| asked.iter().any(|source| source.task_id.as_deref() == Some(id));
         let silent = self.tasks.all().filter(|(_, task)| task.is_of(scope.family) && task.started);
         for (id, _) in silent.filter(|(id, _)| !as_a_whole && !asked_for(id)) {
             let (error, remedy) = match shared {
                 Some((group, stream)) => (
-                    format!("they may be in {group} {stream}, of which nobody knows which task wrote what"),
-                    format!("set log_group = {group:?} in the signature: then its lines count, whoever wrote them"),
+                    in_shared_stream(group, stream),
+                    format!("set log_group = {group:?} in the signature: it then counts the lines of every task"),
                 ),
                 None => (
                     "nothing says where its log lines are, and none were asked for".to_owned(),

@@ -92,10 +92,8 @@ impl Analyzer {
     /// neither good nor bad.
     pub fn may_say(&self, id: &str, status: Status) -> bool {
         let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
-        planned.is_some_and(|(_, planned)| {
-            let says = statuses::written(&planned.logical);
-            says.is_empty() || says.contains(&status)
-        })
+        planned
+            .is_some_and(|(_, planned)| statuses::written(&planned.logical).is_none_or(|says| says.contains(&status)))
     }
 
     /// Judges evidence.
@@ -268,8 +266,8 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
     .with_rows(rows)
 }
 
-/// Who takes over: whoever owns the rows that fail, where they say. The platform comes first, for its faults are not the
-/// service's to mend; then the service.
+/// The owner of a check whose rows may have owners of their own. Of several owners of failing rows the platform comes
+/// first, because the service cannot mend its faults; then the service.
 fn owner_of(rows: &[EvidenceRow], owner: Owner) -> Owner {
     let failing = || rows.iter().filter(|row| row.status == Status::Fail);
     let any = |wanted: Owner| failing().any(|row| row.owner.unwrap_or(owner) == wanted);

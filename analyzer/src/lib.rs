@@ -31,6 +31,7 @@
 
 mod coverage;
 mod decision;
+mod derived;
 mod engine;
 mod error;
 mod evidence;

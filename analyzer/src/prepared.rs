@@ -186,18 +186,8 @@ fn scan(
     if let Some(since) = since {
         scanner.bound(since);
     }
-    match (&evidence.bundle, evidence.tables.get(LogEventRow::TABLE)) {
-        (Some(bundle), Some(TableData::Filed(_))) => {
-            for batch in bundle.batches(LogEventRow::TABLE)? {
-                scanner.batch(&batch?, moment)?;
-            }
-        }
-        (_, Some(TableData::Held(batches))) => {
-            for batch in batches {
-                scanner.batch(batch, moment)?;
-            }
-        }
-        _ => {}
+    for batch in evidence.batches(LogEventRow::TABLE)? {
+        scanner.batch(&batch?, moment)?;
     }
     Ok(scanner.into_matches())
 }

@@ -4,20 +4,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use arrow::datatypes::{Field, Schema};
-use casefile_evidence::rollout::{Expected, Judged, Rollout, Rollouts, TaskOrigin};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use casefile_evidence::rollout::{Expected, Judged, Rollout, Rollouts, expected_image};
 use casefile_evidence::tables::{
     AnyRow, DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, SnapshotRow, TargetRow,
     TaskDefinitionRow, TaskRow, TaskSetRow,
 };
 use casefile_evidence::{Row, Timestamp};
 
+use crate::derived::{batch, doc, texts, times};
 use crate::error::AnalyzeError;
 use crate::evidence::Evidence;
 use crate::settings::Settings;
-use crate::tasks::{rows, text, time};
-use crate::views::{ColumnDoc, TableDoc, sql_type};
+use crate::tasks::{int, rows, text, time};
+use crate::views::TableDoc;
 
 /// The judged rollout, and which tasks are its own.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +55,7 @@ impl JudgedRollout {
             rollouts.observe(row);
         }
         let judged = rollouts.judged();
-        let own = |task: &&TaskRow| rollouts.owns(&judged, origin(task));
+        let own = |task: &&TaskRow| rollouts.owns(&judged, (*task).into());
         let tasks = tasks.iter().filter(own).map(|task| task.task_arn.clone()).collect();
         Ok(Self { judged, tasks, expected_images: rollouts.expected().image_digests.clone() })
     }
@@ -77,32 +77,25 @@ impl JudgedRollout {
     ) -> Result<Vec<(&'static str, RecordBatch)>, AnalyzeError> {
         let Judged { superseded_by, took_over_from, nothing_deployed, evidence_from, .. } = &self.judged;
         let newest = superseded_by.clone().unwrap_or_default();
-        let named = |rollout: &Rollout| rollout.deployment.clone().or_else(|| rollout.service_deployment.clone());
-        let one = |value: Option<String>| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
-        let moment = |at: Option<Timestamp>| -> ArrayRef {
-            Arc::new(TimestampMillisecondArray::from(vec![at.map(Timestamp::as_millis)]).with_timezone("UTC"))
-        };
+        let one = |value: Option<&str>| texts([value].into_iter());
+        let moment = |at: Option<Timestamp>| times([at.map(Timestamp::as_millis)].into_iter());
         let flag = |value: bool| -> ArrayRef { Arc::new(BooleanArray::from(vec![value])) };
         let tolerated = settings.rollout.tolerated();
         let rollout = batch(vec![
             ("evidence_from", true, moment(*evidence_from)),
             ("nothing_deployed", false, flag(*nothing_deployed)),
-            ("took_over_from", true, one(took_over_from.as_ref().and_then(named))),
-            ("superseded_by", true, one(named(&newest))),
-            ("superseded_by_task_definition", true, one(newest.task_definition.clone())),
+            ("took_over_from", true, one(took_over_from.as_ref().and_then(Rollout::id))),
+            ("superseded_by", true, one(newest.id())),
+            ("superseded_by_task_definition", true, one(newest.task_definition.as_deref())),
             ("superseded_at", true, moment(newest.created_at)),
             ("ended", false, flag(ended)),
             ("tolerated_deaths", true, Arc::new(Int64Array::from(vec![tolerated]))),
         ])?;
-        let tasks: ArrayRef = Arc::new(self.tasks.iter().map(|arn| Some(arn.as_str())).collect::<StringArray>());
-        let split = |named: &'_ String| named.split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned()));
-        let images = self.expected_images.iter();
-        let (containers, digests): (Vec<Option<String>>, Vec<String>) = images
-            .map(|named| split(named).map_or((None, named.clone()), |(container, digest)| (Some(container), digest)))
-            .unzip();
+        let tasks = texts(self.tasks.iter().map(Some));
+        let images: Vec<_> = self.expected_images.iter().map(|image| expected_image(image)).collect();
         let images = batch(vec![
-            ("container", true, Arc::new(StringArray::from(containers))),
-            ("digest", false, Arc::new(StringArray::from(digests))),
+            ("container", true, texts(images.iter().map(|(container, _)| *container))),
+            ("digest", false, texts(images.iter().map(|(_, digest)| Some(*digest)))),
         ])?;
         Ok(vec![
             ("judged_rollout", rollout),
@@ -122,7 +115,7 @@ fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
             let Some(task_arn) = text(batch, "task_arn", row).filter(|arn| seen.insert(arn.clone())) else { continue };
             tasks.push(TaskRow {
                 task_arn,
-                snapshot: crate::tasks::int(batch, "snapshot", row).unwrap_or_default(),
+                snapshot: int(batch, "snapshot", row).unwrap_or_default(),
                 observed_at: time(batch, "observed_at", row).unwrap_or_default(),
                 started_by: text(batch, "started_by", row),
                 task_group: text(batch, "task_group", row),
@@ -134,22 +127,6 @@ fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
         }
     }
     Ok(tasks)
-}
-
-fn origin(task: &TaskRow) -> TaskOrigin<'_> {
-    TaskOrigin {
-        started_by: task.started_by.as_deref(),
-        group: task.task_group.as_deref(),
-        task_definition: task.task_definition.as_deref(),
-        created_at: task.created_at,
-        selected: task.selected_by.is_some(),
-    }
-}
-
-fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch, AnalyzeError> {
-    let fields = columns.iter().map(|(name, nullable, array)| Field::new(*name, array.data_type().clone(), *nullable));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    RecordBatch::try_new(schema, columns.into_iter().map(|(.., array)| array).collect()).map_err(AnalyzeError::internal)
 }
 
 const ROLLOUT: &[(&str, &str)] = &[
@@ -181,23 +158,12 @@ const IMAGES: &[(&str, &str)] = &[
 pub(crate) fn table_docs() -> Vec<TableDoc> {
     let tables = JudgedRollout::default().tables(&Settings::default(), false).unwrap_or_default();
     let documented = |(name, batch): (&'static str, RecordBatch)| {
-        let (doc, columns) = match name {
+        let (what, columns) = match name {
             "judged_rollout" => ("Which rollout is judged, beside the columns of `target`: one row.", ROLLOUT),
             "judged_tasks" => ("One row for each task of the judged rollout.", &[("task_arn", "`taskArn`.")][..]),
             _ => ("One row for each expected image digest (`target.expected_image_digests`).", IMAGES),
         };
-        let schema = batch.schema();
-        let column = |(name, doc): &(&str, &str)| {
-            let field = schema.field_with_name(name).ok()?;
-            Some(ColumnDoc {
-                name: (*name).to_owned(),
-                sql_type: sql_type(field.data_type()),
-                nullable: field.is_nullable(),
-                doc: (*doc).to_owned(),
-            })
-        };
-        let columns = columns.iter().filter_map(column).collect();
-        TableDoc { name: name.to_owned(), doc: doc.to_owned(), derived: true, columns }
+        doc(name, what, columns, &batch)
     };
     tables.into_iter().map(documented).collect()
 }

@@ -68,7 +68,8 @@ pub struct BundleSummary {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutSummary {
-    /// It is older than what was asked about: nothing was deployed, and the present state was judged.
+    /// Nothing was deployed: the newest rollout is older than the change that was to be judged. The present state was
+    /// judged.
     pub nothing_deployed: bool,
     /// From when on evidence was needed.
     pub evidence_from: Option<Timestamp>,
@@ -80,9 +81,7 @@ pub struct RolloutSummary {
 
 impl From<&Judged> for RolloutSummary {
     fn from(judged: &Judged) -> Self {
-        let named = |rollout: &Option<Rollout>| {
-            rollout.clone().and_then(|rollout| rollout.deployment.or(rollout.service_deployment))
-        };
+        let named = |rollout: &Option<Rollout>| rollout.as_ref().and_then(Rollout::id).map(str::to_owned);
         Self {
             nothing_deployed: judged.nothing_deployed,
             evidence_from: judged.evidence_from,

@@ -1,6 +1,6 @@
 //! Whether the log of one container was read.
 
-use super::{Coverage, LOGS, NEVER_STARTED, missing};
+use super::{Coverage, LOGS, NEVER_STARTED, in_shared_stream, missing, shared_stream};
 
 impl Coverage<'_> {
     /// Why the log of a container of a task was not read to its end; where no container is named, of any of its.
@@ -27,14 +27,10 @@ impl Coverage<'_> {
             let gaps: Vec<_> = groups.filter_map(|source| self.end_gap(source)).collect();
             return (!gaps.is_empty()).then(|| missing(&gaps));
         }
-        let shared = of_lines()
-            .filter(|source| source.task_id.is_none())
-            .find_map(|source| source.log_group.as_deref().zip(source.log_stream.as_deref()));
-        Some(match shared {
-            Some((group, stream)) => {
-                format!("its lines may be in {group} {stream}, where nobody knows which task wrote what")
-            }
-            None => "it was never asked for".to_owned(),
-        })
+        let shared = shared_stream(of_lines().copied());
+        Some(
+            shared
+                .map_or_else(|| "it was never asked for".to_owned(), |(group, stream)| in_shared_stream(group, stream)),
+        )
     }
 }

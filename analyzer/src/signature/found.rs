@@ -13,7 +13,7 @@ use crate::tail::Rings;
 
 /// Lines kept of one signature in one stream, on one side of a boundary; the rest is counted.
 pub(crate) const KEPT: usize = 100;
-/// Creations that are told apart: AWS lists twenty deployments of a service in one answer.
+/// The most creations of deployments that split the lines: AWS lists twenty deployments of a service in one answer.
 const BOUNDARIES: usize = 32;
 
 /// A line that matched.

@@ -65,8 +65,8 @@ impl<'a> Scene<'a> {
         found.count_of(|line| self.counts(place, line))
     }
 
-    /// Who wrote a line is known by its stream, so only lines without a known writer are told from older ones
-    /// by their time. Where nothing was deployed, a task's older lines are of the rollout that is no news.
+    /// The stream shows which task wrote a line. A line without a known task counts if it is not older than the rollout.
+    /// Where nothing was deployed, this holds for every line.
     fn counts(&self, place: &Place, line: &Match) -> bool {
         let by_time = self.judged.nothing_deployed || self.task_of(place).is_none();
         let since = self.judged.evidence_from.filter(|_| by_time);

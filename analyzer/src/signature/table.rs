@@ -2,29 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
 use casefile_evidence::tables::TargetRow;
 
 use super::found::{Match, Matches};
 use super::{Anchor, Expect, Pattern, StreamLines};
+use crate::derived::{batch, doc, texts, times};
 use crate::error::AnalyzeError;
 use crate::tasks::Tasks;
-use crate::views::{ColumnDoc, TableDoc, sql_type};
-
-fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
-    Arc::new(values.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
-}
-
-fn texts<S: AsRef<str>>(values: impl Iterator<Item = Option<S>>) -> ArrayRef {
-    Arc::new(values.collect::<StringArray>())
-}
-
-fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch, AnalyzeError> {
-    let fields = columns.iter().map(|(name, nullable, array)| Field::new(*name, array.data_type().clone(), *nullable));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    RecordBatch::try_new(schema, columns.into_iter().map(|(.., array)| array).collect()).map_err(AnalyzeError::internal)
-}
+use crate::views::TableDoc;
 
 /// The tables that are derived from signatures and log lines, by name.
 pub(crate) fn derived_tables(
@@ -212,19 +198,4 @@ pub(crate) fn table_docs() -> Vec<TableDoc> {
         doc(name, what, columns, &batch)
     };
     tables.into_iter().map(documented).collect()
-}
-
-fn doc(name: &str, doc: &str, columns: &[(&str, &str)], batch: &RecordBatch) -> TableDoc {
-    let schema = batch.schema();
-    let column = |(name, doc): &(&str, &str)| {
-        let field = schema.field_with_name(name).ok()?;
-        Some(ColumnDoc {
-            name: (*name).to_owned(),
-            sql_type: sql_type(field.data_type()),
-            nullable: field.is_nullable(),
-            doc: (*doc).to_owned(),
-        })
-    };
-    let columns = columns.iter().filter_map(column).collect();
-    TableDoc { name: name.to_owned(), doc: doc.to_owned(), derived: true, columns }
 }

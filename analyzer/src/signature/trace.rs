@@ -1,7 +1,7 @@
 //! One finding for one stack trace, whether its lines are one event or many.
 //!
-//! A Python traceback is told by its last line, which names the exception. Other stack traces are told by the
-//! line that matched.
+//! The finding of a Python traceback shows its last line, which names the exception. That of another stack trace shows
+//! the line that matched.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

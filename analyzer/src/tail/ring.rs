@@ -143,8 +143,8 @@ impl Rings {
         }
     }
 
-    /// The last lines of a container of a task, and whether there were earlier ones; where no container is named, of the
-    /// essential one that wrote last. A stream whose container nobody knows may be any container's.
+    /// The last lines of a container of a task, and whether there were earlier ones. Without `container`: those of the
+    /// essential container that wrote last. A stream whose container is not known counts for every container.
     pub(crate) fn last(&self, task_id: &str, container: Option<&str>) -> Option<(&Stream, (Vec<TailLine>, bool))> {
         let essential = self.ended.0.get(task_id)?;
         let is_it = |stream: &Stream| match (&stream.container, container) {

@@ -13,7 +13,7 @@ mod observe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tables::TargetRow;
+use crate::tables::{TargetRow, TaskRow};
 use crate::time::Timestamp;
 
 /// A service deployment and its `ecs-svc/N` are created within this time of each other.
@@ -81,6 +81,13 @@ pub struct Rollout {
     pub created_at: Option<Timestamp>,
 }
 
+impl Rollout {
+    /// What identifies it: its deployment, else its service deployment.
+    pub fn id(&self) -> Option<&str> {
+        self.deployment.as_deref().or(self.service_deployment.as_deref())
+    }
+}
+
 /// The rollout that is judged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judged {
@@ -109,6 +116,18 @@ pub struct TaskOrigin<'a> {
     pub created_at: Option<Timestamp>,
     /// Whether the config chose it as a one-off task.
     pub selected: bool,
+}
+
+impl<'a> From<&'a TaskRow> for TaskOrigin<'a> {
+    fn from(task: &'a TaskRow) -> Self {
+        Self {
+            started_by: task.started_by.as_deref(),
+            group: task.task_group.as_deref(),
+            task_definition: task.task_definition.as_deref(),
+            created_at: task.created_at,
+            selected: task.selected_by.is_some(),
+        }
+    }
 }
 
 /// An entry of `deployments` or `taskSets` when it was last seen.
@@ -193,7 +212,9 @@ impl Rollouts {
     /// The rollout that is judged: the one that was named, else the newest one; see the design, "Which rollout is
     /// judged".
     pub fn judged(&self) -> Judged {
-        let all = self.news();
+        let all = self.all();
+        let first = self.first_newest.as_ref().or(all.last()).cloned();
+        let all = self.news(all, first.as_ref());
         let named = |rollout: &&Rollout| match (&self.expected.service_deployment, &self.expected.deployment) {
             (Some(arn), _) => rollout.service_deployment.as_ref() == Some(arn),
             (None, Some(id)) => rollout.deployment.as_ref() == Some(id),
@@ -204,7 +225,7 @@ impl Rollouts {
         let of_release: Vec<&Rollout> = if is_named {
             all.iter().filter(named).collect()
         } else {
-            all.iter().filter(|rollout| self.brings_the_release(rollout)).collect()
+            all.iter().filter(|rollout| self.brings_the_release(rollout, first.as_ref())).collect()
         };
         let Some((rollout, before)) = of_release.split_last().map(|(last, before)| ((*last).clone(), before)) else {
             return Judged { superseded_by: newest.cloned(), ..self.never_rolled_out() };
@@ -223,30 +244,29 @@ impl Rollouts {
         }
     }
 
-    /// Every rollout but those that failed long before what was asked about: the present state is judged in their place.
-    fn news(&self) -> Vec<Rollout> {
-        let all = self.all();
-        let Some((asked, first)) = self.expected.started_after.zip(self.first_snapshot_at) else { return all };
+    /// Every rollout but those that failed long before `started_after`: the present state is judged in their place.
+    fn news(&self, all: Vec<Rollout>, first: Option<&Rollout>) -> Vec<Rollout> {
+        let Some((asked, first_at)) = self.expected.started_after.zip(self.first_snapshot_at) else { return all };
         let is_over = |rollout: &Rollout| {
             let service = rollout.service_deployment.as_ref().and_then(|arn| self.service_deployments.get(arn));
             service.is_some_and(|it| {
                 it.created_at.is_some_and(|at| at < asked)
                     && it.status.as_deref().is_some_and(|status| status.starts_with("ROLLBACK_") || status == "STOPPED")
-                    && it.finished_at.is_some_and(|at| at.plus_millis(OLD_COMPLETION_MS) <= first)
+                    && it.finished_at.is_some_and(|at| at.plus_millis(OLD_COMPLETION_MS) <= first_at)
             })
         };
         let news: Vec<Rollout> = all.iter().filter(|rollout| !is_over(rollout)).cloned().collect();
         // Where nothing else of the release is left, that it failed is what there is to say.
-        if news.iter().any(|rollout| self.brings_the_release(rollout)) { news } else { all }
+        if news.iter().any(|rollout| self.brings_the_release(rollout, first)) { news } else { all }
     }
 
-    /// Whether it brings the task definition that was named; where none was, that of the newest at the first snapshot.
-    fn brings_the_release(&self, rollout: &Rollout) -> bool {
+    /// Whether it brings the task definition that was named; where none was, that of `first`, the newest at the first
+    /// snapshot.
+    fn brings_the_release(&self, rollout: &Rollout, first: Option<&Rollout>) -> bool {
         if let Some(named) = &self.expected.task_definition {
             // One of which nothing tells what it brought may be the release, and must not be passed over.
             return rollout.task_definition.as_deref().is_none_or(|arn| is_task_definition(arn, named));
         }
-        let first = self.first_newest.clone().or_else(|| self.all().pop());
         first.is_some_and(|first| {
             let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
             same(&first.task_definition, &rollout.task_definition)
@@ -278,7 +298,7 @@ impl Rollouts {
         Judged { rollout: Rollout { task_definition, ..Rollout::default() }, ..Judged::default() }
     }
 
-    /// Whether a rollout is complete and older than what was asked about.
+    /// Whether a rollout is complete and older than the change that is to be judged: nothing was deployed.
     fn is_no_news(&self, rollout: &Rollout) -> bool {
         let Some((created_at, first)) = rollout.created_at.zip(self.first_snapshot_at) else { return false };
         let id = rollout.deployment.as_ref();
@@ -308,6 +328,11 @@ const DEPLOYMENT: &str = "ecs-svc/";
 /// Whether a task definition's ARN is the one that was named, as an ARN or as `family:revision`.
 pub fn is_task_definition(arn: &str, named: &str) -> bool {
     arn == named || !named.starts_with("arn:") && arn.rsplit('/').next() == Some(named)
+}
+
+/// The container, where one is named, and the digest of an expected image: `container=sha256:...` or `sha256:...`.
+pub fn expected_image(text: &str) -> (Option<&str>, &str) {
+    text.split_once('=').map_or((None, text), |(container, digest)| (Some(container), digest))
 }
 
 /// Whether a text names one revision of a task definition, and not a family.

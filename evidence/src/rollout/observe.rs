@@ -29,13 +29,7 @@ impl Rollouts {
             AnyRow::ServiceRevision(row) => self.observe_revision(row),
             AnyRow::ServiceEvent(row) => self.observe_event(row),
             AnyRow::TaskDefinition(row) => self.observe_task_definition(row),
-            AnyRow::Task(row) => self.observe_task(TaskOrigin {
-                started_by: row.started_by.as_deref(),
-                group: row.task_group.as_deref(),
-                task_definition: row.task_definition.as_deref(),
-                created_at: row.created_at,
-                selected: row.selected_by.is_some(),
-            }),
+            AnyRow::Task(row) => self.observe_task((&**row).into()),
             _ => {}
         }
     }
