@@ -224,10 +224,10 @@ pub enum Outcome {
 pub struct Document {
     /// The operation that it answers.
     pub operation: Operation,
-    /// What was asked, as the wire has it. `None` for a bare document, which is taken at its word: the
-    /// answer to the widest request that it can be.
+    /// What was asked, as the wire has it. `None` for a bare document.
     pub request: Option<Map<String, Value>>,
-    /// Whether the document is bare, so that it is assumed to be complete.
+    /// Whether the document is bare: it does not include its request. Except for log lines it is taken to be the whole
+    /// answer to the widest request.
     pub assumed: bool,
     /// What came.
     pub outcome: Outcome,

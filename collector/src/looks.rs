@@ -9,8 +9,8 @@ use crate::document::Operation;
 use crate::import::ImportError;
 use crate::recording::{DocumentFile, RecordedSnapshot, Recording};
 
-/// Clocks differ, and a look takes a while: a document may tell of what came so long after the moment that its folder's
-/// name says.
+/// A document may report what happened this long after the moment in its folder's name: clocks differ, and a look takes
+/// a while.
 const SLACK_MS: i64 = 60_000;
 
 /// Documents that are taken to be of one moment: a snapshot of the bundle.
@@ -84,6 +84,7 @@ impl<'a> Looks<'a> {
             .collect();
         // At the same time, what changed the service came before what describes it.
         answers.sort_by_key(|(at, file)| (*at, !file.content.changes));
+        // How many later looks there are at each service.
         let mut later: BTreeMap<&str, usize> = BTreeMap::new();
         let mut earlier: BTreeMap<usize, Vec<(Timestamp, &DocumentFile)>> = BTreeMap::new();
         for (at, file) in answers.iter().rev() {

@@ -225,7 +225,8 @@ impl Aws {
         self.inner.ecs.clone()
     }
 
-    /// The client of Elastic Load Balancing in the service's region: ECS registers tasks only in target groups of its own.
+    /// The client of Elastic Load Balancing, in the service's region: ECS registers tasks only in target groups of the same
+    /// region.
     pub(super) fn load_balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
         self.inner.load_balancing.clone()
     }

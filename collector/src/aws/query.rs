@@ -10,7 +10,7 @@ use crate::document::Operation;
 
 /// Elements nest no deeper in any answer.
 const DEEPEST: usize = 32;
-/// Elements that are lists: without items, nothing else shows it.
+/// Elements that are lists: an empty one looks like an empty text.
 const LISTS: [&str; 1] = ["TargetHealthDescriptions"];
 /// Elements that are numbers. `HealthCheckPort` is a text in the API.
 const NUMBERS: [&str; 1] = ["Port"];
@@ -57,7 +57,7 @@ fn object(element: Node<'_, '_>, depth: usize) -> Option<Map<String, Value>> {
     let mut members = Map::new();
     for child in element.children().filter(Node::is_element) {
         let value = value(child, depth.checked_sub(1)?)?;
-        // A name that comes twice is a list whose items are not wrapped.
+        // Elements with the same name are the items of a list that has no element of its own.
         match members.get_mut(child.tag_name().name()) {
             None => {
                 members.insert(child.tag_name().name().to_owned(), value);

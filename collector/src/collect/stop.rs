@@ -98,8 +98,8 @@ impl SettledRule {
 
     /// The state in which every rollout of the service has ended, where it has.
     fn ended(seen: &Seen, target: &TargetRow) -> Option<String> {
-        let newest = seen.deployments.values().map(|deployment| deployment.snapshot).max()?;
-        let current = seen.deployments.iter().filter(|(_, deployment)| deployment.snapshot == newest);
+        let mut current = seen.listed_last().peekable();
+        current.peek()?;
         let mut state = format!("{:?}", target.deployment_id);
         for (id, deployment) in current {
             let rolling = match deployment.rollout_state.as_deref() {

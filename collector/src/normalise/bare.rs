@@ -1,9 +1,9 @@
 //! Bare pages of GetLogEvents: which part of a stream they show to be whole.
 //!
-//! A bare page does not say what was asked. It is whole between its first line and its last line. More is known only
-//! where another page shows it: GetLogEvents gives the token that it was asked with where there is nothing behind it
-//! ("If you have reached the end of the stream, it returns the same token you passed in"), so that an empty page whose
-//! token is that of a page with lines shows that these lines are the last ones, or the first ones.
+//! A bare page does not include its request. It is whole between its first line and its last line. Only another page
+//! shows more: at the end of a stream GetLogEvents returns the token that it was given ("If you have reached the end of
+//! the stream, it returns the same token you passed in"). So an empty page with the token of a page with lines shows that
+//! these lines are the last ones, or the first ones.
 
 use casefile_evidence::Timestamp;
 use serde_json::Value;
@@ -97,11 +97,9 @@ impl Shown {
     pub(super) fn gap(&self) -> String {
         match self.part {
             Some((from, to)) => {
-                format!(
-                    "only its lines from {from} to {to} are known: the answer is bare and does not say what was asked"
-                )
+                format!("only its lines from {from} to {to} are known: the answer does not include its request")
             }
-            None => "the answer has no line, and is bare: it does not say what was asked".to_owned(),
+            None => "the answer has no line and does not include its request".to_owned(),
         }
     }
 }

@@ -82,7 +82,7 @@ impl Assembly {
         claims
             .filter_map(|((group, stream), claimed)| {
                 let key = Key::of_stream(group, stream);
-                if self.ledger.was_asked(|asked| *asked == key) {
+                if self.ledger.knows(&key) {
                     return None;
                 }
                 let (container, task_id) = self.seen.writer_of(group, stream);
@@ -102,7 +102,8 @@ impl Assembly {
             .collect()
     }
 
-    fn row(&self, key: &Key) -> SourceRow {
+    /// A row of `sources` of this snapshot.
+    pub(super) fn row(&self, key: &Key) -> SourceRow {
         sources::row(key, self.current.snapshot, self.current.observed_at)
     }
 }

@@ -7,7 +7,7 @@ use casefile_evidence::tables::SourceRow;
 
 use super::Assembly;
 use super::fields::short_name;
-use super::sources::{self, Key};
+use super::sources::Key;
 use crate::document::Operation;
 
 /// What was named in lists.
@@ -102,12 +102,7 @@ impl Assembly {
             return None;
         }
         let key = Key { feeds: operation.feeds(), operation: operation.name(), parameters: "{}".to_owned() };
-        Some(SourceRow {
-            status: "missing".to_owned(),
-            error: Some(problem),
-            remedy: Some(remedy),
-            ..sources::row(&key, self.current.snapshot, self.current.observed_at)
-        })
+        Some(SourceRow { status: "missing".to_owned(), error: Some(problem), remedy: Some(remedy), ..self.row(&key) })
     }
 
     /// What an operator can do where a source does not reach back to the deployment.

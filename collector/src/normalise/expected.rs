@@ -6,17 +6,18 @@ use super::Assembly;
 use casefile_evidence::rollout::Judged;
 
 use super::seen::SeenContainer;
-use super::sources::{self, Key};
+use super::sources::Key;
 use super::streams::{ExpectedStream, StreamNaming};
 use crate::document::Operation;
 
 impl Assembly {
-    /// The streams of the judged deployment's containers that this snapshot did not read.
+    /// The streams of the containers that count (of the judged rollout and of the chosen one-off tasks) that this snapshot
+    /// did not read.
     pub(super) fn unread_streams(&self) -> Vec<SourceRow> {
         let mut rows = Vec::new();
         for stream in self.expected_streams() {
             let key = Key::of_stream(&stream.log_group, &stream.log_stream);
-            if !self.ledger.was_asked(|asked| *asked == key) {
+            if !self.ledger.knows(&key) {
                 rows.push(self.unread(&key, stream));
             }
         }
@@ -29,7 +30,7 @@ impl Assembly {
             log_stream: Some(stream.log_stream),
             container: stream.container.clone(),
             task_id: stream.task_id.clone(),
-            ..sources::row(key, self.current.snapshot, self.current.observed_at)
+            ..self.row(key)
         };
         let of = |name: Option<String>| name.unwrap_or_else(|| "(several)".to_owned());
         let (container, task) = (of(stream.container), of(stream.task_id));
@@ -65,7 +66,7 @@ impl Assembly {
                 status: "missing".to_owned(),
                 error: Some(format!("no answer of {operation} is there")),
                 remedy: Some(remedy),
-                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+                ..self.row(&key)
             });
         };
         let service = &self.about.service;
@@ -209,7 +210,7 @@ impl Assembly {
                 container: Some(container.clone()),
                 error: Some(error),
                 remedy: Some(remedy),
-                ..sources::row(&key, self.current.snapshot, self.current.observed_at)
+                ..self.row(&key)
             });
         }
         rows

@@ -42,7 +42,7 @@ impl Assembly {
     /// From when on lines count: from the creation of the judged rollout; where nothing was deployed, or no rollout is
     /// known yet, from the first snapshot.
     pub fn logs_since(&self) -> Timestamp {
-        self.judged().evidence_from.or(self.seen.first_poll).unwrap_or_default()
+        self.evidence_from(&self.judged()).unwrap_or_default()
     }
 
     pub(super) fn described_groups(&mut self, document: &Document) {
@@ -110,21 +110,23 @@ impl Assembly {
             }
             return self.ledger.page(key, document, Page { place, ..Page::default() });
         };
-        let since = self.logs_since();
         let newest_first = document.requested("orderBy") == Some("LastEventTime")
             && document.request.as_ref().and_then(|request| request.get("descending")) == Some(&Value::Bool(true));
         let listed = answer.get("logStreams").and_then(Value::as_array);
         let oldest = listed.and_then(|streams| streams.last()?.as_object());
-        let ended = newest_first && oldest.is_some_and(|stream| is_older(stream, since));
-        let last = ended || document.is_last_page();
+        let ended = oldest.filter(|_| newest_first).and_then(|stream| {
+            let since = self.logs_since();
+            is_older(stream, since).then_some(since)
+        });
+        let last = ended.is_some() || document.is_last_page();
         let answer = Fields::new(answer, &document.origin, "DescribeLogStreams");
         let items = answer.list("logStreams", &mut self.remarks);
         for item in &items {
             self.log_stream(*item, document, requested.as_deref());
         }
         let covered_to = Some(self.current.observed_at);
-        let covered_from = ended.then_some(since);
-        if whole && self.ledger.was_asked(|asked| *asked == lines) {
+        let covered_from = ended;
+        if whole && self.ledger.knows(&lines) {
             let page = Page { last, covered_from, covered_to, place: place.clone(), ..Page::default() };
             self.ledger.page(lines, document, page);
         }

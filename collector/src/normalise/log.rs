@@ -118,14 +118,13 @@ impl Assembly {
         if last && bare.is_none() {
             open.stream.end(self.about.ingestion_grace_ms);
         }
-        let bare =
-            bare.map(|shown| Bare { gap: (!shown.end).then(|| shown.gap()), remedy: state_whole("get-log-events") });
+        let bare = bare.map(|shown| Bare { gap: shown.gap(), remedy: state_whole("get-log-events") });
         open.stream.token = next_token.map(|token| (token, open.stream.chain));
         let rows = self.close(open).1;
         self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place, bare });
     }
 
-    /// Whether nothing says what was asked, nor that the answer is whole.
+    /// Whether the document does not include its request, and is not stated to be whole.
     fn is_bare(&self, document: &Document) -> bool {
         document.assumed && !self.stated.contains(&document.operation)
     }
@@ -230,18 +229,16 @@ impl Assembly {
         let until = document.requested_at("endTime");
         // --start-time, --filter-pattern and --max-items leave no trace in a bare answer: it shows that its lines exist.
         let bare = self.is_bare(document).then(|| Bare {
-            gap: Some(
-                "only the lines in the answer are known: it is bare, and does not say its --start-time and \
-                 --filter-pattern"
-                    .to_owned(),
-            ),
+            gap: "only the lines in the answer are known: it does not include its request (--start-time, \
+                  --filter-pattern)"
+                .to_owned(),
             remedy: state_whole("filter-log-events"),
         });
         let last = document.is_last_page() && !full && bare.is_none();
         let covered_from = chain.from;
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
-        if of_group && (wanted || self.ledger.was_asked(|key| *key == whole)) {
+        if of_group && (wanted || self.ledger.knows(&whole)) {
             let covered_to = Some(self.current.observed_at.min(until.unwrap_or(self.current.observed_at)));
             let place = Place { log_group: requested.clone(), ..Place::default() };
             let covered_to = covered_to.filter(|_| bare.is_none());

@@ -55,7 +55,7 @@ pub struct About {
     pub region: Option<String>,
     /// The account.
     pub account: Option<String>,
-    /// The release that was just applied.
+    /// What the caller expects.
     pub expected: Expected,
     /// How long a log line may take to arrive, in milliseconds.
     pub ingestion_grace_ms: i64,
@@ -197,10 +197,9 @@ impl Assembly {
         self.current = Current { snapshot: self.current.snapshot + 1, observed_at, documents: 0, assumed };
         let from = self.window.map_or(observed_at, |(from, _)| from);
         self.window = Some((from, observed_at));
-        self.rollouts.begin_snapshot(self.current.snapshot, observed_at);
-        if self.seen.first_poll.is_none() {
-            self.seen.first_poll = Some(observed_at);
-            let snapshot = self.current.snapshot;
+        let snapshot = self.current.snapshot;
+        self.rollouts.begin_snapshot(snapshot, observed_at);
+        if snapshot == 0 {
             self.rows.extend(self.about.tasks.iter().map(|chosen| chosen.row(snapshot, observed_at).into()));
         }
     }
@@ -257,9 +256,9 @@ impl Assembly {
         self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
         self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
         self.contradict();
-        self.ledger.due_target_groups = self.target_groups().iter().map(|arn| Key::of_target_group(arn)).collect();
+        let due = self.target_groups().iter().map(|arn| Key::of_target_group(arn)).collect();
         let unread = self.unread_streams();
-        let mut asked = self.ledger.end_snapshot(snapshot, observed_at);
+        let mut asked = self.ledger.end_snapshot(snapshot, observed_at, &due);
         if let Some(needed) = self.judged().evidence_from {
             for source in asked.iter_mut().filter(|source| source.remedy.is_none()) {
                 source.remedy = self.remedy_of_cut(source, needed);
@@ -319,12 +318,17 @@ impl Assembly {
         &self.rollouts
     }
 
+    /// From when on evidence is needed: the first snapshot, where no rollout is known yet.
+    fn evidence_from(&self, judged: &Judged) -> Option<Timestamp> {
+        judged.evidence_from.or(self.rollouts.first_snapshot_at())
+    }
+
     /// Whether a task is evidence: one of the judged rollout, or a one-off task of its time that was chosen.
     pub fn counts(&self, task: &SeenTask, judged: &Judged) -> bool {
         if task.selected_by.is_none() {
             return self.rollouts.owns(judged, task.origin());
         }
-        let since = judged.evidence_from.or(self.seen.first_poll).map(|at| at.plus_millis(-task.since_ms.max(0)));
+        let since = self.evidence_from(judged).map(|at| at.plus_millis(-task.since_ms.max(0)));
         task.created_at.zip(since).is_none_or(|(created_at, since)| created_at >= since)
     }
 

@@ -131,11 +131,15 @@ pub struct Seen {
     pub definitions: BTreeMap<String, BTreeMap<String, SeenContainer>>,
     /// Target groups of service revisions, by the revision's ARN.
     pub(super) revision_target_groups: BTreeMap<String, BTreeSet<String>>,
-    /// When the first snapshot was observed.
-    pub(super) first_poll: Option<Timestamp>,
 }
 
 impl Seen {
+    /// The deployments and task sets that were listed last, by id.
+    pub(crate) fn listed_last(&self) -> impl Iterator<Item = (&String, &SeenDeployment)> {
+        let last = self.deployments.values().map(|deployment| deployment.snapshot).max();
+        self.deployments.iter().filter(move |(_, deployment)| Some(deployment.snapshot) == last)
+    }
+
     /// Whether a task was described as STOPPED: nothing about it changes any more.
     pub fn is_stopped(&self, arn: &str) -> bool {
         self.tasks.get(short_name(arn)).is_some_and(|task| task.last_status.as_deref() == Some("STOPPED"))

@@ -48,8 +48,8 @@ struct Progress {
 /// What a bare page of log lines, and those before it, leave open.
 #[derive(Debug, Clone)]
 pub(super) struct Bare {
-    /// What is not known; `None` where the pages show that the stream was read to its end.
-    pub(super) gap: Option<String>,
+    /// What is not known, unless the pages show that the stream was read to its end.
+    pub(super) gap: String,
     /// How the operator can mend it.
     pub(super) remedy: String,
 }
@@ -77,8 +77,6 @@ pub(super) struct Ledger {
     asked: BTreeSet<Key>,
     /// Whether every task that this snapshot lists had stopped when it was described.
     pub(super) may_skip_tasks: bool,
-    /// The sources of the target groups that the service has: others need not be asked again.
-    pub(super) due_target_groups: BTreeSet<Key>,
 }
 
 /// What is named of a request that names many: each batch is answered by itself.
@@ -188,7 +186,12 @@ impl Ledger {
         }
     }
 
-    /// Whether a source was ever asked, whatever came of it.
+    /// Whether this source was ever asked, whatever came of it.
+    pub(super) fn knows(&self, key: &Key) -> bool {
+        self.asked.contains(key) || self.current.contains_key(key)
+    }
+
+    /// Whether such a source was ever asked, whatever came of it.
     pub(super) fn was_asked(&self, accept: impl Fn(&Key) -> bool) -> bool {
         self.asked.iter().chain(self.current.keys()).any(accept)
     }
@@ -209,8 +212,14 @@ impl Ledger {
     }
 
     /// Ends the snapshot: a row for each source that was asked in it, and for each source of a changing
-    /// table that was asked before and not this time.
-    pub(super) fn end_snapshot(&mut self, snapshot: i64, observed_at: Timestamp) -> Vec<SourceRow> {
+    /// table that was asked before and not this time. `target_groups`: the sources of those that the service has; others
+    /// need not be asked again.
+    pub(super) fn end_snapshot(
+        &mut self,
+        snapshot: i64,
+        observed_at: Timestamp,
+        target_groups: &BTreeSet<Key>,
+    ) -> Vec<SourceRow> {
         let current = std::mem::take(&mut self.current);
         // What was listed is described; where the list is empty there is nothing to describe.
         let listed = |operation: &str| current.iter().any(|(key, came)| key.operation == operation && came.rows > 0);
@@ -218,7 +227,7 @@ impl Ledger {
             "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
             "DescribeTasks" => listed("ListTasks") && !self.may_skip_tasks,
             "DescribeServiceDeployments" => listed("ListServiceDeployments"),
-            "DescribeTargetHealth" => self.due_target_groups.contains(*key),
+            "DescribeTargetHealth" => target_groups.contains(*key),
             _ => false,
         };
         let skipped =
@@ -261,8 +270,8 @@ impl Progress {
             (None, Some(problem)) => ("partial", None, Some(problem)),
             (None, None) if self.exhausted => ("complete", None, None),
             (None, None) => {
-                let gap = bare.as_ref().and_then(|bare| bare.gap.clone());
-                ("partial", None, Some(gap.unwrap_or_else(|| "its last page was not read".to_owned())))
+                let gap = bare.as_ref().map_or("its last page was not read", |bare| &bare.gap);
+                ("partial", None, Some(gap.to_owned()))
             }
         };
         let cut = failed.as_ref().is_some_and(|error| error.code == ApiError::TRUNCATED);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use casefile_evidence::tables::{SourceRow, TargetHealthRow};
 
 use super::fields::Fields;
-use super::sources::{self, Key};
+use super::sources::Key;
 use super::{Assembly, Remarks};
 use crate::document::{Document, Operation};
 
@@ -37,12 +37,8 @@ impl Assembly {
     /// revision, of the task sets that were listed last, and of the judged one.
     pub fn target_groups(&self) -> BTreeSet<String> {
         let (seen, judged) = (&self.seen, self.judged().rollout);
-        let last = seen.deployments.values().map(|deployment| deployment.snapshot).max();
-        let listed = seen
-            .deployments
-            .iter()
-            .filter(|(id, deployment)| Some(deployment.snapshot) == last || judged.deployment.as_ref() == Some(*id));
-        let of_sets = listed.flat_map(|(_, deployment)| &deployment.target_groups);
+        let of_judged = judged.deployment.as_ref().and_then(|id| seen.deployments.get(id));
+        let of_sets = seen.listed_last().map(|(_, set)| set).chain(of_judged).flat_map(|set| &set.target_groups);
         let revision = judged.service_deployment.and_then(|arn| self.rollouts.revision_of(&arn));
         let of_revision = revision.and_then(|arn| seen.revision_target_groups.get(arn));
         let groups = seen.load_balancers.target_groups.iter().chain(of_sets);
@@ -103,7 +99,7 @@ impl Assembly {
             status: status.to_owned(),
             error: Some(error),
             remedy: Some(remedy),
-            ..sources::row(key, self.current.snapshot, self.current.observed_at)
+            ..self.row(key)
         };
         if groups.is_empty() {
             let classic = self.seen.load_balancers.classic.iter().map(|name| {
@@ -122,7 +118,7 @@ impl Assembly {
         let unnamed =
             self.ledger.was_asked(|key| key.operation == operation.name() && key.parameter("TargetGroupArn").is_none());
         let unasked = groups.iter().map(|arn| (arn, Key::of_target_group(arn)));
-        let unasked = unasked.filter(|(_, key)| !self.ledger.was_asked(|asked| asked == key));
+        let unasked = unasked.filter(|(_, key)| !self.ledger.knows(key));
         let rows = unasked.map(|(arn, key)| {
             let wrapped =
                 if unnamed { ", saved with its request: the answer does not name the target group" } else { "" };

@@ -101,15 +101,23 @@ impl RecordingInfo {
 
     /// Keeps what was expected.
     pub fn expecting(self, expected: &Expected) -> Self {
-        let Expected { task_definition, service_deployment, deployment, .. } = expected.clone();
+        let Expected {
+            task_definition,
+            service_deployment,
+            deployment,
+            started_after,
+            require_rollout,
+            release,
+            image_digests,
+        } = expected.clone();
         Self {
             expect_task_definition: task_definition,
             expect_service_deployment: service_deployment,
             expect_deployment: deployment,
-            started_after: expected.started_after,
-            require_rollout: expected.require_rollout,
-            release: expected.release.clone(),
-            expect_image_digest: expected.image_digests.clone(),
+            started_after,
+            require_rollout,
+            release,
+            expect_image_digest: image_digests,
             ..self
         }
     }
