@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
-use casefile_evidence::rollout::{Expected, names_a_revision};
+use casefile_evidence::rollout::{Expected, expected_image, names_a_revision};
 
 use crate::cli::ExpectArgs;
 use crate::config::Config;
 use crate::error::Error;
+use crate::target::pick;
 
 /// What GitLab says of the job that collects (predefined variables). No token, no URL with credentials.
 const CI: [&str; 28] = [
@@ -57,14 +58,7 @@ pub(crate) fn ci_identity() -> BTreeMap<String, String> {
 /// What a live collection expects.
 pub(crate) fn decide(args: &ExpectArgs, outputs: Option<&Outputs>, config: &Config) -> Result<Expected, Error> {
     let (set, names) = (&config.target, &config.target.terraform);
-    let pick =
-        |flag: &Option<String>, output: &Option<String>, set: &Option<String>| -> Result<Option<String>, Error> {
-            match (flag, output, outputs) {
-                (Some(flag), _, _) => Ok(Some(flag.clone())),
-                (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
-                _ => Ok(set.clone()),
-            }
-        };
+    let pick = |flag, output, set| pick(outputs, flag, output, set);
     let digest = pick(&None, &names.expect_image_digest, &None)?;
     let digests = if args.expect_image_digest.is_empty() {
         digest.map_or_else(|| set.expect_image_digest.clone(), |digest| vec![digest])
@@ -106,15 +100,12 @@ pub(crate) fn of_recording(args: &ExpectArgs, recorded: Expected, config: &Confi
     } else {
         (recorded.task_definition, recorded.service_deployment, recorded.deployment)
     };
-    let flagged = |flag: bool| if flag { Some(()) } else { None };
+    let recorded_start = recorded.started_after.filter(|_| args.started_after.is_none());
     sound(Expected {
         task_definition,
         service_deployment,
         deployment,
-        started_after: flagged(args.started_after.is_some())
-            .and(set.started_after)
-            .or(recorded.started_after)
-            .or(set.started_after),
+        started_after: recorded_start.or(set.started_after),
         require_rollout: set.require_rollout || recorded.require_rollout,
         release: args.release.clone().or(recorded.release).or_else(|| config.target.release.clone()),
         image_digests: if args.expect_image_digest.is_empty() && !recorded.image_digests.is_empty() {
@@ -155,7 +146,7 @@ fn sound(expected: Expected) -> Result<Expected, Error> {
         )));
     }
     let is_digest = |text: &str| {
-        let digest = text.split_once('=').map_or(text, |(_, digest)| digest);
+        let (_, digest) = expected_image(text);
         digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     if let Some(named) = expected.image_digests.iter().find(|named| !is_digest(named)) {

@@ -78,14 +78,7 @@ impl Target {
     pub(crate) fn decide(args: &TargetArgs, config: &Config) -> Result<Self, Error> {
         let outputs = args.terraform_output.as_deref().map(Outputs::read).transpose()?;
         let names = &config.target.terraform;
-        let pick =
-            |flag: &Option<String>, output: &Option<String>, set: &Option<String>| -> Result<Option<String>, Error> {
-                match (flag, output, &outputs) {
-                    (Some(flag), _, _) => Ok(Some(flag.clone())),
-                    (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
-                    _ => Ok(set.clone()),
-                }
-            };
+        let pick = |flag, output, set| pick(outputs.as_ref(), flag, output, set);
         let set = &config.target;
         let service = pick(&args.service, &names.service, &set.service)?.or_else(|| config.service.clone());
         let service = service.ok_or_else(|| Error::usage(missing("service")))?;
@@ -114,6 +107,20 @@ impl Target {
             tasks: self.tasks.clone(),
             log_groups: self.log_groups.clone(),
         }
+    }
+}
+
+/// A setting: a flag wins over the Terraform output that the config names, that over the config.
+pub(crate) fn pick(
+    outputs: Option<&Outputs>,
+    flag: &Option<String>,
+    output: &Option<String>,
+    set: &Option<String>,
+) -> Result<Option<String>, Error> {
+    match (flag, output, outputs) {
+        (Some(flag), _, _) => Ok(Some(flag.clone())),
+        (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
+        _ => Ok(set.clone()),
     }
 }
 

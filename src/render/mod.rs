@@ -26,6 +26,7 @@ pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};
 pub(crate) use tables::tables;
+pub(crate) use terminal::action;
 pub(crate) use text::visible;
 
 use casefile_analyzer::Verdict;

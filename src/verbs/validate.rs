@@ -1,8 +1,6 @@
 //! `validate`: collect, stop as early as is sound, seal, judge. The step of a pipeline.
 
-use casefile_analyzer::{
-    Action, Analyzer, Conclusion, Evidence, Judge, Outcome, Verdict, can_still_improve, lint_deadlines,
-};
+use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Outcome, Verdict, can_still_improve, lint_deadlines};
 use casefile_collector::aws::ConnectOptions;
 use casefile_collector::collect::{Polled, SettledRule, Stop, StopReason, StopRule};
 use casefile_evidence::{AnyRow, Bundle, Timestamp};
@@ -17,7 +15,7 @@ use crate::destination::Upload;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::render::visible;
+use crate::render::{action, visible};
 use crate::target::{Target, Times, clock};
 
 pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -130,14 +128,8 @@ impl StopRule for VerdictRule {
 
 /// The verdict in a line: what it asks for, the first check that failed, and how long the last lines are waited for.
 fn failure(verdict: &Verdict, lines_until: Option<Timestamp>) -> String {
-    let decision = match (verdict.decision.action, &verdict.decision.to) {
-        (Action::Delegate, Some(to)) => format!("delegate to {to}"),
-        (Action::Delegate, None) => "delegate".to_owned(),
-        (Action::Alert, _) => "alert".to_owned(),
-        (Action::Proceed, _) => "proceed".to_owned(),
-    };
     let cause = verdict.with_outcome(Outcome::Fail).next();
     let cause = cause.map(|check| format!(": {}: {}", check.id, check.reason)).unwrap_or_default();
     let wait = lines_until.map(|until| format!(" (waiting for the last log lines until {until})")).unwrap_or_default();
-    format!("FAIL, {decision}{cause}{wait}")
+    format!("FAIL, {}{cause}{wait}", action(&verdict.decision))
 }
