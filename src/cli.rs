@@ -184,10 +184,10 @@ pub(crate) struct ExpectArgs {
     /// Fail when nothing was deployed
     #[arg(long)]
     pub(crate) require_rollout: bool,
-    /// The release's name, the same in every region [default in GitLab CI: CI_COMMIT_TAG, else CI_COMMIT_SHA]
+    /// The release's name, the same in every region [default when GitLab CI collects: CI_COMMIT_TAG, else CI_COMMIT_SHA]
     #[arg(long, value_name = "NAME")]
     pub(crate) release: Option<String>,
-    /// The image digest that an essential container must run; may be given several times
+    /// The image digest that the container must run, or one of the essential containers; may be given several times
     #[arg(long, value_name = "[CONTAINER=]sha256:...")]
     pub(crate) expect_image_digest: Vec<String>,
 }

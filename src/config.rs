@@ -12,7 +12,9 @@ use casefile_collector::normalise::{TaskChoice, TaskSelector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::cli::ExpectArgs;
 use crate::error::Error;
+use crate::expected;
 use crate::redaction::RedactSection;
 
 /// The file that is read where no `--config` names one.
@@ -350,7 +352,14 @@ impl Loaded {
 
     /// Checks the settings, before anything is done with them.
     pub(crate) fn check(&self, pack: &Pack) -> Result<(), Error> {
-        self.config.settings().validate(pack).map_err(|errors| Error::Analyze(self.locate(errors).into()))
+        self.config.settings().validate(pack).map_err(|errors| Error::Analyze(self.locate(errors).into()))?;
+        // That of a bundle was checked when it was sealed.
+        if self.origin == Some(Origin::Bundle) { Ok(()) } else { self.check_target() }
+    }
+
+    /// Checks `[target]`, as far as it does not depend on flags.
+    pub(crate) fn check_target(&self) -> Result<(), Error> {
+        expected::decide(&ExpectArgs::default(), None, &self.config).map(drop)
     }
 
     /// The config that `--config` names, else ./casefile.toml where it exists, else an empty one.

@@ -20,7 +20,7 @@ use crate::config::Loaded;
 use crate::destination::{Destination, Upload, a_file};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::expected::ci_identity;
+use crate::expected::{ci_identity, has_begun, is_of};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::progress::{Reporter, Section};
@@ -76,6 +76,7 @@ impl Job {
     /// Collects until the rule stops it, and seals.
     pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<Gathered, Error> {
         let Self { target, aws: args, connect, times, clock, output, loaded } = self;
+        has_begun(&target.expected, clock.now())?;
         let redactor = loaded.config.redact.redactor()?;
         let quotas = loaded.config.collect.quotas()?;
         let interrupt = Interrupt::watch()?;
@@ -89,6 +90,7 @@ impl Job {
         })
         .await?;
         let about = target.about(aws.region(), &times);
+        is_of(&about)?;
         let destination = Destination::decide(output.as_deref(), || default_output(&target, clock.as_ref()))?;
         let store = destination.store(&aws, printer).await?;
         let mut info = RecordingInfo {

@@ -15,7 +15,7 @@ use crate::config::{Config, Loaded, Origin};
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::expected::{self, ci_identity};
+use crate::expected::{self, ci_identity, has_begun, is_of};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::target::{ingestion_grace, millis, stable_for};
@@ -31,17 +31,22 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
     let destination = Destination::decide(global.output.as_deref(), || default_output(&args.dir))?;
     let store = destination.connect(printer).await?;
     let mut writer = BundleWriter::create(&destination.path)?;
-    let assembly = match import(&recording, about, redactor, &mut writer) {
+    let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
+    let imported = import(&recording, about, redactor, &mut writer).map_err(Error::from).and_then(|assembly| {
+        let target = assembly.target(stop_reason);
+        target.window_to.map_or(Ok(()), |last| has_begun(&(&target).into(), last))?;
+        Ok(assembly)
+    });
+    let assembly = match imported {
         Ok(assembly) => assembly,
         Err(error) => {
             writer.discard()?;
-            return Err(error.into());
+            return Err(error);
         }
     };
     for remark in assembly.remarks().iter() {
         printer.warn(remark);
     }
-    let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
     let sealed = seal(
         &assembly,
         writer,
@@ -75,7 +80,7 @@ pub(crate) fn about(
         flag.clone().or_else(|| said.clone()).or_else(|| set.clone())
     };
     let target = &config.target;
-    Ok(About {
+    let about = About {
         service: pick(service, &info.service, &target.service).unwrap_or_default(),
         cluster: pick(&None, &info.cluster, &target.cluster),
         region: pick(&None, &info.region, &target.region),
@@ -85,7 +90,9 @@ pub(crate) fn about(
         stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
         tasks: config.collect.selectors(),
         log_groups: config.collect.log_groups.clone(),
-    })
+    };
+    is_of(&about)?;
+    Ok(about)
 }
 
 /// `incident` gives `incident.bundle`, in the working directory.

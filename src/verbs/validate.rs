@@ -73,10 +73,6 @@ pub(crate) async fn validate(
     Ok(if upload.is_none_or(Upload::finish) || exit != Exit::Pass { exit } else { Exit::Internal })
 }
 
-/// Where nothing was deployed, the present state is watched for so long: an apply without a change is common, and nobody
-/// waits for what happened days ago to stay stable.
-const PRESENT_STATE_MS: i64 = 30_000;
-
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or
 /// everything expected was seen and the service stayed as it is.
 ///
@@ -106,14 +102,12 @@ impl StopRule for VerdictRule {
         async move {
             let (target, sources) = (polled.target.clone(), polled.sources.to_vec());
             let lines_until = polled.lines_until();
-            let watched = target.window_from.map_or(0, |from| polled.now.millis_since(from));
             let settled = self.settled.after_poll(polled).await;
             match self.judge.verdict(target, sources).await {
                 Ok(verdict) if can_still_improve(&verdict) => None,
                 Ok(verdict) if verdict.verdict == Conclusion::Fail => Some(self.failed(&verdict, lines_until)),
-                Ok(verdict) if verdict.rollout.nothing_deployed && watched >= PRESENT_STATE_MS => {
-                    Some(StopReason::Decided.into())
-                }
+                // An apply without a change is common, and nobody waits for what happened days ago to stay stable.
+                Ok(verdict) if verdict.rollout.nothing_deployed => Some(StopReason::Decided.into()),
                 // Everything that was expected is there; a crash that comes later must still be seen.
                 Ok(_) => settled.map(|_| StopReason::Decided.into()),
                 Err(error) => {

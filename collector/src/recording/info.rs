@@ -34,7 +34,7 @@ pub struct RecordingInfo {
     /// The deployment (`ecs-svc/N`) or task set that was named beforehand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect_deployment: Option<String>,
-    /// Rollouts that were created before are no news.
+    /// A rollout that was complete by then is no news.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_after: Option<Timestamp>,
     /// Whether it is a failure that nothing was deployed.

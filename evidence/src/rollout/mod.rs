@@ -18,9 +18,9 @@ use crate::time::Timestamp;
 
 /// A service deployment and its `ecs-svc/N` are created within this time of each other.
 const SAME_CREATION_MS: i64 = 60 * 1000;
-/// A rollout that completed this long before the first snapshot is no news.
+/// Without `started_after`, a rollout that completed this long before the first snapshot is no news.
 const OLD_COMPLETION_MS: i64 = 60 * 60 * 1000;
-/// A rollout that is complete and this old at the first snapshot completed long before, whatever else is known.
+/// Where nothing says when a rollout completed: one that is this old and complete at the first snapshot is no news.
 const OLD_CREATION_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What the caller expects, so that another rollout is not judged in its place.
@@ -32,7 +32,7 @@ pub struct Expected {
     pub service_deployment: Option<String>,
     /// `deployments[].id`, or the task set's id.
     pub deployment: Option<String>,
-    /// Rollouts that were created before are no news.
+    /// A rollout that was complete by then is no news.
     pub started_after: Option<Timestamp>,
     /// It is a failure that nothing was deployed.
     pub require_rollout: bool,
@@ -135,8 +135,8 @@ impl<'a> From<&'a TaskRow> for TaskOrigin<'a> {
 struct Deployment {
     task_definition: Option<String>,
     created_at: Option<Timestamp>,
-    /// By when it was complete, where that is known.
-    completed_at: Option<Timestamp>,
+    /// It was complete at this moment, and may have been for long.
+    complete_by: Option<Timestamp>,
     is_complete: bool,
     is_primary: bool,
 }
@@ -298,7 +298,7 @@ impl Rollouts {
         Judged { rollout: Rollout { task_definition, ..Rollout::default() }, ..Judged::default() }
     }
 
-    /// Whether a rollout is complete and older than the change that is to be judged: nothing was deployed.
+    /// Whether a rollout was complete before the change that is to be judged began: nothing was deployed.
     fn is_no_news(&self, rollout: &Rollout) -> bool {
         let Some((created_at, first)) = rollout.created_at.zip(self.first_snapshot_at) else { return false };
         let id = rollout.deployment.as_ref();
@@ -308,17 +308,17 @@ impl Rollouts {
             Some(status) => status == "SUCCESSFUL",
             None => deployment.is_some_and(|it| it.is_complete && it.is_primary),
         };
-        if !is_complete {
+        let change_began = self.expected.started_after.unwrap_or(first.plus_millis(-OLD_COMPLETION_MS));
+        if !is_complete || created_at >= change_began {
             return false;
         }
-        if let Some(asked) = self.expected.started_after {
-            return created_at < asked;
+        let in_events = id.and_then(|id| self.traces.get(id)?.completed_at);
+        if let Some(completed_at) = earliest(in_events, service.and_then(|it| it.finished_at)) {
+            return completed_at <= change_began;
         }
-        let told = id.and_then(|id| self.traces.get(id)?.completed_at);
-        let completed_at =
-            earliest(earliest(told, deployment.and_then(|it| it.completed_at)), service.and_then(|it| it.finished_at));
-        completed_at.is_some_and(|at| at.plus_millis(OLD_COMPLETION_MS) <= first)
-            || created_at.plus_millis(OLD_CREATION_MS) <= first && completed_at.is_none_or(|at| at <= first)
+        let complete_by = deployment.and_then(|it| it.complete_by);
+        let is_old = created_at.plus_millis(OLD_CREATION_MS) <= first;
+        complete_by.map_or(is_old, |at| at <= if is_old { first } else { change_began })
     }
 }
 

@@ -49,7 +49,7 @@ impl Rollouts {
         if entry.is_complete {
             // The last change of a complete deployment is its completion, or later.
             let by = row.updated_at.filter(|_| row.rollout_state.is_some()).unwrap_or(row.observed_at);
-            entry.completed_at = Some(entry.completed_at.map_or(by, |known| known.min(by)));
+            entry.complete_by = earliest(entry.complete_by, Some(by));
         }
     }
 
@@ -61,7 +61,7 @@ impl Rollouts {
         entry.is_primary = row.status.as_deref() == Some("PRIMARY");
         entry.is_complete = row.stability_status.as_deref() == Some("STEADY_STATE");
         if entry.is_complete {
-            entry.completed_at = entry.completed_at.or(row.stability_status_at).or(Some(row.observed_at));
+            entry.complete_by = entry.complete_by.or(row.stability_status_at).or(Some(row.observed_at));
         }
     }
 

@@ -32,7 +32,20 @@ impl Told {
         self
     }
 
-    fn deployment(mut self, id: i64, created: i64, task_definition: &str, status: &str, state: &str) -> Self {
+    /// A deployment whose last change was 90 seconds after its creation.
+    fn deployment(self, id: i64, created: i64, task_definition: &str, status: &str, state: &str) -> Self {
+        self.deployment_updated(id, created, task_definition, status, state, created + 90)
+    }
+
+    fn deployment_updated(
+        mut self,
+        id: i64,
+        created: i64,
+        task_definition: &str,
+        status: &str,
+        state: &str,
+        updated: i64,
+    ) -> Self {
         self.rollouts.observe_deployment(&DeploymentRow {
             snapshot: self.snapshot,
             observed_at: self.now,
@@ -41,7 +54,7 @@ impl Told {
             rollout_state: Some(state.to_owned()),
             task_definition: Some(task_definition.to_owned()),
             created_at: Some(at(created)),
-            updated_at: Some(at(created + 90)),
+            updated_at: Some(at(updated)),
             ..DeploymentRow::default()
         });
         self
@@ -255,7 +268,7 @@ fn the_rollout_that_was_named_is_judged_and_not_the_newest() {
 }
 
 #[test]
-fn nothing_was_deployed_where_the_rollout_is_complete_and_older_than_what_was_asked_about() {
+fn nothing_was_deployed_where_the_rollout_was_complete_before_what_is_asked_about() {
     let complete =
         |age: i64, started_after: Option<i64>| {
             let expected = Expected { started_after: started_after.map(at), ..pinned(NEW) };
@@ -268,7 +281,8 @@ fn nothing_was_deployed_where_the_rollout_is_complete_and_older_than_what_was_as
     // It completed after 90 s: an hour of it is the limit, where no moment was given.
     assert!(!complete(90 + 3599, None).nothing_deployed);
     assert!(complete(90 + 3600, None).nothing_deployed);
-    assert!(complete(2400, Some(2390)).nothing_deployed);
+    assert!(complete(2400, Some(90)).nothing_deployed);
+    assert!(!complete(2400, Some(89)).nothing_deployed, "it was in progress when the apply began");
     assert!(!complete(9 * DAY, Some(-10)).nothing_deployed);
     assert_eq!(complete(9 * DAY, None).evidence_from, Some(at(9 * DAY)));
     let open = Told::new(pinned(NEW))
@@ -276,6 +290,41 @@ fn nothing_was_deployed_where_the_rollout_is_complete_and_older_than_what_was_as
         .deployment(1, 0, NEW, "PRIMARY", "IN_PROGRESS")
         .service_deployment("first", 0, NEW, "IN_PROGRESS");
     assert!(!open.judged().nothing_deployed);
+}
+
+#[test]
+fn a_rollout_that_completes_during_the_watch_is_news_however_old_it_is() {
+    // Created more than a day ago, stuck since, and complete at the second look.
+    let by_the_list = |started_after: Option<i64>| {
+        let expected = Expected { started_after: started_after.map(at), ..pinned(NEW) };
+        Told::new(expected)
+            .seen_at(2 * DAY)
+            .deployment(1, 0, NEW, "PRIMARY", "IN_PROGRESS")
+            .seen_at(2 * DAY + 30)
+            .deployment_updated(1, 0, NEW, "PRIMARY", "COMPLETED", 2 * DAY + 20)
+            .judged()
+    };
+    assert!(!by_the_list(None).nothing_deployed);
+    assert!(!by_the_list(Some(2 * DAY - 60)).nothing_deployed);
+    let event = Told::new(pinned(NEW))
+        .seen_at(2 * DAY)
+        .deployment(1, 0, NEW, "PRIMARY", "COMPLETED")
+        .event(2 * DAY - 600, "(deployment ecs-svc/1) deployment completed.");
+    assert!(!event.judged().nothing_deployed, "the event says that it completed ten minutes ago");
+}
+
+#[test]
+fn the_last_change_of_a_deployment_counts_as_its_completion_where_nothing_else_tells_it() {
+    // A scaling an hour ago changed it; it completed long before.
+    let scaled = |age: i64, started_after: Option<i64>| {
+        let expected = Expected { started_after: started_after.map(at), ..pinned(NEW) };
+        Told::new(expected).seen_at(age).deployment_updated(1, 0, NEW, "PRIMARY", "COMPLETED", age - 600)
+    };
+    assert!(!scaled(7200, None).judged().nothing_deployed);
+    assert!(scaled(DAY, None).judged().nothing_deployed, "a rollout does not take a day");
+    assert!(scaled(DAY, Some(DAY - 700)).judged().nothing_deployed);
+    let told = scaled(7200, None).event(90, "(deployment ecs-svc/1) deployment completed.");
+    assert!(told.judged().nothing_deployed);
 }
 
 #[test]

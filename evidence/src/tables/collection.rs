@@ -44,7 +44,7 @@ table! {
         expected_service_deployment: Option<String>,
         /// The deployment (`ecs-svc/N`) or task set that was named beforehand.
         expected_deployment: Option<String>,
-        /// Rollouts that were created before this moment are no news: nothing was deployed.
+        /// A rollout that was complete by this moment is no news: nothing was deployed.
         started_after: Option<Timestamp>,
         /// Whether it is a failure that nothing was deployed.
         require_rollout: Option<bool>,

@@ -27,6 +27,7 @@ pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) ->
 async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(global)?;
     let loaded = Loaded::find(global.config.as_deref())?;
+    loaded.check_target()?;
     let settings = loaded.config.settings();
     let mut problems = lint(&pack).await?;
     problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
