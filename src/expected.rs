@@ -104,6 +104,28 @@ fn deployment(
     Ok(given.into_iter().find(|(service, id)| service.is_some() || id.is_some()).unwrap_or_default())
 }
 
+/// What `[target.terraform]` says of the release and no flag does: without `--terraform-output` it is lost.
+pub(crate) fn unused(args: &ExpectArgs, config: &Config) -> Option<String> {
+    let names = &config.target.terraform;
+    let rollout = args.expect_deployment.is_some() || args.expect_service_deployment.is_some();
+    let lost = [
+        ("expect_task_definition", &names.expect_task_definition, args.expect_task_definition.is_some()),
+        ("expect_service_deployment", &names.expect_service_deployment, rollout),
+        ("expect_deployment", &names.expect_deployment, rollout),
+        ("started_after", &names.started_after, args.started_after.is_some()),
+        ("release", &names.release, args.release.is_some()),
+        ("expect_image_digest", &names.expect_image_digest, !args.expect_image_digest.is_empty()),
+    ];
+    let lost = lost.into_iter().filter(|(_, output, given)| output.is_some() && !given).map(|(key, ..)| key);
+    let lost: Vec<&str> = lost.collect();
+    (!lost.is_empty()).then(|| {
+        format!(
+            "[target.terraform] {} is not used: there is no --terraform-output that has the values",
+            lost.join(", ")
+        )
+    })
+}
+
 /// What an import expects: flags win over what the recording says of itself, that over the config.
 pub(crate) fn of_recording(args: &ExpectArgs, recorded: Expected, config: &Config) -> Result<Expected, Error> {
     let set = decide(args, None, config)?;

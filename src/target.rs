@@ -12,7 +12,7 @@ use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Expected;
 
 use crate::cli::{Global, PaceArgs, TargetArgs};
-use crate::config::{Config, Span};
+use crate::config::{Config, Span, TerraformSection};
 use crate::error::Error;
 use crate::expected;
 
@@ -69,6 +69,8 @@ pub(crate) struct Target {
     pub(crate) named: Named,
     pub(crate) region: Option<String>,
     pub(crate) expected: Expected,
+    /// What the config says of the release and was not used.
+    pub(crate) unused: Option<String>,
     account: Option<String>,
     tasks: Vec<TaskSelector>,
     log_groups: Vec<String>,
@@ -78,6 +80,14 @@ impl Target {
     pub(crate) fn decide(args: &TargetArgs, config: &Config) -> Result<Self, Error> {
         let outputs = args.terraform_output.as_deref().map(Outputs::read).transpose()?;
         let names = &config.target.terraform;
+        let is_named = *names != TerraformSection::default();
+        if let Some(file) = args.terraform_output.as_deref().filter(|_| !is_named) {
+            return Err(Error::usage(format!(
+                "--terraform-output {} is of no use: name its outputs in [target.terraform] of the config, e.g. \
+                 expect_task_definition = \"task_definition_arn\"",
+                file.display()
+            )));
+        }
         let pick = |flag, output, set| pick(outputs.as_ref(), flag, output, set);
         let set = &config.target;
         let service = pick(&args.service, &names.service, &set.service)?.or_else(|| config.service.clone());
@@ -90,6 +100,7 @@ impl Target {
             tasks: config.collect.selectors(),
             log_groups: config.collect.log_groups.clone(),
             expected: expected::decide(&args.expect, outputs.as_ref(), config)?,
+            unused: outputs.is_none().then(|| expected::unused(&args.expect, config)).flatten(),
             named: Named { cluster, service },
         })
     }
@@ -119,7 +130,7 @@ pub(crate) fn pick(
 ) -> Result<Option<String>, Error> {
     match (flag, output, outputs) {
         (Some(flag), _, _) => Ok(Some(flag.clone())),
-        (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?.to_owned())),
+        (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?)),
         _ => Ok(set.clone()),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use casefile_evidence::{BundleWriter, WriteError};
 
 use crate::looks::Looks;
-use crate::normalise::{About, Assembly, Retain, services_of};
+use crate::normalise::{About, Assembly, Retain, services_of, short_name};
 use crate::recording::{Recording, RecordingError};
 use crate::redact::Redactor;
 
@@ -25,6 +25,14 @@ pub enum ImportError {
     #[error("the recording tells of several services ({}): choose one with --service", names.join(", "))]
     ManyServices {
         /// Their names.
+        names: Vec<String>,
+    },
+    /// It tells of other services only.
+    #[error("the recording does not tell of the service {service}, but of {}: choose that with --service", names.join(", "))]
+    OtherService {
+        /// The one that was named.
+        service: String,
+        /// Those that it tells of.
         names: Vec<String>,
     },
     /// Nothing says when it was.
@@ -74,27 +82,27 @@ fn drain(assembly: &mut Assembly, writer: &mut BundleWriter) -> Result<(), Write
 /// Where nothing says which service it is about, the documents do.
 ///
 /// # Errors
-/// Where they tell of none, or of several.
+/// Where they tell of none, of several, or only of others than the one that was named.
 pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
-    if !about.service.is_empty() {
-        return Ok(());
-    }
+    let wanted = short_name(&about.service).to_owned();
     let mut names = BTreeSet::new();
     for file in recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents) {
         if matches!(file.operation.feeds(), "services" | "tasks") {
             names.extend(file.read()?.response().map(services_of).unwrap_or_default());
+            if names.contains(&wanted) {
+                return Ok(());
+            }
         }
     }
     let mut names: Vec<String> = names.into_iter().collect();
-    match (names.pop(), names.len()) {
-        (Some(name), 0) => {
-            about.service = name;
+    match names.len() {
+        0 if wanted.is_empty() => Err(ImportError::NoService),
+        0 => Ok(()),
+        _ if !wanted.is_empty() => Err(ImportError::OtherService { service: wanted, names }),
+        1 => {
+            about.service = names.pop().unwrap_or_default();
             Ok(())
         }
-        (None, _) => Err(ImportError::NoService),
-        (Some(name), _) => {
-            names.push(name);
-            Err(ImportError::ManyServices { names })
-        }
+        _ => Err(ImportError::ManyServices { names }),
     }
 }

@@ -98,40 +98,26 @@ impl Outputs {
         Ok(Self { file: file.to_path_buf(), values })
     }
 
-    /// The value of an output that is a string.
+    /// The value of an output that is a string, or a number (`time_static.apply.unix`).
     ///
     /// # Errors
     /// [`TerraformError::Missing`] and [`TerraformError::NotAString`].
-    pub fn get(&self, name: &str) -> Result<&str, TerraformError> {
+    pub fn get(&self, name: &str) -> Result<String, TerraformError> {
         let (file, name) = (|| self.file.clone(), || name.to_owned());
         let kind = match self.values.get(&name()) {
-            Some(Value::String(value)) => return Ok(value),
+            Some(Value::String(value)) => return Ok(value.clone()),
+            Some(Value::Number(value)) => return Ok(value.to_string()),
             None => {
                 let names = self.values.keys().cloned().collect();
                 return Err(TerraformError::Missing { file: file(), name: name(), names });
             }
             Some(Value::Null) => "null",
             Some(Value::Bool(_)) => "a boolean",
-            Some(Value::Number(_)) => "a number",
             Some(Value::Array(_)) => "a list",
             Some(Value::Object(_)) => "an object",
         };
         Err(TerraformError::NotAString { file: file(), name: name(), kind })
     }
-
-    /// The outputs that are strings, by name.
-    pub fn strings(&self) -> BTreeMap<String, String> {
-        let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-        self.values.iter().filter_map(text).collect()
-    }
-}
-
-/// The outputs of that file which are strings, by name.
-///
-/// # Errors
-/// As [`Outputs::read`].
-pub fn outputs(file: &Path) -> Result<BTreeMap<String, String>, TerraformError> {
-    Ok(Outputs::read(file)?.strings())
 }
 
 #[cfg(test)]
@@ -140,6 +126,7 @@ mod tests {
 
     const PRINTED: &str = r#"{
         "ecs_cluster_name": {"sensitive": false, "type": "string", "value": "production"},
+        "apply_began": {"sensitive": false, "type": "number", "value": 1801612800},
         "subnets": {"sensitive": false, "type": ["list", "string"], "value": ["subnet-1"]}
     }"#;
 
@@ -148,20 +135,20 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_found_by_name() -> Result<(), TerraformError> {
+    fn strings_and_numbers_are_found_by_name() -> Result<(), TerraformError> {
         let outputs = parse(PRINTED)?;
         assert_eq!(outputs.get("ecs_cluster_name")?, "production");
-        assert_eq!(outputs.strings().len(), 1, "a list is no string");
+        assert_eq!(outputs.get("apply_began")?, "1801612800");
         Ok(())
     }
 
     #[test]
     fn errors_say_what_to_do() -> Result<(), TerraformError> {
         let outputs = parse(PRINTED)?;
-        let said = |result: Result<&str, TerraformError>| result.map(str::to_owned).map_err(|error| error.to_string());
+        let said = |result: Result<String, TerraformError>| result.map_err(|error| error.to_string());
         insta::assert_debug_snapshot!(said(outputs.get("cluster")), @r#"
         Err(
-            "outputs.json has no output `cluster`; it has ecs_cluster_name, subnets: use one of them, or declare the output in the root module and apply it",
+            "outputs.json has no output `cluster`; it has apply_began, ecs_cluster_name, subnets: use one of them, or declare the output in the root module and apply it",
         )
         "#);
         insta::assert_debug_snapshot!(said(outputs.get("subnets")), @r#"
@@ -179,12 +166,8 @@ mod tests {
             "outputs.json is not what `terraform output -json` prints: invalid type: string \"production\", expected struct Output at line 1 column 24; write it with `terraform output -json > outputs.json`",
         )
         "#);
-        let missing = outputs_of_a_file_that_is_not_there();
+        let missing = said(Outputs::read(Path::new("no-such-outputs.json")).map(|_| String::new())).unwrap_err();
         assert!(missing.contains("no-such-outputs.json") && missing.contains("terraform output -json"), "{missing}");
         Ok(())
-    }
-
-    fn outputs_of_a_file_that_is_not_there() -> String {
-        super::outputs(Path::new("no-such-outputs.json")).map_or_else(|error| error.to_string(), |_| String::new())
     }
 }

@@ -85,8 +85,9 @@ pub(crate) fn place(target: &Target) -> String {
 
 /// The release that was expected, and who said so.
 pub(crate) fn release(target: &Target) -> String {
-    let name = target.expected_task_definition.as_ref().or(target.task_definition.as_ref());
-    let name = name.map_or_else(|| "unknown".to_owned(), |name| short(name));
+    let revision = target.expected_task_definition.as_ref().or(target.task_definition.as_ref());
+    let revision = revision.map_or_else(|| "unknown".to_owned(), |name| short(name));
+    let name = target.release.iter().map(|name| visible(name)).chain([revision]).collect::<Vec<_>>().join(", ");
     match (target.expectation.as_str(), &target.deployment_id) {
         ("pinned", Some(_)) => format!("{name} (pinned)"),
         ("pinned", None) => format!("{name} (pinned; no deployment of it was ever seen)"),

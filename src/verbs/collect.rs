@@ -77,6 +77,9 @@ impl Job {
     pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<Gathered, Error> {
         let Self { target, aws: args, connect, times, clock, output, loaded } = self;
         has_begun(&target.expected, clock.now())?;
+        if let Some(unused) = &target.unused {
+            printer.warn(unused);
+        }
         let redactor = loaded.config.redact.redactor()?;
         let quotas = loaded.config.collect.quotas()?;
         let interrupt = Interrupt::watch()?;

@@ -372,6 +372,27 @@ fn the_target_may_come_from_terraform() {
     played.stop();
     let bundle = Bundle::open(&folder.path().join("bundle")).unwrap();
     assert_eq!(bundle.manifest().target.get("expected_task_definition"), expected.as_ref());
+    let without = [
+        "collect",
+        "--cluster",
+        "c",
+        "--service",
+        "s",
+        "--endpoint-url",
+        "http://127.0.0.1:9",
+        "--timeout",
+        "1s",
+        "-o",
+        "none",
+    ];
+    let run = ended(command(folder.path(), &without).output().unwrap());
+    assert!(run.err.contains("[target.terraform] expect_task_definition is not used"), "{}", run.err);
+    fs::write(folder.path().join("casefile.toml"), "[target]\nregion = \"ap-southeast-2\"\n").unwrap();
+    let named = ["collect", "--cluster", "c", "--service", "s", "--terraform-output", "outputs.json"];
+    let run = ended(command(folder.path(), &named).output().unwrap());
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("name its outputs in [target.terraform]"), "{}", run.err);
+    fs::write(folder.path().join("casefile.toml"), config).unwrap();
     fs::write(folder.path().join("outputs.json"), "{}").unwrap();
     let run = ended(command(folder.path(), &["collect", "--terraform-output", "outputs.json"]).output().unwrap());
     assert_eq!(run.code, 2);

@@ -77,7 +77,9 @@ pub(crate) fn fill(rows: &mut [EvidenceRow], rings: &Rings, tasks: &Tasks, cover
             note: unread.map(|gap| format!("its log was not read to the end: {gap}")),
             ..Tail::default()
         };
-        let lines = chosen(lines);
+        // A container that was restarted in place writes on: what it wrote before is the end that the row tells of.
+        let restarted_at = row.at.filter(|_| tasks.get(task_id).is_some_and(|task| task.wrote_until.is_none()));
+        let lines = chosen(before(lines, restarted_at));
         let shape: Vec<String> = lines.iter().map(|line| shape::shape(&line.line)).collect();
         match given.iter().find(|(known, _)| *known == shape) {
             Some((_, resource)) => tail.same_as = Some(resource.clone()),
@@ -98,6 +100,15 @@ fn silent(unread: Option<String>, started: bool) -> Option<Tail> {
         None => "no line was logged".to_owned(),
     };
     started.then(|| Tail { note: Some(note), ..Tail::default() })
+}
+
+/// The lines before a moment, if there are any.
+fn before((mut lines, is_cut): (Vec<TailLine>, bool), moment: Option<Timestamp>) -> (Vec<TailLine>, bool) {
+    let until = moment.map_or(0, |moment| lines.partition_point(|line| line.at < moment));
+    if until > 0 {
+        lines.truncate(until);
+    }
+    (lines, is_cut)
 }
 
 /// The last [`LINES`], or more where the last stack trace among them begins earlier.
