@@ -53,6 +53,10 @@ judgement AS (
     j.superseded_at AS superseded_at,
     j.superseded_by IS NOT NULL AS is_superseded,
     target.deployment_id IS NULL AND target.service_deployment_arn IS NULL AS never_seen,
+    coalesce(
+      'the deployment ' || target.expected_deployment,
+      'the service deployment ' || split_part(target.expected_service_deployment, '/', 4)
+    ) AS named,
     r.failed OR strpos(coalesce(r.service_deployment_status, ''), 'ROLLBACK') > 0 AS is_given_up,
     strpos(coalesce(r.service_deployment_status, ''), 'ROLLBACK') > 0
       OR r.failed AND coalesce(r.service_deployment_status, '') NOT LIKE 'STOP%' AS is_rolled_back,
@@ -98,7 +102,7 @@ SELECT
     WHEN never_seen AND primary_id IS NULL AND newest_id = '' THEN 'nothing says which revision is PRIMARY'
     WHEN never_seen
       THEN concat(
-        judged_revision, ' was never rolled out: ', coalesce(primary_id, newest_id), ' (task definition ',
+        coalesce(named || ' was never seen: ', judged_revision || ' was never rolled out: '), coalesce(primary_id, newest_id), ' (task definition ',
         CASE WHEN primary_id IS NULL THEN newest_revision ELSE primary_revision END, ') is PRIMARY'
       )
     WHEN is_rolled_back
@@ -122,6 +126,11 @@ SELECT
     ELSE concat(primary_id, ' (task definition ', primary_revision, ') is PRIMARY')
   END AS reason,
   coalesce(superseded_at, primary_created_at) AS at,
-  concat(coalesce(primary_id, 'no PRIMARY'), ' ', primary_revision) AS observed,
-  concat(coalesce(deployment_id, 'a deployment of'), ' ', judged_revision) AS expected
+  CASE
+    WHEN is_superseded AND newest_id <> '' THEN concat(newest_id, ' ', newest_revision)
+    WHEN is_given_up AND primary_id = deployment_id THEN concat(primary_id, ' ', primary_revision, ', given up')
+    ELSE concat(coalesce(primary_id, 'no PRIMARY'), ' ', primary_revision)
+  END AS observed,
+  CASE WHEN never_seen THEN coalesce(named, judged_revision) ELSE concat(coalesce(deployment_id, 'a deployment of'), ' ', judged_revision) END
+    AS expected
 FROM judgement

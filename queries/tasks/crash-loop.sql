@@ -38,13 +38,10 @@ SELECT
     ELSE 'pass'
   END AS status,
   concat(
-    CASE
-      WHEN d.died_after > 0 THEN concat(CAST(d.died_after AS VARCHAR), ' died after the rollout completed, ')
-      WHEN d.died = 0 AND replaced.events > 0 THEN 'ECS replaced unhealthy tasks after the rollout completed, '
-      ELSE ''
-    END,
-    CAST(d.died AS VARCHAR), ' of ', CAST(seen.tasks AS VARCHAR), ' tasks died',
-    CASE WHEN d.restarts > 0 THEN concat(' (', CAST(d.restarts AS VARCHAR), ' restarts in place)') ELSE '' END
+    CASE WHEN d.died = 0 AND replaced.events > 0 THEN 'ECS replaced unhealthy tasks after the rollout completed, ' ELSE '' END,
+    CAST(d.died - d.restarts AS VARCHAR), ' of ', CAST(seen.tasks AS VARCHAR), ' tasks died',
+    CASE WHEN d.restarts > 0 THEN concat(', ', CAST(d.restarts AS VARCHAR), ' restarts in place') ELSE '' END,
+    CASE WHEN d.died_after > 0 THEN concat(' (', CAST(d.died_after AS VARCHAR), ' after completion)') ELSE '' END
   ) AS reason,
   coalesce(d.last_at, replaced.last_at, target.window_to) AS at,
   CAST(d.died AS VARCHAR) AS observed,

@@ -9,7 +9,8 @@
 -- # `tasks[].stopCode` EssentialContainerExited, whatever `stoppedReason` says: a service's task is to run on, so an exit with 0 is
 -- # an exit. Also a task that failed to start because one of its containers exited with an error (a migration that others
 -- # depend on). One early exit that healed is no failure: see view task_ends. A kill for memory is told by tasks.out-of-memory.
--- # Containers that AWS added (GuardDuty, Service Connect) are the platform's.
+-- # Containers that AWS added (GuardDuty, Service Connect) are the platform's. A container that exits and is restarted in place
+-- # (`restartPolicy`) has a row for each restart, while its task runs on.
 
 SELECT
   concat('task ', t.task_id) AS resource,
@@ -23,5 +24,5 @@ SELECT
   e.exit_codes AS exit_codes,
   e.phase AS phase
 FROM latest_tasks t
-LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause = 'exit'
+LEFT JOIN task_ends e ON t.task_arn = e.task_arn AND e.cause IN ('exit', 'restart')
 WHERE t.judged

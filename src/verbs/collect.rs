@@ -41,6 +41,7 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
         clock: clock(global)?,
         output: global.output.clone(),
         loaded,
+        interrupt: Interrupt::watch()?,
     };
     let gathered = job.run(&mut rule, printer).await?;
     printer.stdout(&gathered.line)?;
@@ -70,19 +71,19 @@ pub(crate) struct Job {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) output: Option<PathBuf>,
     pub(crate) loaded: Loaded,
+    pub(crate) interrupt: Interrupt,
 }
 
 impl Job {
     /// Collects until the rule stops it, and seals.
     pub(crate) async fn run(self, rule: &mut dyn StopRule, printer: &Printer) -> Result<Gathered, Error> {
-        let Self { target, aws: args, connect, times, clock, output, loaded } = self;
+        let Self { target, aws: args, connect, times, clock, output, loaded, interrupt } = self;
         has_begun(&target.expected, clock.now())?;
         if let Some(unused) = &target.unused {
             printer.warn(unused);
         }
         let redactor = loaded.config.redact.redactor()?;
         let quotas = loaded.config.collect.quotas()?;
-        let interrupt = Interrupt::watch()?;
         let aws = Aws::connect(ConnectOptions {
             region: target.region.clone(),
             profile: args.profile.clone(),

@@ -14,6 +14,7 @@ use crate::cli::{AwsArgs, Demo, ExpectArgs, Global, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::target::{Target, Times};
 
@@ -21,8 +22,10 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
     if args.list {
         return list(printer);
     }
-    if !(args.speed > 0.0 && args.speed <= 10_000.0) {
-        return Err(Error::usage("--speed is a factor above 0 and at most 10000, e.g. 60"));
+    if !(args.speed > 0.0 && args.speed <= 500.0) {
+        return Err(Error::usage(
+            "--speed is a factor above 0 and at most 500, e.g. 60: played faster, a rollout is over before the first look",
+        ));
     }
     let case = cases::by_name(&args.case).ok_or_else(|| unknown(&args.case))?;
     let folder = tempfile::Builder::new()
@@ -90,6 +93,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         clock: Arc::new(ScaledClock::new(origin, args.speed)),
         output: Some(output.clone()),
         loaded: config,
+        interrupt: Interrupt::watch()?,
     };
     let exit = validate(job, LastLines::Awaited, &args.report, global, printer).await?;
     if output.exists() {

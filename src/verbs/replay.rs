@@ -25,8 +25,8 @@ pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Re
         let options = options(global, Some(at));
         let verdict = analyzer.analyze(&opened.evidence, &opened.settings, &options).await?;
         moments.push(moment(at, &verdict));
-        // Where nothing was deployed, from the first look.
-        created_at = verdict.rollout.evidence_from.or(verdict.bundle.target.deployment_created_at);
+        // Where nothing was deployed, from the first snapshot.
+        created_at = verdict.bundle.target.deployment_created_at.filter(|_| !verdict.rollout.nothing_deployed);
     }
     // Time counts from the rollout that is judged at the end: an earlier moment may have judged another one.
     for moment in &mut moments {

@@ -14,6 +14,7 @@ use crate::config::Loaded;
 use crate::destination::Upload;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::render::{action, visible};
 use crate::target::{Target, Times, clock};
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> 
         clock: clock(global)?,
         output: global.output.clone(),
         loaded,
+        interrupt: Interrupt::watch()?,
     };
     let last_lines = if args.no_grace { LastLines::LeftOut } else { LastLines::Awaited };
     validate(job, last_lines, &args.report, global, printer).await

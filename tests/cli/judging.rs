@@ -234,11 +234,40 @@ fn an_earlier_moment_judges_the_newest_rollout_of_its_time() {
         let found = verdict["bundle"]["target"]["deployment_created_at"].as_str().unwrap();
         assert!(found.starts_with(created), "{moment}: {found}");
     }
+    let run = casefile(&["analyze", text(&bundle), "--as-of", "2027-02-02T05:00:00Z"]);
+    assert_eq!(run.code, 2, "{}", run.out);
+    assert!(run.err.contains("before the first snapshot of the bundle"), "{}", run.err);
     let run = casefile(&["replay", text(&bundle), "--format", "json"]);
     let replay: Value = serde_json::from_str(&run.out).unwrap();
     // Time counts from the rollout that is judged at the end.
     assert_eq!(replay["moments"][0]["since_creation_s"], -41);
     assert_eq!(replay["timeouts"][0]["verdict"], "inconclusive");
+}
+
+#[test]
+fn where_nothing_was_deployed_time_counts_from_the_first_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("nothing-deployed-nine-days-old", folder.path());
+    let run = casefile(&["replay", text(&bundle)]);
+    assert!(run.out.contains("seconds after the first snapshot"), "{}", run.out);
+    assert!(run.out.starts_with("PASS since +0 s"), "{}", run.out);
+}
+
+#[test]
+fn what_could_match_no_rollout_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = folder_of_cases().join("healthy-migration");
+    let other = "arn:aws:ecs:ap-southeast-2:123456789012:service-deployment/production/other/abc";
+    for (flag, value, says) in [
+        ("--started-after", "2030-01-01T00:00:00Z", "is later than the observation"),
+        ("--expect-service-deployment", other, "is of the service other"),
+        ("--service", "other", "does not tell of the service other"),
+    ] {
+        let run = casefile_in(folder.path(), &["import", text(&case), flag, value, "-o", "bundle"]);
+        assert_eq!(run.code, 2, "{flag}: {}", run.err);
+        assert!(run.err.contains(says), "{}", run.err);
+        assert!(!folder.path().join("bundle").exists(), "{flag}");
+    }
 }
 
 #[test]
