@@ -69,6 +69,7 @@ pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};
 pub use query::{Answer, query};
 pub use settings::{CheckSettings, RolloutSettings, Settings};
 pub use signature::{Anchor, Expect, Quorum, Signature};
+pub use suggest::nearest;
 pub use tail::{Tail, TailLine};
 pub use verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release,

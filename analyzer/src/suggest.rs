@@ -2,14 +2,19 @@
 
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 
+/// The known name that may have been meant.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.into_iter().map(|other| (levenshtein(name, other), other)).min();
+    near.filter(|(distance, _)| *distance <= (name.len() / 3).max(1)).map(|(_, other)| other)
+}
+
 /// A remedy that names the closest of the known names, or all of them where none is close.
 pub(crate) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let mut known: Vec<&str> = known.into_iter().collect();
     known.sort_unstable();
     known.dedup();
-    let near = known.iter().map(|other| (levenshtein(name, other), *other)).min();
-    match near {
-        Some((distance, other)) if distance <= (name.len() / 3).max(1) => format!("did you mean {other:?}?"),
-        _ => format!("known are {}", known.join(", ")),
+    match nearest(name, known.iter().copied()) {
+        Some(other) => format!("did you mean {other:?}?"),
+        None => format!("known are {}", known.join(", ")),
     }
 }

@@ -35,7 +35,8 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
     let tags = [DECLARATION_FILE, INFO_FILE, PAYLOAD_FILE, TAG_FILE, "data/manifest.json"];
     if !tags.iter().any(|tag| found.files.contains(*tag)) {
         return Err(not_a_bundle(
-            "it has none of a bundle's files (bagit.txt, manifest-sha256.txt, data/manifest.json)",
+            "it has none of a bundle's files (bagit.txt, manifest-sha256.txt, data/manifest.json); \
+             `casefile import` makes a bundle of a recording",
         ));
     }
     let mut seal = Seal { path, problems: found.problems };

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use casefile_analyzer::nearest;
 use casefile_collector::aws::{ConnectOptions, CredentialsSource};
 use casefile_collector::clock::ScaledClock;
 use casefile_collector::recording::Recording;
@@ -108,7 +109,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
 fn list(printer: &Printer) -> Result<Exit, Error> {
     let lines = cases::all()
         .iter()
-        .map(|case| format!("{:<28} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title))
+        .map(|case| format!("{:<74} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title))
         .collect::<String>();
     printer.result(|_| lines)?;
     Ok(Exit::Pass)
@@ -116,7 +117,12 @@ fn list(printer: &Printer) -> Result<Exit, Error> {
 
 fn unknown(name: &str) -> Error {
     let names: Vec<String> = cases::all().into_iter().map(|case| case.name).collect();
-    Error::usage(format!("there is no recorded incident {name:?}; there are {}", names.join(", ")))
+    let near = nearest(name, names.iter().map(String::as_str));
+    let near = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+    Error::usage(format!(
+        "there is no recorded incident {name:?}: {near}`casefile demo --list` lists the {} of them",
+        names.len()
+    ))
 }
 
 /// The bundle outlives the run, so that it can be looked at.
