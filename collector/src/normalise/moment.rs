@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::document::{Document, LogEvent, Operation};
 
-/// The latest time of any field of the answer that is a time; `None` where it has none. Times to come
-/// (there are none in these answers) and log lines written by clocks that run ahead count as they stand.
+/// The latest time of any field of the answer that is a time; `None` where it has none. Log lines written by clocks that
+/// run ahead count as they stand.
 pub fn latest_moment(document: &Document) -> Option<Timestamp> {
     let millis = matches!(
         document.operation,
@@ -71,8 +71,9 @@ fn find(path: &str, value: &Value, key: &str, millis: bool, latest: &mut Option<
     }
 }
 
+/// Whether a field is a time that has come. `expiresAt` (`lifecycleHookDetails[]`) is one that has not.
 fn is_time(key: &str) -> bool {
-    key.ends_with("At")
+    (key.ends_with("At") && key != "expiresAt")
         || matches!(
             key,
             "timestamp"
@@ -90,5 +91,22 @@ fn moment(value: &Value, millis: bool) -> Option<Timestamp> {
         Value::Number(number) if millis => number.as_i64().map(Timestamp),
         Value::Number(number) => number.as_f64().and_then(Timestamp::from_epoch_seconds),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_come_does_not_say_when_an_answer_was_taken() {
+        let answer = serde_json::json!({
+            "startedAt": "2027-01-19T03:22:00Z",
+            "lifecycleHookDetails": [{ "expiresAt": "2027-01-20T03:21:21Z" }],
+        });
+        assert_eq!(latest(&answer, false), Timestamp::parse("2027-01-19T03:22:00Z").ok());
+        let mut found = None;
+        find("answer", &answer, "", false, &mut found);
+        assert_eq!(found.map(|(_, field)| field).as_deref(), Some("answer.startedAt"));
     }
 }
