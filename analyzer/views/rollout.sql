@@ -12,9 +12,9 @@
 -- + failed: Whether it failed: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
 -- + in_progress: Whether it is neither complete nor over.
--- + is_full: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired.
+-- + is_full BOOLEAN?: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired; null where that is not known.
 -- + is_stable: Whether it was watched for `target.stable_for_ms` after it completed.
--- + tolerated_deaths BIGINT: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more.
+-- + tolerated_deaths BIGINT?: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more; null where the desired count is not known.
 WITH releases AS (
   SELECT
     status AS task_set_status,
@@ -50,7 +50,7 @@ release AS (
     coalesce(bool_or(completed), FALSE) AS completed,
     coalesce(bool_or(is_stateless), FALSE) AS is_stateless,
     coalesce(bool_or(failed), FALSE) AS failed,
-    coalesce(bool_or(is_full), FALSE) AS is_full
+    bool_or(is_full) AS is_full
   FROM releases
 ),
 -- What is in progress in an old answer may be over by now.
@@ -129,8 +129,8 @@ standing AS (
     r.failed OR f.events > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
     r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
     r.is_alive AS is_alive,
-    r.is_alive AND r.is_full AS is_full,
-    coalesce(j.tolerated_deaths, greatest(1, coalesce(desired.tasks, 0) / 10)) AS tolerated_deaths
+    CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR o.primaries > 0 THEN FALSE END AS is_full,
+    coalesce(j.tolerated_deaths, CASE WHEN desired.tasks IS NOT NULL THEN greatest(1, desired.tasks / 10) END) AS tolerated_deaths
   FROM release r
   CROSS JOIN service_deployment s
   CROSS JOIN others o

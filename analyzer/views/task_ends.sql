@@ -5,7 +5,7 @@
 -- + one_off: Whether it is a one-off task.
 -- + cause VARCHAR: `image`, `resource`, `command`, `start` (it failed to start), `exit`, `memory`, `health`, `restart`, `spot`, `host`, `maintenance`, `rebalancing`, `by_hand` or `unexplained`.
 -- + phase VARCHAR: `before` or `after` the rollout completed.
--- + standing VARCHAR: `open` (the rollout still runs), `healed`, `stands`, or `unknown` (the cause is not known, and it did not heal).
+-- + standing VARCHAR: `open` (the rollout still runs), `healed`, `stands`, or `unknown` (the cause is not known, and it did not heal; or whether it healed is not known).
 -- + owner VARCHAR: Who takes over: `service`, `platform` or `shared`.
 -- + own_fault: Whether the task died by its own fault: exit, memory, health or restart.
 -- + at TIMESTAMP: When it ended.
@@ -155,7 +155,11 @@ ends AS (
           THEN concat(' after ', CAST((CAST(at AS BIGINT) - CAST(started_at AS BIGINT)) / 1000 AS VARCHAR), ' s')
         ELSE ''
       END,
-      coalesce(': ' || nullif(texts, ''), '')
+      -- That an essential container exited is said already.
+      CASE
+        WHEN cause = 'exit' AND container IS NOT NULL AND texts = 'Essential container in task exited' THEN ''
+        ELSE coalesce(': ' || nullif(texts, ''), '')
+      END
     ) AS reason
   FROM classified
   WHERE cause <> 'scaling' AND NOT (one_off AND ended_well)
@@ -197,6 +201,9 @@ judgement AS (
       WHEN e.one_off THEN 'stands'
       -- An exit of a container of AWS's own is not the task's fault, and counts as a death all the same.
       WHEN (e.own_fault OR e.cause = 'exit') AND (d.own > r.tolerated_deaths OR e.phase = 'after' OR d.own_after > 0) THEN 'stands'
+      -- More than one died, and how many may is not known.
+      WHEN (e.own_fault OR e.cause = 'exit') AND d.own > 1 AND r.tolerated_deaths IS NULL
+        THEN CASE WHEN r.ended THEN 'unknown' ELSE 'open' END
       WHEN NOT r.completed AND r.is_over THEN 'stands'
       WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND d.starts > r.tolerated_deaths
         AND (r.ended OR e.owner = 'service') THEN 'stands'
@@ -205,6 +212,7 @@ judgement AS (
       WHEN r.is_over THEN 'healed'
       WHEN r.is_full AND (r.is_stable OR e.phase = 'after') THEN 'healed'
       WHEN r.is_full OR NOT r.ended THEN 'open'
+      WHEN r.is_full IS NULL THEN 'unknown'
       ELSE 'stands'
     END AS standing
   FROM counted e

@@ -3,7 +3,7 @@
 -- level = "advise"
 -- owner = "platform"
 -- requires = ["tasks", "containers", "deployments", "service_events"]
--- conclusive = "fail"
+-- conclusive = "none"
 -- advice = "The rollout recovered, so this is not a failure. If it happens at every rollout, a later one may not recover in time: the reason names the task, the capacity, the quota or the API limit."
 -- #
 -- # Ends of tasks that healed (view task_ends; tasks.stopped-by-hand tells of those by hand), and service events that tell of trouble that passes: the scheduler was

@@ -35,6 +35,7 @@ SELECT
   r.resource AS resource,
   CASE
     WHEN d.died > r.tolerated_deaths OR d.died_after > 0 OR replaced.events > 0 THEN 'fail'
+    WHEN r.tolerated_deaths IS NULL AND d.died > 1 THEN 'unknown'
     ELSE 'pass'
   END AS status,
   concat(
@@ -45,7 +46,7 @@ SELECT
   ) AS reason,
   coalesce(d.last_at, replaced.last_at, target.window_to) AS at,
   CAST(d.died AS VARCHAR) AS observed,
-  concat('at most ', CAST(r.tolerated_deaths AS VARCHAR), ', and none after completion') AS expected,
+  concat('at most ', coalesce(CAST(r.tolerated_deaths AS VARCHAR), 'one or a tenth of the desired count'), ', and none after completion') AS expected,
   d.task_ids AS task_ids,
   r.completed_at AS completed_at
 FROM deaths d

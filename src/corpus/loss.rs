@@ -115,6 +115,16 @@ impl Loss {
         }
     }
 
+    /// Whether nothing can show the loss: a bare document that is gone leaves no trace, since bare documents do not say
+    /// what was asked. What is left is the recording of somebody who never asked.
+    pub(crate) fn leaves_no_trace(&self, held: &Held) -> bool {
+        let bare = |held: &Held| {
+            let documents = held.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
+            documents.filter(|document| document.assumed).count()
+        };
+        bare(&self.of_documents(held)) < bare(held)
+    }
+
     /// The documents without what is taken away.
     pub(crate) fn of_documents(&self, held: &Held) -> Held {
         let mut held = held.clone();

@@ -90,7 +90,7 @@ async fn one(
         Change::Loss(loss) => {
             let rows = loss.of_rows(case.rows(&loss.of_documents(&case.held)));
             let lacking = case.judge(rows, analyzer).await?;
-            (loss.to_string(), problems(whole, &lacking, loss.shows()), false)
+            (loss.to_string(), problems(whole, &lacking, loss.shows(), loss.leaves_no_trace(&case.held)), false)
         }
         Change::Gain(gain, held) => {
             let noisy = case.judge(case.rows(held), analyzer).await?;
@@ -112,9 +112,10 @@ pub(super) fn turned(noisy: &Verdict) -> Option<String> {
     }
 }
 
-fn problems(whole: &Verdict, lacking: &Verdict, shows: bool) -> Vec<String> {
+fn problems(whole: &Verdict, lacking: &Verdict, shows: bool, no_trace: bool) -> Vec<String> {
     let mut problems = Vec::new();
-    if lacking.verdict == Conclusion::Pass && whole.verdict != Conclusion::Pass {
+    let is_open = |verdict: &Verdict| verdict.verdict == Conclusion::Inconclusive;
+    if lacking.verdict == Conclusion::Pass && whole.verdict != Conclusion::Pass && !(no_trace && is_open(whole)) {
         problems.push(format!("the verdict {} turned into pass", word(&whole.verdict)));
     }
     if lacking.verdict == Conclusion::Error {
@@ -125,7 +126,10 @@ fn problems(whole: &Verdict, lacking: &Verdict, shows: bool) -> Vec<String> {
     }
     if shows {
         let of = |id: &str| whole.checks.iter().find(|check| check.id == id);
-        problems.extend(lacking.checks.iter().filter_map(|check| flipped(of(&check.id)?, check)));
+        // What a bare document left open may be closed without it.
+        let was_open = |whole: &CheckVerdict| no_trace && whole.outcome == CheckOutcome::Unknown;
+        let known = |check: &CheckVerdict| of(&check.id).filter(|whole| !was_open(whole));
+        problems.extend(lacking.checks.iter().filter_map(|check| flipped(known(check)?, check)));
     }
     problems
 }
