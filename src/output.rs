@@ -16,6 +16,7 @@ use crate::render::Style;
 pub(crate) struct Printer {
     color: Color,
     output: Option<PathBuf>,
+    verbose: bool,
     pub(crate) format: Format,
 }
 
@@ -27,7 +28,7 @@ impl Printer {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { color: global.color, output: global.output.clone(), format: global.format }
+        Self { color: global.color, output: global.output.clone(), verbose: global.verbose > 0, format: global.format }
     }
 
     /// How text for standard output looks.
@@ -37,12 +38,12 @@ impl Printer {
             Color::Never => false,
             Color::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
         };
-        Style { color, width: width() }
+        Style { color, width: width(), verbose: self.verbose }
     }
 
     /// How text for a file looks.
     pub(crate) fn file_style() -> Style {
-        Style { color: false, width: 120 }
+        Style { color: false, width: 120, verbose: false }
     }
 
     /// Prints the result, to the file that `--output` names where it names one.
@@ -82,7 +83,7 @@ impl Printer {
 
     /// Something that the operator should know of.
     pub(crate) fn warn(&self, line: &str) {
-        say("warn", Ansi::new().fg_color(Some(AnsiColor::Yellow.into())).bold(), "warning", line);
+        warning(line);
     }
 
     /// Why the run ended without a result.
@@ -110,6 +111,11 @@ pub(crate) fn stderr(line: &str) {
     } else {
         stderr_styled(line);
     }
+}
+
+/// Something that the operator should know of.
+pub(crate) fn warning(line: &str) {
+    say("warn", Ansi::new().fg_color(Some(AnsiColor::Yellow.into())).bold(), "warning", line);
 }
 
 fn say(level: &str, style: Ansi, word: &str, line: &str) {

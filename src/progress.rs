@@ -4,10 +4,11 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use casefile_collector::collect::Progress;
+use casefile_collector::document::ApiError;
 use casefile_evidence::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::{is_json_log, stderr, stderr_raw};
+use crate::output::{is_json_log, stderr, stderr_raw, warning};
 
 /// A section of a GitLab job log: it can be folded, and says how long it took (GitLab, "Custom collapsible sections").
 pub(crate) struct Section {
@@ -29,7 +30,14 @@ impl Section {
 pub(crate) struct Reporter {
     bar: Option<ProgressBar>,
     last: String,
+    /// How many polls had no answer, one after the other.
+    unanswered: u32,
+    /// When that was last said.
+    said_at: Duration,
 }
+
+/// How often it is said that AWS does not answer.
+const REMINDER: Duration = Duration::from_secs(15);
 
 impl Reporter {
     pub(crate) fn new() -> Self {
@@ -41,10 +49,24 @@ impl Reporter {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, last: String::new() }
+        Self { bar, last: String::new(), unanswered: 0, said_at: Duration::ZERO }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
+        self.unanswered = if unanswered(progress) { self.unanswered + 1 } else { 0 };
+        let is_due = progress.elapsed.saturating_sub(self.said_at) >= REMINDER;
+        if self.unanswered == 2 || (self.unanswered > 2 && is_due) {
+            self.said_at = progress.elapsed;
+            let polls = self.unanswered;
+            let line = format!(
+                "no answer from AWS in {polls} polls: check --endpoint-url, the region and the network; still trying, {}",
+                left(progress)
+            );
+            match &self.bar {
+                Some(bar) => bar.suspend(|| warning(&line)),
+                None => warning(&line),
+            }
+        }
         let state = state(progress);
         let line = format!("poll {}: {state}, {}", progress.poll, left(progress));
         match &self.bar {
@@ -61,6 +83,12 @@ impl Reporter {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Whether AWS gave no answer about the service.
+fn unanswered(progress: &Progress) -> bool {
+    let silent = |code: &String| code == ApiError::NO_ANSWER || code == ApiError::TIMEOUT;
+    progress.errors.get("DescribeServices").is_some_and(silent)
 }
 
 fn state(progress: &Progress) -> String {

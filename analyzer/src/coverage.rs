@@ -98,7 +98,7 @@ fn in_shared_stream(group: &str, stream: &str) -> String {
 const NEVER_STARTED: &str = "casefile:NeverStarted";
 
 /// The status of a gap of what was still to come when the collection ended.
-const NOT_REACHED: &str = "not_reached";
+pub(crate) const NOT_REACHED: &str = "not_reached";
 
 const LOGS: [&str; 2] = ["log_streams", "log_events"];
 

@@ -5,7 +5,8 @@ use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::TargetRow;
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::{Gap, missing};
+use crate::causes::{Cause, causes};
+use crate::coverage::Gap;
 use crate::outcome::Outcome;
 use crate::pack::{Level, Owner};
 use crate::settings::Settings;
@@ -50,6 +51,8 @@ pub struct Decision {
     pub runbook: Option<String>,
     /// Why, in a sentence.
     pub why: String,
+    /// Every reason, the most telling first.
+    pub causes: Vec<Cause>,
 }
 
 /// The rules: over the blocking checks, a fail fails; else an error is an error; else anything unknown
@@ -69,22 +72,6 @@ pub(crate) fn conclude(checks: &[CheckVerdict]) -> Conclusion {
 
 fn blocking(checks: &[CheckVerdict]) -> impl Iterator<Item = &CheckVerdict> {
     checks.iter().filter(|check| check.level == Level::Block)
-}
-
-/// What cannot be told, and what is missing for it. One denied permission may leave many checks open.
-fn lacking(checks: &[&CheckVerdict]) -> String {
-    let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
-    let ids = match ids.as_slice() {
-        [first, second, third, more @ ..] if !more.is_empty() => {
-            format!("{first}, {second}, {third} and {} more", more.len())
-        }
-        few => few.join(", "),
-    };
-    let gaps: std::collections::BTreeSet<&Gap> = checks.iter().flat_map(|check| &check.unknown_because).collect();
-    let gaps: Vec<Gap> = gaps.into_iter().cloned().collect();
-    // A check that says "unknown" of itself has no gap, and its reason tells more.
-    let said = checks.iter().find(|check| check.unknown_because.is_empty()).map(|check| check.reason.clone());
-    format!("not enough evidence to decide {ids}: {}", said.unwrap_or_else(|| missing(&gaps)))
 }
 
 /// A rollout that began so long before the first look is said to be old.
@@ -115,55 +102,30 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
 pub(crate) fn decide(
     conclusion: Conclusion,
     checks: &[CheckVerdict],
+    gaps: &[Gap],
     settings: &Settings,
     target: &TargetRow,
     judged: &Judged,
 ) -> Decision {
-    let of = |outcome: Outcome| blocking(checks).filter(move |check| check.outcome == outcome);
-    let told = |outcome: Outcome| {
-        let told: Vec<String> = of(outcome).map(|check| format!("{}: {}", check.id, check.reason)).collect();
-        told.join("; ")
-    };
-    let alert = |why: String| Decision { action: Action::Alert, to: None, runbook: None, why };
-    let mut decision = match conclusion {
-        Conclusion::Pass => {
-            let why = format!("every blocking check that applies passed ({})", of(Outcome::Pass).count());
-            Decision { action: Action::Proceed, to: None, runbook: None, why }
-        }
-        Conclusion::Error => alert(format!("a check could not be evaluated: {}", told(Outcome::Error))),
-        Conclusion::Inconclusive if of(Outcome::Unknown).next().is_some() => {
-            alert(lacking(&of(Outcome::Unknown).collect::<Vec<_>>()))
-        }
-        Conclusion::Inconclusive if of(Outcome::Pending).next().is_some() => {
-            alert(format!("not finished yet: {}", told(Outcome::Pending)))
-        }
-        Conclusion::Inconclusive => alert("no blocking check applied: see the gaps".to_owned()),
-        Conclusion::Fail => {
-            let fails = |owner: Owner| of(Outcome::Fail).any(|check| check.owner == owner);
-            let why = told(Outcome::Fail);
-            if fails(Owner::Service) && !fails(Owner::Platform) {
-                let service = settings.service.as_deref().unwrap_or(&target.service);
-                Decision {
-                    action: Action::Delegate,
-                    to: Some(settings.owner.clone().unwrap_or_else(|| format!("the owner of {service}"))),
-                    runbook: settings.runbook.clone(),
-                    why,
-                }
-            } else {
-                alert(why)
-            }
-        }
-    };
-    if let Some(note) = rollout_note(target, judged) {
-        decision.why = match conclusion {
-            Conclusion::Pass => format!("{note}; {}", decision.why),
-            _ => format!("{}; {note}", decision.why),
-        };
+    let mut causes = causes(conclusion, checks, gaps, target, judged.superseded_by.is_some());
+    if let Some(note) = rollout_note(target, judged).map(Cause::note) {
+        let place = if conclusion == Conclusion::Pass { 0 } else { causes.len() };
+        causes.insert(place, note);
     }
     if target.expectation == "newest" {
-        decision.why.push_str(
-            "; no release was pinned, so the newest deployment at the first snapshot was judged: name it with --expect-task-definition",
-        );
+        let note = "no release was pinned, so the newest deployment at the first snapshot was judged: name it with --expect-task-definition";
+        causes.push(Cause::note(note.to_owned()));
     }
-    decision
+    let why = causes.first().map(|cause| cause.text.clone()).unwrap_or_default();
+    let fails = |owner: Owner| blocking(checks).any(|check| check.outcome == Outcome::Fail && check.owner == owner);
+    let (action, to, runbook) = match conclusion {
+        Conclusion::Pass => (Action::Proceed, None, None),
+        Conclusion::Fail if fails(Owner::Service) && !fails(Owner::Platform) => {
+            let service = settings.service.as_deref().unwrap_or(&target.service);
+            let to = settings.owner.clone().unwrap_or_else(|| format!("the owner of {service}"));
+            (Action::Delegate, Some(to), settings.runbook.clone())
+        }
+        _ => (Action::Alert, None, None),
+    };
+    Decision { action, to, runbook, why, causes }
 }

@@ -208,14 +208,16 @@ fn verdict(
         checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
     }
     let conclusion = conclude(&checks);
+    let gaps = coverage.all_gaps();
     Verdict {
         format: FORMAT.to_owned(),
         digest: String::new(),
         verdict: conclusion,
-        decision: decide(conclusion, &checks, settings, &prepared.target, &prepared.judged),
+        decision: decide(conclusion, &checks, &gaps, settings, &prepared.target, &prepared.judged),
         bundle,
         release: Release { name: prepared.target.release.clone(), images: prepared.images.clone() },
         rollout: RolloutSummary::from(&prepared.judged),
+        impact: prepared.impact.clone(),
         as_of: prepared.target.window_to,
         engine: Engine::current(),
         pack: PackSummary { digest: pack.digest().to_string(), checks: pack.checks().len() },
@@ -227,7 +229,7 @@ fn verdict(
             signatures: settings.signature.len(),
         },
         checks,
-        gaps: coverage.all_gaps(),
+        gaps,
     }
     .sealed()
 }

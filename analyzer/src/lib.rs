@@ -29,14 +29,17 @@
 //! # }
 //! ```
 
+mod causes;
 mod coverage;
 mod decision;
 mod derived;
 mod engine;
 mod error;
 mod evidence;
+mod impact;
 mod judge;
 mod lint;
+mod missing;
 mod near;
 mod outcome;
 mod pack;
@@ -56,13 +59,16 @@ mod tasks;
 mod verdict;
 mod views;
 
+pub use causes::Cause;
 pub use coverage::Gap;
 pub use decision::{Action, Conclusion, Decision};
 pub use engine::{Analyzer, Options, analyze, lint};
 pub use error::{AnalyzeError, SpecError};
 pub use evidence::Evidence;
+pub use impact::{Impact, Running};
 pub use judge::Judge;
 pub use lint::{lint_deadlines, lint_signatures};
+pub use missing::Missing;
 pub use near::{NearMiss, near_misses};
 pub use outcome::{EvidenceRow, Outcome, Status};
 pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};

@@ -39,6 +39,20 @@ impl Status {
     }
 }
 
+impl Status {
+    /// Whether a row of this status makes a check come to `outcome`.
+    pub const fn makes(self, outcome: Outcome) -> bool {
+        matches!(
+            (self, outcome),
+            (Self::Fail, Outcome::Fail)
+                | (Self::Unknown, Outcome::Unknown)
+                | (Self::Pending, Outcome::Pending)
+                | (Self::Pass, Outcome::Pass)
+                | (Self::Skip, Outcome::Skip)
+        )
+    }
+}
+
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -79,6 +93,9 @@ pub struct EvidenceRow {
     /// Who takes over when this row fails, where that differs from row to row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// What to do about it, where that differs from row to row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
     /// The check's further columns.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub more: std::collections::BTreeMap<String, String>,
@@ -141,6 +158,7 @@ mod tests {
             observed: None,
             expected: None,
             owner: None,
+            advice: None,
             more: std::collections::BTreeMap::new(),
             tail: None,
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use casefile_evidence::rollout::Judged;
-use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
+use casefile_evidence::tables::{
+    ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetHealthRow, TargetRow,
+};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -18,6 +20,7 @@ use datafusion::scalar::ScalarValue;
 
 use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData, as_of, observed_column, to_batches};
+use crate::impact::Impact;
 use crate::plans::{PlannedView, ViewPlans};
 use crate::rollout::JudgedRollout;
 use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
@@ -46,6 +49,8 @@ pub(crate) struct Prepared {
     pub(crate) tasks: Tasks,
     /// The images that the essential containers of the rollout's tasks run.
     pub(crate) images: Vec<Image>,
+    /// What runs at the end.
+    pub(crate) impact: Impact,
     pub(crate) matches: Matches,
     /// Whether the log lines were matched as they passed by, and not kept.
     pub(crate) without_lines: bool,
@@ -79,10 +84,13 @@ impl Prepared {
             contents.fill(name, Rows::Held(vec![rows]));
         }
         let (mut tasks, mut containers, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut deployments, mut task_sets) = (Vec::new(), Vec::new());
         let mut contents = Arc::new(contents);
         for view in &views.views {
             let batches = compute(view, &contents, limits).await?;
             match view.name {
+                "latest_deployments" => deployments.clone_from(&batches),
+                "latest_task_sets" => task_sets.clone_from(&batches),
                 "latest_tasks" => tasks.clone_from(&batches),
                 "latest_containers" => containers.clone_from(&batches),
                 "task_ends" => ends.clone_from(&batches),
@@ -116,6 +124,9 @@ impl Prepared {
         let service = services.max_by_key(|service| service.snapshot).cloned();
         let without_lines = evidence.matched.is_some();
         let judged = rollout.judged;
+        let mut targets = evidence.read::<TargetHealthRow>()?;
+        targets.retain(|target| moment.is_none_or(|moment| target.observed_at <= moment));
+        let impact = Impact::new(&[&deployments, &task_sets], service.as_ref(), &targets, &judged);
         Ok(Self {
             contents,
             target,
@@ -126,6 +137,7 @@ impl Prepared {
             definitions,
             tasks,
             images,
+            impact,
             matches,
             without_lines,
         })

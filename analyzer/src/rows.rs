@@ -83,6 +83,7 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
                 observed: cells.remove("observed"),
                 expected: cells.remove("expected"),
                 owner,
+                advice: cells.remove("advice"),
                 more: cells,
                 tail: None,
             });

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::coverage::Gap;
 use crate::decision::{Conclusion, Decision};
 use crate::error::AnalyzeError;
+use crate::impact::Impact;
 use crate::outcome::{EvidenceRow, Outcome, Status};
 use crate::pack::{Conclusive, Level, Owner};
 
@@ -35,6 +36,8 @@ pub struct Verdict {
     pub release: Release,
     /// Which rollout was judged, beside what `bundle.target` says of it.
     pub rollout: RolloutSummary,
+    /// What runs at the end.
+    pub impact: Impact,
     /// The moment as of which it holds: the last snapshot's, or an earlier one that was asked for.
     pub as_of: Option<Timestamp>,
     /// What computed it.
@@ -244,7 +247,7 @@ pub struct CheckVerdict {
     pub rows_omitted: usize,
     /// The evidence whose lack made it unknown.
     pub unknown_because: Vec<Gap>,
-    /// What to do when it fails.
+    /// What to do when it fails; what a row advises comes before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -273,6 +276,23 @@ impl CheckVerdict {
         rows.truncate(ROWS_KEPT);
         self.rows = rows;
         self
+    }
+}
+
+impl CheckVerdict {
+    /// What to do, each once: what the rows that make the outcome advise; where they advise nothing, what the check does.
+    pub fn advices(&self) -> Vec<&str> {
+        let telling = |row: &&EvidenceRow| row.status.makes(self.outcome);
+        let mut all: Vec<&str> = Vec::new();
+        for advice in self.rows.iter().filter(telling).filter_map(|row| row.advice.as_deref()) {
+            if !all.contains(&advice) {
+                all.push(advice);
+            }
+        }
+        if all.is_empty() {
+            all.extend(self.advice.as_deref());
+        }
+        all
     }
 }
 

@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["services", "deployments"]
 -- conclusive = "fail"
--- advice = "Still in progress: wait, or raise the timeout; the service events say what ECS is doing. Failed: the tasks.* checks and the log signatures tell why."
+-- advice = "The tasks.* checks, the log signatures and the service events say why it did not complete."
 -- #
 -- # `deployments[].rolloutState` of the judged deployment decides, together with its counts: ECS may call a
 -- # rollout complete while tasks are missing. Where there is no rollout state (behind a Classic Load Balancer)
@@ -93,7 +93,11 @@ SELECT
   END AS reason,
   coalesce(updated_at, observed_at) AS at,
   coalesce(rollout_state, counts) AS observed,
-  'COMPLETED' AS expected
+  'COMPLETED' AS expected,
+  CASE
+    WHEN is_primary AND coalesce(rollout_state, 'IN_PROGRESS') IN ('COMPLETED', 'IN_PROGRESS')
+      THEN 'Wait, or raise the timeout: the service events say what ECS is doing.'
+  END AS advice
 FROM judged_deployment
 UNION ALL
 SELECT
@@ -115,7 +119,8 @@ SELECT
   END AS reason,
   coalesce(stability_status_at, updated_at, observed_at) AS at,
   coalesce(stability_status, counts) AS observed,
-  'STEADY_STATE' AS expected
+  'STEADY_STATE' AS expected,
+  CASE WHEN is_alive THEN 'Wait, or raise the timeout: the service events say what ECS is doing.' END AS advice
 FROM judged_task_set
 UNION ALL
 SELECT
@@ -142,5 +147,8 @@ SELECT
   END AS reason,
   coalesce(finished_at, updated_at) AS at,
   coalesce(status, '(none)') AS observed,
-  'SUCCESSFUL' AS expected
+  'SUCCESSFUL' AS expected,
+  CASE
+    WHEN status IN ('PENDING', 'IN_PROGRESS') THEN 'Wait, or raise the timeout: alarms, hooks, traffic steps and bake time are part of the rollout.'
+  END AS advice
 FROM judged_service_deployment

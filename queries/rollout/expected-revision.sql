@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["services", "deployments"]
 -- conclusive = "fail"
--- advice = "The release is not what runs. Rolled back: read the failing tasks.* checks and the log signatures for the cause. Superseded: find out who deployed the other revision, and judge that one instead. Never rolled out: compare the pipeline's task definition with what terraform applied."
+-- advice = "Compare the pipeline's task definition with what the service runs."
 -- #
 -- # `deployments[].status`: the judged deployment must be PRIMARY. Under the CODE_DEPLOY and EXTERNAL controllers it is
 -- # `taskSets[].status`. A steady service proves nothing: after a rollback the old revision is PRIMARY, COMPLETED and
@@ -108,23 +108,31 @@ SELECT
     WHEN is_rolled_back
       THEN concat('rolled back: ', coalesce(primary_id, 'nothing'), ' (task definition ', primary_revision, ') is PRIMARY')
     WHEN is_superseded AND completed AND primary_id = deployment_id
-      THEN concat('it completed and is PRIMARY, but ', newest_id, ' (task definition ', newest_revision, ') was rolled out after it')
+      THEN concat('the release completed and is PRIMARY, but ', newest_id, ' (task definition ', newest_revision, ') was rolled out after it')
     WHEN is_superseded AND completed
-      THEN concat('it completed, and was then replaced by ', newest_id, ' (task definition ', newest_revision, ')')
+      THEN concat('the release completed, and was then replaced by ', newest_id, ' (task definition ', newest_revision, ')')
     WHEN is_superseded
-      THEN concat('superseded by ', newest_id, ' (task definition ', newest_revision, ') before it completed')
+      THEN concat('superseded by ', newest_id, ' (task definition ', newest_revision, ') before the release completed')
     WHEN is_given_up
       THEN concat('stopped: ', coalesce(primary_id, 'nothing'), ' (task definition ', primary_revision, ') is PRIMARY')
     WHEN primary_id IS NULL THEN 'nothing says which revision is PRIMARY'
     WHEN primary_id = deployment_id AND beside_releases > 0
-      THEN concat('it is PRIMARY, but ', CAST(beside_tasks AS VARCHAR), ' tasks of ', beside_ids, ' still run')
+      THEN concat('the release is PRIMARY, but ', CAST(beside_tasks AS VARCHAR), ' tasks of ', beside_ids, ' still run')
     WHEN primary_id = deployment_id OR is_successful
       THEN concat(primary_id, ' (task definition ', primary_revision, ') is PRIMARY and alone')
     WHEN before_the_shift
-      THEN concat('its task set is not PRIMARY yet: ', primary_id, ' (task definition ', primary_revision, ') still is')
-    WHEN in_progress THEN concat('it is in progress: ', primary_id, ' (task definition ', primary_revision, ') is PRIMARY')
+      THEN concat('the task set of the release is not PRIMARY yet: ', primary_id, ' (task definition ', primary_revision, ') still is')
+    WHEN in_progress THEN concat('the release is in progress: ', primary_id, ' (task definition ', primary_revision, ') is PRIMARY')
     ELSE concat(primary_id, ' (task definition ', primary_revision, ') is PRIMARY')
   END AS reason,
+  CASE
+    WHEN is_other_definition THEN 'Name the rollout and the task definition that belong together, or only one of them.'
+    WHEN never_seen THEN 'The service was not updated to the release: compare the pipeline''s task definition with what terraform applied.'
+    WHEN is_rolled_back THEN 'Look for the cause in the failing tasks.* checks and log signatures, mend it, and roll out again.'
+    WHEN is_superseded THEN 'Judge the newer rollout in place of this one, and find out who started it.'
+    WHEN is_given_up THEN 'Ask who stopped the rollout: CloudTrail has the call StopServiceDeployment.'
+    WHEN primary_id = deployment_id OR before_the_shift OR in_progress THEN 'Wait, or raise the timeout: the rollout is still in progress.'
+  END AS advice,
   coalesce(superseded_at, primary_created_at) AS at,
   CASE
     WHEN is_superseded AND newest_id <> '' THEN concat(newest_id, ' ', newest_revision)

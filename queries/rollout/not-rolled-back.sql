@@ -4,7 +4,7 @@
 -- owner = "shared"
 -- requires = ["deployments", "service_deployments", "service_revisions", "service_events"]
 -- conclusive = "fail"
--- advice = "ECS or a person ended the rollout. Circuit breaker: tasks kept failing; the cause is in the tasks.* checks and the log signatures. Alarm: look at the alarm that is named. By a user: ask who stopped it."
+-- advice = "Read the service deployment's statusReason and the service events: they say why it ended."
 -- #
 -- # `serviceDeployments[].status` decides (ROLLBACK_..., STOPPED), and `deployments[].rolloutState` (FAILED);
 -- # `statusReason` and `rolloutStateReason` explain. The event "(deployment ...) deployment failed" is a second
@@ -59,6 +59,8 @@ judgement AS (
     coalesce(s.status IN ('STOP_REQUESTED', 'STOPPED'), FALSE) AS is_stopped,
     coalesce(d.state = 'FAILED', FALSE) AS is_failed,
     f.message IS NOT NULL AS is_told,
+    coalesce(strpos(s.told, 'by user') > 0, FALSE) AS is_by_a_person,
+    coalesce(strpos(s.told, 'alarm') > 0, FALSE) OR coalesce(strpos(d.reason, 'alarm') > 0, FALSE) AS is_by_an_alarm,
     j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
   FROM rollout r
@@ -78,11 +80,13 @@ SELECT
     ELSE 'pass'
   END AS status,
   CASE
-    WHEN is_rolled_back THEN told
+    WHEN status = 'ROLLBACK_FAILED' THEN concat('the rollback failed: ', told)
+    WHEN is_rolled_back AND is_by_a_person THEN concat('rolled back by a person: ', told)
+    WHEN is_rolled_back THEN concat('rolled back by ECS: ', told)
     WHEN is_failed THEN concat('failed: ', state_reason)
     WHEN is_told THEN message
     WHEN is_stopped AND is_superseded THEN 'it was stopped because another rollout followed'
-    WHEN is_stopped THEN told
+    WHEN is_stopped THEN concat('stopped by a person: ', told)
     WHEN is_odd THEN concat('the status of its service deployment, ', status, ', is not known to this check')
     ELSE concat(
       'rollout state ', coalesce(state, '(none)'), ', service deployment ', coalesce(status, 'not seen')
@@ -95,6 +99,11 @@ SELECT
   END AS at,
   concat_ws(', ', status, state) AS observed,
   'neither rolled back, failed nor stopped' AS expected,
+  CASE
+    WHEN is_by_a_person OR is_stopped THEN 'Ask who stopped it: CloudTrail has the call StopServiceDeployment. Roll out again when the reason is gone.'
+    WHEN is_by_an_alarm THEN 'Look at the alarm that is named: ECS rolled back because it went off.'
+    WHEN is_rolled_back OR is_failed OR is_told THEN 'Tasks kept failing: the tasks.* checks and the log signatures have the cause. Mend it and roll out again.'
+  END AS advice,
   message AS event,
   CASE WHEN is_failed THEN state_reason END AS rollout_state_reason
 FROM judgement

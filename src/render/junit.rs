@@ -35,6 +35,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> Result<String, Error> {
         property("verdict", conclusion(verdict.verdict)),
         property("decision", &action(&verdict.decision)),
         property("why", &verdict.decision.why),
+        property("impact", &verdict.impact.summary),
         property("runbook", verdict.decision.runbook.as_deref().unwrap_or_default()),
         property("service", &format!("{}{}", target.service, place(target))),
         property("release", &release(target)),
@@ -96,7 +97,7 @@ fn description(check: &CheckVerdict, day: Option<Timestamp>) -> Vec<String> {
         lines.extend(shown.lines.iter().map(|line| format!("    {line}")));
     }
     lines.extend(check.unknown_because.iter().flat_map(gap));
-    lines.extend(check.advice.iter().map(|advice| format!("what to do: {}", visible(advice))));
+    lines.extend(check.advices().into_iter().map(|advice| format!("what to do: {}", visible(advice))));
     lines
 }
 

@@ -5,13 +5,13 @@
 
 use std::fmt::Write as _;
 
-use casefile_analyzer::{CheckVerdict, Conclusion, Level, Outcome, Verdict};
+use casefile_analyzer::{CheckVerdict, Conclusion, Level, Missing, Outcome, Verdict};
 use casefile_evidence::Timestamp;
 
 use super::evidence::{headline, plain};
-use super::story::{Missing, Story};
+use super::story::{Story, kinds};
 use super::tail;
-use super::terminal::{action, deployment, observed, place, release};
+use super::terminal::{action, deployment, observed, place, release, sentence};
 use super::text::{conclusion, cut_middle, short, visible};
 
 /// Causes of one check that are shown.
@@ -32,10 +32,10 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         Conclusion::Error => "💥",
     };
     line(&mut page, &format!("### {mark} {}: {}", conclusion(verdict.verdict), escape(&action(decision))));
-    if story.why(verdict).is_empty() {
-        // Where checks decided, their table says why.
-        line(&mut page, &format!("Why: {}", escape(&cut_middle(&visible(&decision.why), 2 * CELL))));
+    if let Some(cause) = decision.causes.first() {
+        line(&mut page, &format!("**{}**", escape(&sentence(cause))));
     }
+    line(&mut page, &format!("Impact: {}", escape(&short(&verdict.impact.summary))));
     if let Some(runbook) = &decision.runbook {
         line(&mut page, &format!("Runbook: {}", link(runbook)));
     }
@@ -112,7 +112,7 @@ fn evidence(page: &mut String, check: &CheckVerdict, day: Option<Timestamp>) {
             line(page, "</details>");
         }
     }
-    if let Some(advice) = &check.advice {
+    for advice in check.advices() {
         line(page, &format!("What to do: {}", escape(advice)));
     }
 }
@@ -120,13 +120,18 @@ fn evidence(page: &mut String, check: &CheckVerdict, day: Option<Timestamp>) {
 fn missing(entry: &Missing<'_>) -> Vec<String> {
     let cell = |text: &str| escape(&cut_middle(&visible(text), CELL));
     let (mut what, mut errors) = (Vec::new(), Vec::new());
-    for (gap, more) in entry.kinds() {
+    for (gap, more) in kinds(entry) {
         let more = if more > 0 { format!(" (and {more} more like it)") } else { String::new() };
         what.push(format!("{}{more}", cell(&short(&gap.source))));
         errors.push(format!("{}: {}", gap.status.replace('_', " "), cell(&gap.error)));
     }
     let needed: Vec<String> = entry.blocks.iter().chain(&entry.advises).map(|id| code(id)).collect();
-    vec![what.join("<br>"), errors.join("<br>"), needed.join(", "), cell(entry.remedy)]
+    vec![
+        what.join("<br>"),
+        errors.join("<br>"),
+        needed.join(", "),
+        entry.remedies.iter().map(|remedy| cell(remedy)).collect::<Vec<_>>().join("<br>"),
+    ]
 }
 
 fn folded(page: &mut String, verdict: &Verdict, story: &Story<'_>) {

@@ -26,7 +26,7 @@ pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};
 pub(crate) use tables::tables;
-pub(crate) use terminal::action;
+pub(crate) use terminal::{action, sentence};
 pub(crate) use text::visible;
 
 use casefile_analyzer::Verdict;
@@ -41,6 +41,8 @@ pub(crate) struct Style {
     pub(crate) color: bool,
     /// The columns that lines are wrapped at.
     pub(crate) width: usize,
+    /// Whether lists that are long are given in full (`-v`).
+    pub(crate) verbose: bool,
 }
 
 /// A verdict, in any format.

@@ -134,6 +134,10 @@ impl Page {
         }
     }
 
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.style.verbose
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.style.width
     }

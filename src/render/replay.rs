@@ -220,10 +220,10 @@ mod tests {
     #[test]
     fn a_verdict_that_turned() {
         insta::assert_snapshot!(
-            replay(&late_crash_loop(), Format::Terminal, Style { color: false, width: 100 }).unwrap()
+            replay(&late_crash_loop(), Format::Terminal, Style { color: false, width: 100, verbose: false }).unwrap()
         );
         insta::assert_snapshot!(
-            replay(&late_crash_loop(), Format::Markdown, Style { color: false, width: 100 }).unwrap()
+            replay(&late_crash_loop(), Format::Markdown, Style { color: false, width: 100, verbose: false }).unwrap()
         );
     }
 
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn nothing_to_replay_is_said() {
-        let style = Style { color: false, width: 80 };
+        let style = Style { color: false, width: 80, verbose: false };
         assert_eq!(replay(&[], Format::Terminal, style).unwrap(), "there is no snapshot to replay\n");
         let open = moments(&[(5, Conclusion::Inconclusive, 1, &["rollout.completed"])]);
         assert!(replay(&open, Format::Terminal, style).unwrap().starts_with("it was never decidable\n"));

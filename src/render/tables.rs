@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_table_and_column_is_listed_in_every_format() {
-        let style = Style { color: false, width: 100 };
+        let style = Style { color: false, width: 100, verbose: false };
         for format in [Format::Terminal, Format::Markdown, Format::Json] {
             let text = tables(format, style).unwrap();
             for table in all() {
@@ -102,7 +102,11 @@ mod tests {
     #[test]
     fn a_page_of_the_reference() {
         let first = |text: String| text.lines().take(12).collect::<Vec<_>>().join("\n");
-        insta::assert_snapshot!(first(tables(Format::Terminal, Style { color: false, width: 100 }).unwrap()));
-        insta::assert_snapshot!(first(tables(Format::Markdown, Style { color: false, width: 100 }).unwrap()));
+        insta::assert_snapshot!(first(
+            tables(Format::Terminal, Style { color: false, width: 100, verbose: false }).unwrap()
+        ));
+        insta::assert_snapshot!(first(
+            tables(Format::Markdown, Style { color: false, width: 100, verbose: false }).unwrap()
+        ));
     }
 }

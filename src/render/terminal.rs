@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use casefile_analyzer::{Action, CheckVerdict, Conclusion, Decision, EvidenceRow, Target, Verdict};
+use casefile_analyzer::{Action, Cause, CheckVerdict, Conclusion, Decision, EvidenceRow, Missing, Target, Verdict};
 use casefile_evidence::Timestamp;
 
 use super::Style;
 use super::evidence::{more, says_more, shown};
 use super::page::{Page, Role};
-use super::story::{Missing, Story};
+use super::story::{Story, kinds};
 use super::tail;
 use super::text::{cause, conclusion, count, cut_middle, short, short_digest, span, stop_reason, time, visible};
 
@@ -24,33 +24,31 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     let mut page = Page::new(style);
     let target = &verdict.bundle.target;
     let day = target.window_from;
-    head(&mut page, verdict, &story);
+    head(&mut page, verdict);
     subject(&mut page, target);
     failing(&mut page, &story.failing, day);
     section(&mut page, "could not be evaluated", &story.broken, broken);
     section(&mut page, "advice (does not affect the verdict)", &story.noticed, |page, check| noticed(page, check, day));
-    missing(&mut page, &story, day, verdict.verdict);
+    missing(&mut page, &story, target, verdict.verdict);
     page.gap();
     page.item(0, 0, Role::Pass, if story.passed > 0 { "✓ " } else { "" }, &story.rest());
     digests(&mut page, verdict);
     page.finish()
 }
 
-/// The verdict, the decision, and why: a line for each cause.
-fn head(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
-    const LINES: usize = 5;
+/// The verdict, the decision and the most telling cause; what runs now; the other causes.
+fn head(page: &mut Page, verdict: &Verdict) {
+    const ALSO: usize = 3;
     let decision = &verdict.decision;
-    page.item(0, 2, verdict.verdict.into(), &format!("{}  ", conclusion(verdict.verdict)), &action(decision));
-    let causes = story.why(verdict);
-    let room = page.width().saturating_sub(14);
-    if causes.is_empty() {
-        page.field("why", &cut_middle(&visible(&decision.why), 3 * room));
+    let (first, others) =
+        decision.causes.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
+    let what = first.map_or_else(|| action(decision), |cause| format!("{}: {}", action(decision), sentence(cause)));
+    page.item(0, 2, verdict.verdict.into(), &format!("{}  ", conclusion(verdict.verdict)), &what);
+    page.field("impact", &verdict.impact.summary);
+    for (number, cause) in others.iter().take(ALSO).enumerate() {
+        page.field(if number == 0 { "also" } else { "" }, &sentence(cause));
     }
-    let shown = if causes.len() > LINES { LINES - 1 } else { LINES };
-    for (number, cause) in causes.iter().take(shown).enumerate() {
-        page.field(if number == 0 { "why" } else { "" }, &cut_middle(&visible(cause), room));
-    }
-    if let Some(beyond) = causes.len().checked_sub(shown).filter(|beyond| *beyond > 0) {
+    if let Some(beyond) = others.len().checked_sub(ALSO).filter(|beyond| *beyond > 0) {
         page.field("", &format!("and {beyond} more, below"));
     }
     if let Some(runbook) = &decision.runbook {
@@ -58,11 +56,31 @@ fn head(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
     }
 }
 
+/// A cause and the checks that tell it. A very long one loses its end, never its middle.
+pub(crate) fn sentence(cause: &Cause) -> String {
+    const LENGTH: usize = 400;
+    const NAMED: usize = 2;
+    let mut text = short(&cause.text);
+    if let Some((end, _)) = text.char_indices().nth(LENGTH) {
+        text.truncate(end);
+        text.push('…');
+    }
+    // A gap's text says how many checks need it.
+    if cause.checks.is_empty() || (cause.checks.len() > NAMED && cause.text.ends_with("checks lack evidence")) {
+        return text;
+    }
+    let named: Vec<&str> = cause.checks.iter().take(NAMED).map(String::as_str).collect();
+    let more = cause.checks.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    text.push_str(&format!(" ({}{more})", named.join(", ")));
+    text
+}
+
 /// What to do, and to whom it goes.
 pub(crate) fn action(decision: &Decision) -> String {
     match (decision.action, &decision.to) {
         (Action::Proceed, _) => "proceed".to_owned(),
-        (Action::Alert, None) => "alert (look at it before anything else is deployed)".to_owned(),
+        (Action::Alert, None) => "alert".to_owned(),
         (Action::Alert, Some(to)) => format!("alert {to}"),
         (Action::Delegate, Some(to)) => format!("delegate to {to}"),
         (Action::Delegate, None) => "delegate".to_owned(),
@@ -186,7 +204,7 @@ fn tails(page: &mut Page, rows: &[&EvidenceRow], day: Option<Timestamp>, room: &
 }
 
 fn advice(page: &mut Page, check: &CheckVerdict) {
-    if let Some(advice) = &check.advice {
+    for advice in check.advices() {
         page.item(4, 6, Role::Strong, "→ ", advice);
     }
 }
@@ -215,7 +233,8 @@ fn noticed(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
     }
 }
 
-fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusion: Conclusion) {
+fn missing(page: &mut Page, story: &Story<'_>, target: &Target, conclusion: Conclusion) {
+    let day = target.window_from;
     let open: Vec<&CheckVerdict> = story.untold.iter().chain(&story.pending).copied().collect();
     // What is not decided decides nothing any more once the verdict is a fail.
     let hangs = matches!(conclusion, Conclusion::Inconclusive | Conclusion::Error);
@@ -224,12 +243,19 @@ fn missing(page: &mut Page, story: &Story<'_>, day: Option<Timestamp>, conclusio
         let title = if hangs { "missing evidence" } else { "missing evidence (does not affect this verdict)" };
         page.line(0, Role::Strong, title);
     }
+    if let Some(only) =
+        story.missing.iter().find(|group| group.is_unreachable()).filter(|_| target.service_arn.is_none())
+    {
+        group(page, only, target);
+        page.line(0, Role::Plain, "nothing is known of the service, so no other check could be judged");
+        return;
+    }
     for check in story.untold.iter().filter(|_| hangs) {
         heading(page, "?", Role::Inconclusive, check);
         told(page, check, day);
     }
     for entry in story.missing.iter().take(REMEDIES) {
-        remedy(page, entry);
+        group(page, entry, target);
     }
     if let Some(beyond) = story.missing.len().checked_sub(REMEDIES).filter(|beyond| *beyond > 0) {
         page.line(0, Role::Dim, &format!("+{beyond} more: casefile inspect BUNDLE"));
@@ -259,25 +285,33 @@ fn told(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
     advice(page, check);
 }
 
-fn remedy(page: &mut Page, entry: &Missing<'_>) {
+/// Missing evidence of one cause, and what brings it.
+fn group(page: &mut Page, entry: &Missing<'_>, target: &Target) {
     const KINDS: usize = 2;
-    let kinds = entry.kinds();
-    for (gap, more) in kinds.iter().take(KINDS) {
-        let more = if *more > 0 { format!(" (and {more} more like it)") } else { String::new() };
-        let role = if entry.blocks.is_empty() { Role::Plain } else { Role::Inconclusive };
-        let lead = format!("? {}", gap.status.replace('_', " "));
-        page.item(0, 4, role, &lead, &format!("  {}{more}", cut_middle(&short(&gap.source), 2 * page.width())));
+    const COMMANDS: usize = 6;
+    let role = if entry.blocks.is_empty() { Role::Plain } else { Role::Inconclusive };
+    page.item(0, 4, role, "? ", &short(&entry.sentence()));
+    let not_called = entry.is_not_called();
+    let kinds = kinds(entry);
+    for (gap, _) in kinds.iter().take(KINDS).filter(|_| !not_called) {
         page.message(4, &gap.error);
     }
-    if let Some(beyond) = kinds.len().checked_sub(KINDS).filter(|beyond| *beyond > 0) {
+    if let Some(beyond) = kinds.len().checked_sub(KINDS).filter(|beyond| *beyond > 0 && !not_called) {
         page.line(4, Role::Dim, &format!("and {beyond} more kinds of error"));
     }
-    let needed: Vec<&str> = entry.blocks.iter().chain(&entry.advises).copied().collect();
-    if !needed.is_empty() {
+    if page.is_verbose() {
+        let needed: Vec<&str> = entry.blocks.iter().chain(&entry.advises).copied().collect();
         page.line(4, Role::Plain, &format!("needed by {}", needed.join(", ")));
     }
-    if !entry.remedy.is_empty() {
-        page.item(4, 6, Role::Strong, "→ ", entry.remedy);
+    if not_called && target.stop_reason != "imported" {
+        page.item(4, 6, Role::Strong, "→ ", "collect again: these calls follow from answers that did not come");
+        return;
+    }
+    for remedy in entry.remedies.iter().take(COMMANDS) {
+        page.item(4, 6, Role::Strong, "→ ", remedy);
+    }
+    if let Some(beyond) = entry.remedies.len().checked_sub(COMMANDS).filter(|beyond| *beyond > 0) {
+        page.line(4, Role::Dim, &format!("+{beyond} more: casefile inspect BUNDLE"));
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use casefile_analyzer::{
-    Action, BundleSummary, CheckVerdict, Conclusion, Conclusive, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT,
-    Gap, Kind, Level, Outcome, Owner, PackSummary, Release, RolloutSummary, Status, Tail, TailLine, Target, Verdict,
+    Action, BundleSummary, Cause, CheckVerdict, Conclusion, Conclusive, ConfigSummary, Decision, Engine, EvidenceRow,
+    FORMAT, Gap, Impact, Kind, Level, Outcome, Owner, PackSummary, Release, RolloutSummary, Status, Tail, TailLine,
+    Target, Verdict,
 };
 use casefile_evidence::{Digest, Timestamp};
 
@@ -63,6 +64,7 @@ pub(crate) fn row(status: Status, resource: &str, at: i64, reason: &str) -> Evid
         observed: None,
         expected: None,
         owner: None,
+        advice: None,
         more: BTreeMap::new(),
         tail: None,
     }
@@ -119,6 +121,10 @@ pub(crate) fn verdict(
         },
         release: Release { name: Some("v1.4.0".to_owned()), images: Vec::new() },
         rollout: RolloutSummary::default(),
+        impact: Impact {
+            summary: "bf-manage-core:41 (older revision) runs 2 of 2 desired tasks".to_owned(),
+            ..Impact::default()
+        },
         as_of: Some(after(137)),
         engine: Engine { casefile: "0.1.0".to_owned(), datafusion: "55.2.0".to_owned() },
         pack: PackSummary { digest: digest("pack"), checks: checks.len() },
@@ -129,7 +135,8 @@ pub(crate) fn verdict(
 }
 
 pub(crate) fn decision(action: Action, why: &str) -> Decision {
-    Decision { action, to: None, runbook: None, why: why.to_owned() }
+    let causes = vec![Cause { text: why.to_owned(), checks: Vec::new() }];
+    Decision { action, to: None, runbook: None, why: why.to_owned(), causes }
 }
 
 pub(crate) fn pass() -> Verdict {
@@ -234,11 +241,11 @@ pub(crate) fn fail() -> Verdict {
         error: "AccessDenied: not authorized to perform elasticloadbalancing:DescribeTargetHealth".to_owned(),
         remedy: "grant elasticloadbalancing:DescribeTargetHealth to the role that collects".to_owned(),
     };
-    let why = format!(
-        "tasks.exited: {}; migration.failed: {}; rollout.not-rolled-back: {}",
-        exited.reason, migration.reason, rollback.reason
-    );
-    let mut decision = decision(Action::Delegate, &why);
+    let cause = |check: &CheckVerdict| Cause { text: check.reason.clone(), checks: vec![check.id.clone()] };
+    let ended = "container app exited with 1: Essential container in task exited: FAILED: Multiple head revisions are present for given argument 'head' (and 22 more)";
+    let ended = Cause { text: ended.to_owned(), checks: vec![exited.id.clone(), migration.id.clone()] };
+    let mut decision = decision(Action::Delegate, &ended.text);
+    decision.causes = vec![ended, cause(&rollback)];
     decision.to = Some("manage-core team".to_owned());
     decision.runbook = Some("https://runbooks.example.com/bf-manage-core".to_owned());
     let mut checks = vec![rollback, exited, advise];
@@ -291,11 +298,8 @@ pub(crate) fn inconclusive() -> Verdict {
         ),
     ];
     checks.extend(passing().split_off(1));
-    let why = format!(
-        "evidence is missing: rollout.desired-count: {}; migration.upgraded: {}",
-        checks[0].reason, checks[1].reason
-    );
-    let mut verdict = verdict(Conclusion::Inconclusive, decision(Action::Alert, &why), checks, gaps);
+    let why = "GetLogEvents /ecs/bf-manage-core app/app: access denied (and 5 more); 2 checks lack evidence";
+    let mut verdict = verdict(Conclusion::Inconclusive, decision(Action::Alert, why), checks, gaps);
     verdict.bundle.target.expectation = "newest".to_owned();
     verdict.bundle.target.stop_reason = "timeout".to_owned();
     verdict
@@ -312,6 +316,7 @@ pub(crate) fn hostile() -> Verdict {
         container: Some(HOSTILE.to_owned()),
         log_stream: Some(HOSTILE.to_owned()),
         lines: lines.chain([TailLine { at: after(9), line: HOSTILE.to_owned() }]).collect(),
+        telling: Some(HOSTILE.to_owned()),
         same_as: None,
         note: Some(HOSTILE.to_owned()),
     });
@@ -341,6 +346,7 @@ pub(crate) fn hostile() -> Verdict {
     decision.runbook = Some(HOSTILE.to_owned());
     let mut verdict =
         verdict(Conclusion::Fail, decision, vec![failing, noticed, unknown, broken, pending, passed], vec![gap]);
+    verdict.impact.summary = HOSTILE.to_owned();
     let target = &mut verdict.bundle.target;
     target.service = HOSTILE.to_owned();
     target.stop_reason = HOSTILE.to_owned();

@@ -9,7 +9,7 @@ use super::text::visible;
 use super::{Inspection, Style, inspect, verdict};
 use crate::cli::Format;
 
-const PLAIN: Style = Style { color: false, width: 100 };
+const PLAIN: Style = Style { color: false, width: 100, verbose: false };
 
 fn show(value: &Verdict, format: Format) -> String {
     verdict(value, format, PLAIN).unwrap()
@@ -72,7 +72,7 @@ fn colour_adds_nothing_but_colour() {
 fn no_line_is_wider_than_asked_for() {
     for value in [testing::pass(), testing::fail(), testing::inconclusive(), testing::hostile()] {
         for width in [60, 80, 160] {
-            let text = verdict(&value, Format::Terminal, Style { color: false, width }).unwrap();
+            let text = verdict(&value, Format::Terminal, Style { width, ..PLAIN }).unwrap();
             for line in text.lines() {
                 assert!(textwrap::core::display_width(line) <= width, "{width}: {line:?}");
             }

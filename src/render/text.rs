@@ -110,11 +110,13 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 fn short_word(word: &str) -> String {
+    // What ends a word is no part of its id.
+    let (word, end) = word.split_at(word.trim_end_matches([':', '.']).len());
     let resource = word.strip_prefix("arn:").and_then(|arn| arn.splitn(5, ':').nth(4)).unwrap_or(word);
     let resource = resource.strip_prefix("task-definition/").unwrap_or(resource);
     let is_hash = |part: &str| part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts = resource.split('/').map(|part| if is_hash(part) { part.get(..8).unwrap_or(part) } else { part });
-    parts.collect::<Vec<_>>().join("/")
+    parts.collect::<Vec<_>>().join("/") + end
 }
 
 /// A digest, shortened.
@@ -244,6 +246,10 @@ mod tests {
         let id = "9d85800c30b349039d104d52b506b930";
         assert_eq!(short(&format!("task {id} container app")), "task 9d85800c container app");
         assert_eq!(short(&format!("{arn}:task-definition/bf-manage-core:42")), "bf-manage-core:42");
+        assert_eq!(
+            short(&format!("GetLogEvents ecs/app/{id}: access denied.")),
+            "GetLogEvents ecs/app/9d85800c: access denied."
+        );
         assert_eq!(short(&format!("({arn}:task/production/{id})")), "(task/production/9d85800c)");
         assert_eq!(short("deployment ecs-svc/1234567890123456789"), "deployment ecs-svc/1234567890123456789");
     }

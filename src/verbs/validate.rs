@@ -1,6 +1,6 @@
 //! `validate`: collect, stop as early as is sound, seal, judge. The step of a pipeline.
 
-use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Outcome, Verdict, can_still_improve, lint_deadlines};
+use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Verdict, can_still_improve, lint_deadlines};
 use casefile_collector::aws::ConnectOptions;
 use casefile_collector::collect::{Polled, SettledRule, Stop, StopReason, StopRule};
 use casefile_evidence::{AnyRow, Bundle, Timestamp};
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::render::{action, visible};
+use crate::render::{action, sentence, visible};
 use crate::target::{Target, Times, clock};
 
 pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> Result<Exit, Error> {
@@ -122,10 +122,9 @@ impl StopRule for VerdictRule {
     }
 }
 
-/// The verdict in a line: what it asks for, the first check that failed, and how long the last lines are waited for.
+/// The verdict in a line: what it asks for, the most telling cause, and how long the last lines are waited for.
 fn failure(verdict: &Verdict, lines_until: Option<Timestamp>) -> String {
-    let cause = verdict.with_outcome(Outcome::Fail).next();
-    let cause = cause.map(|check| format!(": {}: {}", check.id, check.reason)).unwrap_or_default();
+    let cause = verdict.decision.causes.first().map(|cause| format!(": {}", sentence(cause))).unwrap_or_default();
     let wait = lines_until.map(|until| format!(" (waiting for the last log lines until {until})")).unwrap_or_default();
-    format!("FAIL, {}{cause}{wait}", action(&verdict.decision))
+    format!("FAIL  {}{cause}{wait}", action(&verdict.decision))
 }

@@ -82,7 +82,7 @@ fn the_last_lines_of_a_task_that_died_are_in_the_bundle() {
     let (verdict, causes, err) = first_death(7_000, &[]);
     assert!(causes > 0, "{err}");
     assert_eq!(check(&verdict, "migration.one-head")["outcome"], "fail");
-    let said = err.lines().find(|line| line.starts_with("FAIL, delegate to manage-core team: tasks.")).unwrap();
+    let said = err.lines().find(|line| line.starts_with("FAIL  delegate to manage-core team: ")).unwrap();
     assert!(said.contains("(waiting for the last log lines until 2026-11-27T05:03:"), "{said}");
 }
 
@@ -90,7 +90,7 @@ fn the_last_lines_of_a_task_that_died_are_in_the_bundle() {
 fn without_the_wait_a_failure_line_that_is_not_there_is_unknown() {
     let (verdict, causes, err) = first_death(30_000, &["--no-grace", "--ingestion-grace", "35s"]);
     assert_eq!(causes, 0, "{err}");
-    assert!(err.contains("FAIL, ") && !err.contains("waited for"), "{err}");
+    assert!(err.contains("FAIL  ") && !err.contains("waited for"), "{err}");
     let check = check(&verdict, "migration.one-head");
     assert_eq!(check["outcome"], "unknown", "{check:#}");
     let gap = &check["unknown_because"][0];
@@ -108,7 +108,7 @@ fn an_interrupt_ends_the_wait() {
     let more = ["-o", text(&bundle), "--format", "json", "--ingestion-grace", "10m"];
     let arguments = with(played.arguments("validate", &more), &fail_fast(folder.path()));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let run = signalled(&mut command(folder.path(), &arguments), "FAIL, ", "-INT");
+    let run = signalled(&mut command(folder.path(), &arguments), "FAIL  ", "-INT");
     played.stop();
     assert_eq!(run.code, 3, "{}{}", run.out, run.err);
     let verdict: Value = serde_json::from_str(&run.out).unwrap();
@@ -149,7 +149,7 @@ fn an_image_that_is_missing_ends_it_early() {
     let verdict: Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(verdict["bundle"]["target"]["stop_reason"], "decided");
     assert_eq!(check(&verdict, "tasks.cannot-start-image")["outcome"], "fail", "{:#?}", outcomes(&verdict));
-    assert!(run.err.contains("FAIL, ") && run.err.contains("tasks.cannot-start-image: "), "{}", run.err);
+    assert!(run.err.contains("FAIL  ") && run.err.contains("(tasks.cannot-start-image)"), "{}", run.err);
 }
 
 #[test]

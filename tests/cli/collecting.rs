@@ -257,6 +257,20 @@ fn a_service_that_does_not_exist_is_said_at_once() {
 }
 
 #[test]
+fn an_endpoint_that_does_not_answer_is_one_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = ["--region", "eu-west-1", "--cluster", "c", "--service", "s", "--expect-task-definition", "s:1"];
+    let endpoint = ["--endpoint-url", "http://127.0.0.1:9", "--timeout", "20s", "--poll", "1s", "-o", "bundle"];
+    let arguments = [&["validate"][..], &named, &endpoint].concat();
+    let run = ended(command(folder.path(), &arguments).output().unwrap());
+    assert_eq!(run.code, 4, "{}", run.err);
+    assert!(run.err.contains("no answer from AWS in 2 polls: check --endpoint-url"), "{}", run.err);
+    assert!(run.out.starts_with("INCONCLUSIVE  alert: no answer from AWS: Connection refused"), "{}", run.out);
+    let missing = run.out.split("missing evidence").nth(1).unwrap();
+    assert!(missing.lines().count() < 12, "{}", run.out);
+}
+
+#[test]
 fn a_name_that_is_misspelt_is_told_the_nearest_one() {
     let folder = tempfile::tempdir().unwrap();
     let played = play("healthy-migration", Vec::new());

@@ -184,6 +184,34 @@ fn the_result_is_read_in_five_seconds() {
     }
 }
 
+/// The head of the report of each: one line says what happened, one what runs now.
+#[test]
+fn the_first_lines_say_what_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut heads = String::new();
+    for case in [
+        "crash-after-completed",
+        "first-deployment-failed",
+        "hook-waits-for-an-answer",
+        "killed-by-load-balancer-checks",
+        "migration-multiple-heads",
+        "never-deployed",
+        "nothing-deployed-and-interrupted",
+        "nothing-deployed-nine-days-old",
+        "percent-deadlock",
+        "restarts-in-place",
+        "rolled-back-by-an-alarm",
+        "secret-cannot-be-read",
+        "stopped-by-a-person",
+        "superseded-by-hand-after-completion",
+    ] {
+        let run = casefile(&["analyze", text(&import(case, folder.path()))]);
+        let (head, _) = run.out.split_once("\n\n").unwrap();
+        heads.push_str(&format!("{case}\n{head}\n\n"));
+    }
+    insta::assert_snapshot!(heads);
+}
+
 #[test]
 fn reports_are_written_before_a_failing_exit() {
     let folder = tempfile::tempdir().unwrap();

@@ -89,6 +89,7 @@ pub(super) fn row(status: Status, place: &Place, line: &Match, reason: String, s
         observed: None,
         expected: None,
         owner: None,
+        advice: None,
         more,
         tail: None,
     }

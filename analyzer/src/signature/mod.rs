@@ -26,7 +26,7 @@ pub(crate) use readable::line as readable_line;
 pub(crate) use scope::Scene;
 pub(crate) use streams::{StreamLines, Streams};
 pub(crate) use table::{derived_tables, table_docs};
-pub(crate) use trace::last_trace;
+pub(crate) use trace::{exception, last_trace};
 
 use crate::pack::{Level, Owner};
 

@@ -8,7 +8,7 @@ use super::found::{Found, Match, Place};
 use super::judge::{Judged, gaps, row, seconds, task_gaps};
 use super::scope::Scene;
 use super::{Anchor, Pattern, Quorum};
-use crate::coverage::{Gap, Scope};
+use crate::coverage::{Gap, NOT_REACHED, Scope};
 use crate::outcome::{EvidenceRow, Outcome, Status};
 use crate::tasks::Task;
 
@@ -230,7 +230,7 @@ impl<'a> Judging<'a> {
         let end = target.window_to.map_or_else(|| "before".to_owned(), |end| end.to_string());
         let gap = Gap {
             source: "log_events".to_owned(),
-            status: "not_reached".to_owned(),
+            status: NOT_REACHED.to_owned(),
             error: format!("the collection ended at {end}, before {until}"),
             remedy,
         };
@@ -270,6 +270,7 @@ impl<'a> Judging<'a> {
                 observed: None,
                 expected: None,
                 owner: None,
+                advice: None,
                 more: BTreeMap::new(),
                 tail: None,
             });

@@ -181,7 +181,7 @@ pub(crate) fn last_trace<'a>(lines: impl Iterator<Item = (Timestamp, &'a str)>, 
 }
 
 /// The line of an event of many lines that names the exception of its last Python traceback.
-pub(super) fn exception(text: &str) -> Option<&str> {
+pub(crate) fn exception(text: &str) -> Option<&str> {
     let (_, after) = text.rsplit_once(TRACEBACK)?;
     after.lines().skip(1).find(|line| !line.starts_with([' ', '\t']) && !line.trim().is_empty()).map(str::trim_end)
 }

@@ -64,7 +64,7 @@ impl ApiError {
         lost.contains(&self.code.as_str()) || busy()
     }
 
-    /// What it makes of a source: `denied`, `throttled`, `partial`, `timeout`, or else `missing`.
+    /// What it makes of a source: `denied`, `throttled`, `partial`, `timeout`, `unreachable`, or else `missing`.
     pub fn status(&self) -> &'static str {
         if self.is_denied() || self.is_of_credentials() {
             "denied"
@@ -74,6 +74,8 @@ impl ApiError {
             "partial"
         } else if self.says(&["timeout"]) {
             "timeout"
+        } else if self.code == Self::NO_ANSWER {
+            "unreachable"
         } else {
             "missing"
         }
@@ -102,7 +104,7 @@ mod tests {
             ("UnknownOperationException", "missing", false),
             (ApiError::TIMEOUT, "timeout", true),
             ("RequestTimeout", "timeout", false),
-            (ApiError::NO_ANSWER, "missing", true),
+            (ApiError::NO_ANSWER, "unreachable", true),
             (ApiError::NO_CREDENTIALS, "missing", true),
             (ApiError::UNREADABLE, "missing", true),
             (ApiError::TRUNCATED, "partial", false),

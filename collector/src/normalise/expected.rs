@@ -63,8 +63,8 @@ impl Assembly {
         let mut missing = |feeds: &'static str, operation: Operation, parameters: String, remedy: String| {
             let key = Key { feeds, operation: operation.name(), parameters };
             rows.push(SourceRow {
-                status: "missing".to_owned(),
-                error: Some(format!("no answer of {operation} is there")),
+                status: "not_attempted".to_owned(),
+                error: Some(format!("{operation} was not called")),
                 remedy: Some(remedy),
                 ..self.row(&key)
             });

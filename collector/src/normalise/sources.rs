@@ -307,7 +307,10 @@ fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> St
         ("denied", Some(group)) => format!("grant {action} on log group {group} to the role that collects"),
         ("denied", None) => format!("grant {action} to the role that collects"),
         ("throttled", _) => format!("collect again when {action} is less in demand, or raise its quota"),
-        ("timeout", _) => "collect again; is the network path to AWS sound?".to_owned(),
+        ("timeout" | "unreachable", _) => {
+            "check --endpoint-url, the region, and the network between this machine and AWS; then collect again"
+                .to_owned()
+        }
         ("partial", _) if problem && key.feeds == "tasks" => {
             "collect within the hour: ECS forgets a stopped task after about that long".to_owned()
         }

@@ -124,7 +124,7 @@ impl Assembly {
                 if unnamed { ", saved with its request: the answer does not name the target group" } else { "" };
             let action = operation.iam_action();
             let remedy = format!("aws elbv2 describe-target-health --target-group-arn {arn} (needs {action}){wrapped}");
-            gap(&key, "missing", format!("no answer of {operation} is there"), remedy)
+            gap(&key, "not_attempted", format!("{operation} was not called"), remedy)
         });
         rows.collect()
     }

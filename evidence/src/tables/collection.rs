@@ -82,7 +82,7 @@ table! {
         snapshot: i64,
         /// When it was asked.
         observed_at: Timestamp,
-        /// `complete`, `partial`, `denied`, `throttled`, `timeout`, `missing` or `not_attempted`.
+        /// `complete`, `partial`, `denied`, `throttled`, `timeout`, `unreachable` (no connection), `missing` or `not_attempted`.
         status: String,
         /// Nothing observed through this source before this moment is known to be complete. Null: no bound is known.
         covered_from: Option<Timestamp>,
