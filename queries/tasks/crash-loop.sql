@@ -34,7 +34,7 @@ replaced AS (
 SELECT
   r.resource AS resource,
   CASE
-    WHEN d.died > r.tolerated_deaths OR d.died_after > 0 OR replaced.events > 0 THEN 'fail'
+    WHEN coalesce(d.died > r.tolerated_deaths, FALSE) OR d.died_after > 0 OR replaced.events > 0 THEN 'fail'
     WHEN r.tolerated_deaths IS NULL AND d.died > 1 THEN 'unknown'
     ELSE 'pass'
   END AS status,
