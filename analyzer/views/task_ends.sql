@@ -176,14 +176,17 @@ ends AS (
   JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container AND coalesce(c.essential, TRUE)
   WHERE s.run > 1
 ),
--- Where nothing was deployed, only what happened in the watched window counts.
+-- Where nothing was deployed, what happened in the watched window counts, and what happened since the apply began: it may
+-- have changed more than the task definition (a desired count, a secret).
 counted AS (
   SELECT
     e.*,
     CASE WHEN r.completed AND e.at > r.completed_at THEN 'after' ELSE 'before' END AS phase
   FROM ends e
   CROSS JOIN rollout r
-  WHERE e.one_off OR NOT r.nothing_deployed OR coalesce(e.at >= r.evidence_from, TRUE)
+  CROSS JOIN target
+  WHERE e.one_off OR NOT r.nothing_deployed
+    OR coalesce(e.at >= r.evidence_from, TRUE) OR coalesce(e.at >= target.started_after, FALSE)
 ),
 deaths AS (
   SELECT
