@@ -117,7 +117,7 @@ fn plain_cli_outputs_in_a_flat_folder_are_one_snapshot() {
     let sources = bundle.rows::<SourceRow>().unwrap();
     let described = source(&sources, "tasks", "DescribeTasks");
     assert_eq!((described.status.as_str(), described.assumed, described.exhausted), ("complete", true, true));
-    assert_eq!(source(&sources, "service_deployments", "DescribeServiceDeployments").status, "missing");
+    assert_eq!(source(&sources, "service_deployments", "DescribeServiceDeployments").status, "not_attempted");
     let text = format!("{:?}", bundle.manifest());
     assert!(!text.contains("hunter2") && text.contains("environment"), "{text}");
 }

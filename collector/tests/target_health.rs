@@ -89,7 +89,7 @@ fn each_target_group_is_a_source_of_its_own() {
 fn a_target_group_that_was_never_asked_for_is_a_gap_that_says_how() {
     let both = json!([balancer("a"), balancer("b")]);
     let (_, sources) = assemble(&[&[services(&both), answered("a", "i-1")]]);
-    assert_eq!(told(&sources), [(0, "complete", named("a")), (0, "missing", named("b"))]);
+    assert_eq!(told(&sources), [(0, "complete", named("a")), (0, "not_attempted", named("b"))]);
     let remedy = format!(
         "aws elbv2 describe-target-health --target-group-arn {} (needs elasticloadbalancing:DescribeTargetHealth)",
         group("b")
@@ -106,7 +106,7 @@ fn a_bare_answer_counts_where_there_is_one_target_group() {
     assert_eq!(rows[0].target_group_arn, Some(group("a")));
 
     let (rows, sources) = assemble(&[&[services(&json!([balancer("a"), balancer("b")])), described("10.0.0.1")]]);
-    assert_eq!(told(&sources), [(0, "complete", None), (0, "missing", named("a")), (0, "missing", named("b"))]);
+    assert_eq!(told(&sources), [(0, "complete", None), (0, "not_attempted", named("a")), (0, "not_attempted", named("b"))]);
     assert_eq!(rows[0].target_group_arn, None);
     let remedy = sources[1].remedy.as_deref().unwrap_or_default();
     assert!(remedy.ends_with("saved with its request: the answer does not name the target group"), "{remedy}");
@@ -148,14 +148,14 @@ fn the_judged_revision_and_the_task_sets_have_target_groups_too() {
         json!({ "serviceDeployments": [deployment("d1", "old", 400), deployment("d2", "new", 999)], "failures": [] });
     let revisions = json!({ "serviceRevisions": [revision("old", "before"), revision("new", "now")], "failures": [] });
     let (_, sources) = assemble(&[&[services(&json!([balancer("service")])), deployments, revisions]]);
-    assert_eq!(told(&sources), [(0, "missing", named("now")), (0, "missing", named("service"))]);
+    assert_eq!(told(&sources), [(0, "not_attempted", named("now")), (0, "not_attempted", named("service"))]);
 
     let set = |id: &str, name: &str| json!({ "id": id, "taskDefinition": DEFINITION, "createdAt": 1000, "loadBalancers": [balancer(name)] });
     let mut service = services(&json!([]));
     service["services"][0]["deployments"] = json!([]);
     service["services"][0]["taskSets"] = json!([set("ecs-svc/1", "blue"), set("ecs-svc/2", "green")]);
     let (_, sources) = assemble(&[&[service]]);
-    assert_eq!(told(&sources), [(0, "missing", named("blue")), (0, "missing", named("green"))]);
+    assert_eq!(told(&sources), [(0, "not_attempted", named("blue")), (0, "not_attempted", named("green"))]);
 }
 
 #[test]
