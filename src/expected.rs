@@ -267,9 +267,8 @@ mod tests {
 
     #[test]
     fn the_first_source_that_names_a_rollout_counts() {
-        let config = config(&format!(
-            "expect_deployment = \"ecs-svc/1\"\n[target.terraform]\nexpect_service_deployment = \"rollout\"\n"
-        ));
+        let config =
+            config("expect_deployment = \"ecs-svc/1\"\n[target.terraform]\nexpect_service_deployment = \"rollout\"\n");
         let outputs = outputs("rollout", &format!("\"{SERVICE_DEPLOYMENT}\""));
         let named = |args: &ExpectArgs, outputs: Option<&Outputs>| {
             let expected = decide(args, outputs, &config).unwrap();

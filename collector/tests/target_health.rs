@@ -106,7 +106,10 @@ fn a_bare_answer_counts_where_there_is_one_target_group() {
     assert_eq!(rows[0].target_group_arn, Some(group("a")));
 
     let (rows, sources) = assemble(&[&[services(&json!([balancer("a"), balancer("b")])), described("10.0.0.1")]]);
-    assert_eq!(told(&sources), [(0, "complete", None), (0, "not_attempted", named("a")), (0, "not_attempted", named("b"))]);
+    assert_eq!(
+        told(&sources),
+        [(0, "complete", None), (0, "not_attempted", named("a")), (0, "not_attempted", named("b"))]
+    );
     assert_eq!(rows[0].target_group_arn, None);
     let remedy = sources[1].remedy.as_deref().unwrap_or_default();
     assert!(remedy.ends_with("saved with its request: the answer does not name the target group"), "{remedy}");
