@@ -14,6 +14,8 @@ mod log;
 mod logs;
 mod memory;
 mod moment;
+mod redaction;
+mod remarks;
 mod seen;
 mod selector;
 mod service;
@@ -36,6 +38,8 @@ pub(crate) use groups::is_older;
 pub use memory::Retain;
 pub use moment::latest_moment;
 pub(crate) use moment::latest_of_aws;
+pub use redaction::{Redacted, Redaction};
+pub use remarks::Remarks;
 pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
@@ -65,52 +69,6 @@ pub struct About {
     pub tasks: Vec<TaskSelector>,
     /// Log groups (names or ARNs) that are read besides those that the task definitions name.
     pub log_groups: Vec<String>,
-}
-
-/// What documents held that could not be taken up: bounded, each once, in order.
-#[derive(Debug, Default)]
-pub struct Remarks(BTreeSet<String>);
-
-impl Remarks {
-    const MOST: usize = 200;
-
-    fn add(&mut self, origin: &str, remark: String) {
-        if self.0.len() < Self::MOST {
-            self.0.insert(format!("{origin}: {remark}"));
-        }
-    }
-
-    /// The remarks, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-}
-
-/// A document that was redacted: the only kind that is written or taken up.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Redacted(Document);
-
-impl Redacted {
-    /// The document.
-    pub fn document(&self) -> &Document {
-        &self.0
-    }
-}
-
-/// Redacts documents, on any thread.
-#[derive(Debug, Clone)]
-pub struct Redaction {
-    redactor: Redactor,
-    blocks: KeyBlocks,
-}
-
-impl Redaction {
-    /// Takes secrets out of a document, and counts them by rule.
-    pub fn redact(&self, mut document: Document) -> (Redacted, Counts) {
-        let mut counts = Counts::default();
-        self.redactor.redact(&mut document, &self.blocks, &mut counts);
-        (Redacted(document), counts)
-    }
 }
 
 /// What holds in the snapshot that is being read.
