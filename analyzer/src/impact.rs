@@ -63,22 +63,23 @@ impl Impact {
         let last = targets.iter().map(|target| target.snapshot).max();
         let is_unhealthy =
             |target: &&TargetHealthRow| Some(target.snapshot) == last && target.state.as_deref() == Some("unhealthy");
-        let unhealthy = || i64::try_from(targets.iter().filter(is_unhealthy).count()).unwrap_or(i64::MAX);
+        let unhealthy = targets.iter().filter(is_unhealthy).count();
         let mut impact = Self {
             summary: String::new(),
             desired_count: service.and_then(|service| service.desired_count),
             running: running.iter().map(|(_, one)| one.clone()).collect(),
-            unhealthy_targets: last.map(|_| unhealthy()),
+            unhealthy_targets: last.map(|_| i64::try_from(unhealthy).unwrap_or(i64::MAX)),
         };
         let named: Vec<String> = running
             .iter()
             .map(|(created_at, one)| format!("{} runs {}", name(one, *created_at, judged), one.running_count))
             .collect();
-        impact.summary = impact.sentence(&named);
+        impact.summary = impact.sentence(&named, service.and_then(|service| service.running_count));
         impact
     }
 
-    fn sentence(&self, named: &[String]) -> String {
+    /// `named`: what runs, by revision. `running_count`: that of the service, where its revisions may not be known.
+    fn sentence(&self, named: &[String], running_count: Option<i64>) -> String {
         let unhealthy = match self.unhealthy_targets {
             None | Some(0) => String::new(),
             Some(1) => "; 1 target is unhealthy".to_owned(),
@@ -86,6 +87,10 @@ impl Impact {
         };
         match (self.desired_count, named) {
             (None, []) => "unknown: the service was not described".to_owned(),
+            (Some(desired), []) if running_count != Some(0) => {
+                let running = running_count.map_or_else(|| "an unknown number".to_owned(), |count| count.to_string());
+                format!("{running} of {desired} desired tasks run; which revisions they run is not known")
+            }
             (Some(0), []) => "no task runs: the desired count is 0".to_owned(),
             (Some(desired), []) => format!("down: 0 of {desired} desired tasks run"),
             (None, named) => format!("{}{unhealthy}", named.join(", ")),
@@ -107,4 +112,23 @@ fn name(of: &Running, created_at: Option<Timestamp>, judged: &Judged) -> String 
     };
     let same = of.task_definition.is_some() && of.task_definition == judged.rollout.task_definition;
     format!("{revision} ({age} {})", if same { "deployment" } else { "revision" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn down_is_said_only_where_nothing_is_known_to_run() {
+        let summary = |desired_count, running_count| {
+            let service = ServiceRow { desired_count, running_count, ..ServiceRow::default() };
+            Impact::new(&[], Some(&service), &[], &Judged::default()).summary
+        };
+        assert_eq!(summary(Some(2), Some(0)), "down: 0 of 2 desired tasks run");
+        assert_eq!(summary(Some(0), Some(0)), "no task runs: the desired count is 0");
+        let unknown = "desired tasks run; which revisions they run is not known";
+        assert_eq!(summary(Some(2), Some(2)), format!("2 of 2 {unknown}"));
+        assert_eq!(summary(Some(2), None), format!("an unknown number of 2 {unknown}"));
+        assert_eq!(Impact::new(&[], None, &[], &Judged::default()).summary, "unknown: the service was not described");
+    }
 }
