@@ -115,16 +115,6 @@ impl Loss {
         }
     }
 
-    /// Whether nothing can show the loss: a bare document that is gone leaves no trace, since bare documents do not say
-    /// what was asked. What is left is the recording of somebody who never asked.
-    pub(crate) fn leaves_no_trace(&self, held: &Held) -> bool {
-        let bare = |held: &Held| {
-            let documents = held.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
-            documents.filter(|document| document.assumed).count()
-        };
-        bare(&self.of_documents(held)) < bare(held)
-    }
-
     /// The documents without what is taken away.
     pub(crate) fn of_documents(&self, held: &Held) -> Held {
         let mut held = held.clone();
@@ -188,6 +178,16 @@ impl Loss {
         }
         rows
     }
+}
+
+/// Whether bare documents were lost. Nothing shows that: the recording is then the same as one for which the calls were
+/// never made.
+pub(crate) fn lost_bare_documents(whole: &Held, left: &Held) -> bool {
+    let bare = |held: &Held| {
+        let documents = held.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
+        documents.filter(|document| document.assumed).count()
+    };
+    bare(left) < bare(whole)
 }
 
 /// The answer that a row is a part of, as far as parts are lost together: its snapshot, and what it is about.

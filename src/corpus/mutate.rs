@@ -8,7 +8,7 @@ use casefile_collector::held::Held;
 use futures::StreamExt;
 
 use super::gain::Gain;
-use super::loss::Loss;
+use super::loss::{Loss, lost_bare_documents};
 use super::{Case, Outcome, word};
 use crate::cli::Mutations;
 use crate::error::Error;
@@ -88,9 +88,10 @@ async fn one(
 ) -> Result<(Vec<Violation>, bool), Error> {
     let (change, problems, is_open) = match change {
         Change::Loss(loss) => {
-            let rows = loss.of_rows(case.rows(&loss.of_documents(&case.held)));
-            let lacking = case.judge(rows, analyzer).await?;
-            (loss.to_string(), problems(whole, &lacking, loss.shows(), loss.leaves_no_trace(&case.held)), false)
+            let left = loss.of_documents(&case.held);
+            let lacking = case.judge(loss.of_rows(case.rows(&left)), analyzer).await?;
+            let no_trace = lost_bare_documents(&case.held, &left);
+            (loss.to_string(), problems(whole, &lacking, loss.shows(), no_trace), false)
         }
         Change::Gain(gain, held) => {
             let noisy = case.judge(case.rows(held), analyzer).await?;
