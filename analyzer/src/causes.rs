@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use casefile_evidence::tables::TargetRow;
 use serde::{Deserialize, Serialize};
 
-use crate::coverage::Gap;
-use crate::coverage::NOT_REACHED;
+use crate::coverage::{Gap, NOT_REACHED};
 use crate::decision::Conclusion;
 use crate::missing::{Missing, missing};
 use crate::outcome::{EvidenceRow, Outcome, Status};
@@ -155,7 +154,8 @@ fn told(check: &CheckVerdict) -> String {
 
 /// A check's reason, with its subject.
 fn subject(check: &CheckVerdict) -> String {
-    let resource = || check.rows.iter().find(|row| row.status.makes(check.outcome)).map(|row| row.resource.as_str());
+    let resource =
+        || check.rows.iter().find(|row| Some(row.status) == check.outcome.status()).map(|row| row.resource.as_str());
     match (check.reason.strip_prefix("it "), check.kind) {
         (Some(rest), Kind::Signature) => format!("{} {rest}", check.id),
         (Some(rest), Kind::Check) => format!("{} {rest}", resource().unwrap_or("it")),

@@ -20,6 +20,7 @@ pub struct Missing<'a> {
     pub blocks: Vec<&'a str>,
     /// The advising ones.
     pub advises: Vec<&'a str>,
+    kind: Kind<'a>,
 }
 
 /// Why a whole group of gaps has one cause, whatever the remedy of each.
@@ -51,18 +52,17 @@ impl Verdict {
 }
 
 pub(crate) fn missing<'a>(checks: &'a [CheckVerdict], gaps: &'a [Gap]) -> Vec<Missing<'a>> {
-    let mut all: Vec<(Kind<'a>, Missing<'a>)> = Vec::new();
+    let mut all: Vec<Missing<'a>> = Vec::new();
     let of = |level: Level| checks.iter().filter(move |check| check.level == level);
     let unknown = of(Level::Block).chain(of(Level::Advise)).filter(|check| check.outcome == Outcome::Unknown);
     let needed = unknown.flat_map(|check| check.unknown_because.iter().map(move |gap| (gap, Some(check))));
     for (gap, check) in needed.chain(gaps.iter().map(|gap| (gap, None))) {
         let kind = Kind::of(gap);
-        let place = all.iter().position(|(other, _)| *other == kind).unwrap_or_else(|| {
-            let none = Missing { remedies: Vec::new(), gaps: Vec::new(), blocks: Vec::new(), advises: Vec::new() };
-            all.push((kind, none));
+        let place = all.iter().position(|other| other.kind == kind).unwrap_or_else(|| {
+            all.push(Missing { remedies: Vec::new(), gaps: Vec::new(), blocks: Vec::new(), advises: Vec::new(), kind });
             all.len() - 1
         });
-        let Some((_, entry)) = all.get_mut(place) else { continue };
+        let Some(entry) = all.get_mut(place) else { continue };
         if !entry.gaps.contains(&gap) {
             entry.gaps.push(gap);
         }
@@ -76,21 +76,26 @@ pub(crate) fn missing<'a>(checks: &'a [CheckVerdict], gaps: &'a [Gap]) -> Vec<Mi
             }
         }
     }
-    all.sort_by_key(|(kind, entry)| (entry.blocks.is_empty(), entry.advises.is_empty(), *kind == Kind::NotAsked));
-    all.into_iter().map(|(_, entry)| entry).collect()
+    all.sort_by_key(|entry| (entry.blocks.is_empty(), entry.advises.is_empty(), entry.is_not_called()));
+    all
 }
 
 impl Missing<'_> {
     /// What is missing, in a sentence: `GetLogEvents /ecs/web: access denied; 11 checks lack evidence`.
     pub fn sentence(&self) -> String {
         let Some(gap) = self.gaps.first() else { return String::new() };
-        let what = match gap.status.as_str() {
-            "unreachable" => format!("no answer from AWS: {}", last_part(&gap.error)),
-            "not_attempted" | "never_asked" => format!("not called: {}", self.operations()),
-            "denied" => format!("{}: access denied{}", asked(gap), self.and_more()),
-            "throttled" => format!("{}: throttled{}", asked(gap), self.and_more()),
-            "timeout" => format!("{}: no answer in time{}", asked(gap), self.and_more()),
-            _ => format!("{}: {}{}", asked(gap), gap.error, self.and_more()),
+        let what = match self.kind {
+            Kind::Unreachable => format!("no answer from AWS: {}", last_part(&gap.error)),
+            Kind::NotAsked => format!("not called: {}", self.operations()),
+            Kind::Remedy(_) => {
+                let error = match gap.status.as_str() {
+                    "denied" => "access denied",
+                    "throttled" => "throttled",
+                    "timeout" => "no answer in time",
+                    _ => &gap.error,
+                };
+                format!("{}: {error}{}", call_in_words(gap), self.and_more())
+            }
         };
         match self.blocks.len() {
             0 => what,
@@ -101,12 +106,12 @@ impl Missing<'_> {
 
     /// Whether no connection came about.
     pub fn is_unreachable(&self) -> bool {
-        self.gaps.first().is_some_and(|gap| Kind::of(gap) == Kind::Unreachable)
+        self.kind == Kind::Unreachable
     }
 
     /// Whether it is about calls that were never made.
     pub fn is_not_called(&self) -> bool {
-        self.gaps.first().is_some_and(|gap| Kind::of(gap) == Kind::NotAsked)
+        self.kind == Kind::NotAsked
     }
 
     fn and_more(&self) -> String {
@@ -119,8 +124,9 @@ impl Missing<'_> {
     /// The operations, each once: `DescribeTasks, ListTasks and 3 more`.
     fn operations(&self) -> String {
         const NAMED: usize = 3;
-        let names: BTreeSet<&str> = self.gaps.iter().map(|gap| operation(gap)).collect();
-        let named: Vec<&str> = names.iter().take(NAMED).copied().collect();
+        let operation = |gap: &&'_ Gap| call(gap).split_whitespace().next().unwrap_or_default().to_owned();
+        let names: BTreeSet<String> = self.gaps.iter().map(operation).collect();
+        let named: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
         match names.len().saturating_sub(NAMED) {
             0 => named.join(", "),
             more => format!("{} and {more} more", named.join(", ")),
@@ -128,22 +134,21 @@ impl Missing<'_> {
     }
 }
 
-/// A source without the table that it feeds, and without the names of parameters: `GetLogEvents /ecs/web ecs/app/1f2e`,
-/// `ListTasks STOPPED web`.
-fn asked(gap: &Gap) -> String {
-    let asked = gap.source.split_once(": ").map_or(gap.source.as_str(), |(_, asked)| asked);
-    let Some((operation, parameters)) = asked.split_once(' ') else { return asked.to_owned() };
-    let Ok(Value::Object(parameters)) = serde_json::from_str(parameters) else { return asked.to_owned() };
+/// A source without the table that it feeds: its operation and parameters.
+fn call(gap: &Gap) -> &str {
+    gap.source.split_once(": ").map_or(gap.source.as_str(), |(_, call)| call)
+}
+
+/// A call without the names of its parameters: `GetLogEvents /ecs/web ecs/app/1f2e`, `ListTasks STOPPED web`.
+fn call_in_words(gap: &Gap) -> String {
+    let call = call(gap);
+    let Some((operation, parameters)) = call.split_once(' ') else { return call.to_owned() };
+    let Ok(Value::Object(parameters)) = serde_json::from_str(parameters) else { return call.to_owned() };
     let values = parameters.iter().filter(|(name, _)| *name != "cluster").flat_map(|(_, value)| match value {
         Value::Array(values) => values.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
         value => value.as_str().into_iter().collect(),
     });
     std::iter::once(operation).chain(values).collect::<Vec<_>>().join(" ")
-}
-
-fn operation(gap: &Gap) -> &str {
-    let asked = gap.source.split_once(": ").map_or(gap.source.as_str(), |(_, asked)| asked);
-    asked.split_whitespace().next().unwrap_or_default()
 }
 
 /// What went wrong at the bottom of a chain of errors: `Connection refused (os error 111)`.

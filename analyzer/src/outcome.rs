@@ -39,20 +39,6 @@ impl Status {
     }
 }
 
-impl Status {
-    /// Whether a row of this status makes a check come to `outcome`.
-    pub const fn makes(self, outcome: Outcome) -> bool {
-        matches!(
-            (self, outcome),
-            (Self::Fail, Outcome::Fail)
-                | (Self::Unknown, Outcome::Unknown)
-                | (Self::Pending, Outcome::Pending)
-                | (Self::Pass, Outcome::Pass)
-                | (Self::Skip, Outcome::Skip)
-        )
-    }
-}
-
 /// What a check came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +55,20 @@ pub enum Outcome {
     Pass,
     /// There was nothing to judge.
     Skip,
+}
+
+impl Outcome {
+    /// The status of the rows that make it; none makes a check broken.
+    pub const fn status(self) -> Option<Status> {
+        match self {
+            Self::Fail => Some(Status::Fail),
+            Self::Unknown => Some(Status::Unknown),
+            Self::Pending => Some(Status::Pending),
+            Self::Pass => Some(Status::Pass),
+            Self::Skip => Some(Status::Skip),
+            Self::Error => None,
+        }
+    }
 }
 
 /// One row that a check gave: evidence, whichever way it points. Ordered as it is reported.

@@ -277,12 +277,10 @@ impl CheckVerdict {
         self.rows = rows;
         self
     }
-}
 
-impl CheckVerdict {
     /// What to do, each once: what the rows that make the outcome advise; where they advise nothing, what the check does.
     pub fn advices(&self) -> Vec<&str> {
-        let telling = |row: &&EvidenceRow| row.status.makes(self.outcome);
+        let telling = |row: &&EvidenceRow| Some(row.status) == self.outcome.status();
         let mut all: Vec<&str> = Vec::new();
         for advice in self.rows.iter().filter(telling).filter_map(|row| row.advice.as_deref()) {
             if !all.contains(&advice) {

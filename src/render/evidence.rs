@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use casefile_analyzer::{CheckVerdict, Conclusive, EvidenceRow, Kind, Outcome, Status};
+use casefile_analyzer::{CheckVerdict, Conclusive, EvidenceRow, Kind, Outcome};
 use casefile_evidence::Timestamp;
 
 use super::text::{cause, count, cut_middle, short, time, visible, visible_lines};
@@ -29,7 +29,7 @@ pub(crate) struct Shown<'a> {
 
 /// The rows that make the outcome, by cause, and how many of them are not among these.
 pub(crate) fn shown(check: &CheckVerdict, day: Option<Timestamp>, causes: usize) -> (Vec<Shown<'_>>, usize) {
-    let Some(status) = telling(check.outcome) else { return (Vec::new(), 0) };
+    let Some(status) = check.outcome.status() else { return (Vec::new(), 0) };
     let mut groups: Vec<(String, Vec<&EvidenceRow>)> = Vec::new();
     for row in check.rows.iter().filter(|row| row.status == status) {
         let key = key(row);
@@ -43,18 +43,6 @@ pub(crate) fn shown(check: &CheckVerdict, day: Option<Timestamp>, causes: usize)
     let total = check.counts.get(&status).copied().unwrap_or_default();
     let listed: usize = shown.iter().map(|shown| shown.rows.len()).sum();
     (shown, total.saturating_sub(listed))
-}
-
-/// The status of the rows that make an outcome.
-fn telling(outcome: Outcome) -> Option<Status> {
-    match outcome {
-        Outcome::Fail => Some(Status::Fail),
-        Outcome::Unknown => Some(Status::Unknown),
-        Outcome::Pending => Some(Status::Pending),
-        Outcome::Pass => Some(Status::Pass),
-        Outcome::Skip => Some(Status::Skip),
-        Outcome::Error => None,
-    }
 }
 
 /// What rows of one cause share.

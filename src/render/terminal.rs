@@ -299,8 +299,8 @@ fn group(page: &mut Page, entry: &Missing<'_>, target: &Target) {
     if let Some(beyond) = kinds.len().checked_sub(KINDS).filter(|beyond| *beyond > 0 && !not_called) {
         page.line(4, Role::Dim, &format!("and {beyond} more kinds of error"));
     }
-    if page.is_verbose() {
-        let needed: Vec<&str> = entry.blocks.iter().chain(&entry.advises).copied().collect();
+    let needed: Vec<&str> = entry.blocks.iter().chain(&entry.advises).copied().collect();
+    if page.is_verbose() && !needed.is_empty() {
         page.line(4, Role::Plain, &format!("needed by {}", needed.join(", ")));
     }
     if not_called && target.stop_reason != "imported" {
