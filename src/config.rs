@@ -359,7 +359,13 @@ impl Loaded {
 
     /// Checks `[target]`, as far as it does not depend on flags.
     pub(crate) fn check_target(&self) -> Result<(), Error> {
-        expected::decide(&ExpectArgs::default(), None, &self.config).map(drop)
+        let checked = expected::decide(&ExpectArgs::default(), None, &self.config).map(drop);
+        match &self.origin {
+            Some(Origin::File(path)) => {
+                checked.map_err(|error| Error::usage(format!("{}: [target]: {error}", path.display())))
+            }
+            _ => checked,
+        }
     }
 
     /// The config that `--config` names, else ./casefile.toml where it exists, else an empty one.

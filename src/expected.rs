@@ -161,7 +161,7 @@ pub(crate) fn has_begun(expected: &Expected, now: Timestamp) -> Result<(), Error
     const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
     match expected.started_after {
         Some(at) if at > now.plus_millis(CLOCKS_DIFFER_MS) => Err(Error::usage(format!(
-            "--started-after {at} is later than the observation ({now}): give the moment at which the apply began, \
+            "started_after {at} is later than the observation ({now}): give the moment at which the apply began, \
              e.g. `date -u +%FT%TZ` before terraform apply"
         ))),
         _ => Ok(()),
@@ -199,13 +199,13 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
     // Seconds of the year 5138 are milliseconds of 1973.
     if text.trim().parse::<i64>().is_ok_and(|number| number >= 100_000_000_000) {
         return Err(Error::usage(format!(
-            "--started-after {text} looks like milliseconds: give seconds, e.g. `date +%s`"
+            "started_after {text} looks like milliseconds: give seconds, e.g. `date +%s`"
         )));
     }
     let seconds = text.trim().parse::<i64>().ok().map(|seconds| Timestamp(seconds.saturating_mul(1000)));
     seconds.map_or_else(|| Timestamp::parse(text.trim()), Ok).map_err(|_| {
         Error::usage(format!(
-            "--started-after {text:?} is not a time: write RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
+            "started_after {text:?} is not a time: write RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
         ))
     })
 }
