@@ -75,7 +75,7 @@ impl JudgedRollout {
         settings: &Settings,
         ended: bool,
     ) -> Result<Vec<(&'static str, RecordBatch)>, AnalyzeError> {
-        let Judged { superseded_by, took_over_from, nothing_deployed, evidence_from, .. } = &self.judged;
+        let Judged { superseded_by, took_over_from, nothing_deployed, evidence_from, ends_from, .. } = &self.judged;
         let newest = superseded_by.clone().unwrap_or_default();
         let one = |value: Option<&str>| texts([value].into_iter());
         let moment = |at: Option<Timestamp>| times([at.map(Timestamp::as_millis)].into_iter());
@@ -83,6 +83,7 @@ impl JudgedRollout {
         let tolerated = settings.rollout.tolerated();
         let rollout = batch(vec![
             ("evidence_from", true, moment(*evidence_from)),
+            ("ends_from", true, moment(*ends_from)),
             ("nothing_deployed", false, flag(*nothing_deployed)),
             ("took_over_from", true, one(took_over_from.as_ref().and_then(Rollout::id))),
             ("superseded_by", true, one(newest.id())),
@@ -133,6 +134,10 @@ const ROLLOUT: &[(&str, &str)] = &[
     (
         "evidence_from",
         "Evidence is needed from this moment: the creation of the judged rollout, or, where nothing was deployed, the first snapshot.",
+    ),
+    (
+        "ends_from",
+        "The ends of tasks count from this moment: `evidence_from`, or, where nothing was deployed, `target.started_after`, else an hour before the first snapshot.",
     ),
     (
         "nothing_deployed",

@@ -1,7 +1,7 @@
 -- The last state of every container of every task that was ever seen.
 -- + judged: Whether its task belongs to the judged rollout.
 -- + task_definition VARCHAR?: Its task's task definition; null where the task's own row is missing.
--- + essential BOOLEAN?: Whether the task stops when it stops (`containerDefinitions[].essential`); false for a container of AWS's own; null where the task definition is missing.
+-- + essential BOOLEAN?: Whether the task stops when it stops (`containerDefinitions[].essential`); of the containers that AWS adds, true for that of Service Connect (public reports of tasks that stop with it) and false for GuardDuty's agent; null where the task definition is missing.
 -- + added_by_aws: Whether AWS added it: the task definition is known and does not name it (`aws-guardduty-agent-...`, `ecs-service-connect-...`).
 SELECT
   c.*,
@@ -9,7 +9,8 @@ SELECT
   t.task_definition AS task_definition,
   CASE
     WHEN d.container IS NOT NULL THEN d.essential
-    WHEN known.task_definition IS NOT NULL AND regexp_like(c.container, '^(aws-|ecs-|~internal)') THEN FALSE
+    WHEN known.task_definition IS NOT NULL AND regexp_like(c.container, '^(ecs-|~internal)') THEN TRUE
+    WHEN known.task_definition IS NOT NULL AND c.container LIKE 'aws-%' THEN FALSE
   END AS essential,
   d.container IS NULL AND known.task_definition IS NOT NULL AND regexp_like(c.container, '^(aws-|ecs-|~internal)')
     AS added_by_aws

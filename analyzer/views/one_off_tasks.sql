@@ -12,8 +12,8 @@
 WITH exits AS (
   SELECT
     task_arn,
-    count(CASE WHEN coalesce(essential, TRUE) THEN 1 END) AS containers,
-    count(CASE WHEN coalesce(essential, TRUE) AND exit_code = 0 THEN 1 END) AS well,
+    count(CASE WHEN NOT added_by_aws AND coalesce(essential, TRUE) THEN 1 END) AS containers,
+    count(CASE WHEN NOT added_by_aws AND coalesce(essential, TRUE) AND exit_code = 0 THEN 1 END) AS well,
     string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY container) AS exit_codes
   FROM latest_containers
   GROUP BY task_arn

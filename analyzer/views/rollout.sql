@@ -4,6 +4,7 @@
 -- + service_deployment_status VARCHAR?: `serviceDeployments[].status`; null where it is not known at the end.
 -- + created_at TIMESTAMP?: When it was created.
 -- + evidence_from TIMESTAMP?: Evidence is needed from this moment (`judged_rollout`).
+-- + ends_from TIMESTAMP?: The ends of tasks count from this moment (`judged_rollout`).
 -- + nothing_deployed: Whether nothing was deployed (`judged_rollout`).
 -- + ended: Whether the collection has ended.
 -- + is_primary: Whether the last snapshot lists it as PRIMARY.
@@ -121,6 +122,7 @@ standing AS (
     s.status AS service_deployment_status,
     target.deployment_created_at AS created_at,
     j.evidence_from AS evidence_from,
+    j.ends_from AS ends_from,
     j.nothing_deployed AS nothing_deployed,
     j.ended AS ended,
     r.is_primary AS is_primary,
@@ -146,6 +148,7 @@ SELECT
   service_deployment_status,
   created_at,
   evidence_from,
+  ends_from,
   nothing_deployed,
   ended,
   is_primary,

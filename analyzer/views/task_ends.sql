@@ -15,17 +15,15 @@
 -- + status VARCHAR: The status of a check's row about it: `pass` where it healed, `pending` while it is open, `fail` where it stands, else `unknown`.
 -- + status_reason VARCHAR: The reason of that row: that it healed, and `reason`.
 WITH parts AS (
-  -- Of the containers that AWS adds, that of Service Connect is essential (public reports of tasks that stop with it);
-  -- GuardDuty's agent is not, so that it never ends a task.
   SELECT
     c.*,
-    c.added_by_aws AND regexp_like(c.container, '^(ecs-|~internal)')
+    c.added_by_aws AND c.essential
       AND (coalesce(c.exit_code NOT IN (0, 137, 143), FALSE) OR coalesce(c.reason, '') LIKE 'OutOfMemory%') AS aws_failed
   FROM latest_containers c
 ),
 ranked AS (
   SELECT
-    c.task_arn, c.container, c.exit_code, c.reason, c.essential, c.added_by_aws, c.aws_failed,
+    c.task_arn, c.container, c.exit_code, c.reason, c.health_status, c.essential, c.added_by_aws, c.aws_failed,
     -- ECS gives no time for a container's end. A program that is stopped because another one failed exits with 0, 137 or 143.
     row_number() OVER (
       PARTITION BY c.task_arn
@@ -48,9 +46,10 @@ exits AS (
     task_arn,
     string_agg(concat(container, '=', coalesce(CAST(exit_code AS VARCHAR), '?')), ' ' ORDER BY place) AS exit_codes,
     nullif(string_agg(nullif(reason, ''), '; ' ORDER BY place), '') AS reasons,
-    bool_or(coalesce(essential, TRUE) AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
+    bool_or(NOT added_by_aws AND coalesce(essential, TRUE) AND coalesce(reason, '') LIKE 'OutOfMemory%') AS out_of_memory,
     bool_or(NOT added_by_aws AND coalesce(exit_code NOT IN (0, 137, 143), FALSE)) AS failed,
     bool_or(aws_failed) AS aws_failed,
+    coalesce(bool_and(added_by_aws) FILTER (WHERE health_status = 'UNHEALTHY'), FALSE) AS aws_unhealthy,
     max(CASE WHEN place = 1 AND (coalesce(exit_code, 0) <> 0 OR coalesce(reason, '') <> '') THEN container END) AS container,
     max(CASE WHEN place = 1 THEN exit_code END) AS exit_code
   FROM ranked
@@ -76,6 +75,7 @@ stopped AS (
     x.container, x.exit_code,
     coalesce(x.out_of_memory, FALSE) OR strpos(coalesce(t.stopped_reason, ''), 'OutOfMemory') > 0 AS out_of_memory,
     coalesce(x.failed, FALSE) AS failed,
+    coalesce(x.aws_unhealthy, FALSE) AS aws_unhealthy,
     coalesce(x.aws_failed AND NOT x.failed AND NOT x.out_of_memory, FALSE) AS aws_failed,
     o.is_retried, o.newest_ended_well, o.is_ambiguous, coalesce(o.ended_well, FALSE) AS ended_well
   FROM latest_tasks t
@@ -131,7 +131,7 @@ ends AS (
     task_arn, task_id, container, one_off, at, stop_code, exit_codes, cause,
     is_retried, newest_ended_well, is_ambiguous,
     CASE
-      WHEN cause = 'exit' AND aws_failed THEN 'platform'
+      WHEN cause = 'exit' AND aws_failed OR cause = 'health' AND aws_unhealthy THEN 'platform'
       WHEN cause = 'image' AND regexp_like(texts, 'AccessDenied|[Aa]ccess [Dd]enied|403|no basic auth|not authorized') THEN 'platform'
       WHEN cause = 'image' AND regexp_like(texts, '[Nn]ot [Ff]ound|does not exist|manifest unknown|(matching|match) .*platform|no matching manifest') THEN 'service'
       WHEN cause = 'resource' AND regexp_like(texts, 'log group does not exist') THEN 'service'
@@ -173,25 +173,26 @@ ends AS (
     concat('container ', s.container, ' exited and was restarted in place (restart ', CAST(s.run - 1 AS VARCHAR), ')') AS reason
   FROM restarts s
   JOIN latest_tasks t ON s.task_arn = t.task_arn AND t.judged
-  JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container AND coalesce(c.essential, TRUE)
+  JOIN latest_containers c ON s.task_arn = c.task_arn AND s.container = c.container
+    AND coalesce(c.essential, TRUE) AND NOT c.added_by_aws
   WHERE s.run > 1
 ),
--- Where nothing was deployed, what happened in the watched window counts, and what happened since the apply began: it may
--- have changed more than the task definition (a desired count, a secret).
+-- Where nothing was deployed, what happened since the apply began counts. Where nobody says when that was, the hour before
+-- the first snapshot counts, and one end in it may have healed.
 counted AS (
   SELECT
     e.*,
-    CASE WHEN r.completed AND e.at > r.completed_at THEN 'after' ELSE 'before' END AS phase
+    CASE WHEN r.completed AND e.at > r.completed_at THEN 'after' ELSE 'before' END AS phase,
+    coalesce(r.nothing_deployed AND e.at < r.evidence_from AND target.started_after IS NULL, FALSE) AS may_have_healed
   FROM ends e
   CROSS JOIN rollout r
   CROSS JOIN target
-  WHERE e.one_off OR NOT r.nothing_deployed
-    OR coalesce(e.at >= r.evidence_from, TRUE) OR coalesce(e.at >= target.started_after, FALSE)
+  WHERE e.one_off OR NOT r.nothing_deployed OR coalesce(e.at >= r.ends_from, TRUE)
 ),
 deaths AS (
   SELECT
     count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off THEN 1 END) AS own,
-    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off AND phase = 'after' THEN 1 END) AS own_after,
+    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off AND phase = 'after' AND NOT may_have_healed THEN 1 END) AS own_after,
     count(CASE WHEN NOT one_off AND cause IN ('image', 'resource', 'command', 'start') THEN 1 END) AS starts
   FROM counted
 ),
@@ -203,7 +204,8 @@ judgement AS (
       WHEN e.one_off AND coalesce(e.is_retried, FALSE) THEN 'healed'
       WHEN e.one_off THEN 'stands'
       -- An exit of a container of AWS's own is not the task's fault, and counts as a death all the same.
-      WHEN (e.own_fault OR e.cause = 'exit') AND (d.own > r.tolerated_deaths OR e.phase = 'after' OR d.own_after > 0) THEN 'stands'
+      WHEN (e.own_fault OR e.cause = 'exit')
+        AND (d.own > r.tolerated_deaths OR e.phase = 'after' AND NOT e.may_have_healed OR d.own_after > 0) THEN 'stands'
       -- More than one died, and how many may is not known.
       WHEN (e.own_fault OR e.cause = 'exit') AND d.own > 1 AND r.tolerated_deaths IS NULL
         THEN CASE WHEN r.ended THEN 'unknown' ELSE 'open' END
@@ -211,7 +213,11 @@ judgement AS (
       WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND d.starts > r.tolerated_deaths
         AND (r.ended OR e.owner = 'service') THEN 'stands'
       WHEN NOT r.completed THEN 'open'
-      WHEN e.phase = 'after' AND e.cause NOT IN ('spot', 'host', 'maintenance', 'rebalancing', 'by_hand') THEN 'stands'
+      -- A task that the platform could not start was tried again (a scale-out that waited for an address).
+      WHEN e.phase = 'after' AND e.cause IN ('image', 'resource') AND e.owner = 'platform' AND d.starts > r.tolerated_deaths
+        THEN 'stands'
+      WHEN e.phase = 'after' AND NOT e.may_have_healed AND e.cause NOT IN ('spot', 'host', 'maintenance', 'rebalancing', 'by_hand')
+        AND NOT (e.cause IN ('image', 'resource') AND e.owner = 'platform') THEN 'stands'
       WHEN r.is_over THEN 'healed'
       WHEN r.is_full AND (r.is_stable OR e.phase = 'after') THEN 'healed'
       WHEN r.is_full OR NOT r.ended THEN 'open'

@@ -44,7 +44,7 @@ FROM one_off_tasks o
 JOIN latest_tasks t ON o.task_arn = t.task_arn
 LEFT JOIN task_ends e ON o.task_arn = e.task_arn
 LEFT JOIN (
-  SELECT task_arn, bool_or(coalesce(exit_code <> 0, FALSE) AND essential IS NOT FALSE) AS has_failed
+  SELECT task_arn, bool_or(coalesce(exit_code <> 0, FALSE) AND essential IS NOT FALSE AND NOT added_by_aws) AS has_failed
   FROM latest_containers
   GROUP BY task_arn
 ) x ON o.task_arn = x.task_arn

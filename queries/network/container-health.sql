@@ -8,7 +8,7 @@
 -- #
 -- # `containers[].healthStatus` of the containers whose definition has a `healthCheck`. UNKNOWN while the task
 -- # runs means that the check has not come to an end yet: pending. Only essential containers make their task
--- # unhealthy (essential where that is not known). While the rollout is in progress ECS replaces a task that is UNHEALTHY:
+-- # unhealthy (essential where that is not known), and that of Service Connect, which is the platform's. While the rollout is in progress ECS replaces a task that is UNHEALTHY:
 -- # pending. View task_ends decides whether that healed.
 
 SELECT
@@ -36,6 +36,7 @@ SELECT
   c.observed_at AS at,
   coalesce(c.health_status, 'unknown') AS observed,
   'HEALTHY' AS expected,
+  CASE WHEN c.added_by_aws THEN 'platform' END AS owner,
   c.task_id AS task_id,
   c.container AS container
 FROM latest_containers c

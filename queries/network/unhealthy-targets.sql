@@ -10,7 +10,8 @@
 -- # of the task's `networkBindings[].hostPort` (bridge, host). The service events "(task ...) (port ...) is unhealthy in
 -- # (target-group ...)" and "... is not healthy in target-group ... due to TARGET GROUP IS NOT FOUND" tell of a task whose
 -- # targets are not known: it healed where the rollout completed later, and stands where it did not. What became of a task
--- # that stopped is told by tasks.health-checks-failed. Without an answer about the targets, no event is no pass: unknown.
+-- # that stopped is told by tasks.health-checks-failed. A task whose targets are all `unused` gets no traffic (its target
+-- # group has no load balancer, or its zone is not enabled there): unknown. Without an answer about the targets, no event is no pass: unknown.
 -- # The texts are those of AWS documentation, "Amazon ECS service unhealthy event messages".
 
 WITH last_health AS (
@@ -33,23 +34,26 @@ matched AS (
     ON strpos(a.raw, concat('"', h.target_id, '"')) > 0
     OR h.target_id LIKE 'i-%' AND regexp_like(a.bindings, concat('"hostPort":', CAST(h.port AS VARCHAR), '[,}]'))
 ),
+health AS (
+  SELECT
+    task_arn,
+    bool_and(coalesce(state IN ('healthy', 'unused'), FALSE)) AND bool_or(coalesce(state = 'healthy', FALSE)) AS is_healthy,
+    bool_and(coalesce(state = 'unused', FALSE)) AS is_unused
+  FROM matched
+  WHERE judged
+  GROUP BY task_arn
+),
 -- A port of an instance may be that of a task of another rollout on another instance.
 targets AS (
   SELECT
     m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at,
     bool_and(m.judged) AS is_own,
+    coalesce(bool_or(h.is_unused), FALSE) AS gets_no_traffic,
     string_agg(DISTINCT m.task_id, ' ' ORDER BY m.task_id) AS task_ids
   FROM matched m
+  LEFT JOIN health h ON m.task_arn = h.task_arn
   GROUP BY m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at
   HAVING bool_or(m.judged)
-),
-health AS (
-  SELECT
-    task_arn,
-    bool_and(coalesce(state IN ('healthy', 'unused'), FALSE)) AS is_healthy
-  FROM matched
-  WHERE judged
-  GROUP BY task_arn
 ),
 told AS (
   SELECT
@@ -92,6 +96,7 @@ SELECT
   concat('target ', t.target_id, coalesce(':' || CAST(t.port AS VARCHAR), ''), ' of task ', t.task_ids) AS resource,
   CASE
     WHEN t.state = 'healthy' THEN 'pass'
+    WHEN t.state = 'unused' AND t.gets_no_traffic THEN CASE WHEN r.ended AND r.completed THEN 'unknown' ELSE 'pending' END
     WHEN t.state IN ('unused', 'draining') THEN 'skip'
     WHEN t.state = 'initial' THEN 'pending'
     WHEN t.state = 'unhealthy' AND NOT (r.ended AND (r.completed OR r.is_over)) THEN 'pending'
@@ -99,6 +104,7 @@ SELECT
     ELSE 'unknown'
   END AS status,
   concat(
+    CASE WHEN t.state = 'unused' AND t.gets_no_traffic THEN 'its task gets no traffic: ' ELSE '' END,
     'the load balancer says ', coalesce(t.state, 'nothing'),
     coalesce(' (' || nullif(concat_ws(': ', t.reason, t.description), '') || ')', '')
   ) AS reason,

@@ -51,7 +51,7 @@ compared AS (
   FROM running t
   CROSS JOIN expected w
   LEFT JOIN latest_containers c
-    ON c.task_arn = t.task_arn AND (c.container = w.container OR w.container IS NULL AND c.essential IS NOT FALSE)
+    ON c.task_arn = t.task_arn AND (c.container = w.container OR w.container IS NULL AND c.essential IS NOT FALSE AND NOT c.added_by_aws)
   WHERE NOT w.is_undefined
   GROUP BY t.task_id, w.container, w.image
 )

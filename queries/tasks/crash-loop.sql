@@ -14,7 +14,7 @@
 WITH deaths AS (
   SELECT
     count(*) AS died,
-    count(CASE WHEN phase = 'after' THEN 1 END) AS died_after,
+    count(CASE WHEN phase = 'after' AND standing <> 'healed' THEN 1 END) AS died_after,
     count(CASE WHEN cause = 'restart' THEN 1 END) AS restarts,
     max(at) AS last_at,
     string_agg(task_id, ' ' ORDER BY at, task_id) AS task_ids

@@ -10,7 +10,7 @@
 -- # other. Exit code 137 alone does not: it is any SIGKILL, and tasks.exited reports it. View task_ends decides whether it
 -- # healed. A container that was killed while its task still runs is about to stop it, unless it is not essential.
 -- # A worker process that is killed within a container that lives on does not show here: see the log
--- # signatures.
+-- # signatures. Of a container that AWS added, tasks.exited tells.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
@@ -37,8 +37,9 @@ SELECT
 FROM (
   SELECT
     c.*, t.memory AS task_memory,
-    coalesce(c.reason, '') LIKE 'OutOfMemory%' OR coalesce(t.stopped_reason, '') LIKE '%OutOfMemory%' AND c.essential IS NOT FALSE
-      AS is_killed,
+    NOT c.added_by_aws AND (
+      coalesce(c.reason, '') LIKE 'OutOfMemory%' OR coalesce(t.stopped_reason, '') LIKE '%OutOfMemory%' AND c.essential IS NOT FALSE
+    ) AS is_killed,
     CASE WHEN c.reason LIKE 'OutOfMemory%' THEN c.reason ELSE t.stopped_reason END AS told
   FROM latest_containers c
   JOIN latest_tasks t ON c.task_arn = t.task_arn

@@ -7,7 +7,8 @@ use casefile_evidence::tables::SourceRow;
 
 use super::Assembly;
 use super::fields::short_name;
-use super::sources::Key;
+use super::sources::{Key, is_of_the_service};
+use super::task::STOPPED_KEPT_MS;
 use crate::document::Operation;
 
 /// What was named in lists.
@@ -52,13 +53,15 @@ impl Assembly {
         if !tasks.is_empty() {
             let cluster = self.about.cluster.as_deref().unwrap_or("CLUSTER");
             let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks {}", some(&tasks, " "));
-            let problem = counted("task", &tasks);
+            let problem = counted("task", "listed", &tasks);
             self.ledger.doubt(|key| key.operation == Operation::DescribeTasks.name(), &problem, &remedy);
+        }
+        let own = |key: &Key| key.feeds == "tasks" && is_of_the_service(&key.parameters);
+        if let Some((problem, remedy)) = self.unseen_ends() {
+            self.ledger.doubt(own, &problem, &remedy);
         }
         if let Some(problem) = self.strangers() {
             let remedy = "collect again: the tasks' startedBy should name the deployment";
-            let own =
-                |key: &Key| key.feeds == "tasks" && key.parameter("family").or(key.parameter("startedBy")).is_none();
             self.ledger.doubt(own, &problem, remedy);
         }
         if let Some((problem, remedy)) = self.undescribed_deployments() {
@@ -79,6 +82,32 @@ impl Assembly {
         }
     }
 
+    /// Tasks of the judged rollout that ended, as other answers say, and that no answer about tasks told of: a bare
+    /// answer may be about the running ones alone.
+    fn unseen_ends(&self) -> Option<(String, String)> {
+        let judged = self.judged();
+        let kept = self.current.observed_at.plus_millis(-STOPPED_KEPT_MS);
+        let mut undescribed = self.started_and_undescribed(judged.ends_from?.max(kept));
+        undescribed.retain(|id| !self.listed.gone_tasks.contains(*id));
+        let (cluster, service) = (self.about.cluster.as_deref().unwrap_or("CLUSTER"), &self.about.service);
+        if !undescribed.is_empty() {
+            let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks {}", some(&undescribed, " "));
+            return Some((counted("task", "started according to service events", &undescribed), remedy));
+        }
+        let stopped_were_listed = self.ledger.was_asked(|key| {
+            key.operation == Operation::ListTasks.name() && key.parameter("desiredStatus").as_deref() == Some("STOPPED")
+        });
+        let id = judged.rollout.deployment.as_deref().filter(|_| !stopped_were_listed)?;
+        let failed = self.seen.deployments.get(id)?.failed?;
+        let own = self.seen.tasks.values().filter(|task| self.rollouts.owns(&judged, task.origin()));
+        let ended = own.filter(|task| task.ended_at.is_some()).count();
+        let remedy = format!(
+            "aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED, and describe-tasks"
+        );
+        (i64::try_from(ended).unwrap_or(i64::MAX) < failed)
+            .then(|| (format!("ECS counted {failed} failed tasks of {id}, and {ended} that ended were described"), remedy))
+    }
+
     /// The judged deployment has tasks that run, and no task that was described is one of it.
     fn strangers(&self) -> Option<String> {
         let judged = self.judged();
@@ -91,7 +120,7 @@ impl Assembly {
     fn undescribed_deployments(&self) -> Option<(String, String)> {
         let arns: Vec<&str> = self.listed.undescribed_deployments.iter().map(String::as_str).collect();
         let remedy = format!("aws ecs describe-service-deployments --service-deployment-arns {}", some(&arns, " "));
-        (!arns.is_empty()).then(|| (counted("service deployment", &arns), remedy))
+        (!arns.is_empty()).then(|| (counted("service deployment", "listed", &arns), remedy))
     }
 
     /// Service deployments that were listed, where nothing was ever described.
@@ -141,7 +170,7 @@ fn some(names: &[&str], between: &str) -> String {
     text
 }
 
-fn counted(what: &str, names: &[&str]) -> String {
+fn counted(what: &str, known: &str, names: &[&str]) -> String {
     let (plural, were) = if names.len() == 1 { ("", "was") } else { ("s", "were") };
-    format!("{} {what}{plural} that {were} listed {were} not described: {}", names.len(), some(names, ", "))
+    format!("{} {what}{plural} that {were} {known} {were} not described: {}", names.len(), some(names, ", "))
 }

@@ -7,6 +7,7 @@ mod bare;
 mod chosen;
 mod contradictions;
 mod definition;
+mod events;
 mod expected;
 mod fields;
 mod groups;
@@ -91,7 +92,7 @@ pub struct Assembly {
     rollouts: Rollouts,
     ledger: Ledger,
     logs: logs::Logs,
-    events: service::Events,
+    events: events::Events,
     once: BTreeSet<(&'static str, String)>,
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
     /// By what was asked of ListTasks.
@@ -124,7 +125,7 @@ impl Assembly {
             rollouts: Rollouts::new(about.expected.clone()),
             ledger: Ledger::default(),
             logs: logs::Logs::new(retain.at_least(grace_ms)),
-            events: service::Events::default(),
+            events: events::Events::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),
             retention: BTreeMap::new(),
@@ -217,7 +218,9 @@ impl Assembly {
         let due = self.target_groups().iter().map(|arn| Key::of_target_group(arn)).collect();
         let unread = self.unread_streams();
         let mut asked = self.ledger.end_snapshot(snapshot, observed_at, &due);
-        if let Some(needed) = self.judged().evidence_from {
+        let judged = self.judged();
+        self.cover_tasks_by_events(&judged, &mut asked);
+        if let Some(needed) = judged.evidence_from {
             for source in asked.iter_mut().filter(|source| source.remedy.is_none()) {
                 source.remedy = self.remedy_of_cut(source, needed);
             }

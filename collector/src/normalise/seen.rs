@@ -26,6 +26,8 @@ pub struct SeenDeployment {
     pub desired: Option<i64>,
     /// `runningCount` when last seen.
     pub running: Option<i64>,
+    /// `failedTasks` when last seen.
+    pub failed: Option<i64>,
     /// The last snapshot that listed it.
     pub snapshot: i64,
     /// The target groups of a task set.

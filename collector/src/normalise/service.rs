@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use casefile_evidence::Timestamp;
 use casefile_evidence::tables::{
     DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, TaskSetRow,
 };
@@ -13,33 +12,6 @@ use super::sources::{Key, Page};
 use super::target_groups::LoadBalancers;
 use super::{Assembly, Current};
 use crate::document::{Document, Operation};
-
-/// `DescribeServices` answers with at most this many events.
-const EVENT_LIMIT: usize = 100;
-
-/// The service events that were seen.
-#[derive(Debug, Default)]
-pub(super) struct Events {
-    ids: BTreeSet<String>,
-    newest: Option<Timestamp>,
-    /// From here on no event was missed.
-    covered_from: Option<Timestamp>,
-    begun: bool,
-}
-
-impl Events {
-    /// Accounts for one answer. Events before the oldest of a full answer are lost, unless an earlier
-    /// answer reaches up to it.
-    fn cover(&mut self, times: &[Timestamp], count: usize) {
-        let oldest = times.iter().min().copied();
-        let connected = self.begun && oldest <= self.newest;
-        if count >= EVENT_LIMIT && !connected {
-            self.covered_from = oldest;
-        }
-        self.begun = true;
-        self.newest = self.newest.max(times.iter().max().copied());
-    }
-}
 
 impl Assembly {
     pub(super) fn services(&mut self, document: &Document) {
@@ -157,6 +129,7 @@ impl Assembly {
             rollout_state: row.rollout_state.clone(),
             desired: row.desired_count,
             running: row.running_count,
+            failed: row.failed_tasks,
             snapshot,
             target_groups: BTreeSet::new(),
         };
@@ -174,8 +147,9 @@ impl Assembly {
             let remarks = &mut self.remarks;
             let Some(event_id) = event.id("id", remarks) else { continue };
             let created_at = event.time("createdAt", remarks);
+            let message = event.text("message", remarks).unwrap_or_default();
             times.extend(created_at);
-            if !self.events.ids.insert(event_id.clone()) {
+            if !self.events.take(&event_id, &message, created_at) {
                 continue;
             }
             written += 1;
@@ -185,7 +159,7 @@ impl Assembly {
                 snapshot: self.current.snapshot,
                 observed_at: self.current.observed_at,
                 service_arn: service_arn.to_owned(),
-                message: event.text("message", remarks).unwrap_or_default(),
+                message,
             };
             self.rollouts.observe_event(&row);
             self.rows.push(row.into());
@@ -239,6 +213,7 @@ impl Assembly {
             rollout_state: row.stability_status.clone(),
             desired: row.computed_desired_count,
             running: row.running_count,
+            failed: None,
             snapshot,
             target_groups: LoadBalancers::of(set, remarks).target_groups,
         };

@@ -141,9 +141,18 @@ impl Key {
 
     /// A text that was asked for.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        let parameters: Value = serde_json::from_str(&self.parameters).ok()?;
-        parameters.get(name)?.as_str().map(str::to_owned)
+        parameter(&self.parameters, name)
     }
+}
+
+fn parameter(parameters: &str, name: &str) -> Option<String> {
+    let parameters: Value = serde_json::from_str(parameters).ok()?;
+    parameters.get(name)?.as_str().map(str::to_owned)
+}
+
+/// Whether a source of tasks is about the service's tasks, and not about one-off tasks.
+pub(super) fn is_of_the_service(parameters: &str) -> bool {
+    parameter(parameters, "family").or_else(|| parameter(parameters, "startedBy")).is_none()
 }
 
 impl Ledger {

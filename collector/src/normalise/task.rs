@@ -11,7 +11,7 @@ use super::{Assembly, Current};
 use crate::document::Document;
 
 /// ECS keeps a stopped task "at least one hour" (ListTasks, DescribeTasks).
-const STOPPED_KEPT_MS: i64 = 60 * 60 * 1000;
+pub(super) const STOPPED_KEPT_MS: i64 = 60 * 60 * 1000;
 
 /// From when on no stopped task was forgotten unseen.
 #[derive(Debug, Default)]

@@ -101,6 +101,9 @@ pub struct Judged {
     pub nothing_deployed: bool,
     /// From when on evidence is needed: the rollout's creation; where nothing was deployed, the first snapshot.
     pub evidence_from: Option<Timestamp>,
+    /// From when on the ends of tasks count: the same; where nothing was deployed, the moment at which the change that is
+    /// to be judged began, for it may have changed more than the task definition (a desired count, a secret).
+    pub ends_from: Option<Timestamp>,
 }
 
 /// What of a task tells whose it is.
@@ -234,14 +237,26 @@ impl Rollouts {
             rollout.created_at.zip(self.first_snapshot_at).is_some_and(|(created, first)| created > first);
         let superseded_by = newest.filter(|newest| **newest != rollout).cloned();
         let nothing_deployed = superseded_by.is_none() && self.is_no_news(&rollout);
-        let evidence_from = if nothing_deployed { self.first_snapshot_at } else { rollout.created_at };
+        let (evidence_from, ends_from) = if nothing_deployed {
+            (self.first_snapshot_at, self.change_began().min(self.first_snapshot_at))
+        } else {
+            (rollout.created_at, rollout.created_at)
+        };
         Judged {
             took_over_from: before.last().filter(|_| began_in_the_watch).map(|before| (*before).clone()),
             superseded_by,
             nothing_deployed,
             evidence_from,
+            ends_from,
             rollout,
         }
+    }
+
+    /// When the change that is to be judged began: `started_after`; where that is not given, an hour before the first
+    /// snapshot.
+    fn change_began(&self) -> Option<Timestamp> {
+        let assumed = || self.first_snapshot_at.map(|first| first.plus_millis(-OLD_COMPLETION_MS));
+        self.expected.started_after.or_else(assumed)
     }
 
     /// Every rollout but those that failed long before `started_after`: the present state is judged in their place.
@@ -308,10 +323,9 @@ impl Rollouts {
             Some(status) => status == "SUCCESSFUL",
             None => deployment.is_some_and(|it| it.is_complete && it.is_primary),
         };
-        let change_began = self.expected.started_after.unwrap_or(first.plus_millis(-OLD_COMPLETION_MS));
-        if !is_complete || created_at >= change_began {
+        let Some(change_began) = self.change_began().filter(|began| is_complete && created_at < *began) else {
             return false;
-        }
+        };
         let in_events = id.and_then(|id| self.traces.get(id)?.completed_at);
         if let Some(completed_at) = earliest(in_events, service.and_then(|it| it.finished_at)) {
             return completed_at <= change_began;
