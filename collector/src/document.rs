@@ -274,6 +274,25 @@ struct Wrapped {
     call: Option<Call>,
 }
 
+/// What the AWS CLI prints with `--query 'services[0]'` and the like is an entry of an answer, without the answer around
+/// it.
+fn of_a_query(object: Map<String, Value>) -> Map<String, Value> {
+    // The key of the answer, and fields that only its entries have.
+    const ENTRIES: [(&str, [&str; 2]); 6] = [
+        ("services", ["serviceName", "deployments"]),
+        ("tasks", ["taskArn", "containers"]),
+        ("taskDefinition", ["taskDefinitionArn", "containerDefinitions"]),
+        ("serviceDeployments", ["serviceDeploymentArn", "status"]),
+        ("serviceRevisions", ["serviceRevisionArn", "taskDefinition"]),
+        ("TargetHealthDescriptions", ["Target", "TargetHealth"]),
+    ];
+    let entry = ENTRIES.into_iter().find(|(_, fields)| fields.iter().all(|field| object.contains_key(*field)));
+    let Some((key, _)) = entry else { return object };
+    let entry = Value::Object(object);
+    let answer = if key == "taskDefinition" { entry } else { Value::Array(vec![entry]) };
+    Map::from_iter([(key.to_owned(), answer)])
+}
+
 impl Document {
     /// Reads a document: bare as the CLI prints it, or wrapped as `--record` writes it.
     ///
@@ -291,6 +310,7 @@ impl Document {
             {
                 object.insert("services".to_owned(), Value::Array(vec![service]));
             }
+            let object = of_a_query(object);
             let operation = Operation::recognise(&object).ok_or_else(|| NotADocument::Unrecognised {
                 keys: object.keys().take(5).cloned().collect::<Vec<_>>().join(", "),
             })?;

@@ -12,6 +12,9 @@ use crate::recording::{DocumentFile, RecordedSnapshot, Recording};
 /// A document may report what happened this long after the moment in its folder's name: clocks differ, and a look takes
 /// a while.
 const SLACK_MS: i64 = 60_000;
+/// ECS keeps a stopped task for "at least one hour" (ListTasks); one that stopped this long before the moment in its
+/// folder's name was not described then.
+const FORGOTTEN_MS: i64 = 90 * 60 * 1000;
 
 /// Documents that are taken to be of one moment: a snapshot of the bundle.
 #[derive(Debug)]
@@ -55,22 +58,28 @@ impl<'a> Looks<'a> {
             return Ok((latest.ok_or(ImportError::NoMoment)?, true));
         };
         // What says when it was fetched is not of a folder that somebody named.
-        let told = snapshot.documents.iter().filter(|file| !file.content.fetched).filter_map(|file| {
+        let filed = || snapshot.documents.iter().filter(|file| !file.content.fetched);
+        let told = filed().filter_map(|file| {
             let (at, field) = file.content.latest_of_aws.as_ref()?;
             Some((*at, field, file))
         });
-        match told.max_by_key(|(at, ..)| *at) {
-            Some((at, field, file)) if at > named.plus_millis(SLACK_MS) => {
-                let warning = format!(
-                    "{field} is {at}, and the folder's name says that it was observed at {named}: the name is probably \
-                     local time. The snapshot is taken to be of {at}, and what its answers do not tell of is unknown: \
-                     name the folder by the time in UTC"
-                );
-                self.warnings.push((file.origin(), warning));
-                Ok((at, true))
+        let Some((latest, field, file)) = told.max_by_key(|(at, ..)| *at) else { return Ok((named, false)) };
+        let stops = filed().filter_map(|file| Some((file.content.first_stop?, file)));
+        let first_stop = stops.min_by_key(|(at, _)| *at).filter(|(at, _)| at.plus_millis(FORGOTTEN_MS) < named);
+        let (file, contradiction) = match first_stop {
+            _ if latest > named.plus_millis(SLACK_MS) => (file, format!("{field} is {latest}")),
+            Some((at, file)) => {
+                (file, format!("a task stopped at {at}, and ECS forgets a stopped task after about an hour"))
             }
-            _ => Ok((named, false)),
-        }
+            None => return Ok((named, false)),
+        };
+        let warning = format!(
+            "{contradiction}; the folder's name says that it was observed at {named}: the name is probably local \
+             time. The snapshot is taken to be of {latest}, and what its answers do not tell of is unknown: name the \
+             folder by the time in UTC"
+        );
+        self.warnings.push((file.origin(), warning));
+        Ok((latest, true))
     }
 
     /// Several bare answers about one service are several looks at it, in the order of the latest time in each. All other

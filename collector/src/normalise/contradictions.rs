@@ -104,8 +104,9 @@ impl Assembly {
         let remedy = format!(
             "aws ecs list-tasks --cluster {cluster} --service-name {service} --desired-status STOPPED, and describe-tasks"
         );
-        (i64::try_from(ended).unwrap_or(i64::MAX) < failed)
-            .then(|| (format!("ECS counted {failed} failed tasks of {id}, and {ended} that ended were described"), remedy))
+        (i64::try_from(ended).unwrap_or(i64::MAX) < failed).then(|| {
+            (format!("ECS counted {failed} failed tasks of {id}, and {ended} that ended were described"), remedy)
+        })
     }
 
     /// The judged deployment has tasks that run, and no task that was described is one of it.

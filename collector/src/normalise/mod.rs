@@ -38,7 +38,7 @@ pub use fields::short_name;
 pub(crate) use groups::is_older;
 pub use memory::Retain;
 pub use moment::latest_moment;
-pub(crate) use moment::latest_of_aws;
+pub(crate) use moment::{first_stop, latest_of_aws};
 pub use redaction::{Redacted, Redaction};
 pub use remarks::Remarks;
 pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};

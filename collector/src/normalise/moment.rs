@@ -53,6 +53,12 @@ pub(crate) fn latest_of_aws(document: &Document) -> Option<(Timestamp, String)> 
     latest.into_iter().chain(arrived).max_by_key(|(at, _)| *at)
 }
 
+/// When the first of the stopped tasks of an answer stopped.
+pub(crate) fn first_stop(document: &Document) -> Option<Timestamp> {
+    let tasks = document.response()?.get("tasks")?.as_array()?;
+    tasks.iter().filter_map(|task| moment(task.get("stoppedAt")?, false)).min()
+}
+
 fn find(path: &str, value: &Value, key: &str, millis: bool, latest: &mut Option<(Timestamp, String)>) {
     const OF_PROGRAMS: [&str; 3] = ["timestamp", "firstEventTimestamp", "lastEventTimestamp"];
     match value {

@@ -13,7 +13,7 @@ use super::info::RecordingInfo;
 use super::name::{is_dated, named_stream, snapshot_time};
 use super::text::{self, Part};
 use crate::document::{Document, Operation};
-use crate::normalise::{latest_moment, latest_of_aws, services_of};
+use crate::normalise::{first_stop, latest_moment, latest_of_aws, services_of};
 
 /// A recording, opened: what it holds is known, and nothing of it is in memory.
 #[derive(Debug, Clone)]
@@ -60,6 +60,8 @@ pub(crate) struct Content {
     pub(crate) latest: Option<Timestamp>,
     /// The latest time that AWS's own clock set, and its field.
     pub(crate) latest_of_aws: Option<(Timestamp, String)>,
+    /// When the first of the stopped tasks in it stopped.
+    pub(crate) first_stop: Option<Timestamp>,
     /// The services of an answer of DescribeServices.
     pub(crate) services: BTreeSet<String>,
     /// Whether it answers `update-service` or `create-service`, which have no `failures`.
@@ -76,6 +78,7 @@ impl Content {
         Self {
             latest: latest_moment(document),
             latest_of_aws: latest_of_aws(document),
+            first_stop: first_stop(document),
             services: described.map(services_of).unwrap_or_default().into_iter().collect(),
             changes: described.is_some_and(|answer| !answer.contains_key("failures")),
             bare: document.assumed,
