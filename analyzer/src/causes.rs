@@ -73,7 +73,7 @@ pub(crate) fn causes(
             let told = |check: &CheckVerdict| Cause::of(check, told(check));
             let mut pending: Vec<&CheckVerdict> = blocking(Outcome::Pending).collect();
             pending.sort_by_key(|check| match check.id.as_str() {
-                "rollout.held-up" | "rollout.hooks-answered" => 0,
+                "rollout.held-up" | "rollout.hooks-answered" | "tasks.cannot-be-placed" => 0,
                 "rollout.completed" => 1,
                 _ => 2,
             });

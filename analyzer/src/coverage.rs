@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::prepared::Prepared;
 use crate::signature::{Pattern, Streams};
-use crate::tasks::Tasks;
+use crate::tasks::{Task, Tasks};
 
 /// Evidence that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -146,7 +146,18 @@ impl<'a> Coverage<'a> {
         }
         let mut gaps = self.standing_badly(|source| source.feeds == feeds && !selects(source));
         gaps.extend(self.lost_tasks().filter(|_| feeds == "tasks"));
+        if table == "deployments" {
+            gaps.extend(self.unsure_rollout());
+        }
         gaps
+    }
+
+    /// The newest rollout is known from the service deployments or, where one was rolled back, from the events. Without both
+    /// another one may be judged in its place.
+    fn unsure_rollout(&self) -> Vec<Gap> {
+        let of = |table| self.gaps(table, Scope::default());
+        let (services, events) = (of("service_deployments"), of("service_events"));
+        if services.is_empty() || events.is_empty() { Vec::new() } else { [services, events].concat() }
     }
 
     /// Whether ECS lists no service deployment: it keeps them for 90 days. Then nothing names a service revision.
@@ -249,17 +260,16 @@ impl<'a> Coverage<'a> {
 
     /// Tasks that were described, as the sources say, and are not there: one that failed may be among them.
     fn lost_tasks(&self) -> Option<Gap> {
-        let kept: i64 = self.tasks.all().map(|(_, task)| task.snapshots).sum();
-        (kept < self.described).then(|| Gap {
-            source: "tasks: DescribeTasks".to_owned(),
-            status: "partial".to_owned(),
-            error: format!(
-                "{} of the {} answers about a task are not in the evidence",
-                self.described - kept,
-                self.described
-            ),
-            remedy: "collect again, or take the evidence from where it is whole".to_owned(),
-        })
+        let sum = |of: fn(&Task) -> i64| self.tasks.all().map(|(_, task)| of(task)).sum::<i64>();
+        let lost = self.described - sum(|task| task.snapshots);
+        let lost_containers = sum(|task| task.lost_containers);
+        let error = match (lost > 0, lost_containers > 0) {
+            (true, _) => format!("{lost} of the {} answers about a task are not in the evidence", self.described),
+            (false, true) => format!("{lost_containers} answers about a container are not in the evidence"),
+            (false, false) => return None,
+        };
+        let remedy = "collect again, or take the evidence from where it is whole".to_owned();
+        Some(Gap { source: "tasks: DescribeTasks".to_owned(), status: "partial".to_owned(), error, remedy })
     }
 
     /// Streams of which lines were collected that are not there.

@@ -93,8 +93,14 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
         return Some(format!("the rollout of {release} that began at {} took over from {before}", moment(created_at)));
     }
     let age = target.window_from?.millis_since(created_at);
+    let before_the_apply = target.started_after.is_some_and(|asked| created_at < asked);
+    let and_the_apply = if before_the_apply { " and before --started-after" } else { "" };
     (age > OLD_MS).then(|| {
-        format!("the rollout of {release} began at {}, {} min before the first look", moment(created_at), age / 60_000)
+        format!(
+            "the rollout of {release} began at {}, {} min before the first look{and_the_apply}",
+            moment(created_at),
+            age / 60_000
+        )
     })
 }
 

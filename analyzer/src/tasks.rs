@@ -31,6 +31,8 @@ pub(crate) struct Task {
     pub(crate) may_heal: bool,
     /// In how many snapshots it was described.
     pub(crate) snapshots: i64,
+    /// How many answers about a container of its task definition are missing in these snapshots.
+    pub(crate) lost_containers: i64,
 }
 
 impl Task {
@@ -70,6 +72,7 @@ impl Tasks {
                 death: None,
                 may_heal: false,
                 snapshots: int(batch, "snapshots", row).unwrap_or_default(),
+                lost_containers: 0,
             };
             all.insert(task_id, task);
         }
@@ -77,6 +80,10 @@ impl Tasks {
             let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };
             let is_running = text(batch, "last_status", row).as_deref() == Some("RUNNING");
             task.started |= int(batch, "exit_code", row).is_some() || is_running;
+            // AWS may add a container later.
+            if flag(batch, "added_by_aws", row) == Some(false) {
+                task.lost_containers += task.snapshots - int(batch, "snapshots", row).unwrap_or_default();
+            }
         }
         for (batch, row) in rows(ends) {
             let Some(task) = text(batch, "task_id", row).and_then(|id| all.get_mut(&id)) else { continue };

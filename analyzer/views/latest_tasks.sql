@@ -4,14 +4,21 @@
 -- + one_off: Whether it is a one-off task that the config names (`[collect] tasks`), created recently enough to belong to the release.
 -- + is_stopped: Whether it stopped, or is stopping.
 -- + ended_at TIMESTAMP?: When it stopped; null while it runs.
--- + state VARCHAR: Its last status in words, with its stop code where there is one.
+-- + state VARCHAR: Its last status in words, with its stop code where there is one; where it has not started for 2 minutes, for how long.
 SELECT
   t.*,
   CASE
     WHEN t.is_stopped
       THEN coalesce(t.execution_stopped_at, t.stopping_at, t.stopped_at, t.observed_at)
   END AS ended_at,
-  concat('last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), '')) AS state
+  concat(
+    'last status ', coalesce(t.last_status, 'unknown'), coalesce(', stopped: ' || nullif(t.stop_code, ''), ''),
+    CASE
+      WHEN t.last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING') AND CAST(t.observed_at AS BIGINT) - CAST(t.created_at AS BIGINT) >= 120000
+        THEN concat(', ', CAST((CAST(t.observed_at AS BIGINT) - CAST(t.created_at AS BIGINT)) / 60000 AS VARCHAR), ' min after its creation')
+      ELSE ''
+    END
+  ) AS state
 FROM (
   SELECT
     t.*,

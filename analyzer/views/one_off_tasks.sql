@@ -5,7 +5,7 @@
 -- + is_newest: Whether it is the newest try.
 -- + newest_ended_well: Whether the newest try ended well.
 -- + is_retried: Whether a later try was started.
--- + is_ambiguous: Whether the environment of its overrides was redacted, so that tries and different jobs look alike.
+-- + is_ambiguous: Whether the environment of its overrides was redacted, or its overrides are not there, so that tries and different jobs look alike.
 -- + is_stopped: Whether it stopped, or is stopping.
 -- + ended_well: Whether it stopped and every essential container exited with 0.
 -- + exit_codes VARCHAR: The exit code of every container, e.g. `migrate=1 otel=0`.
@@ -45,7 +45,7 @@ SELECT
   t.place = 1 AS is_newest,
   coalesce(n.ended_well, FALSE) AS newest_ended_well,
   t.place > 1 AS is_retried,
-  coalesce(strpos(t.overrides, '[redacted') > 0, FALSE) AS is_ambiguous,
+  coalesce(strpos(t.overrides, '[redacted') > 0, TRUE) AS is_ambiguous,
   t.is_stopped AS is_stopped,
   t.ended_well AS ended_well,
   CAST(t.exit_codes AS VARCHAR) AS exit_codes

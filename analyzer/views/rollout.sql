@@ -13,7 +13,7 @@
 -- + failed: Whether it failed: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
 -- + in_progress: Whether it is neither complete nor over.
--- + is_full BOOLEAN?: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired; null where that is not known.
+-- + is_full BOOLEAN?: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired; null where that is not known, as where the last snapshot does not describe the service.
 -- + is_stable: Whether it was watched for `target.stable_for_ms` after it completed.
 -- + tolerated_deaths BIGINT?: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more; null where the desired count is not known.
 WITH releases AS (
@@ -67,6 +67,12 @@ others AS (
     UNION ALL
     SELECT task_set_id AS id FROM latest_task_sets WHERE current AND status = 'PRIMARY' AND NOT judged
   ) primary_releases
+),
+-- Counts of an earlier snapshot say nothing of the end.
+last_look AS (
+  SELECT coalesce(max(services.snapshot) >= max(s.snapshot), FALSE) AS is_described
+  FROM (SELECT max(snapshot) AS snapshot FROM snapshots) s
+  CROSS JOIN (SELECT max(snapshot) AS snapshot FROM services) services
 ),
 last_not_full AS (
   SELECT max(d.snapshot) AS snapshot
@@ -131,9 +137,12 @@ standing AS (
     r.failed OR f.events > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
     r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
     r.is_alive AS is_alive,
-    CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR o.primaries > 0 THEN FALSE END AS is_full,
+    CASE
+      WHEN l.is_described THEN CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR o.primaries > 0 THEN FALSE END
+    END AS is_full,
     coalesce(j.tolerated_deaths, CASE WHEN desired.tasks IS NOT NULL THEN greatest(1, desired.tasks / 10) END) AS tolerated_deaths
   FROM release r
+  CROSS JOIN last_look l
   CROSS JOIN service_deployment s
   CROSS JOIN others o
   CROSS JOIN completions c

@@ -115,7 +115,7 @@ classified AS (
 ),
 -- A restart in place (`restartPolicy`) shows as another `runtimeId` of the same container.
 runtimes AS (
-  SELECT c.task_arn, c.container, c.runtime_id, min(c.observed_at) AS at
+  SELECT c.task_arn, c.container, c.runtime_id, min(c.observed_at) AS at, max(c.observed_at) AS last_at
   FROM containers c
   WHERE c.runtime_id IS NOT NULL
   GROUP BY c.task_arn, c.container, c.runtime_id
@@ -123,12 +123,13 @@ runtimes AS (
 restarts AS (
   SELECT
     u.task_arn, u.container, u.at,
-    row_number() OVER (PARTITION BY u.task_arn, u.container ORDER BY u.at, u.runtime_id) AS run
+    row_number() OVER (PARTITION BY u.task_arn, u.container ORDER BY u.at, u.runtime_id) AS run,
+    lag(u.last_at) OVER (PARTITION BY u.task_arn, u.container ORDER BY u.at, u.runtime_id) AS not_before
   FROM runtimes u
 ),
 ends AS (
   SELECT
-    task_arn, task_id, container, one_off, at, stop_code, exit_codes, cause,
+    task_arn, task_id, container, one_off, at, at AS not_before, stop_code, exit_codes, cause,
     is_retried, newest_ended_well, is_ambiguous,
     CASE
       WHEN cause = 'exit' AND aws_failed OR cause = 'health' AND aws_unhealthy THEN 'platform'
@@ -165,7 +166,7 @@ ends AS (
   WHERE cause <> 'scaling' AND NOT (one_off AND ended_well)
   UNION ALL
   SELECT
-    t.task_arn, t.task_id, s.container, FALSE AS one_off, s.at, CAST(NULL AS VARCHAR) AS stop_code,
+    t.task_arn, t.task_id, s.container, FALSE AS one_off, s.at, s.not_before, CAST(NULL AS VARCHAR) AS stop_code,
     '?' AS exit_codes, 'restart' AS cause,
     CAST(NULL AS BOOLEAN) AS is_retried, CAST(NULL AS BOOLEAN) AS newest_ended_well,
     CAST(NULL AS BOOLEAN) AS is_ambiguous,
@@ -182,7 +183,8 @@ ends AS (
 counted AS (
   SELECT
     e.*,
-    CASE WHEN r.completed AND e.at > r.completed_at THEN 'after' ELSE 'before' END AS phase,
+    -- A restart in place happened between two looks.
+    CASE WHEN r.completed AND e.not_before > r.completed_at THEN 'after' ELSE 'before' END AS phase,
     coalesce(r.nothing_deployed AND e.at < r.evidence_from AND target.started_after IS NULL, FALSE) AS may_have_healed
   FROM ends e
   CROSS JOIN rollout r

@@ -2,7 +2,7 @@
 -- title = "Log lines arrived within the ingestion grace"
 -- level = "advise"
 -- owner = "platform"
--- requires = ["log_events"]
+-- requires = ["log_events", "task_definitions"]
 -- conclusive = "fail"
 -- advice = "Raise [collect] ingestion_grace to the time in the reason, or find out why the log driver holds lines back. A line that arrives after the limit may not be seen."
 -- #

@@ -2,7 +2,7 @@
 -- title = "The clocks of the log lines and of AWS agree"
 -- level = "advise"
 -- owner = "platform"
--- requires = ["log_events", "tasks"]
+-- requires = ["log_events", "tasks", "task_definitions"]
 -- conclusive = "fail"
 -- advice = "Set the clock of the host, or make the program log the system's time in UTC. Deadlines use AWS's clocks: such a line counts as written when CloudWatch took it in, or when its task was created."
 -- #

@@ -17,6 +17,7 @@ SELECT
     WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'skip'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN 'pass'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'open' THEN 'pending'
+    WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'unknown' THEN 'unknown'
     WHEN c.health_status = 'UNHEALTHY' AND NOT t.is_stopped AND r.in_progress AND NOT r.ended THEN 'pending'
     WHEN c.health_status = 'UNHEALTHY' THEN 'fail'
     WHEN c.health_status = 'HEALTHY' THEN 'pass'
@@ -27,7 +28,7 @@ SELECT
   CASE
     WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'UNHEALTHY, but it is not essential'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN concat('healed: UNHEALTHY, and ', e.reason)
-    WHEN c.health_status = 'UNHEALTHY' THEN 'UNHEALTHY'
+    WHEN c.health_status = 'UNHEALTHY' THEN concat('container ', c.container, ' is UNHEALTHY')
     WHEN c.health_status = 'HEALTHY' THEN 'HEALTHY'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED'
       THEN concat('its task stopped before its health was known: ', coalesce(t.stop_code, t.last_status))
@@ -38,7 +39,10 @@ SELECT
   'HEALTHY' AS expected,
   CASE WHEN c.added_by_aws THEN 'platform' END AS owner,
   c.task_id AS task_id,
-  c.container AS container
+  c.container AS container,
+  CASE
+    WHEN c.added_by_aws THEN 'AWS added this container: look at the Service Connect configuration and its log, and ask AWS Support.'
+  END AS advice
 FROM latest_containers c
 JOIN latest_tasks t ON c.task_arn = t.task_arn
 CROSS JOIN rollout r

@@ -89,7 +89,8 @@ SELECT
   concat(CASE WHEN is_healed THEN 'healed: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group')) AS reason,
   created_at AS at,
   'a service event' AS observed,
-  task_id
+  task_id,
+  CAST(NULL AS VARCHAR) AS advice
 FROM complaints
 UNION ALL
 SELECT
@@ -110,7 +111,10 @@ SELECT
   ) AS reason,
   t.observed_at AS at,
   coalesce(t.state, 'unknown') AS observed,
-  t.task_ids AS task_id
+  t.task_ids AS task_id,
+  CASE
+    WHEN t.state = 'unused' THEN 'Let a listener rule forward to the target group, and enable the task''s zone at the load balancer.'
+  END AS advice
 FROM targets t
 CROSS JOIN rollout r
 UNION ALL
@@ -120,7 +124,8 @@ SELECT
   'none of its targets is registered in a target group that was asked about' AS reason,
   a.observed_at AS at,
   coalesce(a.last_status, 'unknown') AS observed,
-  a.task_id AS task_id
+  a.task_id AS task_id,
+  CAST(NULL AS VARCHAR) AS advice
 FROM alive a
 CROSS JOIN rollout r
 CROSS JOIN (SELECT max(load_balancers) AS load_balancers FROM latest_services) s

@@ -2,7 +2,7 @@
 -- title = "The rollout completed, and as many tasks run as are desired"
 -- level = "block"
 -- owner = "shared"
--- requires = ["services", "deployments"]
+-- requires = ["services", "deployments", "service_deployments"]
 -- conclusive = "fail"
 -- advice = "The tasks.* checks, the log signatures and the service events say why it did not complete."
 -- #

@@ -60,7 +60,8 @@ judgement AS (
     coalesce(d.state = 'FAILED', FALSE) AS is_failed,
     f.message IS NOT NULL AS is_told,
     coalesce(strpos(s.told, 'by user') > 0, FALSE) AS is_by_a_person,
-    coalesce(strpos(s.told, 'alarm') > 0, FALSE) OR coalesce(strpos(d.reason, 'alarm') > 0, FALSE) AS is_by_an_alarm,
+    coalesce(strpos(s.told, 'alarm') > 0, FALSE) OR coalesce(strpos(d.reason, 'alarm') > 0, FALSE)
+      OR coalesce(strpos(f.message, 'alarm') > 0, FALSE) AS is_by_an_alarm,
     j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
   FROM rollout r
@@ -97,7 +98,7 @@ SELECT
     WHEN is_told THEN failed_at
     ELSE coalesce(deployment_at, service_deployment_at)
   END AS at,
-  concat_ws(', ', status, state) AS observed,
+  coalesce(nullif(concat_ws(', ', status, state), ''), 'a service event') AS observed,
   'neither rolled back, failed nor stopped' AS expected,
   CASE
     WHEN is_by_a_person OR is_stopped THEN 'Ask who stopped it: CloudTrail has the call StopServiceDeployment. Roll out again when the reason is gone.'

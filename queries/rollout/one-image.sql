@@ -2,8 +2,8 @@
 -- title = "Every task of the rollout runs the same images"
 -- level = "advise"
 -- owner = "service"
--- requires = ["tasks", "containers"]
--- conclusive = "fail"
+-- requires = ["tasks", "containers", "deployments"]
+-- conclusive = "none"
 -- advice = "A mutable tag was pushed again during the rollout, and the service resolves tags for each task (versionConsistency is disabled): pin the image by its digest, or turn versionConsistency on."
 -- #
 -- # `containers[].imageDigest` of each container of the rollout's tasks, stopped ones too.

@@ -14,6 +14,9 @@ impl Coverage<'_> {
             let needed = asked.filter(|source| source.error_code.as_deref() != Some(NEVER_STARTED));
             // How far back it was read does not matter for its last lines.
             let gaps: Vec<_> = needed.filter_map(|source| self.end_gap(source)).collect();
+            if !gaps.is_empty() && gaps.iter().all(|gap| gap.status == "missing") {
+                return Some("no answer holds its lines".to_owned());
+            }
             return (!gaps.is_empty()).then(|| missing(&gaps));
         }
         // Of a group that was asked for as a whole, each stream's name tells whose it is.

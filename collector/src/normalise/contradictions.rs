@@ -58,7 +58,10 @@ impl Assembly {
         }
         let own = |key: &Key| key.feeds == "tasks" && is_of_the_service(&key.parameters);
         if let Some((problem, remedy)) = self.unseen_ends() {
-            self.ledger.doubt(own, &problem, &remedy);
+            let described = |key: &Key| own(key) && key.operation == Operation::DescribeTasks.name();
+            if !self.ledger.doubt(described, &problem, &remedy) {
+                self.ledger.doubt(own, &problem, &remedy);
+            }
         }
         if let Some(problem) = self.strangers() {
             let remedy = "collect again: the tasks' startedBy should name the deployment";

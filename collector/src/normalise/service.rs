@@ -42,8 +42,11 @@ impl Assembly {
             }
             events += self.service_events(service, &arn);
         }
-        let problem = Self::failures(answer, &mut self.remarks)
-            .or_else(|| (found == 0).then(|| format!("service {} is not in the answer", self.about.service)));
+        let failures = Self::failures(answer, &mut self.remarks);
+        let problem = failures.or_else(|| (found == 0).then(|| "it is not in the answer".to_owned())).map(|problem| {
+            let cluster = self.about.cluster.as_deref().map(|cluster| format!(" in cluster {cluster}"));
+            format!("service {} was not found{}: {problem}", self.about.service, cluster.unwrap_or_default())
+        });
         self.account("services", document, found, problem.clone());
         let page = Page {
             rows: events,

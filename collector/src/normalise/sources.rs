@@ -205,14 +205,18 @@ impl Ledger {
         self.asked.iter().chain(self.current.keys()).any(accept)
     }
 
-    /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them.
-    pub(super) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) {
+    /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them. Says whether there
+    /// is such a source.
+    pub(super) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) -> bool {
+        let mut is_any = false;
         for (_, progress) in self.current.iter_mut().filter(|(key, _)| accept(key)) {
+            is_any = true;
             if progress.errors.is_empty() && progress.problem.is_none() && progress.exhausted {
                 progress.problem = Some(problem.to_owned());
                 progress.remedy = Some(remedy.to_owned());
             }
         }
+        is_any
     }
 
     /// From when on a source of this snapshot is known.
@@ -322,6 +326,9 @@ fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> St
         }
         ("partial", _) if problem && key.feeds == "tasks" => {
             "collect within the hour: ECS forgets a stopped task after about that long".to_owned()
+        }
+        ("partial", _) if problem && key.operation == Operation::DescribeServices.name() => {
+            "check the service's name, --cluster and --region; then collect again".to_owned()
         }
         ("partial", Some(group)) if problem => format!("collect the whole of the stream in log group {group}"),
         ("partial", _) if problem => "see the error, and collect again".to_owned(),
