@@ -49,3 +49,19 @@ CROSS JOIN rollout r
 LEFT JOIN task_ends e ON c.task_arn = e.task_arn AND e.cause = 'health'
 LEFT JOIN container_definitions d ON c.task_definition = d.task_definition AND c.container = d.container
 WHERE c.judged AND (d.health_check OR c.health_status IN ('UNHEALTHY', 'HEALTHY'))
+UNION ALL
+-- ECS calls a task UNHEALTHY for one of its containers.
+SELECT
+  concat('task ', t.task_id) AS resource,
+  'unknown' AS status,
+  'the task is UNHEALTHY, and none of its containers is, as far as they are known' AS reason,
+  t.observed_at AS at,
+  'UNHEALTHY' AS observed,
+  'HEALTHY' AS expected,
+  CAST(NULL AS VARCHAR) AS owner,
+  t.task_id AS task_id,
+  CAST(NULL AS VARCHAR) AS container,
+  CAST(NULL AS VARCHAR) AS advice
+FROM latest_tasks t
+LEFT JOIN (SELECT DISTINCT task_arn FROM latest_containers WHERE health_status = 'UNHEALTHY') c ON t.task_arn = c.task_arn
+WHERE t.judged AND NOT t.is_stopped AND t.health_status = 'UNHEALTHY' AND c.task_arn IS NULL

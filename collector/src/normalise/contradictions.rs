@@ -152,6 +152,10 @@ impl Assembly {
                 let (group, stream) = source.log_group.as_deref().zip(source.log_stream.as_deref()).unwrap_or_default();
                 if source.assumed {
                     "save describe-log-streams too: it says when the stream begins".to_owned()
+                } else if self.logs.kept_from(group, stream) == Some(from) && !self.logs.retention.contains_key(group) {
+                    format!(
+                        "read how long {group} keeps its lines (logs:DescribeLogGroups): it may be a day, which is the shortest"
+                    )
                 } else if self.logs.kept_from(group, stream) == Some(from) {
                     format!("raise the log group's retention, or collect sooner: {group} keeps no older lines")
                 } else {

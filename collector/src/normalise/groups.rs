@@ -65,10 +65,7 @@ impl Assembly {
             found = true;
             let remarks = &mut self.remarks;
             let retention_days = item.int("retentionInDays", remarks).filter(|days| *days > 0);
-            match retention_days {
-                Some(days) => drop(self.logs.retention.insert(log_group.clone(), days)),
-                None => drop(self.logs.retention.remove(&log_group)),
-            }
+            self.logs.retention.insert(log_group.clone(), retention_days);
             if !self.is_new("log_groups", &log_group) {
                 continue;
             }

@@ -12,6 +12,8 @@ const LEAST: usize = 256;
 /// And, whatever the others leave, at most.
 const MOST: usize = 131_072;
 
+/// The shortest time for which a log group can keep its lines (PutRetentionPolicy, `retentionInDays`).
+const SHORTEST_RETENTION_DAYS: i64 = 1;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The streams that were read.
@@ -25,8 +27,9 @@ pub(super) struct Logs {
     pub(super) remembered: usize,
     /// How many chains there were.
     pub(super) chains: u64,
-    /// How long each log group keeps its lines, in days, where not for ever.
-    pub(super) retention: BTreeMap<String, i64>,
+    /// How long each log group keeps its lines, in days; `None` for ever. One that is not here may keep them for the shortest
+    /// time that there is.
+    pub(super) retention: BTreeMap<String, Option<i64>>,
     /// The bare pages of GetLogEvents, by stream.
     pub(super) bare: BTreeMap<(String, String), BarePages>,
     /// When a stream begins, by DescribeLogStreams.
@@ -68,9 +71,10 @@ impl Logs {
         self.remembered = 0;
     }
 
-    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then.
+    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then, or may have kept
+    /// nothing.
     pub(super) fn read_at(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> Option<Timestamp> {
-        let days = self.retention.get(log_group).copied();
+        let days = self.retention.get(log_group).copied().unwrap_or(Some(SHORTEST_RETENTION_DAYS));
         let stream = self.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
         let first_read = *stream.first_read.get_or_insert(observed_at);
         stream.kept_from = days.map(|days| first_read.plus_millis(days.saturating_mul(DAY_MS).saturating_neg()));
