@@ -27,6 +27,14 @@ pub enum ImportError {
         /// Their names.
         names: Vec<String>,
     },
+    /// It tells of several services of that name.
+    #[error("the recording tells of several services named {service}: choose one with --service ({})", arns.join(", or "))]
+    SameName {
+        /// Their name.
+        service: String,
+        /// Their ARNs.
+        arns: Vec<String>,
+    },
     /// It tells of other services only.
     #[error("the recording does not tell of the service {service}, but of {}: choose that with --service", names.join(", "))]
     OtherService {
@@ -84,6 +92,23 @@ fn drain(assembly: &mut Assembly, writer: &mut BundleWriter) -> Result<(), Write
 /// # Errors
 /// Where they tell of none, of several, or only of others than the one that was named.
 pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
+    find_name(recording, about)?;
+    about.locate();
+    let documents = recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
+    let arns: BTreeSet<&String> = documents.flat_map(|file| &file.content.service_arns).collect();
+    let is_meant = |arn: &&&String| short_name(arn) == about.service && !about.is_elsewhere(arn);
+    let arns: Vec<&String> = arns.iter().filter(is_meant).copied().collect();
+    let Some(first) = arns.first() else { return Ok(()) };
+    let mut of_first = About { service: (*first).clone(), ..About::default() };
+    of_first.locate();
+    if arns.iter().any(|arn| of_first.is_elsewhere(arn)) {
+        let arns = arns.into_iter().cloned().collect();
+        return Err(ImportError::SameName { service: about.service.clone(), arns });
+    }
+    Ok(())
+}
+
+fn find_name(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
     let wanted = short_name(&about.service).to_owned();
     let mut names = BTreeSet::new();
     for file in recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents) {

@@ -41,7 +41,7 @@ pub use moment::latest_moment;
 pub(crate) use moment::{first_stop, latest_of_aws};
 pub use redaction::{Redacted, Redaction};
 pub use remarks::Remarks;
-pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, services_of};
+pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, service_arns_of, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
 pub use target_groups::LoadBalancers;
@@ -106,16 +106,35 @@ pub struct Assembly {
     calls: i64,
 }
 
+impl About {
+    /// Takes the region, the account and the cluster from an ARN that names the service, where they are not given.
+    pub(crate) fn locate(&mut self) {
+        if self.service.starts_with("arn:") {
+            let (region, account) = seen::region_and_account(&self.service);
+            self.region = self.region.take().or(region);
+            self.account = self.account.take().or(account);
+            self.cluster = self.cluster.take().or_else(|| seen::cluster_of(&self.service).map(str::to_owned));
+        }
+        self.service = short_name(&self.service).to_owned();
+        self.cluster = self.cluster.take().map(|cluster| short_name(&cluster).to_owned());
+    }
+
+    /// Whether an ARN names something of another region, account or cluster than this service's.
+    pub(crate) fn is_elsewhere(&self, arn: &str) -> bool {
+        let differs = |own: &Option<String>, other: Option<&str>| {
+            own.as_deref().zip(other).is_some_and(|(own, other)| own != other)
+        };
+        let (region, account) = seen::region_and_account(arn);
+        differs(&self.region, region.as_deref())
+            || differs(&self.account, account.as_deref())
+            || differs(&self.cluster, seen::cluster_of(arn))
+    }
+}
+
 impl Assembly {
     /// Begins with nothing seen. `retain` says how much is kept to recognise log lines that come twice.
     pub fn new(mut about: About, redactor: Redactor, retain: Retain) -> Self {
-        if about.service.starts_with("arn:") {
-            let (region, account) = seen::region_and_account(&about.service);
-            about.region = about.region.or(region);
-            about.account = about.account.or(account);
-        }
-        about.service = short_name(&about.service).to_owned();
-        about.cluster = about.cluster.map(|cluster| short_name(&cluster).to_owned());
+        about.locate();
         let grace_ms = about.ingestion_grace_ms;
         Self {
             redaction: Redaction { redactor, blocks: KeyBlocks::default() },

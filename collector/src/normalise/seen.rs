@@ -154,6 +154,18 @@ pub(super) fn region_and_account(arn: &str) -> (Option<String>, Option<String>) 
     (parts.next().flatten(), parts.next().flatten())
 }
 
+/// The cluster that the ARN of a service, task or service deployment names, where it is of the long format.
+pub(super) fn cluster_of(arn: &str) -> Option<&str> {
+    let mut path = arn.splitn(6, ':').nth(5)?.split('/').skip(1);
+    path.next().filter(|_| path.next().is_some())
+}
+
+/// The ARNs of the services that an answer of DescribeServices describes.
+pub fn service_arns_of(answer: &Map<String, Value>) -> BTreeSet<String> {
+    let services = answer.get("services").and_then(Value::as_array).into_iter().flatten();
+    services.filter_map(|service| service.get("serviceArn")?.as_str()).map(str::to_owned).collect()
+}
+
 /// The services that a document tells of, by name; for finding out what a recording is about.
 pub fn services_of(answer: &Map<String, Value>) -> BTreeSet<String> {
     let list = |key: &str| answer.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();

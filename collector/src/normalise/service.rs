@@ -27,6 +27,11 @@ impl Assembly {
             if short_name(&arn) != self.about.service {
                 continue;
             }
+            if self.about.is_elsewhere(&arn) {
+                self.remarks
+                    .add(&document.origin, format!("{arn} is another service of the same name; it was left out"));
+                continue;
+            }
             found += 1;
             self.service(service, arn.clone());
             for deployment in service.list("deployments", &mut self.remarks) {
@@ -241,7 +246,8 @@ impl Assembly {
         let remarks = &mut self.remarks;
         let Some(arn) = item.id("serviceDeploymentArn", remarks) else { return };
         let service_arn = item.text("serviceArn", remarks);
-        if service_arn.as_deref().is_some_and(|arn| short_name(arn) != self.about.service) {
+        let is_other = |arn: &str| short_name(arn) != self.about.service || self.about.is_elsewhere(arn);
+        if service_arn.as_deref().is_some_and(is_other) {
             return;
         }
         let revision = item.object("targetServiceRevision", remarks);

@@ -98,6 +98,10 @@ impl Assembly {
     fn task(&mut self, task: Fields<'_>) -> bool {
         let remarks = &mut self.remarks;
         let Some(task_arn) = task.id("taskArn", remarks) else { return false };
+        if self.about.is_elsewhere(&task_arn) {
+            remarks.add("DescribeTasks", format!("{task_arn} is of another cluster than the service; it was left out"));
+            return false;
+        }
         let Current { snapshot, observed_at, .. } = self.current;
         // Asked by RUNNING and by STOPPED, a task that changes between the two comes twice.
         if !self.listed.described_tasks.insert(task_arn.clone()) {

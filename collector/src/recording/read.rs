@@ -13,7 +13,7 @@ use super::info::RecordingInfo;
 use super::name::{is_dated, named_stream, snapshot_time};
 use super::text::{self, Part};
 use crate::document::{Document, Operation};
-use crate::normalise::{first_stop, latest_moment, latest_of_aws, services_of};
+use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
 
 /// A recording, opened: what it holds is known, and nothing of it is in memory.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub(crate) struct Content {
     pub(crate) first_stop: Option<Timestamp>,
     /// The services of an answer of DescribeServices.
     pub(crate) services: BTreeSet<String>,
+    /// Their ARNs.
+    pub(crate) service_arns: BTreeSet<String>,
     /// Whether it answers `update-service` or `create-service`, which have no `failures`.
     pub(crate) changes: bool,
     /// Whether it is bare, as the CLI prints it.
@@ -80,6 +82,7 @@ impl Content {
             latest_of_aws: latest_of_aws(document),
             first_stop: first_stop(document),
             services: described.map(services_of).unwrap_or_default().into_iter().collect(),
+            service_arns: described.map(service_arns_of).unwrap_or_default(),
             changes: described.is_some_and(|answer| !answer.contains_key("failures")),
             bare: document.assumed,
             fetched: document.call.is_some(),
