@@ -84,6 +84,12 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
     let release = release.unwrap_or(&target.service);
     // To the minute: nobody asks for more.
     let moment = |at: Timestamp| at.to_string().chars().take(16).collect::<String>().replace('T', " ");
+    let name =
+        |arn: Option<&String>| arn.and_then(|arn| arn.rsplit('/').next()).unwrap_or("another revision").to_owned();
+    if let Some(later) = &judged.rolled_back_to_it {
+        let later = name(later.task_definition.as_ref());
+        return Some(format!("a later rollout, of {later}, failed and was rolled back to {release}"));
+    }
     if judged.nothing_deployed {
         return Some(format!("nothing was deployed: {release} has been out since {}", moment(created_at)));
     }

@@ -97,6 +97,8 @@ pub struct Judged {
     pub took_over_from: Option<Rollout>,
     /// The newest rollout, where it is another one and brings another task definition.
     pub superseded_by: Option<Rollout>,
+    /// The newest rollout, where it brought another task definition and was rolled back to the judged one.
+    pub rolled_back_to_it: Option<Rollout>,
     /// The rollout is no news: nothing was deployed.
     pub nothing_deployed: bool,
     /// From when on evidence is needed: the rollout's creation; where nothing was deployed, the first snapshot.
@@ -235,7 +237,12 @@ impl Rollouts {
         };
         let began_in_the_watch =
             rollout.created_at.zip(self.first_snapshot_at).is_some_and(|(created, first)| created > first);
-        let superseded_by = newest.filter(|newest| **newest != rollout).cloned();
+        let other = newest.filter(|newest| **newest != rollout).cloned();
+        let brings_another =
+            |other: &Rollout| !is_same(other.task_definition.as_deref(), rollout.task_definition.as_deref());
+        let is_undone = |other: &Rollout| brings_another(other) && self.was_rolled_back(other);
+        let (rolled_back_to_it, superseded_by): (Option<_>, Option<_>) =
+            if self.is_out(&rollout) && other.as_ref().is_some_and(is_undone) { (other, None) } else { (None, other) };
         let nothing_deployed = superseded_by.is_none() && self.is_no_news(&rollout);
         let (evidence_from, ends_from) = if nothing_deployed {
             (self.first_snapshot_at, self.change_began().min(self.first_snapshot_at))
@@ -245,10 +252,25 @@ impl Rollouts {
         Judged {
             took_over_from: before.last().filter(|_| began_in_the_watch).map(|before| (*before).clone()),
             superseded_by,
+            rolled_back_to_it,
             nothing_deployed,
             evidence_from,
             ends_from,
             rollout,
+        }
+    }
+
+    /// Whether its deployment is PRIMARY and complete.
+    fn is_out(&self, rollout: &Rollout) -> bool {
+        let deployment = rollout.deployment.as_ref().and_then(|id| self.deployments.get(id));
+        deployment.is_some_and(|it| it.is_primary && it.is_complete)
+    }
+
+    fn was_rolled_back(&self, rollout: &Rollout) -> bool {
+        let service = rollout.service_deployment.as_ref().and_then(|arn| self.service_deployments.get(arn));
+        match service.and_then(|it| it.status.as_deref()) {
+            Some(status) => status == "ROLLBACK_SUCCESSFUL",
+            None => rollout.deployment.as_ref().and_then(|id| self.traces.get(id)).is_some_and(|trace| trace.failed),
         }
     }
 
