@@ -122,7 +122,7 @@ impl Rollouts {
 }
 
 /// Whether two task definitions may be the same one: what is not known contradicts nothing.
-fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
+pub(super) fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
     a.zip(b).is_none_or(|(a, b)| a == b)
 }
 

@@ -11,6 +11,8 @@
 mod known;
 mod observe;
 
+use known::is_same;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tables::{TargetRow, TaskRow};
