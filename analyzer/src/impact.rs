@@ -105,13 +105,14 @@ fn name(of: &Running, created_at: Option<Timestamp>, judged: &Judged) -> String 
     if of.is_judged {
         return revision.to_owned();
     }
-    let age = match created_at.zip(judged.rollout.created_at) {
-        Some((created, judged)) if created < judged => "the older",
-        Some(_) => "a newer",
-        None => "another",
-    };
     let same = of.task_definition.is_some() && of.task_definition == judged.rollout.task_definition;
-    format!("{revision} ({age} {})", if same { "deployment" } else { "revision" })
+    let what = if same { "deployment" } else { "revision" };
+    match created_at.zip(judged.rollout.created_at) {
+        Some((created, judged)) if created < judged => format!("{revision} (the previous {what})"),
+        // It may be an older revision, rolled out again.
+        Some(_) => format!("{revision} (rolled out later)"),
+        None => format!("{revision} (another {what})"),
+    }
 }
 
 #[cfg(test)]

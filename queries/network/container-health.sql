@@ -18,6 +18,7 @@ SELECT
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN 'pass'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'open' THEN 'pending'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'unknown' THEN 'unknown'
+    WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped AND e.standing IS NOT NULL THEN 'skip'
     WHEN c.health_status = 'UNHEALTHY' AND NOT t.is_stopped AND r.in_progress AND NOT r.ended THEN 'pending'
     WHEN c.health_status = 'UNHEALTHY' THEN 'fail'
     WHEN c.health_status = 'HEALTHY' THEN 'pass'
@@ -28,6 +29,9 @@ SELECT
   CASE
     WHEN c.health_status = 'UNHEALTHY' AND c.essential = FALSE THEN 'UNHEALTHY, but it is not essential'
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'healed' THEN concat('healed: UNHEALTHY, and ', e.reason)
+    WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped AND e.standing IS NOT NULL
+      THEN 'its task was stopped for it, which tasks.health-checks-failed tells'
+    WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped THEN concat('container ', c.container, ' was UNHEALTHY when its task stopped')
     WHEN c.health_status = 'UNHEALTHY' THEN concat('container ', c.container, ' is UNHEALTHY')
     WHEN c.health_status = 'HEALTHY' THEN 'HEALTHY'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED'

@@ -121,7 +121,7 @@ UNION ALL
 SELECT
   concat('task ', a.task_id) AS resource,
   CASE WHEN r.ended AND a.last_status = 'RUNNING' THEN 'unknown' ELSE 'pending' END AS status,
-  'none of its targets is registered in a target group that was asked about' AS reason,
+  'it is registered in no target group that was asked about' AS reason,
   a.observed_at AS at,
   coalesce(a.last_status, 'unknown') AS observed,
   a.task_id AS task_id,

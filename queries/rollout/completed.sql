@@ -25,6 +25,12 @@ WITH now_primary AS (
 service AS (
   SELECT max(deployments) AS deployments FROM latest_services
 ),
+-- What ended a task after completion, where its replacement is still to come.
+taken AS (
+  SELECT max(concat('task ', task_id, ' ', reason)) AS told
+  FROM task_ends
+  WHERE standing <> 'healed' AND phase = 'after' AND NOT one_off
+),
 judged_deployment AS (
   SELECT
     d.deployment_id, d.rollout_state, d.rollout_state_reason, d.updated_at, d.observed_at, d.created_at,
@@ -86,7 +92,7 @@ SELECT
     WHEN NOT is_primary THEN concat('it had not completed when ', other, ' became PRIMARY')
     WHEN rollout_state = 'COMPLETED' AND is_full THEN concat('completed, ', counts)
     WHEN rollout_state IS NULL AND is_settled THEN concat('there is no rollout state; ', counts, ', nothing is pending')
-    WHEN rollout_state = 'COMPLETED' THEN concat('it is called completed, but only ', counts)
+    WHEN rollout_state = 'COMPLETED' THEN concat('it is called completed, but only ', counts, coalesce(': ' || taken.told, ''))
     WHEN rollout_state IS NULL THEN concat('there is no rollout state, and it has not settled: ', counts)
     WHEN rollout_state = 'IN_PROGRESS' THEN concat('still in progress at the end of the observation: ', counts)
     ELSE concat('rollout state ', rollout_state, ' is not known to this check')
@@ -99,6 +105,7 @@ SELECT
       THEN 'Wait, or raise the timeout: the service events say what ECS is doing.'
   END AS advice
 FROM judged_deployment
+CROSS JOIN taken
 UNION ALL
 SELECT
   concat('task set ', task_set_id) AS resource,

@@ -49,6 +49,13 @@ failure_events AS (
   JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment failed')) > 0
   WHERE target.deployment_id IS NOT NULL
 ),
+-- Tasks that the rollback starts, and that do not start.
+rollback_tasks AS (
+  SELECT count(*) AS tasks, max(coalesce(nullif(t.stopped_reason, ''), 'no reason is given')) AS told
+  FROM latest_tasks t
+  JOIN rollout r ON t.created_at >= r.evidence_from
+  WHERE NOT t.judged AND NOT t.one_off AND t.stop_code = 'TaskFailedToStart'
+),
 judgement AS (
   SELECT
     r.resource AS resource,
@@ -62,6 +69,7 @@ judgement AS (
     coalesce(strpos(s.told, 'by user') > 0, FALSE) AS is_by_a_person,
     coalesce(strpos(s.told, 'alarm') > 0, FALSE) OR coalesce(strpos(d.reason, 'alarm') > 0, FALSE)
       OR coalesce(strpos(f.message, 'alarm') > 0, FALSE) AS is_by_an_alarm,
+    b.tasks AS rollback_tasks, b.told AS rollback_told,
     j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
   FROM rollout r
@@ -69,6 +77,7 @@ judgement AS (
   CROSS JOIN judged_service_deployment s
   CROSS JOIN judged_deployment d
   CROSS JOIN failure_events f
+  CROSS JOIN rollback_tasks b
   WHERE s.status IS NOT NULL OR d.at IS NOT NULL OR f.message IS NOT NULL
 )
 SELECT
@@ -82,6 +91,10 @@ SELECT
   END AS status,
   CASE
     WHEN status = 'ROLLBACK_FAILED' THEN concat('the rollback failed: ', told)
+    WHEN status IN ('ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS') AND rollback_tasks > 0
+      THEN concat('the rollback cannot start ', CAST(rollback_tasks AS VARCHAR), ' tasks: ', rollback_told, ' (', told, ')')
+    WHEN status IN ('ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS')
+      THEN concat('it is being rolled back by ', CASE WHEN is_by_a_person THEN 'a person' ELSE 'ECS' END, ': ', told)
     WHEN is_rolled_back AND is_by_a_person THEN concat('rolled back by a person: ', told)
     WHEN is_rolled_back THEN concat('rolled back by ECS: ', told)
     WHEN is_failed THEN concat('failed: ', state_reason)

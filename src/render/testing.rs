@@ -122,7 +122,7 @@ pub(crate) fn verdict(
         release: Release { name: Some("v1.4.0".to_owned()), images: Vec::new() },
         rollout: RolloutSummary::default(),
         impact: Impact {
-            summary: "bf-manage-core:41 (older revision) runs 2 of 2 desired tasks".to_owned(),
+            summary: "bf-manage-core:41 (previous revision) runs 2 of 2 desired tasks".to_owned(),
             ..Impact::default()
         },
         as_of: Some(after(137)),

@@ -5,6 +5,7 @@
 
 mod ring;
 mod shape;
+mod telling;
 
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ pub(crate) use ring::{Ended, Rings};
 
 use crate::coverage::Coverage;
 use crate::outcome::{EvidenceRow, Status};
-use crate::signature::{exception, last_trace};
+use crate::signature::last_trace;
 use crate::tasks::Tasks;
 
 /// Lines of a row, unless a stack trace is longer.
@@ -34,7 +35,8 @@ pub struct Tail {
     /// The lines, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<TailLine>,
-    /// The line that tells why: the exception of the last stack trace, else the last line that reports an error, else the last.
+    /// The line that tells why: the exception of a stack trace or a line of a high level, else the last line that reports an
+    /// error; else, after "its last line: ", the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telling: Option<String>,
     /// The resource of the row of this check that carries the same lines but for their times.
@@ -82,8 +84,16 @@ pub(crate) fn fill(rows: &mut [EvidenceRow], rings: &Rings, tasks: &Tasks, cover
         };
         // A container that was restarted in place writes on: what it wrote before is the end that the row tells of.
         let restarted_at = row.at.filter(|_| tasks.get(task_id).is_some_and(|task| task.wrote_until.is_none()));
-        let lines = chosen(before(lines, restarted_at));
-        tail.telling = telling(&lines, ended_badly(row, container));
+        let lines = before(lines, restarted_at);
+        let told = telling::telling(&lines.0);
+        let telling_line = told.as_ref().and_then(|(number, _)| lines.0.get(*number)).cloned();
+        let mut lines = chosen(lines);
+        // It may stand before the last lines.
+        if let Some(line) = telling_line.filter(|line| lines.first().is_some_and(|first| line.at < first.at)) {
+            lines.insert(0, line);
+        }
+        let last = || lines.last().filter(|_| ended_badly(row, container));
+        tail.telling = told.map(|(_, line)| line).or_else(|| Some(format!("its last line: {}", last()?.line.trim())));
         let shape: Vec<String> = lines.iter().map(|line| shape::shape(&line.line)).collect();
         match given.iter().find(|(known, _)| *known == shape) {
             Some((_, resource)) => tail.same_as = Some(resource.clone()),
@@ -104,25 +114,6 @@ fn silent(unread: Option<String>, started: bool) -> Option<Tail> {
         None => "no line was logged".to_owned(),
     };
     started.then(|| Tail { note: Some(note), ..Tail::default() })
-}
-
-/// The exception of the last stack trace, else the last line that reports an error; of a container that ended badly, else
-/// the last line.
-fn telling(lines: &[TailLine], ended_badly: bool) -> Option<String> {
-    const WORDS: [&str; 7] = ["error", "exception", "fatal", "critical", "panic", "failed", "cannot"];
-    let is_error = |line: &&TailLine| {
-        let line = line.line.to_ascii_lowercase();
-        WORDS.iter().any(|word| line.contains(word))
-    };
-    let trace = last_trace(lines.iter().map(|line| (line.at, line.line.as_str())), false);
-    let of_trace = trace.and_then(|trace| lines.get(trace)).and_then(|lines| {
-        let text = lines.iter().map(|line| line.line.as_str()).collect::<Vec<_>>().join("\n");
-        let first = || lines.first().map(|line| line.line.as_str());
-        exception(&text).or_else(first).map(str::to_owned)
-    });
-    let told =
-        || lines.iter().rev().find(is_error).or(lines.last().filter(|_| ended_badly)).map(|line| line.line.clone());
-    of_trace.or_else(told).map(|line| line.trim().to_owned())
 }
 
 /// Whether the row gives an exit code of the container that is not the one of an orderly stop.
