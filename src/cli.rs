@@ -178,7 +178,7 @@ pub(crate) struct ExpectArgs {
     /// The deployment to judge, as UpdateService answers with it: ecs-svc/N
     #[arg(long, value_name = "ID", conflicts_with = "expect_service_deployment")]
     pub(crate) expect_deployment: Option<String>,
-    /// When the apply began (RFC 3339 or seconds since 1970): without a rollout younger than this, nothing was deployed
+    /// When the apply began (RFC 3339 or seconds since 1970): if the newest rollout was complete by then, nothing was deployed
     #[arg(long, value_name = "TIME")]
     pub(crate) started_after: Option<String>,
     /// Fail when nothing was deployed

@@ -120,7 +120,7 @@ pub(crate) fn unused(args: &ExpectArgs, config: &Config) -> Option<String> {
     let lost: Vec<&str> = lost.collect();
     (!lost.is_empty()).then(|| {
         format!(
-            "[target.terraform] {} is not used: there is no --terraform-output that has the values",
+            "[target.terraform] names outputs ({}), but --terraform-output was not given: they are ignored",
             lost.join(", ")
         )
     })
@@ -129,14 +129,13 @@ pub(crate) fn unused(args: &ExpectArgs, config: &Config) -> Option<String> {
 /// What an import expects: flags win over what the recording says of itself, that over the config.
 pub(crate) fn of_recording(args: &ExpectArgs, recorded: Expected, config: &Config) -> Result<Expected, Error> {
     let set = decide(args, None, config)?;
-    let named = args.expect_task_definition.is_some()
-        || args.expect_service_deployment.is_some()
-        || args.expect_deployment.is_some();
-    let recorded_name = recorded.name_the_release();
-    let (task_definition, service_deployment, deployment) = if named || !recorded_name {
-        (set.task_definition, set.service_deployment, set.deployment)
+    let task_definition = args.expect_task_definition.clone().or(recorded.task_definition).or(set.task_definition);
+    let named = args.expect_service_deployment.is_some() || args.expect_deployment.is_some();
+    let recorded_name = recorded.service_deployment.is_some() || recorded.deployment.is_some();
+    let (service_deployment, deployment) = if named || !recorded_name {
+        (set.service_deployment, set.deployment)
     } else {
-        (recorded.task_definition, recorded.service_deployment, recorded.deployment)
+        (recorded.service_deployment, recorded.deployment)
     };
     let recorded_start = recorded.started_after.filter(|_| args.started_after.is_none());
     let release = args.release.clone().or(recorded.release).or_else(|| config.target.release.clone());
@@ -196,6 +195,11 @@ pub(crate) fn is_of(about: &About) -> Result<(), Error> {
 
 /// A moment as RFC 3339, or as seconds since 1970 (`date +%s`).
 fn moment(text: &str) -> Result<Timestamp, Error> {
+    if text.trim().is_empty() {
+        return Err(Error::usage(
+            "started_after is empty: is the variable set, and did the job get the file that sets it?",
+        ));
+    }
     // Seconds of the year 5138 are milliseconds of 1973.
     if text.trim().parse::<i64>().is_ok_and(|number| number >= 100_000_000_000) {
         return Err(Error::usage(format!(
@@ -205,12 +209,19 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
     let seconds = text.trim().parse::<i64>().ok().map(|seconds| Timestamp(seconds.saturating_mul(1000)));
     seconds.map_or_else(|| Timestamp::parse(text.trim()), Ok).map_err(|_| {
         Error::usage(format!(
-            "started_after {text:?} is not a time: write RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
+            "started_after {text:?} is not a time: write seconds since 1970, or RFC 3339, e.g. 2026-11-23T07:43:00Z (`date -u +%FT%TZ` before terraform apply)"
         ))
     })
 }
 
 fn sound(expected: Expected) -> Result<Expected, Error> {
+    let named = [&expected.task_definition, &expected.service_deployment, &expected.deployment];
+    if named.into_iter().flatten().any(|named| named.trim().is_empty()) {
+        return Err(Error::usage(
+            "what is expected is empty: is the variable set? --expect-task-definition, --expect-service-deployment and \
+             --expect-deployment (and their keys in [target]) need a value",
+        ));
+    }
     if let Some(named) = expected.task_definition.as_deref().filter(|named| !names_a_revision(named)) {
         return Err(Error::usage(format!(
             "the expected task definition {named:?} names no revision, so any rollout of its family would match: give family:revision \
@@ -224,7 +235,11 @@ fn sound(expected: Expected) -> Result<Expected, Error> {
              arn:aws:ecs:REGION:ACCOUNT:service-deployment/CLUSTER/SERVICE/ID; for a deployment ecs-svc/N use --expect-deployment"
         )));
     }
-    if let Some(named) = expected.deployment.as_deref().filter(|named| !named.starts_with("ecs-svc/")) {
+    let is_id = |named: &str| {
+        let number = named.strip_prefix("ecs-svc/");
+        number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_alphanumeric()))
+    };
+    if let Some(named) = expected.deployment.as_deref().filter(|named| !is_id(named)) {
         return Err(Error::usage(format!(
             "the expected deployment {named:?} is not a deployment id: UpdateService returns it in service.deployments[].id, as ecs-svc/N"
         )));
@@ -240,11 +255,11 @@ fn sound(expected: Expected) -> Result<Expected, Error> {
         container != Some("")
             && digest
                 .strip_prefix("sha256:")
-                .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+                .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
     };
     if let Some(named) = expected.image_digests.iter().find(|named| !is_digest(named)) {
         return Err(Error::usage(format!(
-            "the expected image digest {named:?} is not a digest: write sha256:... or CONTAINER=sha256:..., as the registry prints it"
+            "the expected image digest {named:?} is not a digest: write sha256:... or CONTAINER=sha256:... with 64 digits in lower case, as the registry prints it"
         )));
     }
     Ok(expected)

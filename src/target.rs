@@ -83,7 +83,7 @@ impl Target {
         let is_named = *names != TerraformSection::default();
         if let Some(file) = args.terraform_output.as_deref().filter(|_| !is_named) {
             return Err(Error::usage(format!(
-                "--terraform-output {} is of no use: name its outputs in [target.terraform] of the config, e.g. \
+                "--terraform-output {} has no effect: name its outputs in [target.terraform] of the config, e.g. \
                  expect_task_definition = \"task_definition_arn\"",
                 file.display()
             )));

@@ -102,11 +102,13 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
     let before_the_apply = target.started_after.is_some_and(|asked| created_at < asked);
     let and_the_apply = if before_the_apply { " and before --started-after" } else { "" };
     (age > OLD_MS).then(|| {
-        format!(
-            "the rollout of {release} began at {}, {} min before the first look{and_the_apply}",
-            moment(created_at),
-            age / 60_000
-        )
+        let (minutes, hours) = (age / 60_000, age / 3_600_000);
+        let age = match (minutes, hours) {
+            (..120, _) => format!("{minutes} min"),
+            (_, ..48) => format!("{hours} h"),
+            _ => format!("{} days", hours / 24),
+        };
+        format!("the rollout of {release} began at {}, {age} before the first look{and_the_apply}", moment(created_at))
     })
 }
 
@@ -125,7 +127,7 @@ pub(crate) fn decide(
         causes.insert(place, note);
     }
     if target.expectation == "newest" {
-        let note = "no release was pinned, so the newest deployment at the first snapshot was judged: name it with --expect-task-definition";
+        let note = "no release was pinned, so the newest rollout at the first look was judged: name the revision with --expect-task-definition";
         causes.push(Cause::note(note.to_owned()));
     }
     let why = causes.first().map(|cause| cause.text.clone()).unwrap_or_default();

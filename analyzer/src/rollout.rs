@@ -141,7 +141,7 @@ const ROLLOUT: &[(&str, &str)] = &[
     ),
     (
         "nothing_deployed",
-        "Whether nothing was deployed: the judged rollout is older than `target.started_after`, or completed more than an hour before the first snapshot.",
+        "Whether nothing was deployed: the judged rollout was complete by `target.started_after`; where that is not given, it completed more than an hour before the first snapshot.",
     ),
     ("took_over_from", "The rollout of the same release that was judged until this one began during the watch."),
     ("superseded_by", "The newest rollout, if it is not the judged one."),

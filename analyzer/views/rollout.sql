@@ -13,6 +13,7 @@
 -- + failed: Whether it failed: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
 -- + is_over: Whether it failed, or is no longer PRIMARY while another is.
 -- + in_progress: Whether it is neither complete nor over.
+-- + is_described: Whether the last snapshot describes the service.
 -- + is_full BOOLEAN?: Whether it is PRIMARY (of task sets: alive) and as many tasks run as are desired; null where that is not known, as where the last snapshot does not describe the service.
 -- + is_stable: Whether it was watched for `target.stable_for_ms` after it completed.
 -- + tolerated_deaths BIGINT?: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more; null where the desired count is not known.
@@ -137,6 +138,7 @@ standing AS (
     r.failed OR f.events > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
     r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
     r.is_alive AS is_alive,
+    l.is_described AS is_described,
     CASE
       WHEN l.is_described THEN CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR o.primaries > 0 THEN FALSE END
     END AS is_full,
@@ -167,6 +169,7 @@ SELECT
   failed OR is_replaced AS is_over,
   (is_alive OR service_deployment_status IN ('PENDING', 'IN_PROGRESS')) IS TRUE AND NOT completed AND NOT failed
     AS in_progress,
+  is_described,
   is_full,
   coalesce(
     completed AND CAST(window_to AS BIGINT) - CAST(completed_at AS BIGINT) >= stable_for_ms, FALSE

@@ -48,10 +48,13 @@ judgement AS (
       nullif(split_part(target.task_definition, '/', 2), ''), target.task_definition,
       nullif(split_part(target.expected_task_definition, '/', 2), ''), target.expected_task_definition, 'the release'
     ) AS judged_revision,
+    coalesce(nullif(split_part(target.expected_task_definition, '/', 2), ''), target.expected_task_definition) AS expected_revision,
     coalesce(j.superseded_by, '') AS newest_id,
     coalesce(nullif(split_part(j.superseded_by_task_definition, '/', 2), ''), 'unknown') AS newest_revision,
     j.superseded_at AS superseded_at,
     j.superseded_by IS NOT NULL AS is_superseded,
+    coalesce(j.superseded_by_task_definition <> target.task_definition, FALSE) AS is_another_release,
+    target.expected_service_deployment IS NOT NULL AND read.gaps > 0 AS may_not_be_seen,
     target.deployment_id IS NULL AND target.service_deployment_arn IS NULL AS never_seen,
     coalesce(
       'the deployment ' || target.expected_deployment,
@@ -60,7 +63,7 @@ judgement AS (
     r.failed OR strpos(coalesce(r.service_deployment_status, ''), 'ROLLBACK') > 0 AS is_given_up,
     strpos(coalesce(r.service_deployment_status, ''), 'ROLLBACK') > 0
       OR r.failed AND coalesce(r.service_deployment_status, '') NOT LIKE 'STOP%' AS is_rolled_back,
-    r.completed, r.in_progress,
+    r.completed, r.in_progress, r.is_described,
     coalesce(r.service_deployment_status, '') = 'SUCCESSFUL' AND target.deployment_id IS NULL
       AND p.task_definition = target.task_definition AS is_successful,
     b.releases AS beside_releases, b.tasks AS beside_tasks, b.ids AS beside_ids,
@@ -81,14 +84,19 @@ judgement AS (
   CROSS JOIN beside b
   CROSS JOIN rollout r
   CROSS JOIN judged_rollout j
+  CROSS JOIN (
+    SELECT count(*) AS gaps FROM latest_sources WHERE feeds = 'service_deployments' AND status <> 'complete'
+  ) read
 )
 SELECT
   concat('service ', service) AS resource,
   CASE
     WHEN is_other_definition THEN 'fail'
     WHEN never_seen AND too_early THEN 'pending'
-    WHEN never_seen AND primary_id IS NULL AND newest_id = '' THEN 'unknown'
+    WHEN never_seen AND (may_not_be_seen OR primary_id IS NULL AND newest_id = '') THEN 'unknown'
     WHEN never_seen THEN 'fail'
+    WHEN is_superseded AND completed AND is_another_release AND (NOT is_described OR coalesce(primary_id = deployment_id, FALSE))
+      THEN 'unknown'
     WHEN is_superseded OR is_given_up THEN 'fail'
     WHEN primary_id IS NULL THEN 'unknown'
     WHEN primary_id = deployment_id AND beside_releases > 0 THEN 'pending'
@@ -98,7 +106,8 @@ SELECT
     ELSE 'fail'
   END AS status,
   CASE
-    WHEN is_other_definition THEN concat('the rollout that was named brings ', judged_revision, ', which is not the expected task definition')
+    WHEN is_other_definition THEN concat('the rollout that was named brings ', judged_revision, ', and ', expected_revision, ' is expected')
+    WHEN never_seen AND may_not_be_seen THEN concat(named, ' was not seen, for not every service deployment could be read')
     WHEN never_seen AND primary_id IS NULL AND newest_id = '' THEN 'nothing says which revision is PRIMARY'
     WHEN never_seen
       THEN concat(
@@ -107,8 +116,18 @@ SELECT
       )
     WHEN is_rolled_back
       THEN concat('rolled back: ', coalesce(primary_id, 'nothing'), ' (task definition ', primary_revision, ') is PRIMARY')
+    WHEN is_superseded AND completed AND is_another_release AND primary_id = deployment_id
+      THEN concat(
+        'the release completed and is PRIMARY, but ', newest_id, ' (task definition ', newest_revision,
+        ') was rolled out after it, and what became of that is not known'
+      )
     WHEN is_superseded AND completed AND primary_id = deployment_id
       THEN concat('the release completed and is PRIMARY, but ', newest_id, ' (task definition ', newest_revision, ') was rolled out after it')
+    WHEN is_superseded AND completed AND is_another_release AND NOT is_described
+      THEN concat(
+        'the release completed, ', newest_id, ' (task definition ', newest_revision,
+        ') was rolled out after it, and nothing says which is PRIMARY at the end'
+      )
     WHEN is_superseded AND completed
       THEN concat('the release completed, and was then replaced by ', newest_id, ' (task definition ', newest_revision, ')')
     WHEN is_superseded
@@ -139,6 +158,9 @@ SELECT
     WHEN is_given_up AND primary_id = deployment_id THEN concat(primary_id, ' ', primary_revision, ', given up')
     ELSE concat(coalesce(primary_id, 'no PRIMARY'), ' ', primary_revision)
   END AS observed,
-  CASE WHEN never_seen THEN coalesce(named, judged_revision) ELSE concat(coalesce(deployment_id, 'a deployment of'), ' ', judged_revision) END
+  CASE
+    WHEN is_other_definition THEN expected_revision
+    WHEN never_seen THEN coalesce(named, judged_revision) ELSE concat(coalesce(deployment_id, 'a deployment of'), ' ', judged_revision)
+  END
     AS expected
 FROM judgement
