@@ -400,7 +400,7 @@ fn the_target_may_come_from_terraform() {
         "none",
     ];
     let run = ended(command(folder.path(), &without).output().unwrap());
-    assert!(run.err.contains("[target.terraform] expect_task_definition is not used"), "{}", run.err);
+    assert!(run.err.contains("[target.terraform] names outputs (expect_task_definition)"), "{}", run.err);
     fs::write(folder.path().join("casefile.toml"), "[target]\nregion = \"ap-southeast-2\"\n").unwrap();
     let named = ["collect", "--cluster", "c", "--service", "s", "--terraform-output", "outputs.json"];
     let run = ended(command(folder.path(), &named).output().unwrap());

@@ -22,7 +22,8 @@ pub(super) fn telling(lines: &[TailLine]) -> Option<(usize, String)> {
     let trace = last_trace(lines.iter().map(|line| (line.at, line.line.as_str())), false);
     let trace = trace.map(|trace| (Weight::Fatal, trace.end.saturating_sub(1), trace.start));
     match (line, trace) {
-        (line, Some((weight, last, first))) if line.is_none_or(|line| line <= (weight, last)) => {
+        // What stands right below a stack trace is what the program made of it.
+        (line, Some((weight, last, first))) if line.is_none_or(|line| line <= (weight, last + 1)) => {
             Some((first, of_trace(lines, first, last)?))
         }
         (Some((_, number)), _) => {
@@ -145,6 +146,7 @@ mod tests {
              [ERROR] Reason: Worker failed to boot.",
             "2026/10/14 09:00:31 [emerg] 1#1: host not found in upstream \"api\"\nlevel=info msg=bye",
             "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()",
+            "Traceback (most recent call last):\n  File \"a\"\nredis.ConnectionError: refused\nCRITICAL: worker died, exiting",
             "INFO listening\nINFO handled 0 requests",
         ];
         insta::assert_debug_snapshot!(logs.map(told));
