@@ -138,6 +138,17 @@ impl Assembly {
         Some(SourceRow { status: "missing".to_owned(), error: Some(problem), remedy: Some(remedy), ..self.row(&key) })
     }
 
+    /// Where nobody says how long a log group keeps its lines, those that are older than a day may be gone.
+    pub(super) fn assume_the_shortest_retention(&self, needed: Timestamp, sources: &mut [SourceRow]) {
+        for source in sources.iter_mut().filter(|source| source.feeds == "log_events") {
+            let stream = source.log_group.as_deref().zip(source.log_stream.as_deref());
+            let from = stream.and_then(|(group, stream)| self.logs.may_be_kept_from(group, stream));
+            if let Some(from) = from.filter(|from| *from > needed) {
+                source.covered_from = source.covered_from.max(Some(from));
+            }
+        }
+    }
+
     /// What an operator can do where a source does not reach back to the deployment.
     pub(super) fn remedy_of_cut(&self, source: &SourceRow, created_at: Timestamp) -> Option<String> {
         let from = source.covered_from.filter(|from| *from > created_at)?;
@@ -152,7 +163,7 @@ impl Assembly {
                 let (group, stream) = source.log_group.as_deref().zip(source.log_stream.as_deref()).unwrap_or_default();
                 if source.assumed {
                     "save describe-log-streams too: it says when the stream begins".to_owned()
-                } else if self.logs.kept_from(group, stream) == Some(from) && !self.logs.retention.contains_key(group) {
+                } else if self.logs.may_be_kept_from(group, stream) == Some(from) {
                     format!(
                         "read how long {group} keeps its lines (logs:DescribeLogGroups): it may be a day, which is the shortest"
                     )

@@ -12,6 +12,9 @@ use super::sources::is_of_the_service;
 /// `DescribeServices` answers with at most this many events.
 const EVENT_LIMIT: usize = 100;
 
+/// ECS is eventually consistent: so long after its event a started task is listed.
+const LISTED_AFTER_MS: i64 = 10_000;
+
 /// The service events that were seen.
 #[derive(Debug, Default)]
 pub(super) struct Events {
@@ -57,9 +60,11 @@ fn started_tasks(message: &str) -> impl Iterator<Item = &str> {
 }
 
 impl Assembly {
-    /// Tasks that events name as started since a moment, and that no answer has described.
+    /// Tasks that events name as started since a moment, and that no answer has described. A list may not have a task yet
+    /// that was started a moment before.
     pub(super) fn started_and_undescribed(&self, since: Timestamp) -> Vec<&str> {
-        let started = self.events.started.iter().filter(|(_, at)| **at >= since);
+        let until = self.current.observed_at.plus_millis(-LISTED_AFTER_MS);
+        let started = self.events.started.iter().filter(|(_, at)| **at >= since && **at <= until);
         started.map(|(id, _)| id.as_str()).filter(|id| !self.seen.tasks.contains_key(*id)).collect()
     }
 

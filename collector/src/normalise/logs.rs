@@ -71,14 +71,23 @@ impl Logs {
         self.remembered = 0;
     }
 
-    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then, or may have kept
-    /// nothing.
+    /// Notes a reading of a stream; gives the moment before which its log group kept nothing then.
     pub(super) fn read_at(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> Option<Timestamp> {
-        let days = self.retention.get(log_group).copied().unwrap_or(Some(SHORTEST_RETENTION_DAYS));
+        let days = self.retention.get(log_group).copied().flatten();
         let stream = self.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
         let first_read = *stream.first_read.get_or_insert(observed_at);
         stream.kept_from = days.map(|days| first_read.plus_millis(days.saturating_mul(DAY_MS).saturating_neg()));
         stream.kept_from
+    }
+
+    /// Before which moment the log group of a stream may have kept nothing when it was read first, where nobody says how
+    /// long it keeps lines.
+    pub(super) fn may_be_kept_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
+        if self.retention.contains_key(log_group) {
+            return None;
+        }
+        let stream = self.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?;
+        Some(stream.first_read?.plus_millis(-SHORTEST_RETENTION_DAYS * DAY_MS))
     }
 
     /// The newest line that was read of a stream; the moment before which its lines were asked for.

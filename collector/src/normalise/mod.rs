@@ -240,6 +240,7 @@ impl Assembly {
         let judged = self.judged();
         self.cover_tasks_by_events(&judged, &mut asked);
         if let Some(needed) = judged.evidence_from {
+            self.assume_the_shortest_retention(needed, &mut asked);
             for source in asked.iter_mut().filter(|source| source.remedy.is_none()) {
                 source.remedy = self.remedy_of_cut(source, needed);
             }
