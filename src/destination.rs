@@ -99,8 +99,9 @@ impl Upload {
         printer: &Printer,
     ) -> Option<Self> {
         let store = store?;
+        let given_up = interrupt.caught("interrupted: giving the upload up");
         printer.note(&format!("sealed as {}, and uploading it to {}", path.display(), store.url()));
-        let failed = store.put(path, interrupt.caught("interrupted: giving the upload up")).await.err();
+        let failed = store.put(path, given_up).await.err();
         let arrived = failed.is_none();
         let place = if arrived { store.url().to_string() } else { path.display().to_string() };
         if let Some(source) = failed {

@@ -172,7 +172,11 @@ pub(crate) fn is_of(about: &About) -> Result<(), Error> {
     let expected = &about.expected;
     let service = (!about.service.is_empty()).then_some(about.service.as_str());
     let of_service = [("cluster", about.cluster.as_deref(), 6), ("service", service, 7)];
-    let of_region = [("region", about.region.as_deref(), 3), ("account", about.account.as_deref(), 4)];
+    let in_arn = |of: Option<&str>| {
+        of.filter(|of| of.starts_with("arn:")).and_then(|arn| arn.split(':').nth(4)).map(str::to_owned)
+    };
+    let account = about.account.clone().or_else(|| in_arn(service)).or_else(|| in_arn(about.cluster.as_deref()));
+    let of_region = [("region", about.region.as_deref(), 3), ("account", account.as_deref(), 4)];
     let arns = [
         ("--expect-task-definition", expected.task_definition.as_deref(), &of_region[..], &[][..]),
         ("--expect-service-deployment", expected.service_deployment.as_deref(), &of_region[..], &of_service[..]),
@@ -262,6 +266,13 @@ fn sound(expected: Expected) -> Result<Expected, Error> {
             "the expected image digest {named:?} is not a digest: write sha256:... or CONTAINER=sha256:... with 64 digits in lower case, as the registry prints it"
         )));
     }
+    let mut of_container = BTreeMap::new();
+    for (container, digest) in expected.image_digests.iter().map(|named| expected_image(named)) {
+        let Some(container) = container else { continue };
+        if of_container.insert(container, digest).is_some_and(|other| other != digest) {
+            return Err(Error::usage(format!("two image digests are expected of the container {container}: give one")));
+        }
+    }
     Ok(expected)
 }
 
@@ -322,7 +333,6 @@ mod tests {
             service: "arn:aws:ecs:eu-west-1:123456789012:service/production/web".to_owned(),
             cluster: Some("production".to_owned()),
             region: Some("eu-west-1".to_owned()),
-            account: Some("123456789012".to_owned()),
             expected,
             ..About::default()
         };
@@ -348,5 +358,12 @@ mod tests {
         assert!(expecting(format!("app={digest}")).is_ok());
         assert!(expecting(format!("={digest}")).is_err());
         assert!(expecting("app=latest".to_owned()).is_err());
+        let two = |of: &str| {
+            sound(Expected {
+                image_digests: vec![format!("app={digest}"), format!("{of}=sha256:{}", "b".repeat(64))],
+                ..Expected::default()
+            })
+        };
+        assert!(two("proxy").is_ok() && two("app").is_err());
     }
 }

@@ -20,11 +20,11 @@ pub(crate) struct Interrupt {
 
 impl Interrupt {
     pub(crate) fn watch() -> Result<Self, Error> {
-        let mut terminate = terminate()?;
+        let mut signals = Signals::of_now()?;
         let waiting = Arc::new(Mutex::new(Some(None)));
         let ours = Arc::clone(&waiting);
         tokio::spawn(async move {
-            wait(&mut terminate).await;
+            signals.next().await;
             let first: Option<Waiting> = ours.lock().unwrap_or_else(PoisonError::into_inner).take();
             match first.flatten() {
                 Some((line, waits)) if !waits.is_closed() => {
@@ -33,7 +33,7 @@ impl Interrupt {
                 }
                 _ => exit(),
             }
-            wait(&mut terminate).await;
+            signals.next().await;
             exit();
         });
         Ok(Self { waiting })
@@ -59,27 +59,40 @@ fn exit() -> ! {
     std::process::exit(Exit::Internal as i32)
 }
 
+/// Ctrl-C and SIGTERM. Neither ends the program by itself from the moment that this exists: `tokio::signal::ctrl_c`
+/// alone would wait for its first poll.
 #[cfg(unix)]
-type Terminate = tokio::signal::unix::Signal;
-#[cfg(unix)]
-fn terminate() -> Result<Terminate, Error> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(Error::internal)
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
+
 #[cfg(unix)]
-async fn wait(terminate: &mut Terminate) {
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+impl Signals {
+    fn of_now() -> Result<Self, Error> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let of = |kind| signal(kind).map_err(Error::internal);
+        Ok(Self { interrupt: of(SignalKind::interrupt())?, terminate: of(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-type Terminate = ();
+struct Signals(tokio::signal::windows::CtrlC);
+
 #[cfg(not(unix))]
-fn terminate() -> Result<Terminate, Error> {
-    Ok(())
-}
-#[cfg(not(unix))]
-async fn wait(_terminate: &mut Terminate) {
-    let _ = tokio::signal::ctrl_c().await;
+impl Signals {
+    fn of_now() -> Result<Self, Error> {
+        tokio::signal::windows::ctrl_c().map(Self).map_err(Error::internal)
+    }
+
+    async fn next(&mut self) {
+        let _ = self.0.recv().await;
+    }
 }

@@ -24,16 +24,17 @@ FROM (
     t.*,
     last.snapshots AS snapshots,
     own.task_arn IS NOT NULL AS judged,
-    coalesce(
-      CAST(t.created_at AS BIGINT)
+    -- Without a time of creation it is recent all the same: ECS forgets a stopped task within about an hour.
+    s.selector IS NOT NULL AND coalesce(
+      CAST(last.created_at AS BIGINT)
         >= CAST(coalesce(rollout.evidence_from, target.window_from) AS BIGINT) - s.since_ms,
-      FALSE
+      TRUE
     ) AS one_off,
     coalesce(
       nullif(t.stop_code, '') IS NOT NULL OR t.last_status IN ('DEPROVISIONING', 'STOPPED', 'DELETED'), FALSE
     ) AS is_stopped
   FROM tasks t
-  JOIN (SELECT task_arn, max(snapshot) AS snapshot, count(*) AS snapshots FROM tasks GROUP BY task_arn) last
+  JOIN (SELECT task_arn, max(snapshot) AS snapshot, count(*) AS snapshots, max(created_at) AS created_at FROM tasks GROUP BY task_arn) last
     ON t.task_arn = last.task_arn AND t.snapshot = last.snapshot
   LEFT JOIN judged_tasks own ON t.task_arn = own.task_arn
   LEFT JOIN task_selectors s ON t.selected_by = s.selector

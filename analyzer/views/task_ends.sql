@@ -63,6 +63,7 @@ unhealthy AS (
 stopped AS (
   SELECT
     t.task_arn, t.task_id, t.one_off, t.judged, t.started_at, t.ended_at AS at,
+    (CAST(t.ended_at AS BIGINT) - CAST(t.started_at AS BIGINT)) / 1000 AS lived_s,
     nullif(t.stop_code, '') AS stop_code,
     coalesce(t.stopped_reason, '') AS text,
     -- On Fargate a container's reason repeats the task's.
@@ -152,9 +153,10 @@ ends AS (
         ELSE concat('stopped: ', coalesce(stop_code, 'no stop code'))
       END,
       CASE
-        WHEN cause IN ('exit', 'memory', 'health') AND started_at IS NOT NULL AND at >= started_at
-          THEN concat(' after ', CAST((CAST(at AS BIGINT) - CAST(started_at AS BIGINT)) / 1000 AS VARCHAR), ' s')
-        ELSE ''
+        WHEN cause NOT IN ('exit', 'memory', 'health') OR started_at IS NULL OR at < started_at THEN ''
+        WHEN lived_s < 7200 THEN concat(' after ', CAST(lived_s AS VARCHAR), ' s')
+        WHEN lived_s < 172800 THEN concat(' after ', CAST(lived_s / 3600 AS VARCHAR), ' h')
+        ELSE concat(' after ', CAST(lived_s / 86400 AS VARCHAR), ' days')
       END,
       -- That an essential container exited is said already.
       CASE

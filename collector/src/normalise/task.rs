@@ -145,7 +145,7 @@ impl Assembly {
             selected_by: None,
             since_ms: 0,
             last_status: row.last_status.clone(),
-            created_at: row.created_at,
+            created_at: row.created_at.or_else(|| self.seen.tasks.get(&task_id)?.created_at),
             stopped_at: row.stopped_at,
             ended_at: ended_at(&row),
             started: row.started_at.is_some(),
