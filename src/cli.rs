@@ -137,6 +137,9 @@ pub(crate) enum Verb {
     Test(Test),
     /// Write and understand checks
     Check(Check),
+    /// Run the checks that come on standard input, for another process of this program
+    #[command(hide = true)]
+    Sandbox,
 }
 
 #[derive(Debug, Args)]

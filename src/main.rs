@@ -7,7 +7,6 @@ mod destination;
 mod error;
 mod exit;
 mod expected;
-mod guard;
 mod interrupt;
 mod output;
 mod panics;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
-use casefile_evidence::{Row, Timestamp};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::coverage::{Coverage, Gap, Scope};
@@ -13,48 +12,21 @@ use crate::decision::{conclude, decide};
 use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
 use crate::lint::findings;
+use crate::options::Options;
 use crate::outcome::{self, EvidenceRow, Outcome, Status};
 use crate::pack::{Check, Conclusive, Owner, Pack};
-use crate::plans::{Plans, in_order};
+use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
 use crate::rows;
-use crate::sandbox::{Limits, collect, task};
+use crate::sandbox::{Limits, Planned, Refusal, Source, collect, task};
 use crate::settings::Settings;
 use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
 use crate::slot::Contents;
-use crate::statuses;
 use crate::tail;
 use crate::verdict::{
     BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, RolloutSummary, Target,
     Verdict,
 };
-
-/// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Judges as of this moment: nothing that was observed later exists.
-    pub as_of: Option<Timestamp>,
-    /// How many checks run at a time.
-    pub threads: usize,
-    /// Bytes that one check may hold.
-    pub memory_limit: usize,
-    /// How long one check may run.
-    pub timeout: Duration,
-    /// How many rows one check may give.
-    pub row_limit: usize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { as_of: None, threads: 1, memory_limit: 512 << 20, timeout: Duration::from_secs(30), row_limit: 10_000 }
-    }
-}
-
-impl Options {
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { memory: self.memory_limit, time: self.timeout, rows: self.row_limit }
-    }
-}
 
 /// What came of running one check.
 enum Ran {
@@ -72,14 +44,14 @@ pub struct Analyzer {
 }
 
 impl Analyzer {
-    /// Plans a pack. Of the options only the limits and the threads matter.
+    /// Plans a pack. Of the options only the limits, the threads and the isolation matter.
     ///
     /// May be cancelled: nothing outlives it but what already runs to its next step.
     ///
     /// # Errors
     /// Every check that cannot be used.
     pub async fn new(pack: Pack, options: &Options) -> Result<Self, AnalyzeError> {
-        let plans = Plans::new(&pack, &options.limits(), options.threads).await?;
+        let plans = Plans::new(&pack, options).await?;
         Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans) })
     }
 
@@ -92,8 +64,7 @@ impl Analyzer {
     /// neither good nor bad.
     pub fn may_say(&self, id: &str, status: Status) -> bool {
         let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
-        planned
-            .is_some_and(|(_, planned)| statuses::written(&planned.logical).is_none_or(|says| says.contains(&status)))
+        planned.is_some_and(|(_, planned)| planned.says().is_none_or(|says| says.contains(&status)))
     }
 
     /// Judges evidence.
@@ -112,7 +83,7 @@ impl Analyzer {
         let patterns = settings.compile(&self.pack)?;
         let limits = options.limits();
         let prepared = Prepared::new(evidence, &self.plans.views, settings, &patterns, options.as_of, &limits).await?;
-        let ran = run_all(&self.plans, &self.pack, &prepared, &limits, options.threads).await;
+        let ran = run_all(&self.plans, &self.pack, &prepared, options).await?;
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
             format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
@@ -144,28 +115,66 @@ pub async fn analyze(
 ///
 /// # Errors
 /// Only by a fault of this program; what is wrong with the checks is the answer.
-pub async fn lint(pack: &Pack) -> Result<Vec<SpecError>, AnalyzeError> {
-    match Plans::new(pack, &Options::default().limits(), 1).await {
+pub async fn lint(pack: &Pack, options: &Options) -> Result<Vec<SpecError>, AnalyzeError> {
+    match Plans::new(pack, options).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
         Err(other) => Err(other),
         Ok(plans) => {
             let checks = pack.checks().iter().zip(&plans.checks);
-            Ok(checks.flat_map(|(check, planned)| findings(check, &planned.logical)).collect())
+            let of = |(check, planned): (&Check, &PlannedCheck)| match planned {
+                PlannedCheck::Here { logical, .. } => findings(check, logical),
+                PlannedCheck::Apart(planned) => planned.findings.clone(),
+            };
+            Ok(checks.flat_map(of).collect())
         }
     }
 }
 
-/// Runs every check, up to `threads` at a time. The answers stand in the order of the pack.
-async fn run_all(plans: &Plans, pack: &Pack, prepared: &Prepared, limits: &Limits, threads: usize) -> Vec<Ran> {
+/// Runs every check, up to `threads` at a time, and beside them those that have a process of their own. The answers
+/// stand in the order of the pack.
+async fn run_all(plans: &Plans, pack: &Pack, prepared: &Prepared, options: &Options) -> Result<Vec<Ran>, AnalyzeError> {
+    let limits = options.limits();
     let lacks_lines =
         |check: &Check| prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE);
-    let jobs = plans.checks.iter().zip(pack.checks()).map(|(planned, check)| {
-        let (plan, contents) = (Arc::clone(&planned.plan), Arc::clone(&prepared.contents));
-        let (limits, lacks_lines) = (*limits, lacks_lines(check));
-        async move { if lacks_lines { Ran::NoLines } else { run(plan, &contents, &limits).await } }
+    let (mut ran, mut here, mut apart) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (place, (planned, check)) in plans.checks.iter().zip(pack.checks()).enumerate() {
+        match planned {
+            _ if lacks_lines(check) => drop(ran.insert(place, Ran::NoLines)),
+            PlannedCheck::Here { plan, .. } => here.push((place, Arc::clone(plan))),
+            PlannedCheck::Apart(planned) => apart.push((place, planned, check)),
+        }
+    }
+    let jobs = here.iter().map(|(_, plan)| {
+        let (plan, contents) = (Arc::clone(plan), Arc::clone(&prepared.contents));
+        async move { run(plan, &contents, &limits).await }
     });
     let lost = || Ran::Broken("it ended without an answer, which is a fault of casefile".to_owned());
-    in_order(jobs, threads).await.into_iter().map(|ran| ran.unwrap_or_else(lost)).collect()
+    let (here_ran, apart_ran) =
+        tokio::join!(in_order(jobs, options.threads), run_apart(plans, &apart, prepared, options));
+    ran.extend(here.iter().map(|(place, _)| *place).zip(here_ran.into_iter().map(|ran| ran.unwrap_or_else(lost))));
+    ran.extend(apart.iter().map(|(place, ..)| *place).zip(apart_ran?));
+    Ok(ran.into_values().collect())
+}
+
+async fn run_apart(
+    plans: &Plans,
+    checks: &[(usize, &Planned, &Check)],
+    prepared: &Prepared,
+    options: &Options,
+) -> Result<Vec<Ran>, AnalyzeError> {
+    let Some(isolation) = options.isolation.as_ref().filter(|_| !checks.is_empty()) else {
+        return Ok(checks.iter().map(|_| Ran::Broken("there is no process to run it in".to_owned())).collect());
+    };
+    let sources: Vec<Source> = checks.iter().map(|(.., check)| source(check)).collect();
+    let mut contents = prepared.contents.as_ref().clone();
+    contents.retain(|table| checks.iter().any(|(_, planned, _)| planned.reads.contains(table)));
+    let answers = isolation.run(&sources, &plans.views.catalog, &contents, &options.limits()).await?;
+    let ran = answers.into_iter().map(|answer| match answer {
+        Ok(batches) => rows::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
+        Err(Refusal::Refused(error)) => Ran::Broken(error.problem),
+        Err(Refusal::Failed(error)) => Ran::Broken(error.to_string()),
+    });
+    Ok(ran.collect())
 }
 
 async fn run(plan: Arc<dyn ExecutionPlan>, contents: &Arc<Contents>, limits: &Limits) -> Ran {
@@ -199,8 +208,7 @@ fn verdict(
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
     for (check, planned) in checks.iter_mut().zip(&plans.checks) {
-        let schema = planned.plan.schema();
-        if ["task_id", "container"].iter().all(|column| schema.column_with_name(column).is_some()) {
+        if ["task_id", "container"].iter().all(|column| planned.has_column(column)) {
             tail::fill(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
         }
     }

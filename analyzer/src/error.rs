@@ -3,9 +3,10 @@
 use std::fmt;
 
 use casefile_evidence::ReadError;
+use serde::{Deserialize, Serialize};
 
 /// Something that a person wrote (a check, a signature, a setting) cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SpecError {
     /// The file, as the person knows it.
     pub file: String,

@@ -1,7 +1,6 @@
 //! What is judged: a sealed bundle, or rows in memory.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, TimestampMillisecondArray};
@@ -28,8 +27,8 @@ const BATCH_ROWS: usize = 4096;
 pub(crate) enum TableData {
     /// In memory, in the table's order.
     Held(Vec<RecordBatch>),
-    /// In the bundle's data folder, under this name.
-    Filed(String),
+    /// In a file of the bundle.
+    Filed,
 }
 
 /// What is judged.
@@ -58,8 +57,7 @@ impl Evidence {
             let batches = bundle.batches(name)?;
             let size = std::fs::metadata(&path).map_or(0, |file| file.len());
             let data = if name == LogEventRow::TABLE || size > HELD_BYTES {
-                let file = path.file_name().map(|file| file.to_string_lossy().into_owned());
-                TableData::Filed(file.unwrap_or_default())
+                TableData::Filed
             } else {
                 TableData::Held(batches.collect::<Result<_, _>>()?)
             };
@@ -80,11 +78,6 @@ impl Evidence {
         tables.into_evidence(None)
     }
 
-    /// The bundle's data folder.
-    pub(crate) fn data_folder(&self) -> Option<PathBuf> {
-        self.bundle.as_ref().map(|bundle| bundle.data_folder())
-    }
-
     /// Every row of a table, read as its row type.
     pub(crate) fn read<R: Row>(&self) -> Result<Vec<R>, AnalyzeError> {
         match (self.tables.get(R::TABLE), &self.bundle) {
@@ -98,7 +91,7 @@ impl Evidence {
                 }
                 Ok(rows)
             }
-            (Some(TableData::Filed(_)), Some(bundle)) => Ok(bundle.rows::<R>()?),
+            (Some(TableData::Filed), Some(bundle)) => Ok(bundle.rows::<R>()?),
             _ => Ok(Vec::new()),
         }
     }
@@ -110,7 +103,7 @@ impl Evidence {
     ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + '_>, AnalyzeError> {
         match (self.tables.get(table), &self.bundle) {
             (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
-            (Some(TableData::Filed(_)), Some(bundle)) => {
+            (Some(TableData::Filed), Some(bundle)) => {
                 Ok(Box::new(bundle.batches(table)?.map(|batch| batch.map_err(AnalyzeError::from))))
             }
             _ => Ok(Box::new(std::iter::empty())),

@@ -3,9 +3,10 @@
 use casefile_evidence::AnyRow;
 use casefile_evidence::tables::{SourceRow, TargetRow};
 
-use crate::engine::{Analyzer, Options};
+use crate::engine::Analyzer;
 use crate::error::AnalyzeError;
 use crate::evidence::Rows;
+use crate::options::Options;
 use crate::settings::Settings;
 use crate::signature::Scanner;
 use crate::verdict::Verdict;

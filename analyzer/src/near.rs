@@ -10,9 +10,9 @@ use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Row, Timestamp};
 use regex_automata::meta::Regex;
 
-use crate::engine::Options;
 use crate::error::AnalyzeError;
 use crate::evidence::{Evidence, TableData};
+use crate::options::Options;
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
 use crate::settings::Settings;
@@ -64,7 +64,7 @@ pub async fn near_misses(
         })
     };
     match (&evidence.bundle, evidence.tables.get(LogEventRow::TABLE)) {
-        (Some(bundle), Some(TableData::Filed(_))) => {
+        (Some(bundle), Some(TableData::Filed)) => {
             for batch in bundle.batches(LogEventRow::TABLE)? {
                 take(&batch?)?;
             }

@@ -26,6 +26,17 @@ impl Status {
     /// What a check may write in its column `status`.
     pub const NAMES: [&'static str; 5] = ["pass", "fail", "skip", "pending", "unknown"];
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Unknown => "unknown",
+            Self::Pending => "pending",
+            Self::Pass => "pass",
+            Self::Skip => "skip",
+        }
+    }
+
     /// The status of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -232,6 +243,7 @@ mod tests {
         for name in Status::NAMES {
             let status = Status::parse(name).unwrap();
             assert_eq!(serde_json::to_value(status).unwrap(), name);
+            assert_eq!(status.name(), name);
         }
         assert_eq!(Status::parse("PASS"), None);
     }

@@ -1,5 +1,6 @@
 //! A pack, planned once: its checks, and the views that they build on, over slots instead of rows.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -12,10 +13,12 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
-use crate::pack::{Check, Pack};
+use crate::options::Options;
+use crate::outcome::Status;
+use crate::pack::{self, Check, Pack};
 use crate::rollout::JudgedRollout;
 use crate::rows;
-use crate::sandbox::{Catalog, Dialect, Limits, plan, session};
+use crate::sandbox::{Catalog, Dialect, Limits, Planned, Query, Refusal, Source, plan, session};
 use crate::settings::Settings;
 use crate::signature::derived_tables;
 use crate::slot::Slot;
@@ -79,10 +82,35 @@ async fn plan_view(
 
 /// A check as it will be run.
 #[derive(Debug, Clone)]
-pub(crate) struct PlannedCheck {
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
-    /// As it was written: what a linter looks at.
-    pub(crate) logical: LogicalPlan,
+pub(crate) enum PlannedCheck {
+    /// In this process: one that ships with this program.
+    Here {
+        plan: Arc<dyn ExecutionPlan>,
+        /// As it was written: what a linter looks at.
+        logical: LogicalPlan,
+    },
+    /// In a process of its own.
+    Apart(Planned),
+}
+
+impl PlannedCheck {
+    /// Whether its rows have a column.
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        match self {
+            Self::Here { plan, .. } => plan.schema().column_with_name(name).is_some(),
+            Self::Apart(planned) => planned.columns.contains(name),
+        }
+    }
+
+    /// The statuses that its rows can say; `None` where any.
+    pub(crate) fn says(&self) -> Option<BTreeSet<Status>> {
+        match self {
+            Self::Here { logical, .. } => statuses::written(logical),
+            Self::Apart(planned) => {
+                planned.says.as_ref().map(|says| says.iter().filter_map(|name| Status::parse(name)).collect())
+            }
+        }
+    }
 }
 
 /// Every check of a pack, in its order, with the views.
@@ -93,36 +121,63 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    /// Plans a pack, up to `threads` checks at a time.
-    pub(crate) async fn new(pack: &Pack, limits: &Limits, threads: usize) -> Result<Self, AnalyzeError> {
-        let views = ViewPlans::new(limits).await?;
-        let jobs = pack.checks().iter().map(|check| {
-            let (check, catalog, limits) = (check.clone(), views.catalog.clone(), *limits);
+    /// Plans a pack, up to `threads` checks at a time; those that do not ship with this program in a process of their
+    /// own, where there may be one.
+    pub(crate) async fn new(pack: &Pack, options: &Options) -> Result<Self, AnalyzeError> {
+        let limits = options.limits();
+        let views = ViewPlans::new(&limits).await?;
+        let isolation = options.isolation.as_ref();
+        let (apart, here): (Vec<_>, Vec<_>) =
+            pack.checks().iter().enumerate().partition(|(_, check)| isolation.is_some() && !pack::ships(check));
+        let jobs = here.iter().map(|(_, check)| {
+            let (check, catalog) = ((*check).clone(), views.catalog.clone());
             async move { plan_check(&check, &catalog, &limits).await }
         });
-        let mut checks = Vec::new();
-        let mut errors = Vec::new();
-        for job in in_order(jobs, threads).await {
-            match job.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))? {
-                Ok(plan) => checks.push(plan),
-                Err(error) => errors.push(error),
+        let mut planned = BTreeMap::new();
+        for ((place, _), job) in here.iter().zip(in_order(jobs, options.threads).await) {
+            let query = job.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))?;
+            planned
+                .insert(*place, query.map(|query| PlannedCheck::Here { plan: query.physical, logical: query.logical }));
+        }
+        if let Some(isolation) = isolation {
+            let sources: Vec<Source> = apart.iter().map(|(_, check)| source(check)).collect();
+            for ((place, check), answer) in apart.iter().zip(isolation.plan(&sources, &views.catalog, &limits).await?) {
+                planned.insert(*place, answer.map(PlannedCheck::Apart).map_err(|refusal| refused(check, refusal)));
             }
         }
+        let (checks, errors): (Vec<_>, Vec<_>) = planned.into_values().partition(Result::is_ok);
+        let errors: Vec<SpecError> = errors.into_iter().filter_map(Result::err).collect();
+        let checks = checks.into_iter().filter_map(Result::ok).collect();
         if errors.is_empty() { Ok(Self { views, checks }) } else { Err(AnalyzeError::Specification(errors)) }
     }
 }
 
-async fn plan_check(
+/// A check as it was written.
+pub(crate) fn source(check: &Check) -> Source {
+    Source { file: check.file.clone(), sql: check.sql.clone() }
+}
+
+fn refused(check: &Check, refusal: Refusal) -> SpecError {
+    match refusal {
+        Refusal::Refused(error) => error,
+        Refusal::Failed(error) => {
+            SpecError::new(&check.file, format!("could not be planned: {error}"), "").at(check.query_line())
+        }
+    }
+}
+
+/// Plans a check, or says why it is refused.
+pub(crate) async fn plan_check(
     check: &Check,
     catalog: &Catalog,
     limits: &Limits,
-) -> Result<Result<PlannedCheck, SpecError>, AnalyzeError> {
+) -> Result<Result<Query, SpecError>, AnalyzeError> {
     let context = session(catalog, Dialect::Check, limits)?;
     let query = match plan(&context, Dialect::Check, &check.file, &check.sql, catalog.names()).await {
         Ok(query) => query,
         Err(error) => return Ok(Err(error)),
     };
-    Ok(sound(check, &query.logical).map(|()| PlannedCheck { plan: query.physical, logical: query.logical }))
+    Ok(sound(check, &query.logical).map(|()| query))
 }
 
 /// Whether what a check gives, and what it reads, is what it may.
@@ -130,21 +185,26 @@ fn sound(check: &Check, plan: &LogicalPlan) -> Result<(), SpecError> {
     let line = check.query_line();
     rows::shape(&check.file, line, plan.schema().as_arrow())?;
     statuses::check(&check.file, line, plan)?;
-    if reads(plan, LogEventRow::TABLE) && !check.header.requires.iter().any(|table| table == LogEventRow::TABLE) {
+    if tables_of(plan).contains(LogEventRow::TABLE)
+        && !check.header.requires.iter().any(|table| table == LogEventRow::TABLE)
+    {
         let problem = "it reads log_events, and `requires` does not name it";
         return Err(SpecError::new(&check.file, problem, "add \"log_events\" to requires").at(line));
     }
     Ok(())
 }
 
-/// Whether a plan scans a table, wherever in it.
-fn reads(plan: &LogicalPlan, table: &str) -> bool {
-    let mut found = false;
-    let walked = plan.apply_with_subqueries(|node| {
-        found |= matches!(node, LogicalPlan::TableScan(scan) if scan.table_name.table() == table);
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+/// The tables that a plan scans, wherever in it.
+pub(crate) fn tables_of(plan: &LogicalPlan) -> BTreeSet<String> {
+    let mut tables = BTreeSet::new();
+    // It fails where the closure does.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.insert(scan.table_name.table().to_owned());
+        }
+        Ok(TreeNodeRecursion::Continue)
     });
-    found || walked.is_err()
+    tables
 }
 
 /// Runs jobs, up to `threads` at a time, and gives their answers in their order; `None` for one that

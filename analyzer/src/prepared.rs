@@ -9,7 +9,7 @@ use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::{
     ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetHealthRow, TargetRow,
 };
-use casefile_evidence::{Row, Timestamp, tables};
+use casefile_evidence::{Bundle, Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -142,27 +142,31 @@ impl Prepared {
             without_lines,
         })
     }
+}
 
-    /// The tables themselves, for a question that is planned over them: the engine then reads of a large
-    /// file only what it needs.
-    pub(crate) fn catalog(
-        &self,
-        evidence: &Evidence,
-        views: &ViewPlans,
-        moment: Option<Timestamp>,
-    ) -> Result<Catalog, AnalyzeError> {
-        let mut catalog = Catalog::new(evidence.data_folder().as_deref())?;
-        for name in views.catalog.names() {
-            let schema = views.catalog.schema_of(name)?;
-            let provider = match (self.contents.get(name), evidence.tables.get(name.as_str())) {
-                (Some(Rows::Filed(..)), Some(TableData::Filed(file))) => filed(file, schema, moment)?,
-                (Some(Rows::Held(batches)), _) => held(schema, batches.clone())?,
-                _ => return Err(AnalyzeError::internal(format!("nothing fills table {name}"))),
-            };
-            catalog.add(name, provider)?;
-        }
-        Ok(catalog)
+/// The tables themselves in place of slots, for a question that is planned over them: the engine then reads of a large
+/// file only what it needs.
+pub(crate) fn tables_themselves(slots: &Catalog, contents: &Contents) -> Result<Catalog, AnalyzeError> {
+    let bundle = slots.names().iter().find_map(|name| match contents.get(name) {
+        Some(Rows::Filed(bundle, _)) => Some(bundle.data_folder()),
+        _ => None,
+    });
+    let mut catalog = Catalog::new(bundle.as_deref())?;
+    for name in slots.names() {
+        let schema = slots.schema_of(name)?;
+        let provider = match contents.get(name) {
+            Some(Rows::Filed(bundle, moment)) => filed(&file_of(bundle, name), schema, *moment)?,
+            Some(Rows::Held(batches)) => held(schema, batches.clone())?,
+            None => return Err(AnalyzeError::internal(format!("nothing fills table {name}"))),
+        };
+        catalog.add(name, provider)?;
     }
+    Ok(catalog)
+}
+
+fn file_of(bundle: &Bundle, table: &str) -> String {
+    let path = bundle.table_path(table);
+    path.and_then(|path| path.file_name().map(|file| file.to_string_lossy().into_owned())).unwrap_or_default()
 }
 
 fn images(containers: &[RecordBatch]) -> Vec<Image> {
@@ -180,7 +184,7 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
         (Some(TableData::Held(batches)), _, Some(moment)) => {
             Ok(Rows::Held(batches.iter().map(|batch| as_of(batch, moment)).collect::<Result<_, _>>()?))
         }
-        (Some(TableData::Filed(_)), Some(bundle), moment) => Ok(Rows::Filed(Arc::new(bundle.clone()), moment)),
+        (Some(TableData::Filed), Some(bundle), moment) => Ok(Rows::Filed(Arc::new(bundle.clone()), moment)),
         _ => Ok(Rows::Held(Vec::new())),
     }
 }
@@ -230,7 +234,7 @@ async fn compute(
     contents: &Arc<Contents>,
     limits: &Limits,
 ) -> Result<Vec<RecordBatch>, AnalyzeError> {
-    let limits = Limits { rows: usize::MAX, ..*limits };
+    let limits = Limits { rows: usize::MAX, answer: usize::MAX, ..*limits };
     let batches = collect(task(contents, &limits)?, Arc::clone(&view.plan), &limits)
         .await
         .map_err(|error| AnalyzeError::Limit(format!("view {}: {error}", view.name)))?;

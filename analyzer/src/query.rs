@@ -3,13 +3,14 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use crate::engine::Options;
-use crate::error::AnalyzeError;
+use crate::error::{AnalyzeError, SpecError};
 use crate::evidence::Evidence;
+use crate::options::Options;
 use crate::plans::ViewPlans;
-use crate::prepared::Prepared;
-use crate::sandbox::{Dialect, RunError, collect, plan, session};
+use crate::prepared::{Prepared, tables_themselves};
+use crate::sandbox::{Catalog, Dialect, Limits, Refusal, RunError, Source, collect, plan, session};
 use crate::settings::Settings;
+use crate::slot::Contents;
 
 /// What a query gave.
 #[derive(Debug, Clone)]
@@ -35,16 +36,41 @@ pub async fn query(
 ) -> Result<Answer, AnalyzeError> {
     let patterns = settings.signature.iter().map(crate::Signature::compile).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|error| vec![error])?;
-    let limits = options.limits();
+    let limits = Limits { answer: options.memory_limit, ..options.limits() };
     let views = ViewPlans::new(&limits).await?;
     let prepared = Prepared::new(evidence, &views, settings, &patterns, options.as_of, &limits).await?;
-    let catalog = prepared.catalog(evidence, &views, options.as_of)?;
-    let context = session(&catalog, Dialect::Question, &limits)?;
-    let plan = plan(&context, Dialect::Question, "query", sql, catalog.names()).await.map_err(AnalyzeError::Query)?;
+    let answer = match &options.isolation {
+        None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
+        Some(isolation) => {
+            let question = Source { file: NAME.to_owned(), sql: sql.to_owned() };
+            let answer = isolation.ask(question, &views.catalog, &prepared.contents, &limits).await?;
+            answer.map(|(schema, batches)| Answer { schema, batches })
+        }
+    };
+    answer.map_err(|refusal| match refusal {
+        Refusal::Refused(error) => AnalyzeError::Query(error),
+        Refusal::Failed(RunError::Engine { said, .. }) => AnalyzeError::Query(SpecError::new(NAME, said, "")),
+        Refusal::Failed(limit) => AnalyzeError::Limit(limit.to_string().replacen("it ", "the query ", 1)),
+    })
+}
+
+/// How messages call a question.
+const NAME: &str = "query";
+
+/// Plans a question over the tables themselves and runs it.
+pub(crate) async fn ask(
+    slots: &Catalog,
+    contents: &Contents,
+    sql: &str,
+    limits: &Limits,
+) -> Result<Result<Answer, Refusal>, AnalyzeError> {
+    let catalog = tables_themselves(slots, contents)?;
+    let context = session(&catalog, Dialect::Question, limits)?;
+    let plan = match plan(&context, Dialect::Question, NAME, sql, catalog.names()).await {
+        Ok(plan) => plan,
+        Err(error) => return Ok(Err(Refusal::Refused(error))),
+    };
     let schema = SchemaRef::new(plan.logical.schema().as_arrow().clone());
-    let batches = collect(context.task_ctx(), plan.physical, &limits).await.map_err(|error| match error {
-        RunError::Engine(error) => AnalyzeError::Query(crate::SpecError::new("query", error, "")),
-        limit => AnalyzeError::Limit(format!("the query was stopped: {limit}")),
-    })?;
-    Ok(Answer { schema, batches })
+    let batches = collect(context.task_ctx(), plan.physical, limits).await;
+    Ok(batches.map(|batches| Answer { schema, batches }).map_err(Refusal::Failed))
 }

@@ -14,6 +14,9 @@ use crate::pack::Owner;
 
 const SHAPE: &str = "a check gives `resource`, `status` and `reason` as text, and `at` as a timestamp where it helps";
 
+const OUT_OF_RANGE: &str = "it gave a time that is out of range";
+const NO_TEXT: &str = "it gave a value that cannot be written as text";
+
 fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null => true,
@@ -94,7 +97,7 @@ pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> 
 }
 
 fn time(column: &ArrayRef, row: usize) -> Result<Option<Timestamp>, String> {
-    let column = cast(column, &utc_millis()).map_err(|error| error.to_string())?;
+    let column = cast(column, &utc_millis()).map_err(|_| OUT_OF_RANGE)?;
     let column = column.as_primitive_opt::<TimestampMillisecondType>().ok_or("column at is no timestamp")?;
     Ok(column.is_valid(row).then(|| Timestamp(column.value(row))))
 }
@@ -110,9 +113,9 @@ static FORMAT: FormatOptions<'static> = FormatOptions::new();
 impl<'a> Texts<'a> {
     fn new(array: &'a ArrayRef) -> Result<Self, String> {
         if matches!(array.data_type(), DataType::Timestamp(..)) {
-            return Ok(Self::Time(cast(array, &utc_millis()).map_err(|error| error.to_string())?));
+            return Ok(Self::Time(cast(array, &utc_millis()).map_err(|_| OUT_OF_RANGE)?));
         }
-        let formatter = ArrayFormatter::try_new(array.as_ref(), &FORMAT).map_err(|error| error.to_string())?;
+        let formatter = ArrayFormatter::try_new(array.as_ref(), &FORMAT).map_err(|_| NO_TEXT)?;
         Ok(Self::Other(array, formatter))
     }
 
@@ -126,7 +129,7 @@ impl<'a> Texts<'a> {
                 if array.is_null(row) || matches!(array.data_type(), DataType::Null) {
                     return Ok(None);
                 }
-                formatter.value(row).try_to_string().map(Some).map_err(|error| error.to_string())
+                formatter.value(row).try_to_string().map(Some).map_err(|_| NO_TEXT.to_owned())
             }
         }
     }

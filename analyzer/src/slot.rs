@@ -38,6 +38,10 @@ impl Contents {
         self.0.insert(table.to_owned(), rows);
     }
 
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|table, _| wanted(table));
+    }
+
     pub(crate) fn get(&self, table: &str) -> Option<&Rows> {
         self.0.get(table)
     }

@@ -10,6 +10,7 @@ mod inspect;
 mod query;
 mod redact;
 mod replay;
+mod sandbox;
 mod seal;
 mod test;
 mod validate;
@@ -25,7 +26,6 @@ use crate::cli::{Cli, Format, Global, LogFormat, ReportArgs, Verb};
 use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::guard;
 use crate::output::{Printer, log_json, write_file};
 use crate::render;
 
@@ -42,7 +42,9 @@ pub(crate) fn run() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Pass };
         }
     };
-    guard::watch();
+    if matches!(cli.verb, Verb::Sandbox) {
+        return sandbox::run();
+    }
     let printer = Printer::new(&cli.global);
     init_log(cli.global.verbose, cli.global.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
@@ -77,6 +79,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Verify(args) => verify::run(&args.bundle, printer),
         Verb::Test(args) => test::run(args, global, printer).await,
         Verb::Check(args) => check::run(&args.verb, global, printer).await,
+        Verb::Sandbox => Ok(sandbox::run()),
     }
 }
 
@@ -115,7 +118,7 @@ pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
 
 /// The engine's settings.
 pub(crate) fn options(global: &Global, as_of: Option<Timestamp>) -> Options {
-    let mut options = Options { as_of, ..Options::default() };
+    let mut options = Options { as_of, isolation: sandbox::isolation(), ..Options::default() };
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     options.threads = global.threads.map_or_else(available, usize::from);
     options

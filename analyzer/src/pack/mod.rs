@@ -3,9 +3,10 @@
 mod check;
 mod header;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use casefile_evidence::Digest;
 use include_dir::{Dir, include_dir};
@@ -104,6 +105,16 @@ impl Pack {
     pub fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// Whether a check ships with this program, to the letter: then it was reviewed with it.
+pub(crate) fn ships(check: &Check) -> bool {
+    static TEXTS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let mut files = BTreeMap::new();
+        embedded_files(&SHIPPED, &mut files);
+        files.into_values().collect()
+    });
+    TEXTS.contains(&check.sql)
 }
 
 /// Each part is preceded by its length, so that no two sets of files run together to the same bytes.

@@ -270,6 +270,11 @@ pub(crate) fn needs_order(aggregate: &str) -> bool {
     ORDERED_AGGREGATES.contains(&aggregate)
 }
 
+/// Whether the window function gives rows that are equal in its order the same value.
+pub(crate) fn ranks_peers(window: &str) -> bool {
+    matches!(window, "rank" | "dense_rank")
+}
+
 /// Every scalar function that some query may call: the engine's own, and those over JSON texts.
 pub(crate) fn scalars() -> impl Iterator<Item = Arc<ScalarUDF>> {
     let json = [

@@ -2,6 +2,7 @@
 
 use datafusion::common::{DataFusionError, SchemaError};
 
+use super::words;
 use crate::error::SpecError;
 use crate::suggest::closest;
 
@@ -54,6 +55,9 @@ fn describe(error: &DataFusionError) -> (String, String) {
             other => (other.to_string(), String::new()),
         },
         other => {
+            if let Some(words) = words::of_value(other) {
+                return (words, String::new());
+            }
             let text = other.strip_backtrace();
             // "Error during planning: ", "SQL error: ": the kind is clear from where it is said.
             let text = [

@@ -3,8 +3,8 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DataFusionError};
-use datafusion::logical_expr::expr::{AggregateFunction, WindowFunction};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Volatility, WindowFunctionDefinition};
+use datafusion::logical_expr::expr::{AggregateFunction, Cast, TryCast, WindowFunction};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, Volatility, WindowFunctionDefinition};
 
 use super::functions::{Dialect, needs_order};
 use crate::error::SpecError;
@@ -57,8 +57,13 @@ fn node_refusal(node: &LogicalPlan, dialect: Dialect) -> Option<Refusal> {
         | LogicalPlan::Subquery(_)
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Values(_)
-        | LogicalPlan::Distinct(_)
+        | LogicalPlan::Distinct(Distinct::All(_))
         | LogicalPlan::Unnest(_) => {}
+        LogicalPlan::Distinct(Distinct::On(on)) => {
+            if dialect == Dialect::Check && on.sort_expr.is_none() {
+                return Some(Refusal::new("DISTINCT ON without ORDER BY takes any row", "add ORDER BY"));
+            }
+        }
         LogicalPlan::Limit(limit) => {
             if dialect == Dialect::Check && !is_sorted(&limit.input) {
                 return Some(Refusal::new(
@@ -108,6 +113,11 @@ fn is_sorted(plan: &LogicalPlan) -> bool {
     }
 }
 
+/// Whether values are times of another zone than UTC.
+fn is_local(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(zone)) if !matches!(&**zone, "UTC" | "+00:00" | "Z"))
+}
+
 fn not_listed(kind: &str, name: &str) -> Refusal {
     Refusal::new(format!("{kind} {name} is not allowed"), "see the functions of a check in the reference")
 }
@@ -138,6 +148,14 @@ fn expr_refusal(expr: &Expr, schema: &DFSchema, dialect: Dialect) -> Result<Opti
             format!("parameter {} has no value", placeholder.id),
             "write the value, or take it from target",
         )),
+        Expr::Cast(Cast { field, .. }) | Expr::TryCast(TryCast { field, .. })
+            if dialect == Dialect::Check && is_local(field.data_type()) =>
+        {
+            Some(Refusal::new(
+                format!("{} is a time of another zone than UTC, whose rules change", field.data_type()),
+                "compare times in UTC, as the evidence has them",
+            ))
+        }
         Expr::HigherOrderFunction(_) | Expr::Lambda(_) | Expr::LambdaVariable(_) => {
             Some(Refusal::new("a lambda is not allowed", "unnest the array and filter its rows"))
         }

@@ -11,13 +11,18 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::words;
+
 /// What one query may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
     /// Bytes that its operators may hold.
     pub(crate) memory: usize,
+    /// Bytes that its rows may be.
+    pub(crate) answer: usize,
     /// How long it may run.
     pub(crate) time: Duration,
     /// How many rows it may give.
@@ -25,17 +30,32 @@ pub(crate) struct Limits {
 }
 
 /// A query that was planned did not give its rows.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum RunError {
-    #[error("it ran longer than {} s and was stopped; make it read less, or raise the time limit", .0.as_secs())]
+    #[error("it ran longer than {} s and was stopped; make it read less", .0.as_secs())]
     Time(Duration),
-    #[error("it needed more than {} MiB of memory and was stopped; make it hold less, or raise the memory limit", .0 >> 20)]
+    #[error("it needed more than {} MiB of memory and was stopped; make it hold less", .0 >> 20)]
     Memory(usize),
-    #[error("it gave more than {0} rows and was stopped; give one row for each resource, or raise the row limit")]
+    #[error("it gave more than {0} rows and was stopped; give one row for each resource")]
     Rows(usize),
-    #[error("{0}")]
-    Engine(String),
+    #[error("its rows are more than {} MiB and it was stopped; give shorter texts", .0 >> 20)]
+    Answer(usize),
+    #[error("it is nested too deeply and was stopped; make it simpler")]
+    Nested,
+    #[error("it ended without an answer, which is a fault of the engine; make it simpler")]
+    NoAnswer,
+    /// Said in words of our own, which no other version of the engine changes: they stand in verdicts.
+    #[error("{words}")]
+    Engine {
+        words: String,
+        /// What the engine says, for the author of the query.
+        said: String,
+    },
+    #[error("no thread could be started: {0}")]
+    Thread(String),
 }
+
+const UNKNOWN: &str = "the engine could not carry it out; `casefile query` with the same SQL prints what it says";
 
 type Answer = Result<Vec<RecordBatch>, RunError>;
 
@@ -54,10 +74,10 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     let limits = *limits;
     let thread = std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES);
     let run = move || alone(task, plan, limits, answer);
-    thread.spawn(run).map_err(|error| RunError::Engine(format!("no thread could be started: {error}")))?;
+    thread.spawn(run).map_err(|error| RunError::Thread(error.to_string()))?;
     match tokio::time::timeout(limits.time, answered).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(RunError::Engine("it ended without an answer, which is a fault of the engine".to_owned())),
+        Ok(Err(_)) => Err(RunError::NoAnswer),
         Err(_) => Err(RunError::Time(limits.time)),
     }
 }
@@ -65,7 +85,7 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
 /// The query's own thread. It ends once nobody waits for the answer any more.
 fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
     let result = match tokio::runtime::Builder::new_current_thread().build() {
-        Err(error) => Some(Err(RunError::Engine(format!("no scheduler could be started: {error}")))),
+        Err(error) => Some(Err(RunError::Thread(error.to_string()))),
         Ok(runtime) => runtime.block_on(async {
             tokio::select! {
                 biased;
@@ -83,11 +103,15 @@ fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, m
 async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
     let mut stream = execute_stream(plan, task).map_err(|error| engine(&error, limits))?;
     let mut batches = Vec::new();
-    let mut rows = 0;
+    let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = stream.try_next().await.map_err(|error| engine(&error, limits))? {
         rows += batch.num_rows();
         if rows > limits.rows {
             return Err(RunError::Rows(limits.rows));
+        }
+        bytes += batch.get_array_memory_size();
+        if bytes > limits.answer {
+            return Err(RunError::Answer(limits.answer));
         }
         batches.push(batch);
     }
@@ -108,6 +132,9 @@ fn fresh(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFus
 fn engine(error: &DataFusionError, limits: &Limits) -> RunError {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(_) => RunError::Memory(limits.memory),
-        other => RunError::Engine(other.strip_backtrace()),
+        other => RunError::Engine {
+            words: words::of_value(other).unwrap_or_else(|| UNKNOWN.to_owned()),
+            said: other.strip_backtrace(),
+        },
     }
 }

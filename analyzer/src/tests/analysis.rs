@@ -9,7 +9,7 @@ use crate::{Action, Conclusion, Evidence, Level, Options, Outcome, Pack, Setting
 #[tokio::test]
 async fn the_shipped_pack_is_sound() {
     let pack = Pack::embedded().unwrap();
-    let errors = lint(&pack).await.unwrap();
+    let errors = lint(&pack, &Options::default()).await.unwrap();
     assert!(errors.is_empty(), "{}", errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
 }
 

@@ -45,7 +45,7 @@ SELECT resource, 'pass' AS status, stop_code AS reason FROM u",
     ];
     let mut told = String::new();
     for (title, content) in cases {
-        let found = lint(&pack(&[("a.sql", content)])).await.unwrap();
+        let found = lint(&pack(&[("a.sql", content)]), &crate::Options::default()).await.unwrap();
         let found: Vec<String> = found.iter().map(|finding| format!("  {finding}")).collect();
         told.push_str(&format!("{title}\n{}\n", if found.is_empty() { "  -".to_owned() } else { found.join("\n") }));
     }

@@ -5,7 +5,7 @@ mod new;
 
 use casefile_analyzer::{lint, lint_deadlines, lint_signatures};
 
-use super::pack;
+use super::{options, pack};
 use crate::cli::{CheckVerb, Format, Global};
 use crate::config::Loaded;
 use crate::error::Error;
@@ -29,7 +29,7 @@ async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
     let loaded = Loaded::find(global.config.as_deref())?;
     loaded.check_target()?;
     let settings = loaded.config.settings();
-    let mut problems = lint(&pack).await?;
+    let mut problems = lint(&pack, &options(global, None)).await?;
     problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
     problems.extend(loaded.locate(lint_signatures(&settings)));
     let (timeout, grace) = (target::timeout(None, &loaded.config), target::ingestion_grace(None, &loaded.config));

@@ -1,0 +1,77 @@
+//! Where rows are equal in all that a check orders them by, their other columns decide. So no answer depends on the
+//! order in which the engine happens to have them, which may differ from machine to machine.
+
+use arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, DataFusionError};
+use datafusion::logical_expr::expr::Sort;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, WindowFunctionDefinition};
+
+use super::functions::{needs_order, ranks_peers};
+
+/// The plan with every order made total.
+pub(crate) fn broken(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    plan.transform_up_with_subqueries(|node| in_node(node).map(Transformed::yes)).map(|plan| plan.data)
+}
+
+fn in_node(node: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    match node {
+        LogicalPlan::Sort(mut sort) => {
+            let all = columns(sort.input.schema());
+            extend(&mut sort.expr, &all);
+            Ok(LogicalPlan::Sort(sort))
+        }
+        LogicalPlan::Distinct(Distinct::On(mut on)) => {
+            let all = columns(on.input.schema());
+            on.sort_expr.iter_mut().for_each(|order| extend(order, &all));
+            Ok(LogicalPlan::Distinct(Distinct::On(on)))
+        }
+        node @ (LogicalPlan::Window(_) | LogicalPlan::Aggregate(_)) => {
+            let all = node.inputs().first().map(|input| columns(input.schema())).unwrap_or_default();
+            let names = NamePreserver::new(&node);
+            let rewritten = node.map_expressions(|expr| {
+                let name = names.save(&expr);
+                let expr = expr.transform_up(|expr| Ok(Transformed::yes(in_function(expr, &all))))?;
+                Ok(expr.update_data(|expr| name.restore(expr)))
+            })?;
+            Ok(rewritten.data)
+        }
+        node => Ok(node),
+    }
+}
+
+fn in_function(mut expr: Expr, all: &[Expr]) -> Expr {
+    match &mut expr {
+        Expr::WindowFunction(function) => {
+            let by_rows = match &function.fun {
+                WindowFunctionDefinition::AggregateUDF(udf) => needs_order(udf.name()),
+                WindowFunctionDefinition::WindowUDF(udf) => !ranks_peers(udf.name()),
+            };
+            if by_rows {
+                extend(&mut function.params.order_by, all);
+            }
+        }
+        // DISTINCT may be ordered by its argument alone: then rows that are equal give equal values.
+        Expr::AggregateFunction(function) if needs_order(function.func.name()) && !function.params.distinct => {
+            extend(&mut function.params.order_by, all);
+        }
+        _ => {}
+    }
+    expr
+}
+
+fn extend(order: &mut Vec<Sort>, all: &[Expr]) {
+    for column in all {
+        if !order.iter().any(|sort| sort.expr == *column) {
+            order.push(column.clone().sort(true, true));
+        }
+    }
+}
+
+/// The columns that rows can be ordered by.
+fn columns(schema: &DFSchema) -> Vec<Expr> {
+    let sortable = |data_type: &DataType| !data_type.is_nested() && !matches!(data_type, DataType::Null);
+    let columns = schema.iter().filter(|(_, field)| sortable(field.data_type()));
+    columns.map(|(table, field)| Expr::Column((table, field.as_ref()).into())).collect()
+}
