@@ -7,25 +7,19 @@ use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::coverage::{Coverage, Gap, Scope};
-use crate::decision::{conclude, decide};
 use crate::error::{AnalyzeError, SpecError};
-use crate::evidence::Evidence;
-use crate::lint::findings;
 use crate::options::Options;
-use crate::outcome::{self, EvidenceRow, Outcome, Status};
-use crate::pack::{Check, Conclusive, Owner, Pack};
+use crate::pack::{Check, Pack, findings};
 use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
-use crate::rows;
-use crate::sandbox::{Limits, Planned, Refusal, Source, collect, task};
+use crate::sandbox::{Contents, Limits, Planned, Refusal, Source, collect, task};
 use crate::settings::Settings;
-use crate::signature::{self, Expect, Matches, Pattern, Quorum, Scene};
-use crate::slot::Contents;
-use crate::tail;
+use crate::signature::{Expect, Matches, Pattern, Quorum};
+use crate::tables::Evidence;
+use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
-    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Kind, PackSummary, Release, RolloutSummary, Target,
-    Verdict,
+    self, BundleSummary, CheckVerdict, ConfigSummary, Coverage, Engine, EvidenceRow, FORMAT, Gap, Kind, Outcome,
+    PackSummary, Release, RolloutSummary, Scene, Scope, Target, Verdict, conclude, decide, fill_tails, judge_signature,
 };
 
 /// What came of running one check.
@@ -80,9 +74,21 @@ impl Analyzer {
         settings: &Settings,
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
+        self.judge(evidence, None, settings, options).await
+    }
+
+    /// As [`Analyzer::analyze`], with the matches that were found while lines passed by, where the lines were not kept.
+    pub(crate) async fn judge(
+        &self,
+        evidence: &Evidence,
+        matched: Option<&Matches>,
+        settings: &Settings,
+        options: &Options,
+    ) -> Result<Verdict, AnalyzeError> {
         let patterns = settings.compile(&self.pack)?;
-        let limits = options.limits();
-        let prepared = Prepared::new(evidence, &self.plans.views, settings, &patterns, options.as_of, &limits).await?;
+        let (views, limits) = (&self.plans.views, options.limits());
+        let prepared =
+            Prepared::new(evidence, matched, views, &settings.rollout, &patterns, options.as_of, &limits).await?;
         let ran = run_all(&self.plans, &self.pack, &prepared, options).await?;
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
@@ -90,7 +96,7 @@ impl Analyzer {
             ci: evidence.bundle.as_ref().map(|bundle| bundle.manifest().ci.clone()).unwrap_or_default(),
             target: Target::from(&prepared.target),
         };
-        verdict(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle)
+        assemble(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle)
     }
 }
 
@@ -170,7 +176,7 @@ async fn run_apart(
     contents.retain(|table| checks.iter().any(|(_, planned, _)| planned.reads.contains(table)));
     let answers = isolation.run(&sources, &plans.views.catalog, &contents, &options.limits()).await?;
     let ran = answers.into_iter().map(|answer| match answer {
-        Ok(batches) => rows::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
+        Ok(batches) => verdict::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
         Err(Refusal::Refused(error)) => Ran::Broken(error.problem),
         Err(Refusal::Failed(error)) => Ran::Broken(error.to_string()),
     });
@@ -183,12 +189,12 @@ async fn run(plan: Arc<dyn ExecutionPlan>, contents: &Arc<Contents>, limits: &Li
         Err(error) => return Ran::Broken(error.to_string()),
     };
     match collect(task, plan, limits).await {
-        Ok(batches) => rows::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
+        Ok(batches) => verdict::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
         Err(error) => Ran::Broken(error.to_string()),
     }
 }
 
-fn verdict(
+fn assemble(
     prepared: &Prepared,
     (pack, plans): (&Pack, &Plans),
     settings: &Settings,
@@ -209,7 +215,7 @@ fn verdict(
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
     for (check, planned) in checks.iter_mut().zip(&plans.checks) {
         if ["task_id", "container"].iter().all(|column| planned.has_column(column)) {
-            tail::fill(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
+            fill_tails(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
         }
     }
     for (index, pattern) in patterns.iter().enumerate() {
@@ -250,7 +256,7 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
     gaps.dedup();
     let (outcome, reason, rows) = match ran {
         Ran::Rows(rows) => {
-            let (outcome, reason) = outcome::judge(&rows, &gaps, header.conclusive);
+            let (outcome, reason) = verdict::judge(&rows, &gaps, header.conclusive);
             (outcome, reason, rows)
         }
         Ran::NoLines => {
@@ -285,7 +291,7 @@ fn owner_of(rows: &[EvidenceRow], owner: Owner) -> Owner {
 }
 
 fn signature_verdict(index: usize, pattern: &Pattern, matches: &Matches, scene: Scene<'_>) -> CheckVerdict {
-    let judged = signature::judge(index, pattern, matches, scene);
+    let judged = judge_signature(index, pattern, matches, scene);
     CheckVerdict {
         id: pattern.id.clone(),
         title: pattern.title.clone(),

@@ -5,10 +5,10 @@ use casefile_evidence::tables::{SourceRow, TargetRow};
 
 use crate::engine::Analyzer;
 use crate::error::AnalyzeError;
-use crate::evidence::Rows;
 use crate::options::Options;
 use crate::settings::Settings;
 use crate::signature::Scanner;
+use crate::tables::Rows;
 use crate::verdict::Verdict;
 
 /// Takes rows as they come and judges what there is.
@@ -68,7 +68,7 @@ impl Judge {
         let mut rows = self.rows.clone();
         rows.target = vec![target];
         rows.sources = sources;
-        let evidence = rows.into_evidence(Some(self.scanner.so_far()))?;
-        self.analyzer.analyze(&evidence, &self.settings, &self.options).await
+        let evidence = rows.into_evidence()?;
+        self.analyzer.judge(&evidence, Some(&self.scanner.so_far()), &self.settings, &self.options).await
     }
 }

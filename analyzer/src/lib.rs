@@ -29,64 +29,44 @@
 //! # }
 //! ```
 
-mod causes;
-mod coverage;
-mod decision;
-mod derived;
+mod docs;
 mod engine;
 mod error;
-mod evidence;
-mod impact;
 mod judge;
-mod lint;
-mod missing;
 mod near;
 mod options;
-mod outcome;
 mod pack;
 mod plans;
 mod prepared;
 mod query;
-mod rollout;
-mod rows;
 mod sandbox;
 mod serve;
 mod settings;
 mod signature;
-mod slot;
-mod statuses;
 mod suggest;
-mod tail;
-mod tasks;
+mod tables;
+mod terms;
 mod verdict;
-mod views;
 
-pub use causes::Cause;
-pub use coverage::Gap;
-pub use decision::{Action, Conclusion, Decision};
+pub use docs::table_docs;
 pub use engine::{Analyzer, analyze, lint};
 pub use error::{AnalyzeError, SpecError};
-pub use evidence::Evidence;
-pub use impact::{Impact, Running};
 pub use judge::Judge;
-pub use lint::{lint_deadlines, lint_signatures};
-pub use missing::Missing;
 pub use near::{NearMiss, near_misses};
 pub use options::Options;
-pub use outcome::{EvidenceRow, Outcome, Status};
-pub use pack::{Check, Conclusive, Header, Level, Owner, Pack};
+pub use pack::{Check, Header, Pack};
 pub use query::{Answer, query};
 pub use sandbox::Isolation;
 pub use serve::serve;
-pub use settings::{CheckSettings, RolloutSettings, Settings};
-pub use signature::{Anchor, Expect, Quorum, Signature};
+pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
+pub use signature::{Anchor, Expect, Quorum, Signature, TailLine};
 pub use suggest::nearest;
-pub use tail::{Tail, TailLine};
+pub use tables::{ColumnDoc, Evidence, Image, Impact, RolloutSettings, Running, TableDoc};
+pub use terms::{Conclusion, Conclusive, Level, Owner, Status};
 pub use verdict::{
-    BundleSummary, CheckVerdict, ConfigSummary, Engine, FORMAT, Image, Kind, PackSummary, ROWS_KEPT, Release,
-    RolloutSummary, Target, Verdict, can_still_improve,
+    Action, BundleSummary, Cause, CheckVerdict, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT, Gap, Kind,
+    Missing, Outcome, PackSummary, ROWS_KEPT, Release, RolloutSummary, Tail, Target, Verdict, can_still_improve,
 };
-pub use views::{ColumnDoc, TableDoc, table_docs};
 
 /// The functions that a check may call: scalar, aggregate and window functions.
 pub fn allowed_functions() -> [&'static [&'static str]; 3] {

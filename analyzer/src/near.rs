@@ -11,12 +11,11 @@ use casefile_evidence::{Row, Timestamp};
 use regex_automata::meta::Regex;
 
 use crate::error::AnalyzeError;
-use crate::evidence::{Evidence, TableData};
 use crate::options::Options;
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
-use crate::settings::Settings;
 use crate::signature::{Ends, Looks, Pattern, Signature, compile, readable_line};
+use crate::tables::{Evidence, RolloutSettings, TableData};
 
 /// A line that almost matches.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +50,8 @@ pub async fn near_misses(
     let pattern = signature.compile().map_err(|error| vec![error])?;
     let limits = options.limits();
     let views = ViewPlans::new(&limits).await?;
-    let prepared = Prepared::new(evidence, &views, &Settings::default(), &[], options.as_of, &limits).await?;
+    let prepared =
+        Prepared::new(evidence, None, &views, &RolloutSettings::default(), &[], options.as_of, &limits).await?;
     let search = Search::new(&pattern, signature, &prepared);
     let mut near = BTreeSet::new();
     let mut take = |batch: &RecordBatch| -> Result<(), AnalyzeError> {

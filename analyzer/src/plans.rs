@@ -14,16 +14,11 @@ use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
-use crate::outcome::Status;
-use crate::pack::{self, Check, Pack};
-use crate::rollout::JudgedRollout;
-use crate::rows;
-use crate::sandbox::{Catalog, Dialect, Limits, Planned, Query, Refusal, Source, plan, session};
-use crate::settings::Settings;
+use crate::pack::{self, Check, Pack, statuses};
+use crate::sandbox::{Catalog, Dialect, Limits, Planned, Query, Refusal, Slot, Source, plan, session};
 use crate::signature::derived_tables;
-use crate::slot::Slot;
-use crate::statuses;
-use crate::views;
+use crate::tables::{JudgedRollout, RolloutSettings, nullable_columns, view_files};
+use crate::terms::Status;
 
 /// A view as it will be computed.
 #[derive(Debug, Clone)]
@@ -46,11 +41,11 @@ impl ViewPlans {
         for table in tables::all() {
             catalog.add(table.info.name, Arc::new(Slot::new(table.info.name, table.schema)))?;
         }
-        for (name, empty) in JudgedRollout::default().tables(&Settings::default(), false)? {
+        for (name, empty) in JudgedRollout::default().tables(&RolloutSettings::default(), false)? {
             catalog.add(name, Arc::new(Slot::new(name, empty.schema())))?;
         }
         let mut views = Vec::new();
-        for (name, sql) in views::files() {
+        for (name, sql) in view_files() {
             let view = plan_view(&catalog, limits, name, sql).await?;
             catalog.add(name, Arc::new(Slot::new(name, Arc::clone(&view.schema))))?;
             views.push(view);
@@ -72,7 +67,7 @@ async fn plan_view(
     let fault = |error: &dyn std::fmt::Display| AnalyzeError::internal(format!("view {name}: {error}"));
     let context = session(catalog, Dialect::Check, limits)?;
     let query = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
-    let documented = views::nullable_columns(name, sql);
+    let documented = nullable_columns(name, sql);
     let nullable = |name: &String| documented.get(name).copied().unwrap_or(true);
     let fields = query.logical.schema().fields().iter();
     let fields: Vec<Field> =
@@ -183,7 +178,7 @@ pub(crate) async fn plan_check(
 /// Whether what a check gives, and what it reads, is what it may.
 fn sound(check: &Check, plan: &LogicalPlan) -> Result<(), SpecError> {
     let line = check.query_line();
-    rows::shape(&check.file, line, plan.schema().as_arrow())?;
+    pack::shape(&check.file, line, plan.schema().as_arrow())?;
     statuses::check(&check.file, line, plan)?;
     if tables_of(plan).contains(LogEventRow::TABLE)
         && !check.header.requires.iter().any(|table| table == LogEventRow::TABLE)

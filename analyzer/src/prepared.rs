@@ -1,6 +1,5 @@
 //! Evidence made ready to be asked: views computed, signatures matched, slots filled.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -19,17 +18,10 @@ use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::AnalyzeError;
-use crate::evidence::{Evidence, TableData, as_of, observed_column, to_batches};
-use crate::impact::Impact;
 use crate::plans::{PlannedView, ViewPlans};
-use crate::rollout::JudgedRollout;
-use crate::sandbox::{BUNDLE_URL, Catalog, Limits, collect, task};
-use crate::settings::Settings;
-use crate::signature::{Matches, Pattern, Scanner, derived_tables};
-use crate::slot::{Contents, Rows};
-use crate::tail::Ended;
-use crate::tasks::{Tasks, flag, rows, text};
-use crate::verdict::Image;
+use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, as_of, collect, observed_column, task};
+use crate::signature::{Ended, Matches, Pattern, Scanner, derived_tables};
+use crate::tables::{Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, to_batches};
 
 /// The stop reason of a collection that goes on.
 const COLLECTING: &str = "collecting";
@@ -57,11 +49,13 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// As of `moment` where it is given: nothing that was observed later exists.
+    /// As of `moment` where it is given: nothing that was observed later exists. `matched` are the matches that were found
+    /// while lines passed by, where the lines themselves were not kept.
     pub(crate) async fn new(
         evidence: &Evidence,
+        matched: Option<&Matches>,
         views: &ViewPlans,
-        settings: &Settings,
+        settings: &RolloutSettings,
         patterns: &[Pattern],
         moment: Option<Timestamp>,
         limits: &Limits,
@@ -100,7 +94,7 @@ impl Prepared {
         }
         let images = images(&containers);
         let tasks = Tasks::from_views(&tasks, &containers, &ends);
-        let matches = match &evidence.matched {
+        let matches = match matched {
             Some(matches) => matches.clone(),
             None => {
                 let ended = Ended::from_views(&ends, &containers);
@@ -122,7 +116,7 @@ impl Prepared {
         let services = evidence.read::<ServiceRow>()?;
         let services = services.iter().filter(|service| moment.is_none_or(|moment| service.observed_at <= moment));
         let service = services.max_by_key(|service| service.snapshot).cloned();
-        let without_lines = evidence.matched.is_some();
+        let without_lines = matched.is_some();
         let judged = rollout.judged;
         let mut targets = evidence.read::<TargetHealthRow>()?;
         targets.retain(|target| moment.is_none_or(|moment| target.observed_at <= moment));
@@ -167,15 +161,6 @@ pub(crate) fn tables_themselves(slots: &Catalog, contents: &Contents) -> Result<
 fn file_of(bundle: &Bundle, table: &str) -> String {
     let path = bundle.table_path(table);
     path.and_then(|path| path.file_name().map(|file| file.to_string_lossy().into_owned())).unwrap_or_default()
-}
-
-fn images(containers: &[RecordBatch]) -> Vec<Image> {
-    let image = |(batch, row): (&RecordBatch, usize)| {
-        let counts = flag(batch, "judged", row) == Some(true) && flag(batch, "essential", row) != Some(false);
-        let container = text(batch, "container", row).filter(|_| counts)?;
-        Some(Image { container, digest: text(batch, "image_digest", row)?, image: text(batch, "image", row) })
-    };
-    rows(containers).filter_map(image).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Result<Rows, AnalyzeError> {

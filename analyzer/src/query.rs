@@ -4,13 +4,12 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::error::{AnalyzeError, SpecError};
-use crate::evidence::Evidence;
 use crate::options::Options;
 use crate::plans::ViewPlans;
 use crate::prepared::{Prepared, tables_themselves};
-use crate::sandbox::{Catalog, Dialect, Limits, Refusal, RunError, Source, collect, plan, session};
+use crate::sandbox::{Catalog, Contents, Dialect, Limits, Refusal, RunError, Source, collect, plan, session};
 use crate::settings::Settings;
-use crate::slot::Contents;
+use crate::tables::Evidence;
 
 /// What a query gave.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ pub async fn query(
     let patterns = patterns.map_err(|error| vec![error])?;
     let limits = Limits { answer: options.memory_limit, ..options.limits() };
     let views = ViewPlans::new(&limits).await?;
-    let prepared = Prepared::new(evidence, &views, settings, &patterns, options.as_of, &limits).await?;
+    let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &patterns, options.as_of, &limits).await?;
     let answer = match &options.isolation {
         None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
         Some(isolation) => {

@@ -7,14 +7,11 @@ use casefile_evidence::Bundle;
 use serde::Serialize;
 
 use crate::error::AnalyzeError;
-use crate::lint::findings;
-use crate::pack::Check;
+use crate::pack::{Check, findings, statuses};
 use crate::plans::{plan_check, tables_of};
 use crate::query::ask;
 use crate::sandbox::wire::{Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
-use crate::sandbox::{Catalog, Refusal, collect, task};
-use crate::slot::{Contents, Rows, Slot};
-use crate::statuses;
+use crate::sandbox::{Catalog, Contents, Refusal, Rows, Slot, collect, task};
 
 /// Plans or runs the queries of one request, read from `input`, and writes what came of each to `output`.
 ///

@@ -2,6 +2,7 @@
 
 use super::header::Header;
 use crate::error::SpecError;
+use crate::sandbox::first_line;
 
 /// A check as its file says it. Its query is looked at when it is planned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +38,4 @@ impl Check {
         });
         lines.filter_map(|line| line.strip_prefix('#')).map(str::trim).collect::<Vec<_>>().join("\n")
     }
-}
-
-/// The first line that is neither empty nor a comment.
-pub(crate) fn first_line(sql: &str) -> u64 {
-    let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
-    sql.lines().position(is_code).map_or(1, |line| line as u64 + 1)
 }

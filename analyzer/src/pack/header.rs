@@ -1,78 +1,11 @@
 //! The header of a check: TOML in the file's leading comment lines, so that the file runs in any SQL tool.
 
-use std::fmt;
-
 use casefile_evidence::tables;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SpecError;
 use crate::suggest::closest;
-
-/// Whether a check decides, or only reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Its failure fails the verdict.
-    Block,
-    /// It is reported and never gates. New checks start here.
-    Advise,
-}
-
-/// Who takes over when a check fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Owner {
-    /// The service's owner: its code, its configuration, its migrations.
-    Service,
-    /// Whoever runs the platform: capacity, network, images, roles.
-    Platform,
-    /// A consequence that does not tell whose the cause is, such as a rollback.
-    Shared,
-}
-
-/// The status that one row proves even when evidence is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Conclusive {
-    /// A failing row stands; a pass becomes unknown.
-    Fail,
-    /// A passing row stands; a failure becomes unknown.
-    Pass,
-    /// Nothing stands.
-    None,
-}
-
-impl std::str::FromStr for Owner {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "service" => Ok(Self::Service),
-            "platform" => Ok(Self::Platform),
-            "shared" => Ok(Self::Shared),
-            _ => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Block => "block",
-            Self::Advise => "advise",
-        })
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Service => "service",
-            Self::Platform => "platform",
-            Self::Shared => "shared",
-        })
-    }
-}
+use crate::terms::{Conclusive, Level, Owner};
 
 /// What a check says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,9 @@
 
 mod check;
 mod header;
+mod lint;
+mod shape;
+pub(crate) mod statuses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,12 +15,13 @@ use casefile_evidence::Digest;
 use include_dir::{Dir, include_dir};
 
 pub use check::Check;
-pub(crate) use check::first_line;
+pub use header::Header;
 pub(crate) use header::is_id;
-pub use header::{Conclusive, Header, Level, Owner};
+pub(crate) use lint::findings;
+pub(crate) use shape::shape;
 
 use crate::error::SpecError;
-use crate::views;
+use crate::tables::view_files;
 
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../queries");
 
@@ -119,7 +123,7 @@ pub(crate) fn ships(check: &Check) -> bool {
 
 /// Each part is preceded by its length, so that no two sets of files run together to the same bytes.
 fn digest(files: &BTreeMap<String, String>) -> Digest {
-    let views = views::files().map(|(path, content)| (format!("views/{path}"), content));
+    let views = view_files().map(|(path, content)| (format!("views/{path}"), content));
     let files = files.iter().map(|(path, content)| (format!("checks/{path}"), content.as_str()));
     let mut bytes = Vec::new();
     for (path, content) in views.chain(files) {

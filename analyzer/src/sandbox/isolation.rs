@@ -16,12 +16,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::run::{Limits, RunError};
+use super::slot::{Contents, Rows};
 use super::wire::{Head, Planned, Reply, Request, Source, Work, from_ipc, to_ipc};
 use super::{Catalog, PLANNING_TIME};
 use crate::error::{AnalyzeError, SpecError};
-use crate::slot::{Contents, Rows};
 
-/// A program that calls [`crate::serve`] with its standard input and output. It should limit its own memory first.
+/// A program that calls `serve` with its standard input and output. It should limit its own memory first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Isolation {
     /// The program.

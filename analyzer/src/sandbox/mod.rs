@@ -18,6 +18,7 @@ mod locate;
 mod plan;
 mod run;
 mod session;
+mod slot;
 mod statement;
 mod ties;
 pub(crate) mod wire;
@@ -36,7 +37,8 @@ pub use isolation::Isolation;
 pub(crate) use isolation::Refusal;
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
-pub(crate) use statement::parse;
+pub(crate) use slot::{Contents, Rows, Slot, as_of, observed_column};
+pub(crate) use statement::{first_line, parse};
 pub(crate) use wire::{Planned, Source};
 
 use crate::error::SpecError;
@@ -65,7 +67,7 @@ pub(crate) async fn plan(
     sql: &str,
     tables: &[String],
 ) -> Result<Query, SpecError> {
-    let first_line = crate::pack::first_line(sql);
+    let first_line = first_line(sql);
     let stopped = |problem: String| SpecError::new(file, problem, "make it simpler").at(first_line);
     let (answer, answered) = tokio::sync::oneshot::channel();
     let (context, owned) = (context.clone(), (file.to_owned(), sql.to_owned(), tables.to_owned()));
@@ -93,7 +95,7 @@ async fn plan_here(
     sql: &str,
     tables: &[String],
 ) -> Result<Query, SpecError> {
-    let first_line = crate::pack::first_line(sql);
+    let first_line = first_line(sql);
     let error = |error: &datafusion::error::DataFusionError| locate::spec_error(file, first_line, error);
     let state = context.state();
     let statement = statement::parse(file, first_line, sql)?;

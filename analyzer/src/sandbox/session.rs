@@ -21,8 +21,8 @@ use url::Url;
 
 use super::functions::{Dialect, scalars};
 use super::run::Limits;
+use super::slot::Contents;
 use crate::error::AnalyzeError;
-use crate::slot::Contents;
 
 /// Where the bundle's data folder stands in the engine's eyes.
 pub(crate) const BUNDLE_URL: &str = "bundle:///";
@@ -122,6 +122,8 @@ fn config() -> SessionConfig {
     options.execution.time_zone = Some("+00:00".to_owned());
     options.execution.enable_recursive_ctes = false;
     options.execution.parquet.schema_force_view_types = false;
+    // The plans are small: what a second pass would find costs more than it saves.
+    options.optimizer.max_passes = 1;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
     options.sql_parser.parse_float_as_decimal = true;

@@ -40,6 +40,12 @@ impl Known<'_> {
 /// long.
 pub(super) const WORDS: usize = 10_000;
 
+/// The first line that is neither empty nor a comment.
+pub(crate) fn first_line(sql: &str) -> u64 {
+    let is_code = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with("--");
+    sql.lines().position(is_code).map_or(1, |line| line as u64 + 1)
+}
+
 const ONE_QUERY: &str = "write one SELECT and nothing else";
 
 /// Parses exactly one statement.

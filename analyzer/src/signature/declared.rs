@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::FILE;
 use super::json::FieldPattern;
 use super::{Looks, Pattern, escape, probe};
 use crate::error::SpecError;
-use crate::pack::{Level, Owner};
-use crate::settings::FILE;
+use crate::terms::{Level, Owner};
 
 /// What a signature expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use casefile_evidence::Timestamp;
 
 use super::streams::Streams;
-use crate::tail::Rings;
+use super::tail::Rings;
 
 /// Lines kept of one signature in one stream, on one side of a boundary; the rest is counted.
 pub(crate) const KEPT: usize = 100;

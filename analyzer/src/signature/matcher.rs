@@ -11,10 +11,10 @@ use super::expression::{Ends, compile};
 use super::found::{Match, Matches, Place};
 use super::parts::{Joined, Parts};
 use super::readable::{Event, is_plain, readable};
+use super::tail::{Ended, Rings};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, json};
 use crate::error::AnalyzeError;
-use crate::tail::{Ended, Rings};
 
 /// A log line on its way through.
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ impl Scanner {
             compile(&texts, ends).map_err(|_| {
                 let problem = "the signatures' patterns are too large together";
                 let remedy = "simplify bounded repetitions such as .{1,1000}, or use contains";
-                AnalyzeError::Specification(vec![crate::SpecError::new(crate::settings::FILE, problem, remedy)])
+                AnalyzeError::Specification(vec![crate::SpecError::new(super::FILE, problem, remedy)])
             })
         };
         let set = PatternSet::new(texts.len());
@@ -317,8 +317,8 @@ mod tests {
             within_ms: 0,
             anchor: Default::default(),
             quorum: Default::default(),
-            level: crate::pack::Level::Block,
-            owner: crate::pack::Owner::Service,
+            level: crate::Level::Block,
+            owner: crate::Owner::Service,
             advice: None,
         }
     }

@@ -3,32 +3,33 @@
 mod declared;
 mod escapes;
 mod expression;
-mod failure;
 mod found;
 mod json;
-mod judge;
 mod matcher;
 mod parts;
 mod readable;
-mod scope;
 mod streams;
-mod success;
 mod table;
+mod tail;
 mod trace;
 
 pub use declared::{Anchor, Expect, Quorum, Signature};
 pub(crate) use expression::{Ends, compile, escape, probe};
-pub(crate) use found::Matches;
+pub(crate) use found::{Found, Match, Matches, Place};
 pub(crate) use json::FieldPattern;
-pub(crate) use judge::judge;
-pub(crate) use matcher::{Line, Scanner};
+pub(crate) use matcher::Scanner;
 pub(crate) use readable::line as readable_line;
-pub(crate) use scope::Scene;
 pub(crate) use streams::{StreamLines, Streams};
 pub(crate) use table::{derived_tables, table_docs};
-pub(crate) use trace::{exception, last_trace};
+pub use tail::TailLine;
+pub(crate) use tail::{Ended, Rings, shape, telling};
+pub(crate) use trace::last_trace;
 
-use crate::pack::{Level, Owner};
+use crate::tables::{Task, Tasks};
+use crate::terms::{Level, Owner};
+
+/// The file that messages name.
+pub(crate) const FILE: &str = "casefile.toml";
 
 /// What a line must look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +57,29 @@ pub(crate) struct Pattern {
     pub(crate) level: Level,
     pub(crate) owner: Owner,
     pub(crate) advice: Option<String>,
+}
+
+impl Pattern {
+    /// Whether a task is one whose lines count.
+    pub(crate) fn is_about(&self, task: &Task) -> bool {
+        task.is_of(self.family.as_deref())
+    }
+
+    /// Whether lines from a place count. Without a known writer they do only where the signature asks for
+    /// just this log group.
+    pub(crate) fn counts(&self, place: &Place, tasks: &Tasks) -> bool {
+        match place.task_id.as_deref().and_then(|id| tasks.get(id)) {
+            Some(task) => self.is_about(task),
+            None => self.takes_unattributed(),
+        }
+    }
+
+    pub(crate) fn takes_unattributed(&self) -> bool {
+        self.log_group.is_some() && self.family.is_none()
+    }
+
+    /// The tasks whose lines count, by id.
+    pub(crate) fn tasks<'a>(&'a self, tasks: &'a Tasks) -> impl Iterator<Item = (&'a str, &'a Task)> {
+        tasks.all().filter(|(_, task)| self.is_about(task))
+    }
 }

@@ -7,10 +7,8 @@ use casefile_evidence::tables::TargetRow;
 
 use super::found::{Match, Matches};
 use super::{Anchor, Expect, Pattern, StreamLines};
-use crate::derived::{batch, doc, texts, times};
 use crate::error::AnalyzeError;
-use crate::tasks::Tasks;
-use crate::views::TableDoc;
+use crate::tables::{TableDoc, Tasks, batch, doc, texts, times};
 
 /// The tables that are derived from signatures and log lines, by name.
 pub(crate) fn derived_tables(

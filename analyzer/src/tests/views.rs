@@ -3,7 +3,7 @@
 use casefile_evidence::tables::{ServiceDeploymentRow, ServiceRevisionRow, TaskRow};
 
 use super::world::{DEPLOYMENT, NEW, OLD, World, at};
-use crate::evidence::Evidence;
+use crate::Evidence;
 use crate::plans::ViewPlans;
 use crate::{Options, Settings, query, table_docs};
 
@@ -86,7 +86,7 @@ async fn the_reference_lists_exactly_what_a_query_sees() {
         let answer = query(&evidence, &sql, &Settings::default(), &Options::default()).await.unwrap();
         let documented: Vec<(String, &str)> = doc.columns.iter().map(|c| (c.name.clone(), c.sql_type)).collect();
         let seen: Vec<(String, &str)> =
-            answer.schema.fields().iter().map(|f| (f.name().clone(), crate::views::sql_type(f.data_type()))).collect();
+            answer.schema.fields().iter().map(|f| (f.name().clone(), crate::tables::sql_type(f.data_type()))).collect();
         assert_eq!(documented, seen, "{}", doc.name);
     }
 }

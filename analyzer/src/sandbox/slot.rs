@@ -1,0 +1,170 @@
+//! Tables whose rows come when a plan runs, so that a check is planned once and judges any evidence.
+//!
+//! A plan names its tables by slots. Running it, the task carries the [`Contents`] of the evidence that
+//! is judged. Planning a check costs more than running it over a small bundle, and a plan that was made
+//! without looking at any data is the same for all of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanArray, RecordBatch, TimestampMillisecondArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::SchemaRef;
+use casefile_evidence::{Bundle, Timestamp};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result, project_schema};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+
+use crate::error::AnalyzeError;
+
+/// The rows of one table.
+#[derive(Debug, Clone)]
+pub(crate) enum Rows {
+    /// In memory.
+    Held(Vec<RecordBatch>),
+    /// In a bundle's file, read as they are asked for; as of a moment, where one is given.
+    Filed(Arc<Bundle>, Option<Timestamp>),
+}
+
+/// What fills the slots while a plan runs.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Contents(BTreeMap<String, Rows>);
+
+impl Contents {
+    pub(crate) fn fill(&mut self, table: &str, rows: Rows) {
+        self.0.insert(table.to_owned(), rows);
+    }
+
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|table, _| wanted(table));
+    }
+
+    pub(crate) fn get(&self, table: &str) -> Option<&Rows> {
+        self.0.get(table)
+    }
+}
+
+/// The column that says when a row came into being for an observer. `target` has none: it is what was
+/// asked, not what was seen.
+pub(crate) fn observed_column(schema: &SchemaRef) -> Option<&'static str> {
+    ["observed_at", "at"].into_iter().find(|name| schema.column_with_name(name).is_some())
+}
+
+/// The rows that had been observed at a moment.
+pub(crate) fn as_of(batch: &RecordBatch, moment: Timestamp) -> Result<RecordBatch, AnalyzeError> {
+    let Some(column) = observed_column(batch.schema_ref()).and_then(|name| batch.column_by_name(name)) else {
+        return Ok(batch.clone());
+    };
+    let column = column
+        .as_any()
+        .downcast_ref::<TimestampMillisecondArray>()
+        .ok_or_else(|| AnalyzeError::internal("a time column has another type"))?;
+    let keep: BooleanArray = column.iter().map(|at| Some(at.is_some_and(|at| at <= moment.as_millis()))).collect();
+    filter_record_batch(batch, &keep).map_err(AnalyzeError::internal)
+}
+
+/// A table by its name and schema, without rows.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    name: String,
+    schema: SchemaRef,
+}
+
+impl Slot {
+    pub(crate) fn new(name: &str, schema: SchemaRef) -> Self {
+        Self { name: name.to_owned(), schema }
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProvider for Slot {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let schema = project_schema(&self.schema, projection)?;
+        let stream = Filling { table: self.name.clone(), schema: Arc::clone(&schema), projection: projection.cloned() };
+        let partitions = vec![Arc::new(stream) as Arc<dyn PartitionStream>];
+        Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?))
+    }
+}
+
+/// The rows of a slot, as a running plan reads them.
+#[derive(Debug)]
+struct Filling {
+    table: String,
+    schema: SchemaRef,
+    projection: Option<Vec<usize>>,
+}
+
+impl Filling {
+    /// Batches with just the columns that are asked for.
+    fn batches(&self, contents: &Contents) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + Send>> {
+        let projection = self.projection.clone();
+        match contents.get(&self.table) {
+            None => Err(DataFusionError::Internal(format!("nothing fills table {}", self.table))),
+            Some(Rows::Held(batches)) => {
+                let batches = batches.clone().into_iter();
+                Ok(Box::new(batches.map(move |batch| project(batch, projection.as_deref()))))
+            }
+            Some(Rows::Filed(bundle, None)) => {
+                let batches = bundle.columns(&self.table, projection.as_deref()).map_err(external)?;
+                Ok(Box::new(batches.map(|batch| batch.map_err(external))))
+            }
+            // The moment is told by a column that the query may not ask for.
+            Some(Rows::Filed(bundle, Some(moment))) => {
+                let moment = *moment;
+                let batches = bundle.batches(&self.table).map_err(external)?;
+                Ok(Box::new(batches.map(move |batch| {
+                    let batch = as_of(&batch.map_err(external)?, moment)
+                        .map_err(|error| DataFusionError::Internal(error.to_string()))?;
+                    project(batch, projection.as_deref())
+                })))
+            }
+        }
+    }
+}
+
+fn external(error: casefile_evidence::ReadError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn project(batch: RecordBatch, columns: Option<&[usize]>) -> Result<RecordBatch> {
+    match columns {
+        Some(columns) => Ok(batch.project(columns)?),
+        None => Ok(batch),
+    }
+}
+
+impl PartitionStream for Filling {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let contents = task.session_config().get_extension::<Contents>();
+        let filled = contents
+            .ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
+            .and_then(|contents| self.batches(&contents));
+        let batches = match filled {
+            Ok(batches) => batches,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        };
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::iter(batches)))
+    }
+}

@@ -1,0 +1,178 @@
+//! What is judged: a sealed bundle, or rows in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use casefile_evidence::tables::{
+    AnyRow, ApiCallRow, ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, LogGroupRow, LogStreamRow,
+    ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
+    TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
+};
+use casefile_evidence::{Bundle, Columns, Row, tables};
+
+use crate::error::AnalyzeError;
+
+/// A table whose file is at most this large is read once and held; a larger one is read from disk by
+/// each query. The size is the bundle's own, so every machine decides the same.
+const HELD_BYTES: u64 = 8 << 20;
+/// Rows of a batch in memory.
+const BATCH_ROWS: usize = 4096;
+
+/// The rows of one table.
+#[derive(Debug, Clone)]
+pub(crate) enum TableData {
+    /// In memory, in the table's order.
+    Held(Vec<RecordBatch>),
+    /// In a file of the bundle.
+    Filed,
+}
+
+/// What is judged.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    pub(crate) tables: BTreeMap<&'static str, TableData>,
+    pub(crate) bundle: Option<Bundle>,
+}
+
+impl Evidence {
+    /// A bundle, which was found sound when it was opened.
+    ///
+    /// # Errors
+    /// Where a table cannot be read, or has not exactly its schema.
+    pub fn bundle(bundle: &Bundle) -> Result<Self, AnalyzeError> {
+        let mut held = BTreeMap::new();
+        for table in tables::all() {
+            let name = table.info.name;
+            let Some(path) = bundle.table_path(name) else {
+                // A bundle of an older format, from before the table: it was never asked for.
+                held.insert(name, TableData::Held(Vec::new()));
+                continue;
+            };
+            let batches = bundle.batches(name)?;
+            let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+            let data = if name == LogEventRow::TABLE || size > HELD_BYTES {
+                TableData::Filed
+            } else {
+                TableData::Held(batches.collect::<Result<_, _>>()?)
+            };
+            held.insert(name, data);
+        }
+        Ok(Self { tables: held, bundle: Some(bundle.clone()) })
+    }
+
+    /// Rows in any order.
+    ///
+    /// # Errors
+    /// Only by a fault of this program: every row fits its table.
+    pub fn rows(rows: Vec<AnyRow>) -> Result<Self, AnalyzeError> {
+        let mut tables = Rows::default();
+        for row in rows {
+            tables.push(row);
+        }
+        tables.into_evidence()
+    }
+
+    /// Every row of a table, read as its row type.
+    pub(crate) fn read<R: Row>(&self) -> Result<Vec<R>, AnalyzeError> {
+        match (self.tables.get(R::TABLE), &self.bundle) {
+            (Some(TableData::Held(batches)), _) => {
+                let mut rows = Vec::new();
+                for batch in batches {
+                    rows.extend(
+                        R::from_batch(batch)
+                            .ok_or_else(|| AnalyzeError::internal(format!("{} has another schema", R::TABLE)))?,
+                    );
+                }
+                Ok(rows)
+            }
+            (Some(TableData::Filed), Some(bundle)) => Ok(bundle.rows::<R>()?),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The batches of a table, in its order.
+    pub(crate) fn batches(
+        &self,
+        table: &str,
+    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + '_>, AnalyzeError> {
+        match (self.tables.get(table), &self.bundle) {
+            (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
+            (Some(TableData::Filed), Some(bundle)) => {
+                Ok(Box::new(bundle.batches(table)?.map(|batch| batch.map_err(AnalyzeError::from))))
+            }
+            _ => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
+    /// What the evidence is about.
+    pub(crate) fn target(&self) -> Result<TargetRow, AnalyzeError> {
+        let mut rows = self.read::<TargetRow>()?;
+        match (rows.pop(), rows.len()) {
+            (Some(row), 0) => Ok(row),
+            (None, _) => Err(AnalyzeError::Target { rows: 0 }),
+            (Some(_), more) => Err(AnalyzeError::Target { rows: more + 1 }),
+        }
+    }
+}
+
+/// Sorted rows as batches.
+pub(crate) fn to_batches<R: Row>(rows: &[R]) -> Result<Vec<RecordBatch>, AnalyzeError> {
+    let batch = |rows: &[R]| {
+        let mut columns = R::Columns::default();
+        rows.iter().for_each(|row| columns.append(row));
+        let columns: Vec<ArrayRef> = columns.finish();
+        RecordBatch::try_new(Arc::clone(&R::schema()), columns).map_err(AnalyzeError::internal)
+    };
+    rows.chunks(BATCH_ROWS).map(batch).collect()
+}
+
+macro_rules! row_tables {
+    ($($field:ident: $variant:ident($row:ty)),+ $(,)?) => {
+        /// Rows of every table, as they come.
+        #[derive(Debug, Clone, Default)]
+        pub(crate) struct Rows {
+            $(pub(crate) $field: Vec<$row>,)+
+        }
+
+        impl Rows {
+            pub(crate) fn push(&mut self, row: AnyRow) {
+                match row {
+                    $(AnyRow::$variant(row) => self.$field.push(*row),)+
+                }
+            }
+
+            /// Sorts the rows of every table into its order.
+            pub(crate) fn into_evidence(mut self) -> Result<Evidence, AnalyzeError> {
+                let mut tables = BTreeMap::new();
+                $(
+                    self.$field.sort();
+                    tables.insert(<$row>::TABLE, TableData::Held(to_batches(&self.$field)?));
+                )+
+                Ok(Evidence { tables, bundle: None })
+            }
+        }
+    };
+}
+
+row_tables! {
+    target: Target(TargetRow),
+    snapshots: Snapshot(SnapshotRow),
+    services: Service(ServiceRow),
+    deployments: Deployment(DeploymentRow),
+    task_sets: TaskSet(TaskSetRow),
+    service_deployments: ServiceDeployment(ServiceDeploymentRow),
+    service_revisions: ServiceRevision(ServiceRevisionRow),
+    tasks: Task(TaskRow),
+    containers: Container(ContainerRow),
+    task_definitions: TaskDefinition(TaskDefinitionRow),
+    container_definitions: ContainerDefinition(ContainerDefinitionRow),
+    service_events: ServiceEvent(ServiceEventRow),
+    target_health: TargetHealth(TargetHealthRow),
+    log_streams: LogStream(LogStreamRow),
+    log_events: LogEvent(LogEventRow),
+    sources: Source(SourceRow),
+    task_selectors: TaskSelector(TaskSelectorRow),
+    log_groups: LogGroup(LogGroupRow),
+    api_calls: ApiCall(ApiCallRow),
+}

@@ -1,0 +1,23 @@
+//! The evidence as tables: what the bundle holds, what is derived from it, and the views that checks read.
+
+mod derived;
+mod evidence;
+mod images;
+mod impact;
+mod rollout;
+mod tasks;
+mod views;
+
+pub(crate) use derived::{batch, doc, texts, times};
+pub use evidence::Evidence;
+pub(crate) use evidence::{Rows, TableData, to_batches};
+pub use images::Image;
+pub(crate) use images::images;
+pub use impact::{Impact, Running};
+pub use rollout::RolloutSettings;
+pub(crate) use rollout::{JudgedRollout, table_docs as rollout_docs};
+pub(crate) use tasks::{Task, Tasks, family, flag, int, rows, text};
+#[cfg(test)]
+pub(crate) use views::sql_type;
+pub use views::{ColumnDoc, TableDoc};
+pub(crate) use views::{files as view_files, nullable_columns, view_doc};
