@@ -10,7 +10,7 @@ use casefile_evidence::rollout::{Expected, expected_image, names_a_revision};
 use crate::cli::ExpectArgs;
 use crate::config::Config;
 use crate::error::Error;
-use crate::target::pick;
+use crate::target::{account_of, pick};
 
 /// What GitLab says of the job that collects (predefined variables). No token, no URL with credentials.
 const CI: [&str; 28] = [
@@ -172,11 +172,9 @@ pub(crate) fn is_of(about: &About) -> Result<(), Error> {
     let expected = &about.expected;
     let service = (!about.service.is_empty()).then_some(about.service.as_str());
     let of_service = [("cluster", about.cluster.as_deref(), 6), ("service", service, 7)];
-    let in_arn = |of: Option<&str>| {
-        of.filter(|of| of.starts_with("arn:")).and_then(|arn| arn.split(':').nth(4)).map(str::to_owned)
-    };
-    let account = about.account.clone().or_else(|| in_arn(service)).or_else(|| in_arn(about.cluster.as_deref()));
-    let of_region = [("region", about.region.as_deref(), 3), ("account", account.as_deref(), 4)];
+    let in_arn = || [service, about.cluster.as_deref()].into_iter().flatten().find_map(account_of);
+    let account = about.account.as_deref().or_else(in_arn);
+    let of_region = [("region", about.region.as_deref(), 3), ("account", account, 4)];
     let arns = [
         ("--expect-task-definition", expected.task_definition.as_deref(), &of_region[..], &[][..]),
         ("--expect-service-deployment", expected.service_deployment.as_deref(), &of_region[..], &of_service[..]),

@@ -121,6 +121,11 @@ impl Target {
     }
 }
 
+/// The account that an ARN names: `arn:aws:ecs:REGION:ACCOUNT:...`.
+pub(crate) fn account_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3)
+}
+
 /// A setting: a flag wins over the Terraform output that the config names, that over the config.
 pub(crate) fn pick(
     outputs: Option<&Outputs>,

@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
 use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
-use crate::sandbox::{Contents, Limits, Planned, Refusal, Source, collect, task};
+use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
 use crate::settings::Settings;
 use crate::signature::{Expect, Matches, Pattern, Quorum};
 use crate::tables::Evidence;
@@ -168,13 +168,13 @@ async fn run_apart(
     prepared: &Prepared,
     options: &Options,
 ) -> Result<Vec<Ran>, AnalyzeError> {
-    let Some(isolation) = options.isolation.as_ref().filter(|_| !checks.is_empty()) else {
+    let Some(isolation) = &options.isolation else {
         return Ok(checks.iter().map(|_| Ran::Broken("there is no process to run it in".to_owned())).collect());
     };
-    let sources: Vec<Source> = checks.iter().map(|(.., check)| source(check)).collect();
+    let sources = checks.iter().map(|(.., check)| source(check)).collect();
     let mut contents = prepared.contents.as_ref().clone();
     contents.retain(|table| checks.iter().any(|(_, planned, _)| planned.reads.contains(table)));
-    let answers = isolation.run(&sources, &plans.views.catalog, &contents, &options.limits()).await?;
+    let answers = isolation.run(sources, &plans.views.catalog, &contents, options.limits()).await?;
     let ran = answers.into_iter().map(|answer| match answer {
         Ok(batches) => verdict::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
         Err(Refusal::Refused(error)) => Ran::Broken(error.problem),

@@ -101,9 +101,7 @@ impl PlannedCheck {
     pub(crate) fn says(&self) -> Option<BTreeSet<Status>> {
         match self {
             Self::Here { logical, .. } => statuses::written(logical),
-            Self::Apart(planned) => {
-                planned.says.as_ref().map(|says| says.iter().filter_map(|name| Status::parse(name)).collect())
-            }
+            Self::Apart(planned) => planned.says.clone(),
         }
     }
 }
@@ -135,8 +133,8 @@ impl Plans {
                 .insert(*place, query.map(|query| PlannedCheck::Here { plan: query.physical, logical: query.logical }));
         }
         if let Some(isolation) = isolation {
-            let sources: Vec<Source> = apart.iter().map(|(_, check)| source(check)).collect();
-            for ((place, check), answer) in apart.iter().zip(isolation.plan(&sources, &views.catalog, &limits).await?) {
+            let sources = apart.iter().map(|(_, check)| source(check)).collect();
+            for ((place, check), answer) in apart.iter().zip(isolation.plan(sources, &views.catalog, limits).await?) {
                 planned.insert(*place, answer.map(PlannedCheck::Apart).map_err(|refusal| refused(check, refusal)));
             }
         }

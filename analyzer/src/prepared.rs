@@ -8,7 +8,7 @@ use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::{
     ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetHealthRow, TargetRow,
 };
-use casefile_evidence::{Bundle, Row, Timestamp, tables};
+use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -149,18 +149,16 @@ pub(crate) fn tables_themselves(slots: &Catalog, contents: &Contents) -> Result<
     for name in slots.names() {
         let schema = slots.schema_of(name)?;
         let provider = match contents.get(name) {
-            Some(Rows::Filed(bundle, moment)) => filed(&file_of(bundle, name), schema, *moment)?,
+            Some(Rows::Filed(bundle, moment)) => {
+                let entry = bundle.manifest().tables.get(name);
+                filed(entry.map_or("", |entry| &entry.file), schema, *moment)?
+            }
             Some(Rows::Held(batches)) => held(schema, batches.clone())?,
             None => return Err(AnalyzeError::internal(format!("nothing fills table {name}"))),
         };
         catalog.add(name, provider)?;
     }
     Ok(catalog)
-}
-
-fn file_of(bundle: &Bundle, table: &str) -> String {
-    let path = bundle.table_path(table);
-    path.and_then(|path| path.file_name().map(|file| file.to_string_lossy().into_owned())).unwrap_or_default()
 }
 
 fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Result<Rows, AnalyzeError> {

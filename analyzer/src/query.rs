@@ -42,7 +42,7 @@ pub async fn query(
         None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
         Some(isolation) => {
             let question = Source { file: NAME.to_owned(), sql: sql.to_owned() };
-            let answer = isolation.ask(question, &views.catalog, &prepared.contents, &limits).await?;
+            let answer = isolation.ask(question, &views.catalog, &prepared.contents, limits).await?;
             answer.map(|(schema, batches)| Answer { schema, batches })
         }
     };

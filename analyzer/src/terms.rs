@@ -20,7 +20,7 @@ pub enum Level {
 pub enum Owner {
     /// The service's owner: its code, its configuration, its migrations.
     Service,
-    /// Whoever runs the platform: capacity, network, images, roles.
+    /// The team that runs the platform: capacity, network, images, roles.
     Platform,
     /// A consequence that does not tell whose the cause is, such as a rollback.
     Shared,
@@ -90,17 +90,6 @@ impl Status {
     /// What a check may write in its column `status`.
     pub const NAMES: [&'static str; 5] = ["pass", "fail", "skip", "pending", "unknown"];
 
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fail => "fail",
-            Self::Unknown => "unknown",
-            Self::Pending => "pending",
-            Self::Pass => "pass",
-            Self::Skip => "skip",
-        }
-    }
-
     /// The status of that name.
     pub fn parse(text: &str) -> Option<Self> {
         Some(match text {
@@ -137,7 +126,6 @@ mod tests {
         for name in Status::NAMES {
             let status = Status::parse(name).unwrap();
             assert_eq!(serde_json::to_value(status).unwrap(), name);
-            assert_eq!(status.name(), name);
         }
         assert_eq!(Status::parse("PASS"), None);
     }

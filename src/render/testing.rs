@@ -56,18 +56,7 @@ pub(crate) fn target() -> Target {
 }
 
 pub(crate) fn row(status: Status, resource: &str, at: i64, reason: &str) -> EvidenceRow {
-    EvidenceRow {
-        status,
-        resource: resource.to_owned(),
-        at: Some(after(at)),
-        reason: reason.to_owned(),
-        observed: None,
-        expected: None,
-        owner: None,
-        advice: None,
-        more: BTreeMap::new(),
-        tail: None,
-    }
+    EvidenceRow { at: Some(after(at)), ..EvidenceRow::new(status, resource, reason) }
 }
 
 pub(crate) fn check(id: &str, title: &str, outcome: Outcome, reason: &str, rows: Vec<EvidenceRow>) -> CheckVerdict {

@@ -14,7 +14,7 @@ use crate::destination::Destination;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::target::{Target, Times};
+use crate::target::{Target, Times, account_of};
 
 pub(crate) async fn run(
     args: &Collect,
@@ -113,10 +113,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
             *known.groups.entry((group.clone(), container.log_region.clone())).or_default() += 1;
         }
     }
-    known.account = known.account.or_else(|| {
-        let arn = seen.service_arn.as_deref()?;
-        arn.split(':').nth(4).map(str::to_owned)
-    });
+    known.account = known.account.or_else(|| account_of(seen.service_arn.as_deref()?).map(str::to_owned));
     known.tasks = tasks;
     known.task_sets = !matches!(seen.controller.as_deref(), None | Some("ECS"));
     known.groups_are_known = failed.is_none() && !seen.definitions.is_empty();

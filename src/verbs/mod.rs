@@ -42,9 +42,6 @@ pub(crate) fn run() -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Pass };
         }
     };
-    if matches!(cli.verb, Verb::Sandbox) {
-        return sandbox::run();
-    }
     let printer = Printer::new(&cli.global);
     init_log(cli.global.verbose, cli.global.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
@@ -79,7 +76,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Verify(args) => verify::run(&args.bundle, printer),
         Verb::Test(args) => test::run(args, global, printer).await,
         Verb::Check(args) => check::run(&args.verb, global, printer).await,
-        Verb::Sandbox => Ok(sandbox::run()),
+        Verb::Sandbox => sandbox::run().await,
     }
 }
 

@@ -1,12 +1,11 @@
-//! What runs checks that nobody reviewed, for another process of this program: see `casefile_analyzer::Isolation`.
+//! The process in which another one runs checks that nobody reviewed: see `casefile_analyzer::Isolation`.
 
-use std::io::{BufReader, stdin, stdout};
+use std::io::{stdin, stdout};
 
 use casefile_analyzer::{Isolation, serve};
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Printer;
 
 /// More than a sound check needs, and less than the machines that pipelines run on have. Stacks count, used or not.
 #[cfg(target_os = "linux")]
@@ -15,22 +14,13 @@ const MOST_BYTES: u64 = 2 << 30;
 /// How this program runs such checks; `None` where the system does not say where this program is.
 pub(crate) fn isolation() -> Option<Isolation> {
     let program = std::env::current_exe().ok()?;
-    Some(Isolation { program, arguments: vec![VERB.into()] })
+    Some(Isolation { program, arguments: vec!["sandbox".into()] })
 }
 
-/// The hidden verb.
-pub(crate) const VERB: &str = "sandbox";
-
-/// Before anything else is started: every thread counts.
-pub(crate) fn run() -> Exit {
+pub(crate) async fn run() -> Result<Exit, Error> {
     limit();
-    match serve(BufReader::new(stdin().lock()), stdout().lock()) {
-        Ok(()) => Exit::Pass,
-        Err(error) => {
-            Printer::error(&Error::internal(error));
-            Exit::Internal
-        }
-    }
+    serve(stdin().lock(), stdout().lock()).await.map_err(Error::internal)?;
+    Ok(Exit::Pass)
 }
 
 /// Bounds this process. Where the system knows no such bound, it goes on without.

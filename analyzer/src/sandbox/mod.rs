@@ -34,12 +34,11 @@ use datafusion::prelude::SessionContext;
 
 pub(crate) use functions::{Dialect, documented};
 pub use isolation::Isolation;
-pub(crate) use isolation::Refusal;
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
 pub(crate) use slot::{Contents, Rows, Slot, as_of, observed_column};
 pub(crate) use statement::{first_line, parse};
-pub(crate) use wire::{Planned, Source};
+pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
 use crate::error::SpecError;
 

@@ -51,8 +51,8 @@ pub(crate) enum RunError {
         /// What the engine says, for the author of the query.
         said: String,
     },
-    #[error("no thread could be started: {0}")]
-    Thread(String),
+    #[error("nothing could be started to run it in: {0}")]
+    Start(String),
 }
 
 const UNKNOWN: &str = "the engine could not carry it out; `casefile query` with the same SQL prints what it says";
@@ -74,7 +74,7 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     let limits = *limits;
     let thread = std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES);
     let run = move || alone(task, plan, limits, answer);
-    thread.spawn(run).map_err(|error| RunError::Thread(error.to_string()))?;
+    thread.spawn(run).map_err(|error| RunError::Start(error.to_string()))?;
     match tokio::time::timeout(limits.time, answered).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(RunError::NoAnswer),
@@ -85,7 +85,7 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
 /// The query's own thread. It ends once nobody waits for the answer any more.
 fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
     let result = match tokio::runtime::Builder::new_current_thread().build() {
-        Err(error) => Some(Err(RunError::Thread(error.to_string()))),
+        Err(error) => Some(Err(RunError::Start(error.to_string()))),
         Ok(runtime) => runtime.block_on(async {
             tokio::select! {
                 biased;

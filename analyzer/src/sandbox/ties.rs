@@ -12,53 +12,56 @@ use super::functions::{needs_order, ranks_peers};
 
 /// The plan with every order made total.
 pub(crate) fn broken(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
-    plan.transform_up_with_subqueries(|node| in_node(node).map(Transformed::yes)).map(|plan| plan.data)
+    plan.transform_up_with_subqueries(in_node).map(|plan| plan.data)
 }
 
-fn in_node(node: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+fn in_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>, DataFusionError> {
     match node {
         LogicalPlan::Sort(mut sort) => {
             let all = columns(sort.input.schema());
             extend(&mut sort.expr, &all);
-            Ok(LogicalPlan::Sort(sort))
+            Ok(Transformed::yes(LogicalPlan::Sort(sort)))
         }
         LogicalPlan::Distinct(Distinct::On(mut on)) => {
             let all = columns(on.input.schema());
             on.sort_expr.iter_mut().for_each(|order| extend(order, &all));
-            Ok(LogicalPlan::Distinct(Distinct::On(on)))
+            Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))
         }
         node @ (LogicalPlan::Window(_) | LogicalPlan::Aggregate(_)) => {
             let all = node.inputs().first().map(|input| columns(input.schema())).unwrap_or_default();
             let names = NamePreserver::new(&node);
-            let rewritten = node.map_expressions(|expr| {
+            node.map_expressions(|expr| {
                 let name = names.save(&expr);
-                let expr = expr.transform_up(|expr| Ok(Transformed::yes(in_function(expr, &all))))?;
+                let expr = expr.transform_up(|expr| Ok(in_function(expr, &all)))?;
                 Ok(expr.update_data(|expr| name.restore(expr)))
-            })?;
-            Ok(rewritten.data)
+            })
         }
-        node => Ok(node),
+        node => Ok(Transformed::no(node)),
     }
 }
 
-fn in_function(mut expr: Expr, all: &[Expr]) -> Expr {
-    match &mut expr {
+fn in_function(mut expr: Expr, all: &[Expr]) -> Transformed<Expr> {
+    let order = match &mut expr {
         Expr::WindowFunction(function) => {
-            let by_rows = match &function.fun {
+            let depends = match &function.fun {
                 WindowFunctionDefinition::AggregateUDF(udf) => needs_order(udf.name()),
                 WindowFunctionDefinition::WindowUDF(udf) => !ranks_peers(udf.name()),
             };
-            if by_rows {
-                extend(&mut function.params.order_by, all);
-            }
+            depends.then_some(&mut function.params.order_by)
         }
         // DISTINCT may be ordered by its argument alone: then rows that are equal give equal values.
-        Expr::AggregateFunction(function) if needs_order(function.func.name()) && !function.params.distinct => {
-            extend(&mut function.params.order_by, all);
+        Expr::AggregateFunction(function) => {
+            (needs_order(function.func.name()) && !function.params.distinct).then_some(&mut function.params.order_by)
         }
-        _ => {}
+        _ => None,
+    };
+    match order {
+        Some(order) => {
+            extend(order, all);
+            Transformed::yes(expr)
+        }
+        None => Transformed::no(expr),
     }
-    expr
 }
 
 fn extend(order: &mut Vec<Sort>, all: &[Expr]) {

@@ -1,8 +1,8 @@
-//! What a process that runs queries is told, and what it answers: frames of four bytes of length, big-endian, and as
-//! many bytes. A frame is JSON, or a table as an Arrow IPC stream.
+//! What passes between this program and the process that runs a query for it. A message is a frame: its length in
+//! four bytes, the highest first, then its bytes. They are JSON, or a table as an Arrow IPC stream.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,9 +13,11 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::run::{Limits, RunError};
 use crate::error::SpecError;
+use crate::terms::Status;
 
 /// What is to be done with each query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,39 +62,56 @@ pub(crate) struct Head {
 pub(crate) struct Planned {
     /// The columns of its rows.
     pub(crate) columns: BTreeSet<String>,
-    /// The statuses that its rows can say, by name; `None` where any.
-    pub(crate) says: Option<BTreeSet<String>>,
+    /// The statuses that its rows can say; `None` where any.
+    pub(crate) says: Option<BTreeSet<Status>>,
     /// The tables that it reads.
     pub(crate) reads: BTreeSet<String>,
     /// What a careful reader would ask its author.
     pub(crate) findings: Vec<SpecError>,
 }
 
-/// The answer about one query, in the order of the queries. A frame with rows follows [`Reply::Rows`].
+/// What a query gave. A frame with rows follows [`Reply::Rows`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     Planned(Planned),
     Rows,
+}
+
+/// Why a query gave nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Refusal {
+    /// It may not run.
     Refused(SpecError),
+    /// It ran, or was planned, and did not come to its end.
     Failed(RunError),
 }
 
-pub(crate) fn write_frame(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("a table is larger than 4 GiB"))?;
-    out.write_all(&length.to_be_bytes())?;
-    out.write_all(bytes)
+impl From<SpecError> for Refusal {
+    fn from(error: SpecError) -> Self {
+        Self::Refused(error)
+    }
 }
 
-/// The next frame; `None` at the end.
-pub(crate) fn read_frame(input: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 4];
-    match input.read_exact(&mut length) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        read => read?,
+impl From<RunError> for Refusal {
+    fn from(error: RunError) -> Self {
+        Self::Failed(error)
     }
+}
+
+/// What became of a query; a frame for each, in the order of the queries.
+pub(crate) type Answer<T> = Result<T, Refusal>;
+
+pub(crate) async fn write_frame(out: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::Error::other("a table is larger than 4 GiB"))?;
+    out.write_u32(length).await?;
+    out.write_all(bytes).await
+}
+
+pub(crate) async fn read_frame(input: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+    let length = u64::from(input.read_u32().await?);
     let mut bytes = Vec::new();
-    let length = u64::from(u32::from_be_bytes(length));
-    if input.take(length).read_to_end(&mut bytes)? as u64 == length { Ok(Some(bytes)) } else { Ok(None) }
+    let read = input.take(length).read_to_end(&mut bytes).await?;
+    if read as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 /// A table as an Arrow IPC stream.

@@ -9,7 +9,7 @@ pub(crate) const NOT_REACHED: &str = "not_reached";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
-    /// What was asked, or should have been.
+    /// The AWS request that is missing or not complete.
     pub source: String,
     /// The status of the source (`denied`, `partial`, ...), or `never_asked`, `not_reached`, `lossy`.
     pub status: String,

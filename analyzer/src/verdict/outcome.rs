@@ -71,6 +71,24 @@ pub struct EvidenceRow {
     pub tail: Option<Tail>,
 }
 
+impl EvidenceRow {
+    /// A row that says no more than that.
+    pub fn new(status: Status, resource: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            resource: resource.into(),
+            at: None,
+            reason: reason.into(),
+            observed: None,
+            expected: None,
+            owner: None,
+            advice: None,
+            more: std::collections::BTreeMap::new(),
+            tail: None,
+        }
+    }
+}
+
 /// What rows and gaps come to.
 ///
 /// Where evidence is missing, a row stands only if its status is what one row proves; else it is
@@ -117,18 +135,7 @@ mod tests {
     use super::*;
 
     fn row(status: Status) -> EvidenceRow {
-        EvidenceRow {
-            status,
-            resource: "task a".to_owned(),
-            at: None,
-            reason: format!("it is {status:?}"),
-            observed: None,
-            expected: None,
-            owner: None,
-            advice: None,
-            more: std::collections::BTreeMap::new(),
-            tail: None,
-        }
+        EvidenceRow::new(status, "task a", format!("it is {status:?}"))
     }
 
     #[test]

@@ -87,18 +87,8 @@ pub(super) fn row(status: Status, place: &Place, line: &Match, reason: String, s
     if let Some(lines) = &line.lines {
         more.insert("lines".to_owned(), lines.clone());
     }
-    EvidenceRow {
-        status,
-        resource: place.task_id.as_ref().map_or_else(|| place.log_stream.clone(), |id| format!("task {id}")),
-        at: Some(line.timestamp),
-        reason,
-        observed: None,
-        expected: None,
-        owner: None,
-        advice: None,
-        more,
-        tail: None,
-    }
+    let resource = place.task_id.as_ref().map_or_else(|| place.log_stream.clone(), |id| format!("task {id}"));
+    EvidenceRow { at: Some(line.timestamp), more, ..EvidenceRow::new(status, resource, reason) }
 }
 
 /// `84 s`, with milliseconds only where there are any.

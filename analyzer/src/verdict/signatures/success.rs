@@ -263,17 +263,10 @@ impl<'a> Judging<'a> {
         };
         if self.pattern.quorum == Quorum::Every {
             let logged = |id: &&str| told.rows.iter().any(|row| row.resource == format!("task {id}"));
+            let reason = format!("not logged within {within} {after}");
             let missing = silent.into_iter().filter(|id| !logged(id)).map(|id| EvidenceRow {
-                status: Status::Fail,
-                resource: format!("task {id}"),
                 at: self.scene.tasks.get(id).and_then(|task| task.started_at),
-                reason: format!("not logged within {within} {after}"),
-                observed: None,
-                expected: None,
-                owner: None,
-                advice: None,
-                more: BTreeMap::new(),
-                tail: None,
+                ..EvidenceRow::new(Status::Fail, format!("task {id}"), &*reason)
             });
             let missing: Vec<EvidenceRow> = missing.collect();
             told.rows.extend(missing);
