@@ -6,7 +6,7 @@ use crate::signature;
 use crate::tables::{ColumnDoc, TableDoc, rollout_docs, view_doc, view_files};
 
 /// Every table and view that a check or a query can read: the bundle's tables in their own order, then
-/// what is derived from them.
+/// the derived tables.
 pub fn table_docs() -> Vec<TableDoc> {
     let stored = stored_tables::all();
     let doc = |table: &Table| TableDoc {

@@ -22,7 +22,7 @@ use crate::verdict::{
     PackSummary, Release, RolloutSummary, Scene, Scope, Target, Verdict, conclude, decide, fill_tails, judge_signature,
 };
 
-/// What came of running one check.
+/// The result of running one check.
 enum Ran {
     Rows(Vec<EvidenceRow>),
     /// It needs log lines, and they were not kept.
@@ -40,7 +40,7 @@ pub struct Analyzer {
 impl Analyzer {
     /// Plans a pack. Of the options only the limits, the threads and the isolation matter.
     ///
-    /// May be cancelled: nothing outlives it but what already runs to its next step.
+    /// Cancel safe: a running query stops at its next batch.
     ///
     /// # Errors
     /// Every check that cannot be used.
@@ -63,7 +63,7 @@ impl Analyzer {
 
     /// Judges evidence.
     ///
-    /// May be cancelled: nothing outlives it but what already runs to its next step.
+    /// Cancel safe: a running query stops at its next batch.
     ///
     /// # Errors
     /// Where a setting cannot be used, or the evidence cannot be read. A check that fails while it runs is
@@ -110,17 +110,17 @@ pub async fn analyze(
     settings: &Settings,
     options: &Options,
 ) -> Result<Verdict, AnalyzeError> {
-    // What is wrong with a setting is said before anything is planned.
+    // Errors in settings come first, before anything is planned.
     settings.compile(pack)?;
     Analyzer::new(pack.clone(), options).await?.analyze(evidence, settings, options).await
 }
 
-/// Plans every check, and looks at each as a careful reader would: what `check lint` does, without a bundle.
+/// Plans and lints every check, without a bundle: `check lint`.
 ///
 /// May be cancelled: nothing outlives it.
 ///
 /// # Errors
-/// Only by a fault of this program; what is wrong with the checks is the answer.
+/// Only internal errors; problems of the checks are the result.
 pub async fn lint(pack: &Pack, options: &Options) -> Result<Vec<SpecError>, AnalyzeError> {
     match Plans::new(pack, options).await {
         Err(AnalyzeError::Specification(errors)) => Ok(errors),
@@ -230,7 +230,7 @@ fn assemble(
         decision: decide(conclusion, &checks, &gaps, settings, &prepared.target, &prepared.judged),
         bundle,
         release: Release { name: prepared.target.release.clone(), images: prepared.images.clone() },
-        rollout: RolloutSummary::from(&prepared.judged),
+        rollout: RolloutSummary::new(&prepared.judged, prepared.tasks_by_definition),
         impact: prepared.impact.clone(),
         as_of: prepared.target.window_to,
         engine: Engine::current(),

@@ -1,4 +1,4 @@
-//! What can go wrong, by whose fault it is.
+//! Errors, by cause.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ pub struct SpecError {
     pub file: String,
     /// The line, from 1, where it is known.
     pub line: Option<u64>,
-    /// What is wrong, in lower case, naming the offending text.
+    /// The problem, in lower case, naming the offending text.
     pub problem: String,
-    /// What to do about it; empty where the problem says it.
+    /// The remedy; empty if the problem implies it.
     pub remedy: String,
 }
 
@@ -51,10 +51,10 @@ pub enum AnalyzeError {
     /// A check or a setting cannot be used (exit code 2).
     #[error("{}", list(.0))]
     Specification(Vec<SpecError>),
-    /// The evidence is not what its format says (exit code 6).
+    /// The evidence does not have its format (exit code 6).
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The evidence does not say what it is about (exit code 6).
+    /// The evidence names no target (exit code 6).
     #[error("the evidence has {rows} rows in table target, expected exactly one: it cannot be judged")]
     Target {
         /// How many there are.

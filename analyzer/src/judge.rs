@@ -1,4 +1,4 @@
-//! Judging while the evidence still comes: what a stop rule asks after each poll.
+//! Judging during the collection, for the stop rule that runs after each poll.
 
 use casefile_evidence::AnyRow;
 use casefile_evidence::tables::{SourceRow, TargetRow};
@@ -11,7 +11,7 @@ use crate::signature::Scanner;
 use crate::tables::Rows;
 use crate::verdict::Verdict;
 
-/// Takes rows as they come and judges what there is.
+/// Takes rows as they arrive, and judges all rows so far.
 ///
 /// Log lines are matched against the signatures and forgotten, so that memory does not grow with them; a
 /// check that needs the lines themselves stays pending until the bundle is sealed.
@@ -41,7 +41,8 @@ impl Judge {
                 AnyRow::LogEvent(line) => self.scanner.row(line),
                 AnyRow::Target(_) | AnyRow::Source(_) => {}
                 other => {
-                    // Which rollout is judged is known in the end only. Where nothing was deployed, lines count from the
+                    // Which rollout is judged is known in the end only. Where nothing was deployed, lines count from
+                    // the
                     // first snapshot on.
                     let since = match other {
                         AnyRow::Deployment(deployment) => deployment.created_at,
@@ -58,7 +59,7 @@ impl Judge {
         }
     }
 
-    /// What all of it comes to, now. The verdict names no bundle.
+    /// The verdict of all rows so far. It names no bundle.
     ///
     /// May be cancelled: nothing is lost.
     ///

@@ -29,11 +29,12 @@
 //! # }
 //! ```
 
+mod did_you_mean;
 mod docs;
 mod engine;
 mod error;
 mod judge;
-mod near;
+mod near_miss;
 mod options;
 mod pack;
 mod plans;
@@ -43,16 +44,16 @@ mod sandbox;
 mod serve;
 mod settings;
 mod signature;
-mod suggest;
 mod tables;
 mod terms;
 mod verdict;
 
+pub use did_you_mean::nearest;
 pub use docs::table_docs;
 pub use engine::{Analyzer, analyze, lint};
 pub use error::{AnalyzeError, SpecError};
 pub use judge::Judge;
-pub use near::{NearMiss, near_misses};
+pub use near_miss::{NearMiss, near_misses};
 pub use options::Options;
 pub use pack::{Check, Header, Pack};
 pub use query::{Answer, query};
@@ -60,7 +61,6 @@ pub use sandbox::Isolation;
 pub use serve::serve;
 pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
 pub use signature::{Anchor, Expect, Quorum, Signature, TailLine};
-pub use suggest::nearest;
 pub use tables::{ColumnDoc, Evidence, Image, Impact, RolloutSettings, Running, TableDoc};
 pub use terms::{Conclusion, Conclusive, Level, Owner, Status};
 pub use verdict::{

@@ -9,7 +9,7 @@ use crate::sandbox::{Isolation, Limits};
 /// Bytes that the rows of a check may be: they end up in the verdict.
 const ANSWER_BYTES: usize = 64 << 20;
 
-/// How an analysis is run. None of it but `as_of` changes what it comes to, short of a limit that is reached.
+/// How an analysis is run. Only `as_of` changes the verdict, unless a limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Judges as of this moment: nothing that was observed later exists.

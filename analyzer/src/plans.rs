@@ -1,23 +1,26 @@
-//! A pack, planned once: its checks, and the views that they build on, over slots instead of rows.
+//! A pack, planned once: its checks, and the views that they build on, over late tables (a schema, and rows only at run
+//! time).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Row, tables};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{self, Check, Pack, statuses};
-use crate::sandbox::{Catalog, Dialect, Limits, Planned, Query, Refusal, Slot, Source, plan, session};
+use crate::sandbox::{Catalog, Dialect, LateTable, Limits, Planned, Query, Refusal, Source, plan, session};
 use crate::signature::derived_tables;
-use crate::tables::{JudgedRollout, RolloutSettings, nullable_columns, view_files};
+use crate::tables::{JudgedRollout, RolloutSettings, view_files, view_schema};
 use crate::terms::Status;
 
 /// A view as it will be computed.
@@ -28,7 +31,7 @@ pub(crate) struct PlannedView {
     pub(crate) plan: Arc<dyn ExecutionPlan>,
 }
 
-/// Every view, each after those that it builds on, and the catalog that names all tables as slots.
+/// Every view, each after those that it builds on, and the catalog that names all tables as late tables.
 #[derive(Debug, Clone)]
 pub(crate) struct ViewPlans {
     pub(crate) views: Vec<PlannedView>,
@@ -36,43 +39,66 @@ pub(crate) struct ViewPlans {
 }
 
 impl ViewPlans {
-    pub(crate) async fn new(limits: &Limits) -> Result<Self, AnalyzeError> {
-        let mut catalog = Catalog::new(None)?;
-        for table in tables::all() {
-            catalog.add(table.info.name, Arc::new(Slot::new(table.info.name, table.schema)))?;
-        }
-        for (name, empty) in JudgedRollout::default().tables(&RolloutSettings::default(), false)? {
-            catalog.add(name, Arc::new(Slot::new(name, empty.schema())))?;
-        }
-        let mut views = Vec::new();
-        for (name, sql) in view_files() {
-            let view = plan_view(&catalog, limits, name, sql).await?;
-            catalog.add(name, Arc::new(Slot::new(name, Arc::clone(&view.schema))))?;
-            views.push(view);
-        }
-        let (matches, tasks, target) = Default::default();
-        for (name, empty) in derived_tables(&[], &matches, &tasks, &target)? {
-            catalog.add(name, Arc::new(Slot::new(name, empty.schema())))?;
-        }
-        Ok(Self { views, catalog })
+    /// Plans the views, up to `threads` at a time.
+    pub(crate) async fn new(limits: &Limits, threads: usize) -> Result<Self, AnalyzeError> {
+        let catalog = catalog()?;
+        let planned = in_order(view_jobs(&catalog, limits), threads).await;
+        Self::of(catalog, planned)
+    }
+
+    fn of(catalog: Catalog, planned: Vec<Option<JobAnswer>>) -> Result<Self, AnalyzeError> {
+        let planned = view_files().zip(planned).map(|((name, _), answer)| planned_view(&catalog, name, answer));
+        Ok(Self { views: planned.collect::<Result<_, _>>()?, catalog })
     }
 }
 
-async fn plan_view(
-    catalog: &Catalog,
-    limits: &Limits,
-    name: &'static str,
-    sql: &str,
-) -> Result<PlannedView, AnalyzeError> {
-    let fault = |error: &dyn std::fmt::Display| AnalyzeError::internal(format!("view {name}: {error}"));
-    let context = session(catalog, Dialect::Check, limits)?;
-    let query = plan(&context, Dialect::Check, name, sql, catalog.names()).await.map_err(|error| fault(&error))?;
-    let documented = nullable_columns(name, sql);
-    let nullable = |name: &String| documented.get(name).copied().unwrap_or(true);
-    let fields = query.logical.schema().fields().iter();
-    let fields: Vec<Field> =
-        fields.map(|field| Field::new(field.name(), field.data_type().clone(), nullable(field.name()))).collect();
-    Ok(PlannedView { name, schema: Arc::new(Schema::new(fields)), plan: query.physical })
+/// Every table as a late table. The columns of a view are documented, so that no plan waits for another.
+fn catalog() -> Result<Catalog, AnalyzeError> {
+    let mut catalog = Catalog::new(None)?;
+    let stored = tables::all();
+    for table in &stored {
+        catalog.add(table.info.name, Arc::new(LateTable::new(table.info.name, Arc::clone(&table.schema))))?;
+    }
+    for (name, empty) in JudgedRollout::default().tables(&RolloutSettings::default(), false)? {
+        catalog.add(name, Arc::new(LateTable::new(name, empty.schema())))?;
+    }
+    for (name, sql) in view_files() {
+        catalog.add(name, Arc::new(LateTable::new(name, Arc::new(view_schema(name, sql, &stored)))))?;
+    }
+    let (matches, tasks, target) = Default::default();
+    for (name, empty) in derived_tables(&[], &matches, &tasks, &target)? {
+        catalog.add(name, Arc::new(LateTable::new(name, empty.schema())))?;
+    }
+    Ok(catalog)
+}
+
+/// A query that is planned, or why it is refused.
+type JobAnswer = Result<Result<Query, SpecError>, AnalyzeError>;
+
+fn view_jobs(catalog: &Catalog, limits: &Limits) -> impl Iterator<Item = BoxFuture<'static, JobAnswer>> {
+    let (catalog, limits) = (catalog.clone(), *limits);
+    view_files().map(move |(name, sql)| {
+        let catalog = catalog.clone();
+        async move {
+            let context = session(&catalog, Dialect::Check, &limits)?;
+            Ok(plan(&context, Dialect::Check, name, sql, catalog.names()).await)
+        }
+        .boxed()
+    })
+}
+
+fn planned_view(catalog: &Catalog, name: &'static str, answer: Option<JobAnswer>) -> Result<PlannedView, AnalyzeError> {
+    let fault = |problem: String| AnalyzeError::internal(format!("view {name}: {problem}"));
+    let query = answer.ok_or_else(|| fault("it could not be planned".to_owned()))??;
+    let plan = query.map_err(|error| fault(error.to_string()))?.physical;
+    let schema = catalog.schema_of(name)?;
+    let columns = |schema: &Schema| -> Vec<(String, DataType)> {
+        schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
+    };
+    if columns(&plan.schema()) != columns(&schema) {
+        return Err(fault(format!("gives {:?}, not {:?}", columns(&plan.schema()), columns(&schema))));
+    }
+    Ok(PlannedView { name, schema, plan })
 }
 
 /// A check as it will be run.
@@ -81,7 +107,7 @@ pub(crate) enum PlannedCheck {
     /// In this process: one that ships with this program.
     Here {
         plan: Arc<dyn ExecutionPlan>,
-        /// As it was written: what a linter looks at.
+        /// The unoptimised plan, for the linter.
         logical: LogicalPlan,
     },
     /// In a process of its own.
@@ -118,17 +144,20 @@ impl Plans {
     /// own, where there may be one.
     pub(crate) async fn new(pack: &Pack, options: &Options) -> Result<Self, AnalyzeError> {
         let limits = options.limits();
-        let views = ViewPlans::new(&limits).await?;
+        let catalog = catalog()?;
         let isolation = options.isolation.as_ref();
         let (apart, here): (Vec<_>, Vec<_>) =
             pack.checks().iter().enumerate().partition(|(_, check)| isolation.is_some() && !pack::ships(check));
-        let jobs = here.iter().map(|(_, check)| {
-            let (check, catalog) = ((*check).clone(), views.catalog.clone());
-            async move { plan_check(&check, &catalog, &limits).await }
+        let checks = here.iter().map(|(_, check)| {
+            let (check, catalog) = ((*check).clone(), catalog.clone());
+            async move { plan_check(&check, &catalog, &limits).await }.boxed()
         });
+        let mut answers = in_order(view_jobs(&catalog, &limits).chain(checks), options.threads).await;
+        let answers_of_checks = answers.split_off(view_files().count());
+        let views = ViewPlans::of(catalog, answers)?;
         let mut planned = BTreeMap::new();
-        for ((place, _), job) in here.iter().zip(in_order(jobs, options.threads).await) {
-            let query = job.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))?;
+        for ((place, _), answer) in here.iter().zip(answers_of_checks) {
+            let query = answer.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))?;
             planned
                 .insert(*place, query.map(|query| PlannedCheck::Here { plan: query.physical, logical: query.logical }));
         }
@@ -173,7 +202,7 @@ pub(crate) async fn plan_check(
     Ok(sound(check, &query.logical).map(|()| query))
 }
 
-/// Whether what a check gives, and what it reads, is what it may.
+/// Checks the columns, the statuses and the tables of a check.
 fn sound(check: &Check, plan: &LogicalPlan) -> Result<(), SpecError> {
     let line = check.query_line();
     pack::shape(&check.file, line, plan.schema().as_arrow())?;
@@ -219,9 +248,9 @@ where
     }
     while let Some(joined) = running.join_next().await {
         if let Ok((place, answer)) = joined
-            && let Some(slot) = answers.get_mut(place)
+            && let Some(answer_at) = answers.get_mut(place)
         {
-            *slot = Some(answer);
+            *answer_at = Some(answer);
         }
     }
     answers

@@ -1,4 +1,4 @@
-//! Evidence made ready to be asked: views computed, signatures matched, slots filled.
+//! Evidence made ready to be asked: views computed, signatures matched, all rows at hand.
 
 use std::sync::Arc;
 
@@ -34,6 +34,8 @@ pub(crate) struct Prepared {
     pub(crate) ended: bool,
     /// The rollout that is judged.
     pub(crate) judged: Judged,
+    /// How many of its tasks name no deployment.
+    pub(crate) tasks_by_definition: usize,
     /// The service as it was last seen.
     pub(crate) service: Option<ServiceRow>,
     pub(crate) sources: Vec<SourceRow>,
@@ -41,7 +43,7 @@ pub(crate) struct Prepared {
     pub(crate) tasks: Tasks,
     /// The images that the essential containers of the rollout's tasks run.
     pub(crate) images: Vec<Image>,
-    /// What runs at the end.
+    /// The revisions that run at the end.
     pub(crate) impact: Impact,
     pub(crate) matches: Matches,
     /// Whether the log lines were matched as they passed by, and not kept.
@@ -49,7 +51,8 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// As of `moment` where it is given: nothing that was observed later exists. `matched` are the matches that were found
+    /// As of `moment` where it is given: nothing that was observed later exists. `matched` are the matches that were
+    /// found
     /// while lines passed by, where the lines themselves were not kept.
     pub(crate) async fn new(
         evidence: &Evidence,
@@ -117,6 +120,7 @@ impl Prepared {
         let services = services.iter().filter(|service| moment.is_none_or(|moment| service.observed_at <= moment));
         let service = services.max_by_key(|service| service.snapshot).cloned();
         let without_lines = matched.is_some();
+        let tasks_by_definition = rollout.tasks_by_definition();
         let judged = rollout.judged;
         let mut targets = evidence.read::<TargetHealthRow>()?;
         targets.retain(|target| moment.is_none_or(|moment| target.observed_at <= moment));
@@ -125,6 +129,7 @@ impl Prepared {
             contents,
             target,
             judged,
+            tasks_by_definition,
             ended,
             service,
             sources,
@@ -138,16 +143,17 @@ impl Prepared {
     }
 }
 
-/// The tables themselves in place of slots, for a question that is planned over them: the engine then reads of a large
-/// file only what it needs.
-pub(crate) fn tables_themselves(slots: &Catalog, contents: &Contents) -> Result<Catalog, AnalyzeError> {
-    let bundle = slots.names().iter().find_map(|name| match contents.get(name) {
+/// The tables themselves in place of late tables, for a question that is planned over them: the engine then reads of a
+/// large
+/// file only the columns and row groups that it needs.
+pub(crate) fn tables_themselves(late_tables: &Catalog, contents: &Contents) -> Result<Catalog, AnalyzeError> {
+    let bundle = late_tables.names().iter().find_map(|name| match contents.get(name) {
         Some(Rows::Filed(bundle, _)) => Some(bundle.data_folder()),
         _ => None,
     });
     let mut catalog = Catalog::new(bundle.as_deref())?;
-    for name in slots.names() {
-        let schema = slots.schema_of(name)?;
+    for name in late_tables.names() {
+        let schema = late_tables.schema_of(name)?;
         let provider = match contents.get(name) {
             Some(Rows::Filed(bundle, moment)) => {
                 let entry = bundle.manifest().tables.get(name);

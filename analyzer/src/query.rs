@@ -11,7 +11,7 @@ use crate::sandbox::{Catalog, Contents, Dialect, Limits, Refusal, RunError, Sour
 use crate::settings::Settings;
 use crate::tables::Evidence;
 
-/// What a query gave.
+/// The result of a query.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its columns.
@@ -36,7 +36,7 @@ pub async fn query(
     let patterns = settings.signature.iter().map(crate::Signature::compile).collect::<Result<Vec<_>, _>>();
     let patterns = patterns.map_err(|error| vec![error])?;
     let limits = Limits { answer: options.memory_limit, ..options.limits() };
-    let views = ViewPlans::new(&limits).await?;
+    let views = ViewPlans::new(&limits, options.threads).await?;
     let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &patterns, options.as_of, &limits).await?;
     let answer = match &options.isolation {
         None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
@@ -58,12 +58,12 @@ const NAME: &str = "query";
 
 /// Plans a question over the tables themselves and runs it.
 pub(crate) async fn ask(
-    slots: &Catalog,
+    late_tables: &Catalog,
     contents: &Contents,
     sql: &str,
     limits: &Limits,
 ) -> Result<Result<Answer, Refusal>, AnalyzeError> {
-    let catalog = tables_themselves(slots, contents)?;
+    let catalog = tables_themselves(late_tables, contents)?;
     let context = session(&catalog, Dialect::Question, limits)?;
     let plan = match plan(&context, Dialect::Question, NAME, sql, catalog.names()).await {
         Ok(plan) => plan,

@@ -10,9 +10,9 @@ use crate::pack::{Check, findings, statuses};
 use crate::plans::{plan_check, tables_of};
 use crate::query::ask;
 use crate::sandbox::wire::{Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
-use crate::sandbox::{Answer, Catalog, Contents, Rows, RunError, Slot, collect, task};
+use crate::sandbox::{Answer, Catalog, Contents, LateTable, Rows, RunError, collect, task};
 
-/// Reads one request from `input`, carries out its queries, and writes to `output` what each gave.
+/// Reads one request from `input`, runs its queries, and writes one answer for each to `output`.
 ///
 /// # Errors
 /// Where the request is none, or the answer cannot be written.
@@ -44,7 +44,7 @@ async fn read(mut input: &[u8]) -> Result<(Request, Catalog, Contents), Box<dyn 
     let (mut catalog, mut contents) = (Catalog::new(None)?, Contents::default());
     for table in &request.tables {
         let (schema, batches) = from_ipc(&read_frame(&mut input).await?)?;
-        catalog.add(&table.name, Arc::new(Slot::new(&table.name, schema)))?;
+        catalog.add(&table.name, Arc::new(LateTable::new(&table.name, schema)))?;
         let rows = match (&bundle, table.filed) {
             (Some(bundle), true) => Rows::Filed(Arc::clone(bundle), request.moment),
             _ => Rows::Held(batches),
@@ -54,14 +54,14 @@ async fn read(mut input: &[u8]) -> Result<(Request, Catalog, Contents), Box<dyn 
     Ok((request, catalog, contents))
 }
 
-/// What a query gave, and its rows as a table.
+/// The reply to a query, with its rows.
 async fn answer(
     request: &Request,
     source: &Source,
     catalog: &Catalog,
     contents: &Arc<Contents>,
 ) -> Answer<(Reply, Option<Vec<u8>>)> {
-    // Whoever asked cannot mend it: nothing of it is the query's fault.
+    // An internal fault, not a fault of the query.
     let fault = |_: AnalyzeError| RunError::NoAnswer;
     let limits = &request.limits;
     let (schema, batches) = if request.work == Work::Ask {

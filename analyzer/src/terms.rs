@@ -70,7 +70,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// What one row of a check says of one resource.
+/// The status of one resource, as a row of a check gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -87,7 +87,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// What a check may write in its column `status`.
+    /// The values of a check's column `status`.
     pub const NAMES: [&'static str; 5] = ["pass", "fail", "skip", "pending", "unknown"];
 
     /// The status of that name.
@@ -103,7 +103,7 @@ impl Status {
     }
 }
 
-/// What the checks come to.
+/// The conclusion of all checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Conclusion {

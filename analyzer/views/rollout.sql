@@ -55,7 +55,7 @@ release AS (
     bool_or(is_full) AS is_full
   FROM releases
 ),
--- What is in progress in an old answer may be over by now.
+-- A service deployment that is in progress in an old answer may have ended since.
 service_deployment AS (
   SELECT max(status) AS status, max(finished_at) AS finished_at
   FROM latest_service_deployments

@@ -149,6 +149,8 @@ ends AS (
         WHEN cause = 'exit' AND stop_code = 'EssentialContainerExited'
           THEN concat('an essential container exited: ', exit_codes)
         WHEN cause = 'health' THEN 'stopped because a health check failed'
+        WHEN stop_code = 'TaskFailedToStart' AND cause IN ('image', 'command') AND container IS NOT NULL
+          THEN concat('container ', container, ' failed to start')
         WHEN stop_code = 'TaskFailedToStart' THEN 'failed to start'
         ELSE concat('stopped: ', coalesce(stop_code, 'no stop code'))
       END,
@@ -180,7 +182,7 @@ ends AS (
     AND coalesce(c.essential, TRUE) AND NOT c.added_by_aws
   WHERE s.run > 1
 ),
--- Where nothing was deployed, what happened since the apply began counts. Where nobody says when that was, the hour before
+-- If nothing was deployed, ends since the apply began count. If its beginning is unknown, the hour before
 -- the first snapshot counts, and one end in it may have healed.
 counted AS (
   SELECT

@@ -7,7 +7,7 @@
 -- advice = "ECS keeps 100 events. Start casefile when the release is applied. A service that writes 100 events during one rollout has a problem of its own: read them."
 -- #
 -- # `services[].events` holds the newest 100. Where there were 100 and the oldest is newer than the
--- # deployment, what was before is gone: sources.covered_from says from when on none was missed.
+-- # deployment, older events are gone: from sources.covered_from on, none was missed.
 
 SELECT
   concat('service ', target.service) AS resource,

@@ -8,7 +8,7 @@
 -- #
 -- # `containerDefinitions[].logConfiguration.options.mode` of the judged task definition. An expected line that is
 -- # missing from such a container is unknown, and not a failure. Where no mode is given the account's default
--- # holds (defaultLogDriverMode), which nobody reads here.
+-- # holds (defaultLogDriverMode), which casefile does not read.
 
 SELECT
   concat('container ', c.container) AS resource,

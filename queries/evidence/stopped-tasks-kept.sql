@@ -6,7 +6,7 @@
 -- conclusive = "fail"
 -- advice = "ECS forgets a stopped task after about an hour. Start casefile when the release is applied. Of an older rollout only the service deployment and the logs remain."
 -- #
--- # ListTasks with desiredStatus STOPPED reaches back one hour: sources.covered_from says from when on none was
+-- # ListTasks with desiredStatus STOPPED reaches back one hour: from sources.covered_from on, none was
 -- # missed: further back where the service events name every task that was started, and all of them were described.
 -- # Whether any was missed is not known where one of these sources is not complete. The tasks.* checks are then unknown by themselves, unless a failure was seen.
 

@@ -9,7 +9,7 @@
 -- # The tasks of `[collect] tasks` that were created since the rollout (less `since`). Tasks with the same overrides are tries
 -- # of one thing, and the newest counts; tasks with different overrides are different things (a migration for each
 -- # database), and each must end well: every essential container has `exitCode` 0. Containers that AWS added do not count.
--- # Stopped without an exit code, or not seen at all, is unknown: nothing says that the migration ran.
+-- # Stopped without an exit code, or not seen at all, is unknown: there is no proof that the migration ran.
 
 SELECT
   concat('task ', o.task_id) AS resource,

@@ -2,14 +2,15 @@
 -- title = "The containers' own health checks pass"
 -- level = "block"
 -- owner = "service"
--- requires = ["tasks", "containers", "task_definitions", "deployments", "service_events"]
+-- requires = ["snapshots", "tasks", "containers", "task_definitions", "deployments", "service_events"]
 -- conclusive = "fail"
 -- advice = "Run the health check's command in the container, or read the program's log at that time; a start period that is too short fails a healthy program."
 -- #
 -- # `containers[].healthStatus` of the containers whose definition has a `healthCheck`. UNKNOWN while the task
 -- # runs means that the check has not come to an end yet: pending. Only essential containers make their task
--- # unhealthy (essential where that is not known), and that of Service Connect, which is the platform's. While the rollout is in progress ECS replaces a task that is UNHEALTHY:
--- # pending. View task_ends decides whether that healed.
+-- # unhealthy (essential where that is not known), and that of Service Connect, which is the platform's. While the
+-- # rollout is in progress ECS replaces a task that is UNHEALTHY: pending. View task_ends decides whether that healed.
+-- # A task that the last snapshot does not describe may have been replaced: unknown.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,
@@ -20,6 +21,7 @@ SELECT
     WHEN c.health_status = 'UNHEALTHY' AND e.standing = 'unknown' THEN 'unknown'
     WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped AND e.standing IS NOT NULL THEN 'skip'
     WHEN c.health_status = 'UNHEALTHY' AND NOT t.is_stopped AND r.in_progress AND NOT r.ended THEN 'pending'
+    WHEN c.health_status = 'UNHEALTHY' AND NOT t.is_stopped AND c.snapshot < newest.snapshot THEN 'unknown'
     WHEN c.health_status = 'UNHEALTHY' THEN 'fail'
     WHEN c.health_status = 'HEALTHY' THEN 'pass'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED' THEN 'skip'
@@ -32,6 +34,8 @@ SELECT
     WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped AND e.standing IS NOT NULL
       THEN 'its task was stopped for it, which tasks.health-checks-failed tells'
     WHEN c.health_status = 'UNHEALTHY' AND t.is_stopped THEN concat('container ', c.container, ' was UNHEALTHY when its task stopped')
+    WHEN c.health_status = 'UNHEALTHY' AND c.snapshot < newest.snapshot
+      THEN concat('container ', c.container, ' was UNHEALTHY when its task was last described, which is before the last snapshot')
     WHEN c.health_status = 'UNHEALTHY' THEN concat('container ', c.container, ' is UNHEALTHY')
     WHEN c.health_status = 'HEALTHY' THEN 'HEALTHY'
     WHEN t.stop_code IS NOT NULL OR t.last_status = 'STOPPED'
@@ -50,6 +54,7 @@ SELECT
 FROM latest_containers c
 JOIN latest_tasks t ON c.task_arn = t.task_arn
 CROSS JOIN rollout r
+CROSS JOIN (SELECT max(snapshot) AS snapshot FROM snapshots) newest
 LEFT JOIN task_ends e ON c.task_arn = e.task_arn AND e.cause = 'health'
 LEFT JOIN container_definitions d ON c.task_definition = d.task_definition AND c.container = d.container
 WHERE c.judged AND (d.health_check OR c.health_status IN ('UNHEALTHY', 'HEALTHY'))

@@ -8,9 +8,9 @@
 -- #
 -- # `TargetHealth.State` at the end decides. A target belongs to a task by its address (awsvpc) or by its port, which is one
 -- # of the task's `networkBindings[].hostPort` (bridge, host). The service events "(task ...) (port ...) is unhealthy in
--- # (target-group ...)" and "... is not healthy in target-group ... due to TARGET GROUP IS NOT FOUND" tell of a task whose
--- # targets are not known: it healed where the rollout completed later, and stands where it did not. What became of a task
--- # that stopped is told by tasks.health-checks-failed. A task whose targets are all `unused` gets no traffic (its target
+-- # (target-group ...)" and "... is not healthy in target-group ... due to TARGET GROUP IS NOT FOUND" report a task whose
+-- # targets are not known: it healed where the rollout completed later, and stands where it did not. tasks.health-checks-failed reports
+-- # tasks that stopped. A task whose targets are all `unused` gets no traffic (its target
 -- # group has no load balancer, or its zone is not enabled there): unknown. Without an answer about the targets, no event is no pass: unknown.
 -- # The texts are those of AWS documentation, "Amazon ECS service unhealthy event messages".
 

@@ -8,7 +8,7 @@
 -- #
 -- # The creation of the judged rollout (`serviceDeployments[].createdAt`, `deployments[].createdAt`). It is no news where it
 -- # was complete by `target.started_after`, or, without that, completed more than an hour before the first snapshot. Then
--- # nothing was deployed, and the present state is judged: no failure, unless `target.require_rollout` says so. That one
+-- # nothing was deployed, and the present state is judged: not a failure, unless `target.require_rollout` is set. That one
 -- # asks for a rollout that began after `target.started_after`, be the older one complete or not.
 
 SELECT

@@ -25,7 +25,7 @@ WITH now_primary AS (
 service AS (
   SELECT max(deployments) AS deployments FROM latest_services
 ),
--- What ended a task after completion, where its replacement is still to come.
+-- Tasks that ended after completion and are not replaced yet.
 taken AS (
   SELECT max(concat('task ', task_id, ' ', reason)) AS told
   FROM task_ends

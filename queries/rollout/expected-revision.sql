@@ -1,5 +1,5 @@
 -- id = "rollout.expected-revision"
--- title = "The release is the newest rollout and PRIMARY, and nothing older runs beside it"
+-- title = "The service runs this release, and no older one"
 -- level = "block"
 -- owner = "shared"
 -- requires = ["services", "deployments"]
@@ -8,7 +8,7 @@
 -- #
 -- # `deployments[].status`: the judged deployment must be PRIMARY. Under the CODE_DEPLOY and EXTERNAL controllers it is
 -- # `taskSets[].status`. A steady service proves nothing: after a rollback the old revision is PRIMARY, COMPLETED and
--- # stable, and it may have the same task definition. `serviceDeployments[]` tell which rollout is the newest.
+-- # stable, and it may have the same task definition. `serviceDeployments[]` have the newest rollout.
 -- # ECS answers with some delay after an update: in a live observation, a release that was not seen yet is
 -- # waited for during the first 30 seconds.
 
@@ -50,7 +50,10 @@ judgement AS (
     ) AS judged_revision,
     coalesce(nullif(split_part(target.expected_task_definition, '/', 2), ''), target.expected_task_definition) AS expected_revision,
     coalesce(j.superseded_by, '') AS newest_id,
-    coalesce(nullif(split_part(j.superseded_by_task_definition, '/', 2), ''), 'unknown') AS newest_revision,
+    concat(
+      coalesce(nullif(split_part(j.superseded_by_task_definition, '/', 2), ''), 'unknown'),
+      coalesce(', registered by ' || nullif(split_part(by_whom.registered_by, ':', 6), ''), '')
+    ) AS newest_revision,
     j.superseded_at AS superseded_at,
     j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(j.superseded_by_task_definition <> target.task_definition, FALSE) AS is_another_release,
@@ -84,6 +87,9 @@ judgement AS (
   CROSS JOIN beside b
   CROSS JOIN rollout r
   CROSS JOIN judged_rollout j
+  LEFT JOIN (
+    SELECT task_definition, max(json_get_str(raw, 'registeredBy')) AS registered_by FROM task_definitions GROUP BY task_definition
+  ) by_whom ON by_whom.task_definition = j.superseded_by_task_definition
   CROSS JOIN (
     SELECT count(*) AS gaps FROM latest_sources WHERE feeds = 'service_deployments' AND status <> 'complete'
   ) read

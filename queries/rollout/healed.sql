@@ -6,8 +6,8 @@
 -- conclusive = "none"
 -- advice = "The rollout recovered, so this is not a failure. If it happens at every rollout, a later one may not recover in time: the reason names the task, the capacity, the quota or the API limit."
 -- #
--- # Ends of tasks that healed (view task_ends; tasks.stopped-by-hand tells of those by hand), and service events that tell of trouble that passes: the scheduler was
--- # throttled, or waited for a place. Only of a rollout that completed; of any other, the blocking checks tell.
+-- # Ends of tasks that healed (view task_ends; tasks.stopped-by-hand reports stops by hand), and service events about temporary trouble: the scheduler was
+-- # throttled, or waited for a place. Only for a rollout that completed; the blocking checks report any other.
 
 WITH trouble AS (
   SELECT e.message, e.created_at

@@ -6,7 +6,7 @@
 -- conclusive = "fail"
 -- advice = "Limits: raise maximumPercent or lower minimumHealthyPercent, so that ECS may start a task before it stops one. Protection: wait until the old tasks have finished, or remove their protection."
 -- #
--- # No field says it: ECS tells by service events alone. So a text can only explain what a field decides: while the
+-- # No field has it: ECS reports it in service events only. A text may only explain the state of a field: while the
 -- # rollout is in progress it may still be freed (pending), once it completed it was (pass), and where it
 -- # failed or was given up (`rolloutState`, `deployments[].status`) this is a part of the cause.
 

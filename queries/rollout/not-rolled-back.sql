@@ -10,7 +10,7 @@
 -- # `statusReason` and `rolloutStateReason` explain. The event "(deployment ...) deployment failed" is a second
 -- # witness, where the fields cannot be read or were never seen in that state.
 -- # A rollout that was stopped because another one followed was superseded, not rolled back:
--- # rollout.expected-revision tells of it, and this check skips it.
+-- # rollout.expected-revision reports it, and this check skips it.
 -- # ROLLBACK_FAILED with "No rollback candidate was found" is a first deployment that failed: the reason
 -- # hides the cause.
 

@@ -6,7 +6,7 @@
 -- conclusive = "fail"
 -- advice = "Capacity: container instances, Fargate quota, another availability zone. Ports, CPU, memory, constraints: the event names what the closest instance lacks. A role: its trust policy must name ecs-tasks.amazonaws.com, and the deployer needs iam:PassRole."
 -- #
--- # A task that cannot be placed does not exist, so there is no field but the counts: only service events tell.
+-- # A task that cannot be placed does not exist. Besides the counts, only service events report it.
 -- # They cannot decide alone: once the rollout completed, or all tasks run after it did, a place was found (pass); while it is in progress one
 -- # may still be (pending); where it failed, this is a cause (fail).
 -- # The texts are those of AWS documentation, "Amazon ECS service event messages".

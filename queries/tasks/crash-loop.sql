@@ -24,7 +24,7 @@ WITH deaths AS (
 seen AS (
   SELECT count(*) AS tasks FROM latest_tasks WHERE judged
 ),
--- ECS heals by itself, and says so; only while the judged rollout is the one that runs is it about its tasks.
+-- ECS reports a steady state after it healed. The event is about the judged rollout only while that one runs.
 replaced AS (
   SELECT count(*) AS events, max(e.created_at) AS last_at
   FROM service_events e

@@ -6,9 +6,9 @@
 -- conclusive = "fail"
 -- advice = "Its last log lines are below the row: look for the exception at the end of the last traceback, or the setting, file or host that the last error names. Exit code 1 or 3: the program gave up. 137: killed. 139: crashed. 127 or 126: the command of the image or the task definition is wrong."
 -- #
--- # `tasks[].stopCode` EssentialContainerExited, whatever `stoppedReason` says: a service's task is to run on, so an exit with 0 is
+-- # `tasks[].stopCode` EssentialContainerExited, with any `stoppedReason`. A service's task must keep running, so an exit with 0 is
 -- # an exit. Also a task that failed to start because one of its containers exited with an error (a migration that others
--- # depend on). One early exit that healed is no failure: see view task_ends. A kill for memory is told by tasks.out-of-memory.
+-- # depend on). One early exit that healed is no failure: see view task_ends. tasks.out-of-memory reports kills for memory.
 -- # Containers that AWS added (GuardDuty, Service Connect) are the platform's. A container that exits and is restarted in place
 -- # (`restartPolicy`) has a row for each restart, while its task runs on.
 

@@ -6,8 +6,8 @@
 -- conclusive = "fail"
 -- advice = "Read the reason: \"executable file not found\" or \"no such file\" means that the command of the image or the task definition is wrong. Anything about the agent, the runtime or the host is the platform's."
 -- #
--- # `tasks[].stopCode` TaskFailedToStart counts by the code alone, so that a wording that nobody has seen yet
--- # counts too. What tasks.cannot-start-image, tasks.cannot-start-resources, tasks.exited and tasks.out-of-memory
+-- # `tasks[].stopCode` TaskFailedToStart counts by the code alone, so that an unknown wording
+-- # counts too. Failures that tasks.cannot-start-image, tasks.cannot-start-resources, tasks.exited and tasks.out-of-memory
 -- # name is left to them. A command that the image does not have is the service's.
 -- # Second witnesses, for tasks that were never seen: `deployments[].failedTasks`, which ECS may set back to 0
 -- # (so the highest count of any snapshot is taken), and the event "is unable to consistently start tasks

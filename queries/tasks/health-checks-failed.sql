@@ -7,7 +7,7 @@
 -- advice = "Does the health path answer in time once the program is up? Compare the check's path, port, codes and time-out with the program, and the service's health check grace period with how long it takes to start. In its last log lines, look for whether the program says that it listens, on which port, and which requests it answered."
 -- #
 -- # The scheduler stops such a task with the stop code that it also has for a scale-in or a drain
--- # (ServiceSchedulerInitiated): `tasks[].stoppedReason` tells them apart, or `healthStatus` UNHEALTHY, or the events
+-- # (ServiceSchedulerInitiated). The difference is in `tasks[].stoppedReason`, or `healthStatus` UNHEALTHY, or the events
 -- # "failed container health checks" and "is unhealthy in". See view task_ends.
 
 SELECT

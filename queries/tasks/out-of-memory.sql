@@ -6,11 +6,11 @@
 -- conclusive = "fail"
 -- advice = "Raise the task's or the container's memory, or find the leak: container_definitions.memory is the hard limit in MiB. Its last log lines show what it was doing when it was killed."
 -- #
--- # `containers[].reason` begins with OutOfMemoryError: the one field that tells a kill for memory from any
+-- # `containers[].reason` begins with OutOfMemoryError: the one field that distinguishes a kill for memory from any
 -- # other. Exit code 137 alone does not: it is any SIGKILL, and tasks.exited reports it. View task_ends decides whether it
 -- # healed. A container that was killed while its task still runs is about to stop it, unless it is not essential.
 -- # A worker process that is killed within a container that lives on does not show here: see the log
--- # signatures. Of a container that AWS added, tasks.exited tells.
+-- # signatures. tasks.exited reports a container that AWS added.
 
 SELECT
   concat('container ', c.container, ' of task ', c.task_id) AS resource,

@@ -7,7 +7,7 @@
 -- advice = "The task runs on without it: the metrics, traces or logs that it carries are lost until the task is replaced. Look in its last log lines for a missing setting or endpoint, or make it essential. A container that AWS added is the platform's."
 -- #
 -- # `containers[].exitCode` of containers whose `essential` is false in the task definition, and of those that AWS added
--- # (GuardDuty). An exit with 0 is what a container does that only prepares something. After the task
+-- # (GuardDuty). A container that only prepares something exits with 0. After the task
 -- # itself stopped, its sidecars' exit codes say nothing.
 
 SELECT

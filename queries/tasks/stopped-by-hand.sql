@@ -1,10 +1,10 @@
 -- id = "tasks.stopped-by-hand"
--- title = "Nobody stopped a task of the release by hand"
+-- title = "No task of the release was stopped by hand"
 -- level = "advise"
 -- owner = "shared"
 -- requires = ["tasks", "deployments"]
 -- conclusive = "fail"
--- advice = "Somebody or some tool called StopTask while the rollout was watched: CloudTrail says who. It is no failure of the release, and may hide one."
+-- advice = "Somebody or some tool called StopTask while the rollout was watched: CloudTrail has the caller. It is not a failure of the release, but may hide one."
 -- #
 -- # `tasks[].stopCode` UserInitiated.
 

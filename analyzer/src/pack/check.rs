@@ -9,7 +9,7 @@ use crate::sandbox::first_line;
 pub struct Check {
     /// The file, for messages.
     pub file: String,
-    /// What it says of itself.
+    /// Its header.
     pub header: Header,
     /// The whole file, header included: lines of an error are lines of the file.
     pub sql: String,
@@ -30,7 +30,7 @@ impl Check {
         first_line(&self.sql)
     }
 
-    /// What the file says in prose: the TOML comments of its header, and the comments before its query.
+    /// The prose of the file: the TOML comments of its header, and the comments before its query.
     pub fn prose(&self) -> String {
         let lines = self.sql.lines().map_while(|line| {
             let line = line.trim();

@@ -3,27 +3,27 @@
 use casefile_evidence::tables;
 use serde::{Deserialize, Serialize};
 
+use crate::did_you_mean::closest;
 use crate::error::SpecError;
-use crate::suggest::closest;
 use crate::terms::{Conclusive, Level, Owner};
 
-/// What a check says of itself.
+/// The header of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// Its id: lower-case words, joined by `-` and `.`, e.g. `rollout.task-out-of-memory`.
     pub id: String,
-    /// What is true when it passes.
+    /// The statement that holds if it passes.
     pub title: String,
     /// Whether it decides.
     pub level: Level,
     /// Who takes over when it fails.
     pub owner: Owner,
-    /// The tables that it judges from: where their sources have gaps, `conclusive` says what stands.
+    /// The tables that it judges from. If their sources have gaps, `conclusive` decides which rows stand.
     pub requires: Vec<String>,
-    /// What one row proves even when evidence is missing.
+    /// The status that one row proves even if evidence is missing.
     pub conclusive: Conclusive,
-    /// What to do when it fails.
+    /// Advice if it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -69,7 +69,11 @@ impl Header {
             );
         }
         if self.title.trim().is_empty() {
-            return wrong("title", "title is empty".to_owned(), "say what is true when the check passes".to_owned());
+            return wrong(
+                "title",
+                "title is empty".to_owned(),
+                "write the statement that holds if the check passes".to_owned(),
+            );
         }
         let known: Vec<&str> = tables::all().iter().map(|table| table.info.name).collect();
         if self.requires.is_empty() {

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use crate::did_you_mean::closest;
 use crate::error::SpecError;
-use crate::suggest::closest;
 use crate::terms::Status;
 
 /// Refuses a plan whose column `status` can be a text that is no status, as far as the plan tells.
@@ -57,7 +57,7 @@ impl Written {
 }
 
 /// Visits the expressions that make a column of a plan, each with the plan that it reads: aliases, casts and
-/// columns of subqueries are followed down to what they stand for, or to a column that cannot be followed.
+/// columns of subqueries are followed to their expressions, or to a column that cannot be followed.
 pub(crate) fn expressions(plan: &LogicalPlan, name: &str, visit: &mut dyn FnMut(&Expr, &LogicalPlan)) {
     match plan {
         LogicalPlan::Projection(projection) => {

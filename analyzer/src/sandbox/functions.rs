@@ -180,7 +180,7 @@ const AGGREGATE_QUESTION: &[&str] = &[
 const WINDOW: &[&str] =
     &["dense_rank", "first_value", "lag", "last_value", "lead", "nth_value", "ntile", "rank", "row_number"];
 
-/// Refused by name, with what to use instead.
+/// Functions that are refused by name, each with the reason and the replacement.
 const REFUSED: &[(&[&str], &str, &str)] = &[
     (
         &["now", "current_timestamp", "current_date", "current_time", "today", "localtime", "localtimestamp"],
@@ -256,7 +256,7 @@ impl Dialect {
         WINDOW.contains(&name)
     }
 
-    /// Why a function is refused by name, and what to use instead.
+    /// The reason why a function is refused by name, and its replacement.
     pub(crate) fn refusal(self, name: &str) -> Option<(&'static str, &'static str)> {
         if self.allows_scalar(name) || self.allows_aggregate(name) {
             return None;

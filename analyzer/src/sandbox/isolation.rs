@@ -1,4 +1,4 @@
-//! The last layer: queries that nobody reviewed are planned and run in a process of their own.
+//! The last layer: checks that do not ship with this program are planned and run in a child process.
 //!
 //! Single functions of the engine allocate before any limit of it sees that. So where a query takes all memory, or
 //! ends the process by a fault of the engine, that process must be one that nothing else depends on: the death is
@@ -15,8 +15,8 @@ use arrow::datatypes::SchemaRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use super::late_table::{Contents, Rows};
 use super::run::{Limits, RunError};
-use super::slot::{Contents, Rows};
 use super::wire::{Answer, Head, Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
 use super::{Catalog, PLANNING_TIME};
 use crate::error::AnalyzeError;
@@ -103,7 +103,7 @@ impl Isolation {
     }
 }
 
-/// What a query gave, and the frame with its rows.
+/// The reply to a query, and the frame with its rows.
 type Given = (Reply, Option<Vec<u8>>);
 
 fn rows((reply, table): Given) -> Answer<(SchemaRef, Vec<RecordBatch>)> {
@@ -113,7 +113,7 @@ fn rows((reply, table): Given) -> Answer<(SchemaRef, Vec<RecordBatch>)> {
     }
 }
 
-/// What is to be done with queries, and the tables that they read.
+/// A request: the work, the queries, and the tables that they read.
 struct Order {
     request: Request,
     tables: Vec<Vec<u8>>,
@@ -149,7 +149,7 @@ impl Order {
     async fn give(&self, mut child: Child) -> Vec<Answer<Given>> {
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let (Some(input), Some(mut output)) = (input, output) else { return vec![Err(RunError::NoAnswer.into())] };
-        // A process that ended reads no more: what it says, or does not say, tells.
+        // The child may have ended and read no more: its output decides.
         let _ = self.send(input).await;
         let mut answers = Vec::new();
         for _ in &self.request.queries {

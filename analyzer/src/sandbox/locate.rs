@@ -3,10 +3,10 @@
 use datafusion::common::{DataFusionError, SchemaError};
 
 use super::words;
+use crate::did_you_mean::closest;
 use crate::error::SpecError;
-use crate::suggest::closest;
 
-/// What is wrong, where, and what to do, as far as the engine says.
+/// Turns an error of the engine into a problem with its line and its remedy.
 pub(crate) fn spec_error(file: &str, first_line: u64, error: &DataFusionError) -> SpecError {
     let line = line_of(error).unwrap_or(first_line);
     let (problem, remedy) = describe(error);
@@ -69,7 +69,7 @@ fn describe(error: &DataFusionError) -> (String, String) {
             .iter()
             .find_map(|prefix| text.strip_prefix(prefix))
             .unwrap_or(&text);
-            // What follows repeats it for every signature of the function.
+            // The rest of the text repeats the problem for every signature of the function.
             let text =
                 text.strip_prefix("Internal error: ").and_then(|text| text.split(", errors: ").next()).unwrap_or(text);
             (text.trim().to_owned(), String::new())

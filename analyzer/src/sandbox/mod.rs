@@ -1,4 +1,4 @@
-//! The sandbox: what an untrusted query may say, see and cost.
+//! The sandbox: limits on the text, the data and the cost of an untrusted query.
 //!
 //! In layers, each of which would do alone for most of it:
 //! 1. the text parses to exactly one query ([`statement`]), which names no refused function, no table
@@ -10,15 +10,16 @@
 //!    recursion ([`session`]);
 //! 5. its object stores are the bundle's data folder, and nothing else;
 //! 6. time, memory and rows are limited ([`run`]);
-//! 7. what nobody reviewed is planned and run in a process of its own, whose death is the answer ([`isolation`]).
+//! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
+//!    is `error` ([`isolation`]).
 
 mod functions;
 mod isolation;
+mod late_table;
 mod locate;
 mod plan;
 mod run;
 mod session;
-mod slot;
 mod statement;
 mod ties;
 pub(crate) mod wire;
@@ -34,9 +35,9 @@ use datafusion::prelude::SessionContext;
 
 pub(crate) use functions::{Dialect, documented};
 pub use isolation::Isolation;
+pub(crate) use late_table::{Contents, LateTable, Rows, as_of, observed_column};
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
-pub(crate) use slot::{Contents, Rows, Slot, as_of, observed_column};
 pub(crate) use statement::{first_line, parse};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
@@ -54,7 +55,7 @@ const PLANNING_STACK: usize = 256 << 20;
 /// Constants are computed while planning, so planning is limited like running.
 const PLANNING_TIME: Duration = Duration::from_secs(10);
 
-/// Plans one query down to what will run, so that wrong types are found too, or says why it is refused.
+/// Plans one query down to its physical plan, so that wrong types are found too; or returns why it is refused.
 /// The first line of the query is named where no better line is known.
 ///
 /// It has a thread of its own, since planning does not yield. May be cancelled: the thread then ends with
@@ -74,7 +75,7 @@ pub(crate) async fn plan(
         let (file, sql, tables) = owned;
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
             let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
-            // Whoever asked may have gone meanwhile.
+            // The receiver may be gone.
             let _ = answer.send(planned);
         }
     };

@@ -95,7 +95,7 @@ fn node_refusal(node: &LogicalPlan, dialect: Dialect) -> Option<Refusal> {
     }
 }
 
-/// What the node's expressions see.
+/// The columns that the node's expressions can use.
 fn input_schema(node: &LogicalPlan) -> DFSchema {
     let mut schema = DFSchema::empty();
     for input in node.inputs() {

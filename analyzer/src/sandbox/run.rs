@@ -1,4 +1,4 @@
-//! The sixth layer: what a query may cost.
+//! The sixth layer: limits on time, memory and rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::words;
 
-/// What one query may cost.
+/// The limits of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Limits {
     /// Bytes that its operators may hold.
@@ -48,14 +48,14 @@ pub(crate) enum RunError {
     #[error("{words}")]
     Engine {
         words: String,
-        /// What the engine says, for the author of the query.
+        /// The engine's own message, for the author of the query.
         said: String,
     },
     #[error("nothing could be started to run it in: {0}")]
     Start(String),
 }
 
-const UNKNOWN: &str = "the engine could not carry it out; `casefile query` with the same SQL prints what it says";
+const UNKNOWN: &str = "the engine could not run it; `casefile query` with the same SQL prints the engine's message";
 
 type Answer = Result<Vec<RecordBatch>, RunError>;
 
@@ -65,7 +65,7 @@ const STACK_BYTES: usize = 8 << 20;
 /// Runs a plan to its end, within its limits.
 ///
 /// It has a thread and a scheduler of its own: a join that never yields cannot hold up the caller, and
-/// what runs beside it cannot change the order in which its parts run.
+/// parallel queries cannot change the order in which its parts run.
 ///
 /// May be cancelled: the thread ends at the next batch, and nothing else outlives it.
 pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
@@ -82,7 +82,7 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     }
 }
 
-/// The query's own thread. It ends once nobody waits for the answer any more.
+/// The query's own thread. It ends when the receiver is dropped.
 fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
     let result = match tokio::runtime::Builder::new_current_thread().build() {
         Err(error) => Some(Err(RunError::Start(error.to_string()))),
@@ -95,7 +95,7 @@ fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, m
         }),
     };
     if let Some(result) = result {
-        // Whoever asked may have gone meanwhile.
+        // The receiver may be gone.
         let _ = answer.send(result);
     }
 }
@@ -118,7 +118,7 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
     Ok(batches)
 }
 
-/// The plan without what an earlier run left in its operators, each of which yields now and then. The
+/// The plan with the state of earlier runs reset, and with operators that yield regularly. The
 /// engine sees to the yielding at the leaves only, and a join makes many batches of few.
 fn fresh(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
     let plan = reset_plan_states(plan)?;

@@ -20,8 +20,8 @@ use object_store::local::LocalFileSystem;
 use url::Url;
 
 use super::functions::{Dialect, scalars};
+use super::late_table::Contents;
 use super::run::Limits;
-use super::slot::Contents;
 use crate::error::AnalyzeError;
 
 /// Where the bundle's data folder stands in the engine's eyes.
@@ -98,7 +98,7 @@ impl ObjectStoreRegistry for OnlyTheBundle {
     }
 }
 
-/// The memory and the object stores of one query: counted apart, so that what runs beside it does not
+/// The memory pool and the object stores of one query. Each query has its own, so that parallel queries do not
 /// change its answer.
 fn runtime(store: Option<Arc<dyn ObjectStore>>, limits: &Limits) -> Result<Arc<RuntimeEnv>, AnalyzeError> {
     let pool = FairSpillPool::new(limits.memory);
@@ -122,7 +122,7 @@ fn config() -> SessionConfig {
     options.execution.time_zone = Some("+00:00".to_owned());
     options.execution.enable_recursive_ctes = false;
     options.execution.parquet.schema_force_view_types = false;
-    // The plans are small: what a second pass would find costs more than it saves.
+    // The plans are small: a second pass costs more than it saves.
     options.optimizer.max_passes = 1;
     options.sql_parser.collect_spans = true;
     options.sql_parser.map_string_types_to_utf8view = false;
@@ -130,7 +130,7 @@ fn config() -> SessionConfig {
     config
 }
 
-/// What a plan over slots runs in: `contents` fills them, and there is no file.
+/// The context of a plan over late tables: `contents` holds their rows, and no file can be read.
 pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<TaskContext>, AnalyzeError> {
     let config = config().with_extension(Arc::clone(contents));
     Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime(None, limits)?)))

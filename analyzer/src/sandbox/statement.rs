@@ -15,10 +15,10 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::functions::Dialect;
 use super::locate::line_in_text;
+use crate::did_you_mean::closest;
 use crate::error::SpecError;
-use crate::suggest::closest;
 
-/// What a query may name.
+/// The names that a query may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) dialect: Dialect,
@@ -31,7 +31,7 @@ impl Known<'_> {
     fn functions(&self) -> impl Iterator<Item = &str> {
         let scalar = self.state.scalar_functions().keys();
         let aggregate = self.state.aggregate_functions().keys();
-        // What the planner knows of itself.
+        // Functions that the planner inserts.
         scalar.chain(aggregate).chain(self.state.window_functions().keys()).map(String::as_str).chain(["unnest"])
     }
 }
@@ -99,7 +99,7 @@ pub(crate) fn parse(file: &str, first_line: u64, sql: &str) -> Result<Statement,
     }
 }
 
-/// Refuses what the text says that a query may not say.
+/// Refuses a statement that names a forbidden function, table or clause.
 pub(crate) fn refuse(file: &str, first_line: u64, statement: &Statement, known: Known<'_>) -> Result<(), SpecError> {
     let refuse = |what: &str| {
         Err(SpecError::new(file, format!("{what} is not allowed: it is not a query"), ONE_QUERY).at(first_line))

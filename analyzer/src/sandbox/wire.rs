@@ -1,4 +1,4 @@
-//! What passes between this program and the process that runs a query for it. A message is a frame: its length in
+//! The protocol between this program and the child process that runs queries. A message is a frame: its length in
 //! four bytes, the highest first, then its bytes. They are JSON, or a table as an Arrow IPC stream.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ use super::run::{Limits, RunError};
 use crate::error::SpecError;
 use crate::terms::Status;
 
-/// What is to be done with each query.
+/// The work to do with each query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Work {
     /// Plan a check, and look at it as its author's reviewer would.
@@ -57,7 +57,7 @@ pub(crate) struct Head {
     pub(crate) filed: bool,
 }
 
-/// What planning a check found out.
+/// The result of planning a check.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Planned {
     /// The columns of its rows.
@@ -66,11 +66,11 @@ pub(crate) struct Planned {
     pub(crate) says: Option<BTreeSet<Status>>,
     /// The tables that it reads.
     pub(crate) reads: BTreeSet<String>,
-    /// What a careful reader would ask its author.
+    /// Lint findings.
     pub(crate) findings: Vec<SpecError>,
 }
 
-/// What a query gave. A frame with rows follows [`Reply::Rows`].
+/// The reply to a query. A frame with rows follows [`Reply::Rows`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     Planned(Planned),
@@ -98,7 +98,7 @@ impl From<RunError> for Refusal {
     }
 }
 
-/// What became of a query; a frame for each, in the order of the queries.
+/// The answer to a query: one frame each, in the order of the queries.
 pub(crate) type Answer<T> = Result<T, Refusal>;
 
 pub(crate) async fn write_frame(out: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {

@@ -1,10 +1,10 @@
-//! What the engine says of a value that it cannot work with, in words that no other version of it changes: they stand
+//! Errors of the engine about values, in our own words, which do not change with the engine's version: they stand
 //! in verdicts.
 
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 
-/// What is wrong with a value; `None` where the engine says something else.
+/// The problem with a value; `None` if the error is about something else.
 pub(super) fn of_value(error: &DataFusionError) -> Option<String> {
     let text = match error {
         DataFusionError::ArrowError(error, _) => match error.as_ref() {

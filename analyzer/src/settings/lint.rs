@@ -9,7 +9,7 @@ use crate::signature::{Expect, FILE, Signature};
 const ESCAPES: [&str; 5] = ["\u{1b}", "\\x1b", "\\x1B", "\\u001b", "\\u001B"];
 const RECORDS: [&str; 4] = ["{\"log\"", "\\{\"log\"", "^{\"log\"", "^\\{\"log\""];
 
-/// What a careful reader would ask the author of signatures that can be used.
+/// Lint findings about valid signatures.
 pub fn lint_signatures(settings: &Settings) -> Vec<SpecError> {
     settings.signature.iter().flat_map(findings).collect()
 }
@@ -45,7 +45,7 @@ fn findings(signature: &Signature) -> Vec<SpecError> {
             find(key, "has a terminal escape, and matches no line", remedy);
         }
         if RECORDS.iter().any(|record| text.starts_with(record)) {
-            let remedy = "write what the field log says: the line is taken out of the record";
+            let remedy = "match the text of the field `log`: the line is taken out of the record";
             find(key, "begins as a record of FireLens, and matches no line", remedy);
         }
     }

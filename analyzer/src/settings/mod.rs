@@ -1,4 +1,4 @@
-//! What a service's config says of checks and signatures.
+//! The settings of checks and signatures in a service's config.
 
 mod lint;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 pub use lint::{lint_deadlines, lint_signatures};
 
+use crate::did_you_mean::closest;
 use crate::error::SpecError;
 use crate::pack::Pack;
 use crate::signature::{FILE, Pattern, Signature};
-use crate::suggest::closest;
 use crate::tables::RolloutSettings;
 use crate::terms::{Level, Owner};
 
@@ -29,7 +29,7 @@ pub struct Settings {
     /// Where the owner's runbook is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
-    /// What a rollout may go through and still be a success.
+    /// The trouble that a successful rollout may have.
     #[serde(default, skip_serializing_if = "RolloutSettings::is_default")]
     pub rollout: RolloutSettings,
     /// The log patterns that the service's owner declares.

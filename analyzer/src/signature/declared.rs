@@ -11,7 +11,7 @@ use super::{Looks, Pattern, escape, probe};
 use crate::error::SpecError;
 use crate::terms::{Level, Owner};
 
-/// What a signature expects.
+/// The expectation of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Expect {
@@ -25,7 +25,7 @@ pub enum Expect {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Quorum {
-    /// One, whatever became of it later unless it died: what is done once for the deployment.
+    /// One task that did not die, even if it stopped later: for work that is done once for the deployment.
     #[default]
     Once,
     /// One that still runs at the end.
@@ -51,9 +51,9 @@ pub enum Anchor {
 pub struct Signature {
     /// Its id, in the same space as the checks' ids.
     pub id: String,
-    /// What is true when it passes.
+    /// The statement that holds if it passes.
     pub title: String,
-    /// What it expects.
+    /// The expectation.
     pub expect: Expect,
     /// A regular expression (the syntax of Rust's regex crate). Either this, `contains` or `json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ pub struct Signature {
     /// Who takes over when it fails.
     #[serde(default = "service")]
     pub owner: Owner,
-    /// What to do when it fails.
+    /// Advice if it fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -122,7 +122,7 @@ impl Signature {
             );
         }
         if self.title.trim().is_empty() {
-            return self.wrong("title", "is empty", "say what is true when the signature passes");
+            return self.wrong("title", "is empty", "write the statement that holds if the signature passes");
         }
         for (key, name) in [("container", &self.container), ("family", &self.family), ("log_group", &self.log_group)] {
             if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
@@ -159,7 +159,7 @@ impl Signature {
             },
             (None, Some(text), true) if !text.is_empty() => Ok(Looks::Text(escape(text))),
             (None, Some(_), true) => {
-                self.wrong("contains", "is empty: it would match every line", "write what the line says")
+                self.wrong("contains", "is empty: it would match every line", "write a part of the line")
             }
             (None, None, false) => {
                 let mut fields = Vec::new();

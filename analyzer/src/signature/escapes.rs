@@ -39,7 +39,7 @@ pub(super) fn strip(text: &str) -> Cow<'_, str> {
 fn length(bytes: &[u8], start: usize) -> Option<usize> {
     let here = &bytes[start..];
     if let Some(rest) = here.strip_prefix(&[ESC]) {
-        // An escape without its end is dropped alone: what follows it may be the line.
+        // An unterminated escape is dropped alone: the rest may be text.
         return Some(1 + control_sequence(rest).or_else(|| command(rest)).or_else(|| short(rest)).unwrap_or(0));
     }
     // A backslash before it makes the next one a backslash.

@@ -5,10 +5,10 @@ use regex_automata::meta::{BuildError, Config, Regex};
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
 
-/// Bounds what an untrusted pattern may cost to compile and to hold, all patterns together.
+/// Limits on the compiled size of untrusted patterns, all together.
 const AUTOMATON_BYTES: usize = 16 << 20;
 
-/// What `^` and `$` mean.
+/// The meaning of `^` and `$`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ends {
     /// The ends of the text: enough for a text of one line, and faster.
@@ -31,7 +31,7 @@ pub(crate) fn compile(patterns: &[&str], ends: Ends) -> Result<Regex, Box<BuildE
     Regex::builder().configure(config).syntax(syntax).build_many(patterns).map_err(Box::new)
 }
 
-/// What is wrong with an expression, for its author.
+/// The problem of an expression, for its author.
 pub(super) fn told(error: &BuildError) -> String {
     match error.syntax_error() {
         Some(syntax) => syntax.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned(),

@@ -130,7 +130,7 @@ impl Found {
     }
 }
 
-/// Every match, and what the lines tell of their streams.
+/// All matches, and facts about the streams.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Matches {
     pub(super) found: BTreeMap<Place, Found>,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::expression::{Ends, compile, told};
 
-/// A field, and what its text must match.
+/// A field, and the pattern of its text.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldPattern {
     path: String,

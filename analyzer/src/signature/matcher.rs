@@ -1,4 +1,4 @@
-//! One pass over log lines with one multi-pattern matcher. What is kept does not grow with the lines.
+//! One pass over log lines with one multi-pattern matcher. Memory does not grow with the lines.
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use casefile_evidence::Timestamp;
@@ -29,7 +29,7 @@ pub(crate) struct Line<'a> {
     pub(crate) message: &'a str,
 }
 
-/// Where a signature's lines are looked for, and what they mean.
+/// The scope and the meaning of a signature's lines.
 #[derive(Debug, Clone)]
 struct Wanted {
     container: Option<String>,
@@ -68,7 +68,7 @@ fn is_one_line(text: &str) -> bool {
     memchr2(b'\n', b'\r', text.as_bytes()).is_none()
 }
 
-/// The matcher and what it found so far.
+/// The matcher and its matches so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner {
     texts: Option<Texts>,
@@ -121,7 +121,7 @@ impl Scanner {
         })
     }
 
-    /// What was found so far, as if nothing came any more.
+    /// The matches so far, as if no more lines came.
     pub(crate) fn so_far(&self) -> Matches {
         self.clone().into_matches()
     }
@@ -173,7 +173,7 @@ impl Scanner {
         self.read(&line, &joined.text, &joined.starts, joined.record.as_deref());
     }
 
-    /// Matches one line, or the lines of one event. What begins at `starts` is matched alone, too.
+    /// Matches one line, or the lines of one event. Each text that begins at `starts` is also matched alone.
     fn read(&mut self, line: &Line<'_>, text: &str, starts: &[usize], record: Option<&str>) {
         let readable_text = readable(text);
         if !self.matches.tails.is_idle() {
@@ -200,7 +200,7 @@ impl Scanner {
         self.hits = hits;
     }
 
-    /// Keeps what matched: a failure once for a stack trace.
+    /// Keeps a match; a stack trace counts as one failure.
     fn tell(&mut self, line: &Line<'_>, text: &str, hits: &[usize]) {
         let mut findings = Vec::new();
         let (failures, successes): (Vec<usize>, Vec<usize>) = hits
@@ -221,7 +221,7 @@ impl Scanner {
         self.findings(findings);
     }
 
-    /// The line of several that matches a signature alone; else the first that says something.
+    /// The line of an event that matches the signature alone; else the first line that is not empty.
     fn telling<'t>(&mut self, pattern: usize, text: &'t str) -> Option<&'t str> {
         let mut hits = Vec::new();
         let mut matches = |line: &str| {
@@ -264,7 +264,7 @@ impl Scanner {
         });
     }
 
-    /// A batch of `log_events`; of it, what had been observed at a moment.
+    /// A batch of `log_events`: the rows that had been observed at a moment.
     pub(crate) fn batch(&mut self, batch: &RecordBatch, as_of: Option<Timestamp>) -> Result<(), AnalyzeError> {
         fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, AnalyzeError> {
             let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref());

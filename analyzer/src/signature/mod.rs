@@ -31,7 +31,7 @@ use crate::terms::{Level, Owner};
 /// The file that messages name.
 pub(crate) const FILE: &str = "casefile.toml";
 
-/// What a line must look like.
+/// The pattern of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Looks {
     /// A regular expression that its text matches, whichever way it was written.

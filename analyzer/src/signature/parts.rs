@@ -18,7 +18,7 @@ const OPEN: usize = 256;
 /// By how many milliseconds the parts of a line differ in time.
 const APART_MS: i64 = 1;
 
-/// What is known of a log event besides its text, owned.
+/// The fields of a log event besides its text, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) log_group: String,
@@ -62,7 +62,7 @@ impl Written {
 pub(super) struct Joined {
     pub(super) written: Written,
     pub(super) text: String,
-    /// Where parts begin that may be lines of their own: nothing but length and time says that they are parts.
+    /// The starts of parts that may be separate lines: only their length and time suggest that they are parts.
     pub(super) starts: Vec<usize>,
     pub(super) record: Option<String>,
     /// Whether a part is missing.

@@ -31,7 +31,7 @@ pub(super) enum Part {
     Whole,
     /// As long as a part is: the line goes on, or just ends.
     Full,
-    /// A part by what the router says.
+    /// A part, as the router marks it.
     Named {
         id: String,
         ordinal: Option<u64>,
@@ -39,7 +39,7 @@ pub(super) enum Part {
     },
 }
 
-/// What makes a JSON object a router's record (Fluent Bit and Fluentd write the same).
+/// The keys of a router's record (Fluent Bit and Fluentd write the same).
 #[derive(Deserialize)]
 struct Record<'a> {
     #[serde(borrow)]

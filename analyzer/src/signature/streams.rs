@@ -1,4 +1,4 @@
-//! What the lines of a stream tell about themselves: how many there are, and by which clocks.
+//! Facts about the lines of a stream: their number, and their clocks.
 
 use std::collections::BTreeMap;
 

@@ -60,7 +60,7 @@ fn signatures_table(
     ])
 }
 
-/// What the lines of each stream tell of themselves.
+/// Clock and delivery facts of each stream.
 fn streams_table(matches: &Matches, tasks: &Tasks) -> Result<RecordBatch, AnalyzeError> {
     let streams: Vec<_> = matches.streams.iter().collect();
     let ints = |read: &dyn Fn(&StreamLines) -> i64| -> ArrayRef {
@@ -179,7 +179,7 @@ const STREAM_LINES: &[(&str, &str)] = &[
     ("slowest_ms", "How long a line took to arrive, at most, in milliseconds."),
 ];
 
-/// What the reference says of these tables.
+/// The documentation of these tables.
 pub(crate) fn table_docs() -> Vec<TableDoc> {
     let (matches, tasks, target) = (Matches::default(), Tasks::default(), TargetRow::default());
     let told = |name: &str| match name {

@@ -99,7 +99,7 @@ impl Traces {
         }
     }
 
-    /// Every finding of what is still open.
+    /// The findings of all open traces.
     pub(super) fn finish(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.0).into_values().flat_map(Trace::findings).collect()
     }

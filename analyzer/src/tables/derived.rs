@@ -23,7 +23,7 @@ pub(crate) fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch,
     RecordBatch::try_new(schema, columns.into_iter().map(|(.., array)| array).collect()).map_err(AnalyzeError::internal)
 }
 
-/// What the reference says of a table. `columns`: name and text of each.
+/// The documentation of a table. `columns`: name and text of each.
 pub(crate) fn doc(name: &str, doc: &str, columns: &[(&str, &str)], batch: &RecordBatch) -> TableDoc {
     let schema = batch.schema();
     let column = |(name, doc): &(&str, &str)| {

@@ -1,4 +1,4 @@
-//! What is judged: a sealed bundle, or rows in memory.
+//! The evidence that is judged: a sealed bundle, or rows in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) enum TableData {
     Filed,
 }
 
-/// What is judged.
+/// Evidence to judge: a sealed bundle, or rows in memory.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     pub(crate) tables: BTreeMap<&'static str, TableData>,
@@ -105,7 +105,7 @@ impl Evidence {
         }
     }
 
-    /// What the evidence is about.
+    /// The row of table `target`.
     pub(crate) fn target(&self) -> Result<TargetRow, AnalyzeError> {
         let mut rows = self.read::<TargetRow>()?;
         match (rows.pop(), rows.len()) {

@@ -1,4 +1,4 @@
-//! What the service runs at the end of the evidence: what its users get, whatever became of the rollout.
+//! Impact: the revisions that serve users at the end of the evidence.
 
 use arrow::array::RecordBatch;
 use casefile_evidence::Timestamp;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::tasks::{flag, int, rows, text, time};
 
-/// What runs at the end of the evidence.
+/// The revisions that run at the end of the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Impact {
-    /// What runs, in a sentence.
+    /// The impact in a sentence.
     pub summary: String,
     /// How many tasks the service is to run; null where that is not known.
     pub desired_count: Option<i64>,
@@ -78,7 +78,7 @@ impl Impact {
         impact
     }
 
-    /// `named`: what runs, by revision. `running_count`: that of the service, where its revisions may not be known.
+    /// `named`: the running tasks by revision. `running_count`: that of the service, if its revisions are not known.
     fn sentence(&self, named: &[String], running_count: Option<i64>) -> String {
         let unhealthy = match self.unhealthy_targets {
             None | Some(0) => String::new(),

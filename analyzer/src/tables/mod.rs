@@ -1,4 +1,4 @@
-//! The evidence as tables: what the bundle holds, what is derived from it, and the views that checks read.
+//! The evidence as tables: the bundle's tables, derived tables, and the views that checks read.
 
 mod derived;
 mod evidence;
@@ -20,4 +20,4 @@ pub(crate) use tasks::{Task, Tasks, family, flag, int, rows, text};
 #[cfg(test)]
 pub(crate) use views::sql_type;
 pub use views::{ColumnDoc, TableDoc};
-pub(crate) use views::{files as view_files, nullable_columns, view_doc};
+pub(crate) use views::{files as view_files, view_doc, view_schema};

@@ -1,11 +1,11 @@
 //! The judged rollout as of a moment, derived from the rows by the same rules as the collector's
-//! ([`casefile_evidence::rollout`]), and what SQL reads of it: tables `judged_rollout` and `judged_tasks`.
+//! ([`casefile_evidence::rollout`]), as the tables `judged_rollout` and `judged_tasks`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
-use casefile_evidence::rollout::{Expected, Judged, Rollout, Rollouts, expected_image};
+use casefile_evidence::rollout::{Expected, Judged, Origin, Rollout, Rollouts, expected_image};
 use casefile_evidence::tables::{
     AnyRow, DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, SnapshotRow, TargetRow,
     TaskDefinitionRow, TaskRow, TaskSetRow,
@@ -20,7 +20,7 @@ use super::tasks::{int, rows, text, time};
 use super::views::TableDoc;
 use crate::error::AnalyzeError;
 
-/// `[rollout]`: what a rollout may go through and still be a success.
+/// `[rollout]`: the trouble that a successful rollout may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RolloutSettings {
@@ -28,7 +28,7 @@ pub struct RolloutSettings {
     /// whichever is more, where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerated_deaths: Option<u32>,
-    /// The first death is a failure, whatever becomes of the rollout (`[collect] fail_fast`).
+    /// The first death of a task is a failure, even if the rollout completes (`[collect] fail_fast`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fail_fast: bool,
 }
@@ -48,8 +48,8 @@ impl RolloutSettings {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JudgedRollout {
     pub(crate) judged: Judged,
-    /// The ARNs of its tasks.
-    tasks: BTreeSet<String>,
+    /// The ARNs of its tasks, and how each was attributed.
+    tasks: BTreeMap<String, Origin>,
     /// The image digests that were expected, as `container=sha256:...` or `sha256:...`.
     expected_images: Vec<String>,
 }
@@ -80,8 +80,8 @@ impl JudgedRollout {
             rollouts.observe(row);
         }
         let judged = rollouts.judged();
-        let own = |task: &&TaskRow| rollouts.owns(&judged, (*task).into());
-        let tasks = tasks.iter().filter(own).map(|task| task.task_arn.clone()).collect();
+        let own = |task: &TaskRow| Some((task.task_arn.clone(), rollouts.origin(&judged, task.into())?));
+        let tasks = tasks.iter().filter_map(own).collect();
         Ok(Self { judged, tasks, expected_images: rollouts.expected().image_digests.clone() })
     }
 
@@ -94,7 +94,12 @@ impl JudgedRollout {
         target.deployment_created_at = created_at;
     }
 
-    /// What SQL reads of it.
+    /// How many of its tasks name no deployment.
+    pub(crate) fn tasks_by_definition(&self) -> usize {
+        self.tasks.values().filter(|origin| **origin == Origin::TaskDefinition).count()
+    }
+
+    /// The tables that SQL reads.
     pub(crate) fn tables(
         &self,
         settings: &RolloutSettings,
@@ -117,7 +122,7 @@ impl JudgedRollout {
             ("ended", false, flag(ended)),
             ("tolerated_deaths", true, Arc::new(Int64Array::from(vec![tolerated]))),
         ])?;
-        let tasks = texts(self.tasks.iter().map(Some));
+        let tasks = texts(self.tasks.keys().map(Some));
         let images: Vec<_> = self.expected_images.iter().map(|image| expected_image(image)).collect();
         let images = batch(vec![
             ("container", true, texts(images.iter().map(|(container, _)| *container))),
@@ -131,7 +136,7 @@ impl JudgedRollout {
     }
 }
 
-/// What of each task tells whose it is, from the snapshot that first saw it: it never changes.
+/// The fields of each task that attribute it to a rollout, from its first snapshot: they never change.
 fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
     let mut seen = BTreeSet::new();
     let mut tasks = Vec::new();
@@ -184,7 +189,7 @@ const IMAGES: &[(&str, &str)] = &[
     ("digest", "The digest, e.g. `sha256:...`."),
 ];
 
-/// What the reference says of these tables.
+/// The documentation of these tables.
 pub(crate) fn table_docs() -> Vec<TableDoc> {
     let tables = JudgedRollout::default().tables(&RolloutSettings::default(), false).unwrap_or_default();
     let documented = |(name, batch): (&'static str, RecordBatch)| {

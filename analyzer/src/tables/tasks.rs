@@ -1,4 +1,4 @@
-//! What became of the tasks, as far as signatures and coverage need it.
+//! The state of the tasks, as far as signatures and coverage need it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 use casefile_evidence::Timestamp;
 
-/// What became of one task.
+/// The state of one task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Task {
     /// Whether it belongs to the deployment that is judged.

@@ -1,9 +1,7 @@
 //! The views that checks build on, computed once from the bundle's tables, and their documentation.
 
-use std::collections::BTreeMap;
-
-use arrow::datatypes::DataType;
-use casefile_evidence::{ColumnInfo, Table, tables};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use casefile_evidence::{ColumnInfo, Table};
 
 /// In an order in which each needs only those before it.
 const VIEWS: [(&str, &str); 10] = [
@@ -29,7 +27,7 @@ pub(crate) fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub struct TableDoc {
     /// Its name.
     pub name: String,
-    /// What one row is.
+    /// The meaning of one row.
     pub doc: String,
     /// Whether it is derived, not stored in the bundle.
     pub derived: bool,
@@ -46,7 +44,7 @@ pub struct ColumnDoc {
     pub sql_type: &'static str,
     /// Whether it can be null.
     pub nullable: bool,
-    /// What it holds.
+    /// Its meaning.
     pub doc: String,
 }
 
@@ -70,10 +68,19 @@ pub(crate) fn sql_type(data_type: &DataType) -> &'static str {
     }
 }
 
-/// Which columns of a view can be null, as documented.
-pub(crate) fn nullable_columns(name: &str, sql: &str) -> BTreeMap<String, bool> {
-    let columns = view_doc(name, sql, &tables::all()).columns.into_iter();
-    columns.map(|column| (column.name, column.nullable)).collect()
+fn data_type(sql_type: &str) -> DataType {
+    match sql_type {
+        "VARCHAR" => DataType::Utf8,
+        "BIGINT" => DataType::Int64,
+        "BOOLEAN" => DataType::Boolean,
+        _ => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+    }
+}
+
+/// The columns of a view, as documented.
+pub(crate) fn view_schema(name: &str, sql: &str, stored: &[Table]) -> Schema {
+    let field = |column: ColumnDoc| Field::new(column.name, data_type(column.sql_type), column.nullable);
+    Schema::new(view_doc(name, sql, stored).columns.into_iter().map(field).collect::<Vec<_>>())
 }
 
 pub(crate) fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {
@@ -83,7 +90,7 @@ pub(crate) fn view_doc(name: &str, sql: &str, stored: &[Table]) -> TableDoc {
     let mut columns: Vec<ColumnDoc> =
         base.into_iter().flat_map(|table| &table.info.columns).map(ColumnDoc::from).collect();
     columns.extend(comments().filter_map(|line| line.strip_prefix("+ ")?.split_once(": ")).map(|(column, doc)| {
-        // `name TYPE?: what it holds`, with the mark where it can be null.
+        // `name TYPE?: meaning`; the mark means that it can be null.
         let (name, of_type) = column.split_once(' ').unwrap_or((column, "BOOLEAN"));
         let sql_type = match of_type.trim_end_matches('?') {
             "VARCHAR" => "VARCHAR",

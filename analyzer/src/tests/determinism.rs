@@ -1,4 +1,4 @@
-//! The same verdict, byte for byte: whatever the order of rows, the number of threads, or where the
+//! The same verdict, byte for byte, for any order of rows, any number of threads, and wherever the
 //! evidence lies.
 
 use casefile_evidence::{AnyRow, Bundle, BundleWriter, ManifestHead};
@@ -195,7 +195,7 @@ fn the_verdict_names_its_bundle_pack_and_config() {
     assert_eq!(read, verdict);
 }
 
-/// A million lines, and what they cost.
+/// The cost of a million lines.
 #[test]
 #[ignore = "measures the memory of the whole process: run it alone, with --ignored"]
 fn a_million_lines_pass_through() {

@@ -1,4 +1,4 @@
-//! Lines as a person reads them: what a signature sees of a log event.
+//! The text that a signature sees of a log event.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What a careful reader of a check asks its author.
+//! Lint findings of checks.
 
 use super::world::pack;
 use crate::lint;

@@ -1,4 +1,4 @@
-//! Tests across the modules, in one binary: linking the engine is what costs.
+//! Tests across the modules, in one binary, because linking the engine is slow.
 
 mod analysis;
 mod determinism;

@@ -1,4 +1,4 @@
-//! What a check may not say, see or cost: each refusal with its message.
+//! Refusals of the sandbox, each with its message.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -27,7 +27,7 @@ fn with(expression: &str) -> String {
 async fn every_refusal_names_file_line_and_remedy() {
     let mut table = String::new();
     let queries: Vec<String> = [
-        // What is no query, or more than one.
+        // No query, or more than one.
         "", "SELECT", "SELECT 1 FROM\n\nWHERE", "SELECT 1;\nSELECT 2", "COPY tasks TO 'x.csv'", "SET a = 1",
         "EXPLAIN SELECT 1", "EXPLAIN ANALYZE SELECT 1", "INSERT INTO tasks SELECT 1", "DELETE FROM tasks",
         "CREATE TABLE t AS SELECT 1", "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION 'x'", "DROP TABLE tasks",
@@ -36,7 +36,7 @@ async fn every_refusal_names_file_line_and_remedy() {
     .into_iter()
     .map(str::to_owned)
     .chain(
-        // What is no table of the bundle.
+        // Not a table of the bundle.
         [
             "'/etc/passwd'", "\"/etc/passwd\"", "'data/tasks.parquet'", "\"s3://bucket/x.parquet\"", "\"tasks.parquet\"",
             "task", "information_schema.tables", "casefile.evidence.tasks", "range(1, 10)", "generate_series(1, 10)",
@@ -46,7 +46,7 @@ async fn every_refusal_names_file_line_and_remedy() {
         .map(over),
     )
     .chain(
-        // What is no function of a check.
+        // Not a function of a check.
         [
             "now()", "current_timestamp", "current_date", "CURRENT_TIME", "today()", "random()", "uuid()", "version()",
             "arrow_typeof(task_arn)", "stddev(snapshot)", "approx_distinct(task_arn)", "input_file_name()",
@@ -60,7 +60,7 @@ async fn every_refusal_names_file_line_and_remedy() {
         .map(with),
     )
     .chain(
-        // What is misspelt, or of the wrong shape.
+        // Misspelt names and wrong shapes.
         [
             "SELECT task_arn AS resource, 'pass' AS status,\n  'x' AS reason, last_statuss AS observed\nFROM tasks",
             "SELECT t.task_arn AS resource, 'pass' AS status, 'x' AS reason FROM tasks t\nJOIN containers c ON t.task_arn = c.task_arn WHERE snapshot = 1",

@@ -88,7 +88,7 @@ async fn real_verdicts_fit_the_published_schema() {
         let mut problems = Vec::new();
         check(&schema, &schema, &json, "verdict", &mut problems);
         assert!(problems.is_empty(), "{}", problems.join("\n"));
-        // Every key of ours is documented, and the schema catches what is not.
+        // Every key is documented, and the schema refuses unknown keys.
         for key in json.as_object().unwrap().keys() {
             assert!(schema["properties"].get(key).is_some_and(|rule| rule.get("description").is_some()), "{key}");
             let mut lacking = json.clone();

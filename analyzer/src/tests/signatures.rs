@@ -1,4 +1,4 @@
-//! What signatures come to, as a table of cases.
+//! Outcomes of signatures, as a table of cases.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

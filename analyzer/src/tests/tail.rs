@@ -1,4 +1,4 @@
-//! The last log lines of what failed, in the rows that name it.
+//! The last log lines of failed containers, in the rows that name them.
 
 use casefile_evidence::AnyRow;
 
@@ -73,7 +73,7 @@ async fn a_stack_trace_is_given_whole() {
     for (frames, first, count) in [
         (60, "Traceback (most recent call last):", 63),
         (3, "boot 6", 20),
-        // Longer than what is kept: its end.
+        // Longer than the limit: the end is kept.
         (500, "  File \"/app/a.py\", line 402, in f402", 100),
     ] {
         let mut world = dead(&["aaa"]);

@@ -1,4 +1,4 @@
-//! The views, and the reference of what a query can read.
+//! The views, and the reference of tables.
 
 use casefile_evidence::tables::{ServiceDeploymentRow, ServiceRevisionRow, TaskRow};
 
@@ -77,7 +77,7 @@ async fn of_two_rollouts_of_a_release_the_closer_one_is_judged() {
 #[tokio::test]
 async fn the_reference_lists_exactly_what_a_query_sees() {
     let evidence = Evidence::rows(World::rollout(&[1]).all()).unwrap();
-    let views = ViewPlans::new(&Options::default().limits()).await.unwrap();
+    let views = ViewPlans::new(&Options::default().limits(), 1).await.unwrap();
     let docs = table_docs();
     assert_eq!(docs.iter().map(|doc| doc.name.as_str()).collect::<Vec<_>>(), views.catalog.names());
     for doc in &docs {

@@ -101,7 +101,7 @@ impl World {
             ..Default::default()
         };
         change(&mut row);
-        // What was asked again in a snapshot stands in it once.
+        // A source that was asked twice in a snapshot has one row.
         self.rows.retain(|other| match other {
             AnyRow::Source(other) => {
                 (&other.feeds, &other.operation, &other.parameters, other.snapshot)
@@ -264,7 +264,7 @@ pub(crate) fn pack(files: &[(&str, String)]) -> Pack {
     Pack::from_files("q", files).unwrap()
 }
 
-/// What keeps a pack from being used.
+/// The errors of a pack.
 pub(crate) async fn refused(pack: Pack) -> Vec<crate::SpecError> {
     match crate::Analyzer::new(pack, &Options::default()).await {
         Ok(_) => Vec::new(),

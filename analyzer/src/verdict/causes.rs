@@ -1,4 +1,4 @@
-//! Why the verdict is what it is, in sentences. The first one heads every report.
+//! The causes of the verdict, in sentences. The first one heads every report.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,9 @@ pub(crate) fn causes(
     match conclusion {
         Conclusion::Pass => {
             let passed = blocking(Outcome::Pass).count();
-            vec![Cause::note(format!("every blocking check that applies passed ({passed})"))]
+            let mut causes = vec![Cause::note(format!("every blocking check that applies passed ({passed})"))];
+            causes.extend(checks.iter().find(|check| check.id == "rollout.healed").and_then(healed));
+            causes
         }
         Conclusion::Error => {
             let broken = |check: &CheckVerdict| {
@@ -53,14 +55,14 @@ pub(crate) fn causes(
             };
             blocking(Outcome::Error).map(broken).collect()
         }
-        Conclusion::Fail => failures(blocking(Outcome::Fail).collect(), superseded),
+        Conclusion::Fail => failures(blocking(Outcome::Fail).collect(), checks, superseded),
         Conclusion::Inconclusive => {
             let mut causes = Vec::new();
             if target.stop_reason == "interrupted" {
                 let watched = target.window_to.zip(target.window_from).map_or(0, |(to, from)| to.millis_since(from));
                 causes.push(Cause::note(format!("the collection was interrupted after {} s", watched / 1000)));
             }
-            // What more time would have shown comes after what is known to be open.
+            // Gaps that more time would have closed come after the checks that are open.
             let (late, missing): (Vec<_>, Vec<_>) = missing(checks, gaps)
                 .into_iter()
                 .filter(|group| !group.blocks.is_empty())
@@ -95,8 +97,17 @@ pub(crate) fn causes(
     }
 }
 
-/// How telling a failure is: a container that ended with its last line, a line that is known to be a failure, what else
-/// became of tasks, a line that did not come, then what follows from these, such as a rollback.
+/// Trouble on the way to a rollout that passes.
+fn healed(check: &CheckVerdict) -> Option<Cause> {
+    let row = first(check)?;
+    let more = check.counts.get(&Status::Fail).copied().unwrap_or(1) - 1;
+    let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+    Some(Cause::of(check, format!("{}{more}", row.reason)))
+}
+
+/// Rank of a failing check, best explanation first: a container that ended, with its last line; a known failure line;
+/// other
+/// ends of tasks; a missing success line; then consequences, such as a rollback.
 fn rank(check: &CheckVerdict, superseded: bool) -> u8 {
     match (check.owner, check.kind, check.conclusive) {
         _ if superseded && check.id == "rollout.expected-revision" => 4,
@@ -109,10 +120,10 @@ fn rank(check: &CheckVerdict, superseded: bool) -> u8 {
     }
 }
 
-fn failures(mut failing: Vec<&CheckVerdict>, superseded: bool) -> Vec<Cause> {
+fn failures(mut failing: Vec<&CheckVerdict>, checks: &[CheckVerdict], superseded: bool) -> Vec<Cause> {
     failing.sort_by_key(|check| rank(check, superseded));
     let mut causes: Vec<Cause> = Vec::new();
-    // The tasks that ended, of each cause that tells of some.
+    // The tasks that ended, for each cause.
     let mut ended_tasks: Vec<BTreeSet<&str>> = Vec::new();
     for check in failing {
         let line = is_failure_line(check).then(|| first_line(check)).flatten();
@@ -125,12 +136,48 @@ fn failures(mut failing: Vec<&CheckVerdict>, superseded: bool) -> Vec<Cause> {
         match same {
             Some((cause, _)) => cause.checks.push(check.id.clone()),
             None => {
+                let mut text = told(check);
+                if let Some(end) = line.and_then(|_| end_of(&tasks, checks)) {
+                    text.push_str(&format!("; {end}"));
+                }
                 ended_tasks.push(if ended(check).is_some() { tasks } else { BTreeSet::new() });
-                causes.push(Cause::of(check, told(check)));
+                causes.push(Cause::of(check, text));
             }
         }
     }
+    if let Some((first, others)) = causes.split_first_mut()
+        && let Some(end) = others.iter().find_map(end_of_rollout)
+    {
+        first.text = format!("{end}: {}", first.text);
+    }
     causes
+}
+
+/// How the container ended that logged a failure line, where the rollout is still open and no check fails for it.
+fn end_of<'a>(tasks: &BTreeSet<&str>, checks: &'a [CheckVerdict]) -> Option<&'a str> {
+    let rows = checks.iter().flat_map(|check| &check.rows);
+    let mut ends = rows.filter(|row| row.status != Status::Pass && row.more.contains_key("exit_codes"));
+    ends.find(|row| row.more.get("task_id").is_some_and(|task| tasks.contains(task.as_str())))
+        .map(|row| row.reason.as_str())
+}
+
+/// The end of a rollout that was rolled back or superseded. It comes first in the headline.
+fn end_of_rollout(cause: &Cause) -> Option<String> {
+    const ENDS: [&str; 6] = [
+        "the rollback failed",
+        "rolled back by ECS",
+        "rolled back by a person",
+        "being rolled back by ECS",
+        "being rolled back by a person",
+        "stopped by a person",
+    ];
+    let end = || ENDS.into_iter().find(|end| cause.text.contains(end)).map(str::to_owned);
+    let superseded = || cause.text.starts_with("superseded by ").then(|| cause.text.clone());
+    match cause.checks.first().map(String::as_str) {
+        Some("rollout.not-rolled-back") => end(),
+        Some("rollout.expected-revision") => superseded(),
+        _ => None,
+    }
 }
 
 fn told(check: &CheckVerdict) -> String {

@@ -1,4 +1,4 @@
-//! What one check or signature came to.
+//! The result of one check or signature.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use super::gap::Gap;
 use super::outcome::{EvidenceRow, Outcome};
 use crate::terms::{Conclusive, Level, Owner, Status};
 
-/// What one check or signature came to.
+/// The result of one check or signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckVerdict {
     /// Its id.
     pub id: String,
-    /// What is true when it passes.
+    /// The statement that holds if it passes.
     pub title: String,
     /// Whether it is SQL of the pack or a signature of the config.
     pub kind: Kind,
@@ -22,9 +22,9 @@ pub struct CheckVerdict {
     pub level: Level,
     /// Who takes over when it fails.
     pub owner: Owner,
-    /// What one row proves even when evidence is missing.
+    /// The status that one row proves even if evidence is missing.
     pub conclusive: Conclusive,
-    /// What it came to.
+    /// The outcome.
     pub outcome: Outcome,
     /// Why, in a sentence.
     pub reason: String,
@@ -36,7 +36,7 @@ pub struct CheckVerdict {
     pub rows_omitted: usize,
     /// The evidence whose lack made it unknown.
     pub unknown_because: Vec<Gap>,
-    /// What to do when it fails; what a row advises comes before it.
+    /// Advice if it fails; the advice of a row comes first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
@@ -67,7 +67,7 @@ impl CheckVerdict {
         self
     }
 
-    /// What to do, each once: what the rows that make the outcome advise; where they advise nothing, what the check does.
+    /// Advice, without duplicates: that of the rows with the check's outcome; if they have none, that of the check.
     pub fn advices(&self) -> Vec<&str> {
         let telling = |row: &&EvidenceRow| Some(row.status) == self.outcome.status();
         let mut all: Vec<&str> = Vec::new();

@@ -15,12 +15,12 @@ use crate::prepared::Prepared;
 use crate::signature::{Pattern, Streams};
 use crate::tables::{Task, Tasks};
 
-/// What a check needs of a table. Of log tables, the streams that it is about.
+/// The part of a table that a check needs. For log tables, the streams.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Scope<'a> {
     /// One container's streams, and those whose container is not known.
     pub(crate) container: Option<&'a str>,
-    /// One log group's streams; then those count too whose writer nobody knows.
+    /// The streams of one log group, including those whose writer is unknown.
     pub(crate) log_group: Option<&'a str>,
     /// The streams of the one-off tasks of a family, in place of the deployment's own.
     pub(crate) family: Option<&'a str>,
@@ -86,10 +86,10 @@ impl<'a> Coverage<'a> {
         }
     }
 
-    /// What is missing of a table, in the order of the sources.
+    /// The gaps of a table, in the order of the sources.
     pub(crate) fn gaps(&self, table: &str, scope: Scope<'_>) -> Vec<Gap> {
         if table == "task_selectors" {
-            // What selects one-off tasks is in the config; what may be missing is what it selects.
+            // The selectors of one-off tasks come from the config and have no gaps; the selected tasks can have gaps.
             return self.standing_badly(|source| source.feeds == "tasks" && selects(source));
         }
         let Some(feeds) = tables::fed_by(table) else { return Vec::new() };
@@ -121,7 +121,8 @@ impl<'a> Coverage<'a> {
         gaps
     }
 
-    /// The newest rollout is known from the service deployments or, where one was rolled back, from the events. Without both
+    /// The newest rollout is known from the service deployments or, where one was rolled back, from the events. Without
+    /// both
     /// another one may be judged in its place.
     fn unsure_rollout(&self) -> Vec<Gap> {
         let of = |table| self.gaps(table, Scope::default());
@@ -163,7 +164,7 @@ impl<'a> Coverage<'a> {
         }
         match source.task_id.as_deref().map(|id| self.tasks.get(id)) {
             Some(task) => task.is_some_and(|task| task.is_of(scope.family)),
-            // Nobody knows whose lines these are: in a group that a task definition names they may be ours.
+            // The writer is unknown: in a group that a task definition names, the lines may be the rollout's.
             None => scope.log_group.is_some() || group.is_none_or(|group| self.is_named(group)),
         }
     }
@@ -254,7 +255,7 @@ impl<'a> Coverage<'a> {
         .collect()
     }
 
-    /// What is missing at the end of a source, however far back it reaches.
+    /// The gap at the end of a source, from its covered end to the needed moment.
     fn end_gap(&self, source: &SourceRow) -> Option<Gap> {
         self.gap(&SourceRow { covered_from: None, ..source.clone() }, self.target.window_to)
     }
@@ -281,7 +282,7 @@ impl<'a> Coverage<'a> {
             && from > needed
         {
             let error = format!("it reaches back to {from} only; it is needed from {needed}");
-            let sooner = || "what is older was forgotten: collect while the deployment runs".to_owned();
+            let sooner = || "older ones are no longer kept: collect while the deployment runs".to_owned();
             return gap(error, source.remedy.clone().unwrap_or_else(sooner));
         }
         // A task that stopped writes no more, once its last lines have arrived.
@@ -327,7 +328,7 @@ fn never_asked(table: &str) -> Gap {
     }
 }
 
-/// A source in words: the table, the operation, and what was asked of it.
+/// A source in words: the table, the operation, and the parameters.
 fn describe(source: &SourceRow) -> String {
     let place = match (&source.log_group, &source.log_stream) {
         (Some(group), Some(stream)) => format!("{group} {stream}"),

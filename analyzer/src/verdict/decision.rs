@@ -1,4 +1,4 @@
-//! Verdict and decision: what the checks come to, and what that asks of the operator.
+//! The verdict of the checks, and the decision that follows from it.
 
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Judged;
@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use crate::settings::Settings;
 use crate::terms::{Conclusion, Level, Owner};
 
-/// What the operator does.
+/// The action that the operator takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
@@ -24,11 +24,11 @@ pub enum Action {
     Delegate,
 }
 
-/// What the verdict asks of the operator.
+/// The decision: the action, its addressee, and the causes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
-    /// What to do.
+    /// The action.
     pub action: Action,
     /// To whom it is delegated.
     pub to: Option<String>,
@@ -63,12 +63,14 @@ fn blocking(checks: &[CheckVerdict]) -> impl Iterator<Item = &CheckVerdict> {
 /// A rollout that began so long before the first look is said to be old.
 const OLD_MS: i64 = 10 * 60 * 1000;
 
-/// What a reader must know of the judged rollout: that nothing was deployed, that it is old, or that it took over.
+const NOTHING: &str = "nothing was deployed: ";
+
+/// A note about the judged rollout: nothing was deployed, it is old, or it took over from another one.
 fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
     let created_at = judged.rollout.created_at?;
     let release = judged.rollout.task_definition.as_deref().and_then(|arn| arn.rsplit('/').next());
     let release = release.unwrap_or(&target.service);
-    // To the minute: nobody asks for more.
+    // To the minute.
     let moment = |at: Timestamp| at.to_string().chars().take(16).collect::<String>().replace('T', " ");
     let name =
         |arn: Option<&String>| arn.and_then(|arn| arn.rsplit('/').next()).unwrap_or("another revision").to_owned();
@@ -77,7 +79,7 @@ fn rollout_note(target: &TargetRow, judged: &Judged) -> Option<String> {
         return Some(format!("a later rollout, of {later}, failed and was rolled back to {release}"));
     }
     if judged.nothing_deployed {
-        return Some(format!("nothing was deployed: {release} has been out since {}", moment(created_at)));
+        return Some(format!("{NOTHING}{release} has been out since {}", moment(created_at)));
     }
     if let Some(before) = &judged.took_over_from {
         let before =
@@ -108,7 +110,10 @@ pub(crate) fn decide(
     judged: &Judged,
 ) -> Decision {
     let mut causes = causes(conclusion, checks, gaps, target, judged.superseded_by.is_some());
-    if let Some(note) = rollout_note(target, judged).map(Cause::note) {
+    let told = |note: &String| {
+        causes.iter().any(|cause| cause.checks.iter().any(|id| id == "rollout.began") && note.starts_with(NOTHING))
+    };
+    if let Some(note) = rollout_note(target, judged).filter(|note| !told(note)).map(Cause::note) {
         let place = if conclusion == Conclusion::Pass { 0 } else { causes.len() };
         causes.insert(place, note);
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The status of a gap of what was still to come when the collection ended.
+/// The status of a gap that is later than the end of the collection.
 pub(crate) const NOT_REACHED: &str = "not_reached";
 
 /// Evidence that is missing.
@@ -13,13 +13,13 @@ pub struct Gap {
     pub source: String,
     /// The status of the source (`denied`, `partial`, ...), or `never_asked`, `not_reached`, `lossy`.
     pub status: String,
-    /// What went wrong.
+    /// The error.
     pub error: String,
     /// How to get it.
     pub remedy: String,
 }
 
-/// Gaps in a sentence: the first, and how many more. What AWS said is in the gap itself.
+/// Gaps in a sentence: the first, and the number of others. AWS's message is in the gap itself.
 pub(crate) fn missing(gaps: &[Gap]) -> String {
     let told = |gap: &Gap| match gap.status.as_str() {
         status @ ("denied" | "throttled" | "timeout") => format!("{} ({status})", gap.source),

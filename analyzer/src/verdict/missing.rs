@@ -1,4 +1,4 @@
-//! Missing evidence, grouped by what brings it: twenty streams that one permission opens are one thing to do.
+//! Missing evidence, grouped by remedy: twenty streams that need one permission are one entry.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::terms::Level;
 /// Gaps of one cause.
 #[derive(Debug)]
 pub struct Missing<'a> {
-    /// What to do, each once; empty where nothing helps.
+    /// The remedies, without duplicates; empty if there is none.
     pub remedies: Vec<&'a str>,
     /// The gaps.
     pub gaps: Vec<&'a Gap>,
@@ -30,7 +30,7 @@ enum Kind<'a> {
     Unreachable,
     /// Nothing was asked: another answer would have named it, or a recording lacks it.
     NotAsked,
-    /// What one remedy brings.
+    /// The evidence that one remedy brings.
     Remedy(&'a str),
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn missing<'a>(checks: &'a [CheckVerdict], gaps: &'a [Gap]) -> Vec<Mi
 }
 
 impl Missing<'_> {
-    /// What is missing, in a sentence: `GetLogEvents /ecs/web: access denied; 11 checks lack evidence`.
+    /// The missing evidence in a sentence: `GetLogEvents /ecs/web: access denied; 11 checks lack evidence`.
     pub fn sentence(&self) -> String {
         let Some(gap) = self.gaps.first() else { return String::new() };
         let what = match self.kind {
@@ -144,7 +144,7 @@ fn call_in_words(gap: &Gap) -> String {
     std::iter::once(operation).chain(values).collect::<Vec<_>>().join(" ")
 }
 
-/// What went wrong at the bottom of a chain of errors: `Connection refused (os error 111)`.
+/// The root cause of a chain of errors: `Connection refused (os error 111)`.
 fn last_part(error: &str) -> &str {
     error.rsplit(": ").next().unwrap_or(error)
 }

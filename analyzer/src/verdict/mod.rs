@@ -1,13 +1,13 @@
-//! The verdict: what is handed on, compared, kept, and reproduced; and the rules by which it comes about.
+//! The verdict document, and the rules that compute it.
 
 mod causes;
 mod check;
 mod coverage;
 mod decision;
+mod evidence_row;
 mod gap;
 mod missing;
 mod outcome;
-mod rows;
 mod signatures;
 mod tail;
 
@@ -23,11 +23,11 @@ pub use check::{CheckVerdict, Kind, ROWS_KEPT};
 pub(crate) use coverage::{Coverage, Scope};
 pub use decision::{Action, Decision};
 pub(crate) use decision::{conclude, decide};
+pub(crate) use evidence_row::read;
 pub use gap::Gap;
 pub use missing::Missing;
 pub(crate) use outcome::judge;
 pub use outcome::{EvidenceRow, Outcome};
-pub(crate) use rows::read;
 pub(crate) use signatures::{Scene, judge as judge_signature};
 pub use tail::Tail;
 pub(crate) use tail::fill as fill_tails;
@@ -48,21 +48,21 @@ pub struct Verdict {
     pub format: String,
     /// The sha256 of the canonical JSON (RFC 8785) of everything else.
     pub digest: String,
-    /// What it comes to.
+    /// The conclusion.
     pub verdict: Conclusion,
-    /// What that asks of the operator.
+    /// The decision.
     pub decision: Decision,
-    /// What was judged.
+    /// The judged bundle.
     pub bundle: BundleSummary,
-    /// What went out, by what is the same in every region.
+    /// The release, by names that are the same in every region.
     pub release: Release,
-    /// Which rollout was judged, beside what `bundle.target` says of it.
+    /// The judged rollout, in addition to `bundle.target`.
     pub rollout: RolloutSummary,
-    /// What runs at the end.
+    /// The revisions that run at the end.
     pub impact: Impact,
     /// The moment as of which it holds: the last snapshot's, or an earlier one that was asked for.
     pub as_of: Option<Timestamp>,
-    /// What computed it.
+    /// The program that computed it.
     pub engine: Engine,
     /// The checks that were asked.
     pub pack: PackSummary,
@@ -74,7 +74,7 @@ pub struct Verdict {
     pub gaps: Vec<Gap>,
 }
 
-/// What was judged.
+/// The judged bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleSummary {
@@ -85,7 +85,7 @@ pub struct BundleSummary {
     /// The identity of the CI job that made it, by the names of GitLab's predefined variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ci: BTreeMap<String, String>,
-    /// What it is about.
+    /// Its target.
     pub target: Target,
 }
 
@@ -102,16 +102,26 @@ pub struct RolloutSummary {
     pub took_over_from: Option<String>,
     /// The newest rollout, where it is another one.
     pub superseded_by: Option<String>,
+    /// Tasks whose `startedBy` names no deployment, and which were taken for the rollout's by their task definition and
+    /// the time of their creation.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tasks_by_definition: usize,
 }
 
-impl From<&Judged> for RolloutSummary {
-    fn from(judged: &Judged) -> Self {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl RolloutSummary {
+    pub(crate) fn new(judged: &Judged, tasks_by_definition: usize) -> Self {
         let named = |rollout: &Option<Rollout>| rollout.as_ref().and_then(Rollout::id).map(str::to_owned);
         Self {
             nothing_deployed: judged.nothing_deployed,
             evidence_from: judged.evidence_from,
             took_over_from: named(&judged.took_over_from),
             superseded_by: named(&judged.superseded_by),
+            tasks_by_definition,
         }
     }
 }
@@ -126,7 +136,7 @@ pub struct Release {
     pub images: Vec<Image>,
 }
 
-/// What a bundle is about: its row of table `target`.
+/// The target of a bundle: its row of table `target`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the fields are the columns of table target, documented there")]
@@ -187,7 +197,7 @@ impl From<&TargetRow> for Target {
     }
 }
 
-/// What computed a verdict.
+/// The program that computed a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Engine {
@@ -230,7 +240,7 @@ pub struct ConfigSummary {
 }
 
 impl Verdict {
-    /// The canonical JSON (RFC 8785): the same bytes for the same verdict, whoever writes it.
+    /// The canonical JSON (RFC 8785): the same bytes for the same verdict.
     ///
     /// # Errors
     /// Only by a fault of this program.
@@ -256,7 +266,8 @@ impl Verdict {
         Ok(self)
     }
 
-    /// The missing evidence, by cause: what blocking checks need first, and what was never asked last.
+    /// The missing evidence, grouped by cause: the groups that blocking checks need come first, calls that were never
+    /// made last.
     pub fn missing(&self) -> Vec<Missing<'_>> {
         missing::missing(&self.checks, &self.gaps)
     }

@@ -6,7 +6,7 @@ use super::gap::{Gap, missing};
 use super::tail::Tail;
 use crate::terms::{Conclusive, Owner, Status};
 
-/// What a check came to.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -42,25 +42,25 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRow {
-    /// What it says.
+    /// The status.
     pub status: Status,
-    /// What was judged: a task, a container, a deployment.
+    /// The judged resource: a task, a container, a deployment.
     pub resource: String,
     /// When it happened, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<casefile_evidence::Timestamp>,
     /// Why.
     pub reason: String,
-    /// What was seen.
+    /// The observed value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<String>,
-    /// What should have been seen.
+    /// The expected value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
     /// Who takes over when this row fails, where that differs from row to row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
-    /// What to do about it, where that differs from row to row.
+    /// Advice for this row, if it differs from the check's advice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
     /// The check's further columns.
@@ -89,7 +89,7 @@ impl EvidenceRow {
     }
 }
 
-/// What rows and gaps come to.
+/// The outcome of rows and gaps.
 ///
 /// Where evidence is missing, a row stands only if its status is what one row proves; else it is
 /// unknown. No row at all is "nothing to judge" where the evidence is complete, and unknown where it is

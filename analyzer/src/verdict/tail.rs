@@ -1,7 +1,7 @@
 //! The last log lines of a container that ended badly, for the rows of checks that name it.
 //!
 //! They are kept while the log lines are scanned ([`Rings`]), only for tasks that ended, and put into the rows once
-//! the checks ran. What is kept and what is given is bounded.
+//! the checks ran. The number and size of kept lines are bounded.
 
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,8 @@ pub struct Tail {
     /// The lines, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<TailLine>,
-    /// The line that tells why: the exception of a stack trace or a line of a high level, else the last line that reports an
+    /// The line that tells why: the exception of a stack trace or a line of a high level, else the last line that
+    /// reports an
     /// error; else, after "its last line: ", the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub telling: Option<String>,
@@ -47,7 +48,7 @@ pub struct Tail {
 pub(crate) fn fill(rows: &mut [EvidenceRow], rings: &Rings, tasks: &Tasks, coverage: &Coverage<'_>) {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|place| rows.get(*place).map(|row| (row.status, row.at)));
-    // What was given so far: the lines without their times, and whose they are.
+    // Lines that were given already, without their times, with their task.
     let mut given: Vec<(Vec<String>, String)> = Vec::new();
     for place in order {
         let Some(row) = rows.get_mut(place) else { continue };
@@ -67,7 +68,7 @@ pub(crate) fn fill(rows: &mut [EvidenceRow], rings: &Rings, tasks: &Tasks, cover
             note: unread.map(|gap| format!("its log was not read to the end: {gap}")),
             ..Tail::default()
         };
-        // A container that was restarted in place writes on: what it wrote before is the end that the row tells of.
+        // A container that restarted in place continues its stream: only lines before the restart belong to this row.
         let restarted_at = row.at.filter(|_| tasks.get(task_id).is_some_and(|task| task.wrote_until.is_none()));
         let lines = before(lines, restarted_at);
         let told = telling(&lines.0);

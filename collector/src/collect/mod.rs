@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use casefile_evidence::tables::latest_sources;
 use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
 
 use crate::aws::Aws;
@@ -62,7 +63,7 @@ pub struct Progress {
     pub tasks: Option<(i64, i64)>,
     /// Log lines so far.
     pub log_lines: u64,
-    /// Sources of this snapshot that are not complete.
+    /// Sources that are not complete, by the last answer of each.
     pub gaps: usize,
     /// Calls that AWS answered with an error in this poll: the operation and the code.
     pub errors: BTreeMap<String, String>,
@@ -320,7 +321,6 @@ impl<'a> Collection<'a> {
     }
 
     fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {
-        let before = self.parts.assembly.sources().len();
         self.parts.assembly.end_snapshot();
         self.flush();
         // Where something could not be written, the last checkpoint is of the last whole poll, and stays.
@@ -329,7 +329,7 @@ impl<'a> Collection<'a> {
         {
             self.failed.get_or_insert(error.into());
         }
-        let gaps = self.parts.assembly.sources()[before..].iter().filter(|source| source.status != "complete").count();
+        let gaps = latest_sources(self.parts.assembly.sources()).filter(|source| source.status != "complete").count();
         let judged = self.parts.assembly.judged().rollout.deployment;
         let judged = judged.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
         progress(&Progress {

@@ -177,8 +177,9 @@ fn a_deployment_that_runs_has_a_task() {
         (source.status, source.error)
     };
     let told = "ecs-svc/1 has 1 running tasks, and no task that was described is one of them";
-    assert_eq!(status(&running, "shop"), ("partial".to_owned(), Some(told.to_owned())));
+    assert_eq!(status(&running, "ecs-svc/9"), ("partial".to_owned(), Some(told.to_owned())));
     assert_eq!(status(&running, "ecs-svc/1"), ("complete".to_owned(), None));
+    assert_eq!(status(&running, "shop"), ("complete".to_owned(), None), "by its task definition");
     assert_eq!(status(&service(), "shop"), ("complete".to_owned(), None), "nothing says that it runs");
     let nothing = vec![running, list(&own, "RUNNING", &[]), list(&own, "STOPPED", &[])];
     assert_eq!(source(&assemble(about(), &[nothing]), "ListTasks", "").error.as_deref(), Some(told), "nor listed");

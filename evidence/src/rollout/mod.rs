@@ -108,6 +108,17 @@ pub struct Judged {
     /// From when on the ends of tasks count: the same; where nothing was deployed, the moment at which the change that is
     /// to be judged began, for it may have changed more than the task definition (a desired count, a secret).
     pub ends_from: Option<Timestamp>,
+    /// When a later rollout brought the same task definition again.
+    pub repeated_at: Option<Timestamp>,
+}
+
+/// What tells that a task is one of a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `startedBy` names the rollout's deployment.
+    StartedBy,
+    /// `startedBy` names no deployment; its task definition and the time of its creation fit this rollout and no other.
+    TaskDefinition,
 }
 
 /// What of a task tells whose it is.
@@ -251,7 +262,11 @@ impl Rollouts {
         } else {
             (rollout.created_at, rollout.created_at)
         };
+        let again = |other: &&Rollout| {
+            other.created_at > rollout.created_at && other.task_definition.is_some() && !brings_another(other)
+        };
         Judged {
+            repeated_at: all.iter().filter(again).filter_map(|other| other.created_at).min(),
             took_over_from: before.last().filter(|_| began_in_the_watch).map(|before| (*before).clone()),
             superseded_by,
             rolled_back_to_it,
@@ -314,20 +329,32 @@ impl Rollouts {
         })
     }
 
-    /// Whether a task is one of the judged rollout. A one-off task never is, whatever it runs.
+    /// Whether a task is one of the judged rollout.
     pub fn owns(&self, judged: &Judged, task: TaskOrigin<'_>) -> bool {
+        self.origin(judged, task).is_some()
+    }
+
+    /// What tells that a task is one of the judged rollout; `None` where it is not. A one-off task never is, whatever it
+    /// runs.
+    pub fn origin(&self, judged: &Judged, task: TaskOrigin<'_>) -> Option<Origin> {
         if task.selected || task.group.is_some_and(|group| group.starts_with("family:")) {
-            return false;
+            return None;
         }
-        match (&judged.rollout.deployment, task.started_by) {
-            (Some(id), Some(started_by)) => return id == started_by,
-            (None, Some(started_by)) if self.deployments.contains_key(started_by) => return false,
+        // Emulators give other texts, or none.
+        let names_one = |by: &&str| {
+            by.starts_with(DEPLOYMENT) || self.deployments.contains_key(*by) || self.task_sets.contains_key(*by)
+        };
+        match (&judged.rollout.deployment, task.started_by.filter(names_one)) {
+            (Some(id), Some(by)) => return (id == by).then_some(Origin::StartedBy),
+            (None, Some(by)) if self.deployments.contains_key(by) => return None,
             _ => {}
         }
         let same = judged.rollout.task_definition.as_deref().is_some_and(|arn| task.task_definition == Some(arn));
-        // Older tasks of the same task definition are of an older rollout.
-        let created = judged.rollout.created_at.map(|at| at.plus_millis(-SAME_CREATION_MS));
-        same && task.created_at.zip(created).is_none_or(|(task, rollout)| task >= rollout)
+        // Older tasks of the same task definition are of an older rollout, and newer ones may be of a newer one.
+        let from = judged.rollout.created_at.map(|at| at.plus_millis(-SAME_CREATION_MS));
+        let until = judged.repeated_at.map(|at| at.plus_millis(-SAME_CREATION_MS));
+        let fits = |at: Timestamp| from.is_none_or(|from| at >= from) && until.is_none_or(|until| at < until);
+        (same && task.created_at.map_or(until.is_none(), fits)).then_some(Origin::TaskDefinition)
     }
 
     fn never_rolled_out(&self) -> Judged {

@@ -356,3 +356,36 @@ fn a_rollout_that_failed_long_before_what_is_asked_about_leaves_the_present_stat
     let other = told(NEW, Some(2 * DAY - 60)).judged();
     assert_eq!(other.rollout.service_deployment.as_deref(), Some("failed"), "nothing else of the release is left");
 }
+
+#[test]
+fn a_task_that_names_no_deployment_is_known_by_its_task_definition_and_creation() {
+    let told = Told::new(pinned(NEW)).seen_at(10).deployment(1, 0, NEW, "PRIMARY", "IN_PROGRESS");
+    let origin = |told: &Told, started_by: Option<&str>, task_definition: &str, created: i64| {
+        let task = TaskOrigin {
+            started_by,
+            task_definition: Some(task_definition),
+            created_at: Some(at(created)),
+            ..TaskOrigin::default()
+        };
+        told.rollouts.origin(&told.judged(), task)
+    };
+    assert_eq!(origin(&told, Some("ecs-svc/1"), NEW, 1), Some(Origin::StartedBy));
+    assert_eq!(origin(&told, Some("web"), NEW, 1), Some(Origin::TaskDefinition));
+    assert_eq!(origin(&told, None, NEW, 1), Some(Origin::TaskDefinition));
+    for (started_by, task_definition, created) in
+        [(Some("web"), OLD, 1), (Some("web"), NEW, -1000), (Some("ecs-svc/9"), NEW, 1)]
+    {
+        assert_eq!(origin(&told, started_by, task_definition, created), None, "{started_by:?} {created}");
+    }
+    // Which of two rollouts of one task definition it is of, nothing tells but the time.
+    let expected = Expected { deployment: Some("ecs-svc/1".to_owned()), ..Expected::default() };
+    let twice = Told::new(expected).seen_at(10).deployment(1, 0, NEW, "ACTIVE", "COMPLETED").deployment(
+        2,
+        1000,
+        NEW,
+        "PRIMARY",
+        "IN_PROGRESS",
+    );
+    assert_eq!(origin(&twice, Some("web"), NEW, 1), Some(Origin::TaskDefinition));
+    assert_eq!(origin(&twice, Some("web"), NEW, 1001), None);
+}

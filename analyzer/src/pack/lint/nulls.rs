@@ -1,4 +1,4 @@
-//! A condition that is null is not met. Where what is left passes, a missing value is read as good news.
+//! A null condition is not met. If the remaining branch passes, a missing value is read as good news.
 
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{Case, Expr, ExprSchemable, LogicalPlan, Operator};

@@ -18,7 +18,7 @@ pub(super) fn columns(file: &str, line: u64, sql: &str) -> Vec<(String, String)>
     let mut unused = Vec::new();
     for table in query.with.iter().flat_map(|with| &with.cte_tables) {
         let within = Names::of(table.query.as_ref());
-        // Whoever takes all columns takes each.
+        // A wildcard uses every column.
         if everywhere.wildcards > within.wildcards {
             continue;
         }

@@ -73,7 +73,7 @@ type Place = (Timestamp, i64, usize);
 struct Ring {
     lines: VecDeque<(Place, String)>,
     bytes: usize,
-    /// The last line that was dropped: what is older is dropped too.
+    /// The last line that was dropped: older lines are dropped too.
     dropped: Option<Place>,
 }
 

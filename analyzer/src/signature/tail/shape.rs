@@ -1,4 +1,4 @@
-//! A line without what differs each time that a program logs it.
+//! A line without its variable parts.
 
 /// Replaces words that hold a time, an address or an id by `#`. A number stays: an exit code is a difference.
 pub(crate) fn shape(line: &str) -> String {

@@ -6,7 +6,7 @@ use super::TailLine;
 /// How much a line tells. Of lines that tell as much, the last counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Weight {
-    /// A warning, or what a package manager says of the program that it ran.
+    /// A warning, or a package manager's message about the program that it ran.
     Remark,
     /// Of no level, with a word like "failed".
     Word,
@@ -22,13 +22,13 @@ pub(crate) fn telling(lines: &[TailLine]) -> Option<(usize, String)> {
     let trace = last_trace(lines.iter().map(|line| (line.at, line.line.as_str())), false);
     let trace = trace.map(|trace| (Weight::Fatal, trace.end.saturating_sub(1), trace.start));
     match (line, trace) {
-        // What stands right below a stack trace is what the program made of it.
+        // The line right below a stack trace is the program's own summary.
         (line, Some((weight, last, first))) if line.is_none_or(|line| line <= (weight, last + 1)) => {
             Some((first, of_trace(lines, first, last)?))
         }
         (Some((_, number)), _) => {
             let text = lines.get(number)?.line.trim();
-            // Rust says where on one line, and what on the next.
+            // Rust prints the place on one line, and the message on the next.
             let more = lines.get(number + 1).filter(|_| text.contains(" panicked at ") && text.ends_with(':'));
             Some((number, more.map_or(text.to_owned(), |more| format!("{text} {}", more.line.trim()))))
         }
@@ -36,7 +36,8 @@ pub(crate) fn telling(lines: &[TailLine]) -> Option<(usize, String)> {
     }
 }
 
-/// The exception of a stack trace: that of Python's last line, that of Java's last cause, else that of the line above the
+/// The exception of a stack trace: that of Python's last line, that of Java's last cause, else that of the line above
+/// the
 /// frames.
 fn of_trace(lines: &[TailLine], first: usize, last: usize) -> Option<String> {
     let lines: Vec<&str> = lines.get(..=last)?.iter().map(|line| line.line.as_str()).collect();

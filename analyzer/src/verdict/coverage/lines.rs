@@ -1,4 +1,4 @@
-//! What signatures ask: whether the lines that they are about were read, and can be told.
+//! Coverage of log lines for signatures: whether the lines were read and can be put together.
 
 use casefile_evidence::tables::SourceRow;
 
@@ -34,12 +34,12 @@ impl Coverage<'_> {
         })
     }
 
-    /// What the lines of a stream tell of themselves.
+    /// Clock and delivery facts of the lines of a stream.
     pub(crate) fn stream(&self, group: &str, stream: &str) -> Option<&StreamLines> {
         self.streams.get(group, stream)
     }
 
-    /// Streams that a signature is about in which a line lacks a part: what it would match may be there.
+    /// Streams of a signature in which a line lacks a part: the missing part may match.
     pub(crate) fn broken_lines(&self, pattern: &Pattern) -> Vec<Gap> {
         let is_about = |group: &str, lines: &StreamLines| {
             let task = lines.task_id.as_deref().and_then(|id| self.tasks.get(id));
@@ -57,7 +57,8 @@ impl Coverage<'_> {
         streams.map(gap).collect()
     }
 
-    /// Streams that a signature is about which were read before the last lines of a task that died must have arrived. Why
+    /// Streams that a signature is about which were read before the last lines of a task that died must have arrived.
+    /// Why
     /// it died is often the last thing that it says.
     pub(crate) fn last_lines(&self, pattern: &Pattern) -> Vec<Gap> {
         let grace = self.target.ingestion_grace_ms;

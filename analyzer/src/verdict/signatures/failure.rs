@@ -6,7 +6,7 @@ use crate::signature::{Found, Pattern, Place};
 use crate::terms::Status;
 use crate::verdict::outcome::Outcome;
 
-/// One line proves a failure, whatever else is missing; that there is none is known only where every
+/// One line proves a failure, even if other evidence is missing. Its absence is known only if every
 /// line was read, the last ones of a task that died among them.
 pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene<'_>) -> Judged {
     let mut rows = Vec::new();
@@ -14,7 +14,7 @@ pub(super) fn failure(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     for (place, found) in seen {
         let lines = scene.lines(place, found);
         rows.extend(lines.iter().map(|line| row(Status::Fail, place, line, line.message.clone(), scene)));
-        // Beyond what was kept, lines are counted only.
+        // Lines beyond the kept ones are only counted.
         count += scene.count(place, found);
     }
     rows.sort();

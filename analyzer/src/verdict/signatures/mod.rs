@@ -1,4 +1,4 @@
-//! What a signature comes to.
+//! The outcome of a signature.
 
 mod failure;
 mod scope;
@@ -16,7 +16,7 @@ use super::outcome::{EvidenceRow, Outcome};
 use crate::signature::{Expect, Found, Match, Matches, Pattern, Place};
 use crate::terms::Status;
 
-/// What a signature came to, and by what.
+/// The outcome of a signature, with its reason and rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Judged {
     pub(crate) outcome: Outcome,
@@ -49,7 +49,7 @@ pub(crate) fn judge(index: usize, pattern: &Pattern, matches: &Matches, scene: S
     }
 }
 
-/// What is missing of the lines that the pattern is about, up to a moment. Lines are judged by their
+/// The gaps in the lines of a pattern, up to a moment. Lines are judged by their
 /// tasks, so the tasks must be known too.
 pub(super) fn gaps(pattern: &Pattern, scene: Scene<'_>, until: Option<casefile_evidence::Timestamp>) -> Vec<Gap> {
     let mut gaps = scene.coverage.gaps("log_events", Scope { until, ..Scope::of(pattern) });
@@ -57,7 +57,7 @@ pub(super) fn gaps(pattern: &Pattern, scene: Scene<'_>, until: Option<casefile_e
     gaps
 }
 
-/// What is missing of the tasks that the pattern is about.
+/// The gaps in the tasks of a pattern.
 pub(super) fn task_gaps(pattern: &Pattern, scene: Scene<'_>) -> Vec<Gap> {
     let table = if pattern.family.is_some() { "task_selectors" } else { "tasks" };
     scene.coverage.gaps(table, Scope::of(pattern))

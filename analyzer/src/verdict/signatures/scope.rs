@@ -8,7 +8,7 @@ use crate::signature::{Found, Match, Place, StreamLines};
 use crate::tables::{Task, Tasks};
 use crate::verdict::coverage::Coverage;
 
-/// What a signature is judged by.
+/// The evidence that a signature is judged by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) tasks: &'a Tasks,
@@ -18,7 +18,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) judged: &'a Judged,
     /// Whether the collection has ended: nothing more will come.
     pub(crate) ended: bool,
-    /// Whether the service wants no task at all: then nobody is to log anything.
+    /// Whether the desired count is 0: then no task can log anything.
     pub(crate) wants_none: bool,
 }
 
@@ -39,7 +39,8 @@ impl<'a> Scene<'a> {
         found.count_of(|line| self.counts(place, line))
     }
 
-    /// The stream shows which task wrote a line. A line without a known task counts if it is not older than the rollout.
+    /// The stream shows which task wrote a line. A line without a known task counts if it is not older than the
+    /// rollout.
     /// Where nothing was deployed, this holds for every line.
     fn counts(&self, place: &Place, line: &Match) -> bool {
         let by_time = self.judged.nothing_deployed || self.task_of(place).is_none();
@@ -48,13 +49,13 @@ impl<'a> Scene<'a> {
     }
 
     /// When a line was written, as far as the clocks agree: not after it was taken in, and not before its task
-    /// was created. What a clock is off by must not make a line early or late.
+    /// was created. A wrong clock must not make a line early or late.
     pub(super) fn written_at(&self, place: &Place, line: &Match) -> Timestamp {
         let mut at = line.timestamp;
         let task = self.task_of(place);
         let since = task.map_or(self.target.deployment_created_at, |task| task.created_at);
         if since.is_some_and(|since| at < since) {
-            // Older than it can be, or than what is judged: it is both only by a clock that is behind.
+            // Older than the stream or than the judged window: only possible with a clock that is behind.
             at = at.plus_millis(self.clock_behind_ms(place));
         }
         if let Some(created_at) = task.and_then(|task| task.created_at) {

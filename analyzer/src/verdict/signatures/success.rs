@@ -51,7 +51,7 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     gaps.extend(scene.coverage.broken_lines(pattern));
     gaps.extend(scene.coverage.gaps("task_definitions", Scope::of(pattern)));
     if pattern.tasks(scene.tasks).next().is_none() {
-        // Whether the service wants any task is what tells a failure from a service that is scaled to none.
+        // The desired count tells a failure from a service that is scaled to 0.
         gaps.extend(scene.coverage.gaps("services", Scope::of(pattern)));
     }
     if let Some(family) = pattern.family.as_ref().filter(|_| pattern.tasks(scene.tasks).next().is_none()) {
@@ -68,18 +68,18 @@ pub(super) fn success(pattern: &Pattern, seen: &[(&Place, &Found)], scene: Scene
     judging.fail(told)
 }
 
-/// What one signature is judged with.
+/// The evidence for one signature.
 struct Judging<'a> {
     pattern: &'a Pattern,
     scene: Scene<'a>,
     created_at: Timestamp,
 }
 
-/// What the lines say.
+/// The result of the search.
 #[derive(Default)]
 struct Told<'a> {
     rows: Vec<EvidenceRow>,
-    /// Who logged it in time and did not die; `None`: nobody knows who. With the moment.
+    /// The task that logged it in time and did not die, with the moment; `None` if the task is unknown.
     in_time: BTreeMap<Option<&'a str>, Timestamp>,
     /// The first line that came too late, and by how many milliseconds.
     late_ms: Option<i64>,
@@ -107,7 +107,7 @@ impl Told<'_> {
 }
 
 impl<'a> Judging<'a> {
-    /// By when a task must have logged it; `None` while it has not started and that is what counts.
+    /// The deadline of a task; `None` if it counts from the task's start and the task has not started.
     fn deadline(&self, task: Option<&Task>) -> Option<Timestamp> {
         let from = match (self.pattern.anchor, task) {
             (Anchor::Deployment, Some(Task { started_at: Some(started_at), .. }))
@@ -147,7 +147,7 @@ impl<'a> Judging<'a> {
         let id = place.task_id.as_deref();
         let at = self.scene.written_at(place, line);
         if let Some(death) = task.and_then(|task| task.death.as_deref()) {
-            // The line promised what did not last: order matters.
+            // The task died after it logged the line: order matters.
             let id = id.unwrap_or_default();
             told.died.get_or_insert_with(|| format!("it was logged by task {id}, which then died ({death})"));
             told.may_heal |= task.is_some_and(|task| task.may_heal);
@@ -173,10 +173,10 @@ impl<'a> Judging<'a> {
             Quorum::Every => format!("each of {} tasks logged it in time", told.alive.len()),
             _ => format!("it was logged {after} after the deployment was created"),
         };
-        // What others lack is no failure then.
+        // One task is enough, so other tasks need not log it.
         told.rows.retain(|row| row.status == Status::Pass);
-        // Whether the task that logged it lives on is known only where the tasks are; and of one that nobody
-        // knows of, nobody knows whether it logged.
+        // Whether the task that logged it still runs is known only if the tasks are known. For an unknown
+        // task, it is unknown whether it logged.
         let gaps = match self.pattern.quorum {
             Quorum::Every => gaps(self.pattern, self.scene, None),
             Quorum::Once | Quorum::Any => task_gaps(self.pattern, self.scene),
@@ -203,7 +203,7 @@ impl<'a> Judging<'a> {
         Some(last.plus_millis(grace))
     }
 
-    /// The deadline is not over: it may still be logged, unless nobody looks any more.
+    /// The deadline is not over: the line may still be logged, unless the collection has ended.
     fn open(&self, mut told: Told<'_>, over: Option<Timestamp>) -> Judged {
         told.rows.iter_mut().filter(|row| row.status == Status::Fail).for_each(|row| row.status = Status::Pending);
         let target = self.scene.target;

@@ -1,6 +1,6 @@
 //! Near misses: lines that almost match a signature, and why they do not.
 //!
-//! What an author asks when a signature does not match as expected: is it spelt otherwise, in another
+//! For the author of a signature that does not match as expected: is the line spelt differently, in another
 //! container, on a task of the old release, or a word off?
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ pub async fn near_misses(
 ) -> Result<Vec<NearMiss>, AnalyzeError> {
     let pattern = signature.compile().map_err(|error| vec![error])?;
     let limits = options.limits();
-    let views = ViewPlans::new(&limits).await?;
+    let views = ViewPlans::new(&limits, options.threads).await?;
     let prepared =
         Prepared::new(evidence, None, &views, &RolloutSettings::default(), &[], options.as_of, &limits).await?;
     let search = Search::new(&pattern, signature, &prepared);
@@ -152,7 +152,7 @@ impl<'a> Search<'a> {
         Some((nearness, why))
     }
 
-    /// Why a line does not count wherever it says what it says.
+    /// Why a matching line does not count.
     fn elsewhere(&self, place: &Place<'_>) -> Option<String> {
         let pattern = self.pattern;
         if let Some(group) = pattern.log_group.as_deref().filter(|group| *group != place.group) {
@@ -160,7 +160,7 @@ impl<'a> Search<'a> {
         }
         if let Some(wanted) = pattern.container.as_deref().filter(|wanted| place.container.as_deref() != Some(*wanted))
         {
-            let is = place.container.as_deref().unwrap_or("nobody knows which");
+            let is = place.container.as_deref().unwrap_or("unknown");
             return Some(format!("but in container {is}, not {wanted}"));
         }
         let task = place.task_id.as_deref().and_then(|id| self.prepared.tasks.get(id));
@@ -168,7 +168,7 @@ impl<'a> Search<'a> {
             Some(task) if !pattern.is_about(task) => {
                 Some("but its task belongs to another release, or to none that is judged".to_owned())
             }
-            None if !pattern.takes_unattributed() => Some("but nobody knows which task wrote it".to_owned()),
+            None if !pattern.takes_unattributed() => Some("but the task that wrote it is unknown".to_owned()),
             _ => None,
         }
     }
@@ -180,7 +180,7 @@ struct Place<'a> {
     task_id: Option<String>,
 }
 
-/// The words of a pattern, in lower case, without what is syntax: `\w+` is no word.
+/// The literal words of a pattern, in lower case, without regex syntax.
 fn words(pattern: &str) -> Vec<String> {
     let mut plain = String::with_capacity(pattern.len());
     let mut escaped = false;

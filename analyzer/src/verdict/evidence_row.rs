@@ -14,7 +14,7 @@ use crate::terms::{Owner, Status};
 const OUT_OF_RANGE: &str = "it gave a time that is out of range";
 const NO_TEXT: &str = "it gave a value that cannot be written as text";
 
-/// The rows of a result of the right shape. `Err` says what a row says wrongly.
+/// Reads the rows of a result. `Err` names the first invalid value.
 pub(crate) fn read(batches: &[RecordBatch]) -> Result<Vec<EvidenceRow>, String> {
     let mut rows = Vec::new();
     for batch in batches {

@@ -1,6 +1,6 @@
 //! Tables whose rows come when a plan runs, so that a check is planned once and judges any evidence.
 //!
-//! A plan names its tables by slots. Running it, the task carries the [`Contents`] of the evidence that
+//! A plan names its tables by late tables. Running it, the task carries the [`Contents`] of the evidence that
 //! is judged. Planning a check costs more than running it over a small bundle, and a plan that was made
 //! without looking at any data is the same for all of it.
 
@@ -30,7 +30,7 @@ pub(crate) enum Rows {
     Filed(Arc<Bundle>, Option<Timestamp>),
 }
 
-/// What fills the slots while a plan runs.
+/// The rows of the late tables while a plan runs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Contents(BTreeMap<String, Rows>);
 
@@ -48,8 +48,8 @@ impl Contents {
     }
 }
 
-/// The column that says when a row came into being for an observer. `target` has none: it is what was
-/// asked, not what was seen.
+/// The column with the moment at which a row was observed. `target` has none: it holds the question,
+/// not an observation.
 pub(crate) fn observed_column(schema: &SchemaRef) -> Option<&'static str> {
     ["observed_at", "at"].into_iter().find(|name| schema.column_with_name(name).is_some())
 }
@@ -69,19 +69,19 @@ pub(crate) fn as_of(batch: &RecordBatch, moment: Timestamp) -> Result<RecordBatc
 
 /// A table by its name and schema, without rows.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct LateTable {
     name: String,
     schema: SchemaRef,
 }
 
-impl Slot {
+impl LateTable {
     pub(crate) fn new(name: &str, schema: SchemaRef) -> Self {
         Self { name: name.to_owned(), schema }
     }
 }
 
 #[async_trait::async_trait]
-impl TableProvider for Slot {
+impl TableProvider for LateTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -104,7 +104,7 @@ impl TableProvider for Slot {
     }
 }
 
-/// The rows of a slot, as a running plan reads them.
+/// The rows of a late table, as a running plan reads them.
 #[derive(Debug)]
 struct Filling {
     table: String,
@@ -126,7 +126,7 @@ impl Filling {
                 let batches = bundle.columns(&self.table, projection.as_deref()).map_err(external)?;
                 Ok(Box::new(batches.map(|batch| batch.map_err(external))))
             }
-            // The moment is told by a column that the query may not ask for.
+            // The query may not read the column with the moment, so the whole batch is read.
             Some(Rows::Filed(bundle, Some(moment))) => {
                 let moment = *moment;
                 let batches = bundle.batches(&self.table).map_err(external)?;
