@@ -6,7 +6,9 @@ use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store};
 
 use crate::error::Error;
 use crate::interrupt::Interrupt;
-use crate::output::{Printer, outside_of_bundles};
+use crate::output::Printer;
+use crate::place::{outside_of_bundles, s3_url};
+use crate::say;
 
 /// Where a bundle goes, decided.
 #[derive(Debug, Clone)]
@@ -17,11 +19,11 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// `--output`, else the default. What goes to S3 is sealed in the working directory first.
+    /// `--output`, else the default. A bundle for S3 is sealed in the working directory first.
     pub(crate) fn decide(output: Option<&Path>, default: impl FnOnce() -> PathBuf) -> Result<Self, Error> {
         let destination = match output {
             None => Self { path: default(), url: None },
-            Some(path) => match url(path) {
+            Some(path) => match s3_url(path) {
                 None => Self { path: path.to_owned(), url: None },
                 Some(url) => {
                     let url = S3Url::parse(url)?;
@@ -47,7 +49,7 @@ impl Destination {
         Ok(Some(store))
     }
 
-    /// As [`Destination::store`], for verbs that ask AWS nothing else: with what the environment says of AWS.
+    /// As [`Destination::store`], for verbs that make no other AWS call: uses the AWS settings of the environment.
     pub(crate) async fn connect(&self, printer: &Printer) -> Result<Option<Store>, Error> {
         match &self.url {
             Some(_) => self.store(&Aws::connect(ConnectOptions::default()).await?, printer).await,
@@ -56,32 +58,7 @@ impl Destination {
     }
 }
 
-/// The place in S3 that an argument names.
-fn url(path: &Path) -> Option<&str> {
-    path.to_str().filter(|text| text.starts_with(S3Url::SCHEME))
-}
-
-/// Refuses a place in S3, where a file is meant.
-pub(crate) fn a_file(path: &Path) -> Result<(), Error> {
-    match url(path) {
-        Some(url) => Err(Error::usage(format!(
-            "{url}: only bundles go to S3 (-o of collect, import, redact and validate); give a file for a report"
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// A bundle that an argument names: on disk.
-pub(crate) fn parse_bundle(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with(S3Url::SCHEME) {
-        let url = S3Url::parse(text).map_err(|error| error.to_string())?;
-        let (copy, name) = (url.aws_s3("cp"), url.name());
-        return Err(format!("bundles are read from disk, offline: fetch it first with `{copy} {name}`"));
-    }
-    Ok(PathBuf::from(text))
-}
-
-/// What became of a sealed bundle that was to go to S3.
+/// The result of an upload to S3.
 #[derive(Debug)]
 pub(crate) struct Upload {
     path: PathBuf,
@@ -91,7 +68,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Puts a sealed bundle where it is to go. Where that cannot be, it says so at once, whatever comes next.
+    /// Uploads a sealed bundle. Prints an error at once if it fails.
     pub(crate) async fn put(
         path: &Path,
         store: Option<Store>,
@@ -105,7 +82,7 @@ impl Upload {
         let arrived = failed.is_none();
         let place = if arrived { store.url().to_string() } else { path.display().to_string() };
         if let Some(source) = failed {
-            Printer::error(&Error::Upload { path: path.to_owned(), source });
+            say::error(&Error::Upload { path: path.to_owned(), source });
         }
         Some(Self { path: path.to_owned(), arrived, place })
     }
@@ -118,7 +95,7 @@ impl Upload {
         let removed =
             if self.path.is_dir() { std::fs::remove_dir_all(&self.path) } else { std::fs::remove_file(&self.path) };
         if let Err(source) = removed {
-            Printer::error(&Error::io("remove", self.path)(source));
+            say::error(&Error::io("remove", self.path)(source));
         }
         true
     }

@@ -80,7 +80,7 @@ impl Error {
         move |source| Self::Io { doing, path, source }
     }
 
-    /// The one map from what went wrong to the exit code.
+    /// The one map from errors to exit codes.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Recording(_) | Self::Import(_) | Self::Connect(_) | Self::Terraform(_) => {

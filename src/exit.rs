@@ -1,4 +1,4 @@
-//! Exit codes: one exhaustive map, so that a pipeline can tell what happened.
+//! Exit codes: one exhaustive map for pipelines.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Inconclusive = 4,
     /// A check could not be evaluated.
     CheckError = 5,
-    /// A bundle is not what was sealed.
+    /// A bundle was changed after it was sealed.
     Integrity = 6,
 }
 
@@ -37,4 +37,4 @@ Exit codes:
   3  fail
   4  inconclusive: evidence is missing, or the collection was interrupted
   5  a check could not be evaluated
-  6  integrity: a bundle is not what was sealed";
+  6  integrity: a bundle was changed after it was sealed";

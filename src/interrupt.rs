@@ -6,12 +6,12 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::stderr;
+use crate::say::note;
 
-/// Whoever waits for the first signal, and what is said when it comes.
+/// The receiver of the first signal, and the message to print then.
 type Waiting = Option<(&'static str, oneshot::Sender<()>)>;
 
-/// The signals, from now on. One that nobody waits for ends the program, with exit code 1.
+/// Catches signals from now on. A signal that no [`Interrupt::caught`] awaits ends the program with exit code 1.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     /// `None`, once there was a signal.
@@ -28,7 +28,7 @@ impl Interrupt {
             let first: Option<Waiting> = ours.lock().unwrap_or_else(PoisonError::into_inner).take();
             match first.flatten() {
                 Some((line, waits)) if !waits.is_closed() => {
-                    stderr(line);
+                    note(line);
                     let _ = waits.send(());
                 }
                 _ => exit(),
@@ -55,7 +55,7 @@ impl Interrupt {
 }
 
 fn exit() -> ! {
-    stderr("interrupted");
+    note("interrupted");
     std::process::exit(Exit::Internal as i32)
 }
 

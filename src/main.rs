@@ -6,13 +6,15 @@ mod corpus;
 mod destination;
 mod error;
 mod exit;
-mod expected;
+mod format;
 mod interrupt;
 mod output;
 mod panics;
+mod place;
 mod progress;
-mod redaction;
 mod render;
+mod say;
+mod span;
 mod target;
 mod verbs;
 

@@ -1,4 +1,4 @@
-//! What is said where casefile itself is wrong: no secret, and how to report it.
+//! Messages of internal errors: redacted, with instructions to report them.
 
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::sync::OnceLock;
@@ -8,12 +8,12 @@ use casefile_collector::redact::Redactor;
 
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::Printer;
+use crate::say;
 
-/// What redacts: the standard rules, until the config has others.
+/// The redactor: the standard rules, until a config is read.
 static REDACTOR: OnceLock<Redactor> = OnceLock::new();
 
-/// From now on, what a fault says is redacted by these rules.
+/// From now on, messages of internal errors are redacted by these rules.
 pub(crate) fn redact_with(redactor: &Redactor) {
     // The rules of the first config stay: a process has one.
     let _ = REDACTOR.set(redactor.clone());
@@ -23,7 +23,7 @@ pub(crate) fn redact_with(redactor: &Redactor) {
 pub(crate) fn caught(run: impl FnOnce() -> Exit) -> Exit {
     panic::set_hook(Box::new(|info| {
         if thread::current().name() != Some(REDACTS) {
-            Printer::error(&Error::internal(words(info)));
+            say::error(&Error::internal(words(info)));
         }
     }));
     panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(Exit::Internal)

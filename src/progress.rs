@@ -8,7 +8,7 @@ use casefile_collector::document::ApiError;
 use casefile_evidence::Timestamp;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::{is_json_log, stderr, stderr_raw, warning};
+use crate::say::{is_json_log, note, raw, warning};
 
 /// A section of a GitLab job log: it can be folded, and says how long it took (GitLab, "Custom collapsible sections").
 pub(crate) struct Section {
@@ -17,12 +17,12 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn begin(name: &'static str, title: &str, at: Timestamp) -> Self {
-        stderr_raw(&format!("\x1b[0Ksection_start:{}:casefile_{name}\r\x1b[0K{title}", at.as_millis() / 1000));
+        raw(&format!("\x1b[0Ksection_start:{}:casefile_{name}\r\x1b[0K{title}", at.as_millis() / 1000));
         Self { name }
     }
 
     pub(crate) fn end(self, at: Timestamp) {
-        stderr_raw(&format!("\x1b[0Ksection_end:{}:casefile_{}\r\x1b[0K", at.as_millis() / 1000, self.name));
+        raw(&format!("\x1b[0Ksection_end:{}:casefile_{}\r\x1b[0K", at.as_millis() / 1000, self.name));
     }
 }
 
@@ -71,8 +71,8 @@ impl Reporter {
         let line = format!("poll {}: {state}, {}", progress.poll, left(progress));
         match &self.bar {
             Some(bar) => bar.set_message(line),
-            // Without a terminal only what changed is worth a line.
-            None if state != self.last => stderr(&line),
+            // Without a terminal, print changes only.
+            None if state != self.last => note(&line),
             None => {}
         }
         self.last = state;

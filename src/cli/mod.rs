@@ -1,12 +1,18 @@
-//! Arguments as written. What they mean is decided in [`crate::settings`] and the verbs.
+//! Arguments as written. `target` and the verbs interpret them.
+
+mod args;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::config::Span;
-use crate::destination::parse_bundle;
+pub(crate) use args::{
+    AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, JudgeArgs, PaceArgs, PackArgs, ReportArgs, TargetArgs,
+};
+
 use crate::exit;
+use crate::format::{Color, LogFormat, TableFormat, TextFormat};
+use crate::place::parse_bundle;
 
 /// Decides whether a deployment to Amazon ECS really succeeded, and keeps the evidence.
 #[derive(Debug, Parser)]
@@ -21,21 +27,6 @@ pub(crate) struct Cli {
 /// Flags that every verb takes.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The service's config [default: the one sealed into the bundle, else ./casefile.toml]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// A folder of check files to use instead of the built-in pack
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) queries: Option<PathBuf>,
-    /// A folder of check files to add; a file replaces the built-in check with the same id
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) extra_queries: Option<PathBuf>,
-    /// Where the result goes: the bundle (a folder, a .tar, s3://BUCKET/KEY) of collect, import, redact and validate; else the report [default: standard output]
-    #[arg(short, long, global = true, value_name = "PATH")]
-    pub(crate) output: Option<PathBuf>,
-    /// How the result is printed
-    #[arg(long, global = true, value_enum, default_value_t = Format::Terminal)]
-    pub(crate) format: Format,
     /// Say more on standard error: -v the steps, -vv the AWS SDK's too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -45,49 +36,18 @@ pub(crate) struct Global {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-    /// Threads of the query engine; the verdict is the same with any number
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), hide_short_help = true)]
-    pub(crate) threads: Option<u16>,
-    /// Another clock, as ORIGIN@SPEED: for playing recorded rollouts faster than they were
-    #[arg(long, global = true, value_name = "RFC3339@SPEED", hide = true)]
-    pub(crate) clock: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Terminal,
-    /// For programs: stable, canonical (RFC 8785)
-    Json,
-    /// For merge requests and tickets
-    Markdown,
-    /// For GitLab's test report
-    Junit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    Auto,
-    Always,
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Play a recorded incident as an AWS endpoint on this machine, and judge it
+    /// Play one of the cases as an AWS endpoint on this machine, and judge it
     #[command(
         after_help = "Example:\n  casefile demo                              # a rollout that ECS rolled back\n  casefile demo --list\n  casefile demo healthy-migration --speed 60"
     )]
     Demo(Demo),
     /// Collect evidence of a rollout until it has settled: AWS -> bundle
     #[command(
-        after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle\n  casefile collect --config casefile.toml --dry-run        # what it will ask, and the IAM policy for it"
+        after_help = "Example:\n  casefile collect --region ap-southeast-2 --cluster production --service bf-manage-core -o rollout.bundle\n  casefile collect --config casefile.toml --dry-run        # the calls, and the IAM policy for them"
     )]
     Collect(Collect),
     /// Make a bundle of a recording, or of a folder of plain AWS CLI outputs
@@ -95,17 +55,17 @@ pub(crate) enum Verb {
         after_help = "Example:\n  aws ecs describe-services --cluster production --services bf-manage-core > incident/services.json\n  casefile import incident -o incident.bundle && casefile analyze incident.bundle"
     )]
     Import(Import),
-    /// Seal what a killed collection left
+    /// Seal the partial bundle of a killed collection
     #[command(after_help = "Example:\n  casefile seal rollout.bundle.partial && casefile analyze rollout.bundle")]
     Seal {
-        /// What it left: the bundle's path with .partial
+        /// The partial bundle: its path ends in .partial
         partial: PathBuf,
     },
     /// Apply more redaction rules; the new bundle records its parent's digest
     #[command(
         after_help = "Example:\n  casefile redact rollout.bundle --config casefile.toml -o shared.bundle\n\nThe rules are the standard ones and [[redact.rule]] of the config."
     )]
-    Redact(BundleArg),
+    Redact(Redact),
     /// Judge a bundle, offline; the result is always the same
     #[command(
         after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml"
@@ -124,13 +84,13 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query --tables"
     )]
     Query(Query),
-    /// Show what is in a bundle, and what is missing from it and why
+    /// Show the contents of a bundle, and its gaps
     #[command(after_help = "Example:\n  casefile inspect rollout.bundle")]
-    Inspect(BundleArg),
-    /// Check that a bundle is what was sealed
+    Inspect(Inspect),
+    /// Check that a bundle was not changed after it was sealed
     #[command(after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'")]
-    Verify(BundleArg),
-    /// Judge every recorded case and compare with its expected result: the regression corpus
+    Verify(Verify),
+    /// Judge every case of a folder, and compare each with its expected result
     #[command(
         after_help = "Example:\n  casefile test                              # the cases that casefile ships with\n  casefile test cases --queries my-checks --report junit=cases.xml\n  casefile test cases --accept               # take new results; look at them with git diff\n  casefile test --mutate                     # nothing that is taken away may turn into a pass"
     )]
@@ -143,126 +103,22 @@ pub(crate) enum Verb {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct BundleArg {
-    /// The bundle
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
-}
-
-/// Which service, and which release of it.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Target")]
-pub(crate) struct TargetArgs {
-    /// The service's name or ARN
-    #[arg(long)]
-    pub(crate) service: Option<String>,
-    /// The cluster's name or ARN
-    #[arg(long)]
-    pub(crate) cluster: Option<String>,
-    /// The AWS region
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    #[command(flatten)]
-    pub(crate) expect: ExpectArgs,
-    /// What `terraform output -json` printed; the config's [target.terraform] names the values
-    #[arg(long, value_name = "FILE")]
-    pub(crate) terraform_output: Option<PathBuf>,
-}
-
-/// Which release is expected.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct ExpectArgs {
-    /// The task definition that was just applied: an ARN, or family:revision
-    #[arg(long, value_name = "ARN")]
-    pub(crate) expect_task_definition: Option<String>,
-    /// The service deployment to judge, where several have the same task definition
-    #[arg(long, value_name = "ARN")]
-    pub(crate) expect_service_deployment: Option<String>,
-    /// The deployment to judge, as UpdateService answers with it: ecs-svc/N
-    #[arg(long, value_name = "ID", conflicts_with = "expect_service_deployment")]
-    pub(crate) expect_deployment: Option<String>,
-    /// When the apply began (RFC 3339 or seconds since 1970): if the newest rollout was complete by then, nothing was deployed
-    #[arg(long, value_name = "TIME")]
-    pub(crate) started_after: Option<String>,
-    /// Fail when nothing was deployed
-    #[arg(long)]
-    pub(crate) require_rollout: bool,
-    /// The release's name, the same in every region [default when GitLab CI collects: CI_COMMIT_TAG, else CI_COMMIT_SHA]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) release: Option<String>,
-    /// The image digest that the container must run, or one of the essential containers; may be given several times
-    #[arg(long, value_name = "[CONTAINER=]sha256:...")]
-    pub(crate) expect_image_digest: Vec<String>,
-}
-
-/// How AWS is reached.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "AWS")]
-pub(crate) struct AwsArgs {
-    /// The AWS profile, as in the AWS CLI
-    #[arg(long)]
-    pub(crate) profile: Option<String>,
-    /// Endpoint to use instead of AWS's own, for every AWS service
-    #[arg(long, value_name = "URL")]
-    pub(crate) endpoint_url: Option<String>,
-    /// Keep the AWS documents, redacted, as a recording that `import` reads
-    #[arg(long, value_name = "DIR")]
-    pub(crate) record: Option<PathBuf>,
-    /// Fold the collection in the job's log, as GitLab's sections do
-    #[arg(long)]
-    pub(crate) gitlab: bool,
-}
-
-/// How long, and how often.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Time")]
-pub(crate) struct PaceArgs {
-    /// The most that the collection may take; it ends as soon as nothing can change [default: 15m]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) timeout: Option<Span>,
-    /// How often AWS is asked [default: 5s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) poll: Option<Span>,
-    /// How long the service is watched after the rollout completed [default: 30s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) stable_for: Option<Span>,
-    /// How long a log line may take to arrive [default: 10s]
-    #[arg(long, value_name = "TIME")]
-    pub(crate) ingestion_grace: Option<Span>,
-}
-
-/// Reports besides the one on standard output.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct ReportArgs {
-    /// Write a further report; may be given several times
-    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parse_report)]
-    pub(crate) reports: Vec<(Format, PathBuf)>,
-}
-
-fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, e.g. junit=report.xml")?;
-    let format = Format::from_str(format, true)
-        .map_err(|_| format!("{format:?} is no format: terminal, json, markdown or junit"))?;
-    if path.is_empty() {
-        Err("the file is missing, e.g. junit=report.xml".to_owned())
-    } else {
-        Ok((format, path.into()))
-    }
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// The recorded incident
+    /// The case
     #[arg(default_value = "circuit-breaker-rollback")]
     pub(crate) case: String,
-    /// List the recorded incidents
+    /// List the cases
     #[arg(long)]
     pub(crate) list: bool,
     /// Playback speed: 20 plays it 20 times as fast as it happened
     #[arg(long, default_value_t = 20.0, value_name = "FACTOR")]
     pub(crate) speed: f64,
     #[command(flatten)]
+    pub(crate) output: BundleOutput,
+    #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +132,13 @@ pub(crate) struct Collect {
     /// Collect nothing: print the calls that would be made, and the least IAM policy that allows them
     #[arg(long, conflicts_with = "record")]
     pub(crate) dry_run: bool,
+    /// How the dry run is printed
+    #[arg(long, value_enum, default_value_t = TextFormat::Terminal, requires = "dry_run")]
+    pub(crate) format: TextFormat,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    #[command(flatten)]
+    pub(crate) output: BundleOutput,
 }
 
 #[derive(Debug, Args)]
@@ -286,7 +149,22 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) service: Option<String>,
     #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    #[command(flatten)]
+    pub(crate) output: BundleOutput,
+    #[command(flatten)]
     pub(crate) expect: ExpectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// The bundle
+    #[arg(value_parser = parse_bundle)]
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    #[command(flatten)]
+    pub(crate) output: BundleOutput,
 }
 
 #[derive(Debug, Args)]
@@ -294,11 +172,16 @@ pub(crate) struct Analyze {
     /// The bundle
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
-    /// Judge what was known at this moment (RFC 3339)
+    /// Judge the evidence as it was known at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -313,7 +196,11 @@ pub(crate) struct Validate {
     #[arg(long, help_heading = "Time")]
     pub(crate) no_grace: bool,
     #[command(flatten)]
+    pub(crate) output: BundleOutput,
+    #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -321,6 +208,40 @@ pub(crate) struct Replay {
     /// The bundle
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
+    pub(crate) format: TableFormat,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The bundle
+    #[arg(value_parser = parse_bundle)]
+    pub(crate) bundle: PathBuf,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
+    pub(crate) format: TableFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The bundle
+    #[arg(value_parser = parse_bundle)]
+    pub(crate) bundle: PathBuf,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
+    pub(crate) format: TextFormat,
 }
 
 #[derive(Debug, Args)]
@@ -334,6 +255,16 @@ pub(crate) struct Query {
     /// List the tables and their columns
     #[arg(long)]
     pub(crate) tables: bool,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
+    pub(crate) format: TableFormat,
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
 }
 
 #[derive(Debug, Args)]
@@ -343,10 +274,11 @@ pub(crate) struct Test {
     /// Only cases whose name contains this; may be given several times
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Vec<String>,
-    /// Write what the cases give now into their case.toml, for review
+    /// Write the present results into each case.toml, for review
     #[arg(long, requires = "dir", conflicts_with = "mutate")]
     pub(crate) accept: bool,
-    /// Change the evidence of every case, in many ways: where some is lost, no check may be wrong about what is left, and no verdict may turn into pass; where benign noise is added to a case that passes, it still passes
+    /// Change the evidence of every case, in many ways: where some is lost, no check may be wrong about what is left,
+    /// and no verdict may turn into pass; where benign noise is added to a case that passes, it still passes
     #[arg(long, value_name = "KIND", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     pub(crate) mutate: Option<Mutations>,
     /// Seed of the random part of --mutate
@@ -355,11 +287,16 @@ pub(crate) struct Test {
     /// Do not require a passing and a failing case for every blocking check: for a service's own folder of cases
     #[arg(long)]
     pub(crate) partial: bool,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
 }
 
-/// What `--mutate` tries.
+/// The kinds of `--mutate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Mutations {
     /// Evidence is lost
@@ -391,7 +328,7 @@ pub(crate) struct Check {
 pub(crate) enum CheckVerb {
     /// Check the checks and the config, without any bundle
     #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
-    Lint,
+    Lint(JudgeArgs),
     /// Create a working check file, to be edited
     #[command(
         after_help = "Example:\n  casefile check new events.bus-connected --extra-queries checks\n  casefile check lint --extra-queries checks"
@@ -399,8 +336,10 @@ pub(crate) enum CheckVerb {
     New {
         /// The check's id, <area>.<name>, e.g. events.bus-connected
         id: String,
+        #[command(flatten)]
+        pack: PackArgs,
     },
-    /// Explain a check: what it judges, on what evidence, and which log lines almost match
+    /// Explain a check: its meaning, its evidence, and the log lines that almost match
     #[command(
         after_help = "Example:\n  casefile check explain rollout.completed\n  casefile check explain migration.confirmed rollout.bundle"
     )]
@@ -410,5 +349,7 @@ pub(crate) enum CheckVerb {
         /// A bundle: the check is evaluated over it
         #[arg(value_parser = parse_bundle)]
         bundle: Option<PathBuf>,
+        #[command(flatten)]
+        judge: JudgeArgs,
     },
 }

@@ -6,9 +6,8 @@ use casefile_collector::redact::{Key, RedactionRule, Redactor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::panics;
 
-/// `[redact]`: what is secret besides what always is, and what is left of a secret.
+/// `[redact]`: further redaction rules, and the key of pseudonyms.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RedactSection {
@@ -50,8 +49,6 @@ impl RedactSection {
                 ))
             })?),
         };
-        let redactor = Redactor::with(&self.rule, key).map_err(|error| wrong(error.to_string()))?;
-        panics::redact_with(&redactor);
-        Ok(redactor)
+        Redactor::with(&self.rule, key).map_err(|error| wrong(error.to_string()))
     }
 }

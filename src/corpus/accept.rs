@@ -8,8 +8,8 @@ use toml_edit::{DocumentMut, Item, Value};
 use super::{Outcome, word};
 use crate::error::Error;
 
-/// Writes what a case gives now into its `case.toml`: its verdict, its decision, and the outcomes of the checks that it
-/// names already. Comments and order stay. What is forbidden stays forbidden.
+/// Writes the present result of a case into its `case.toml`: the verdict, the decision, and the outcomes of the checks that it
+/// names already. Comments, order and `[forbidden]` stay.
 pub(crate) fn accept(outcome: &Outcome) -> Result<(), Error> {
     let file = outcome.case.folder.join(CASE_FILE);
     let text = match &outcome.case.toml {
@@ -44,7 +44,7 @@ fn set(item: &mut Item, text: String) {
 fn describe(outcome: &Outcome) -> String {
     let verdict = &outcome.verdict;
     let mut text = format!(
-        "title = {:?}\nsummary = \"say what happened, for whoever reads this in a year\"\nverdict = \"\"\ndecision = \"\"\n",
+        "title = {:?}\nsummary = \"what happened, for a reader in a year\"\nverdict = \"\"\ndecision = \"\"\n",
         outcome.case.name.replace(['-', '_'], " ")
     );
     let named: Vec<_> = verdict

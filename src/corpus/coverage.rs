@@ -13,7 +13,7 @@ pub(crate) struct Uncovered {
     pub(crate) level: Level,
     /// Whether no case makes it pass.
     pub(crate) never_passes: bool,
-    /// Whether no case makes it fail; or, for a check that never says so, leaves it open by its own rows.
+    /// Whether no case makes it fail; for a check that never fails, whether no case leaves it open by its own rows.
     pub(crate) never_fails: bool,
 }
 

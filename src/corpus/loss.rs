@@ -8,7 +8,7 @@ use casefile_evidence::tables::{self, AnyRow};
 use fastrand::Rng;
 use serde_json::Value;
 
-/// What is taken away.
+/// A loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Loss {
     /// An operation was never asked.
@@ -23,13 +23,13 @@ pub(crate) enum Loss {
     Snapshot(usize),
     /// Some documents, chosen by a seed, were lost.
     Documents(u64),
-    /// Some entries of lists within the answers were lost, and nobody knows.
+    /// Some entries of lists within the answers were lost, unnoticed.
     Entries(u64),
     /// Some fields were null or not there.
     Fields(u64),
-    /// Some rows of a table were lost, and its source says so.
+    /// Some rows of a table were lost, and its source is partial.
     Rows(&'static str, u64),
-    /// Some rows of a table were lost, and nobody knows.
+    /// Some rows of a table were lost, unnoticed.
     SilentRows(&'static str, u64),
 }
 
@@ -102,7 +102,7 @@ impl Loss {
     }
 
     /// Whether the evidence itself shows the loss, so that no single check may be wrong about it. Else only the
-    /// verdict must not become a pass: a poll more or less is no gap, and what AWS left out nobody can know.
+    /// verdict must not become a pass: a poll more or less is no gap, and omissions by AWS cannot be noticed.
     pub(crate) fn shows(&self) -> bool {
         match self {
             Self::NeverAsked(_) | Self::Denied(..) | Self::Truncated(..) | Self::Rows(..) => true,
@@ -115,7 +115,7 @@ impl Loss {
         }
     }
 
-    /// The documents without what is taken away.
+    /// The documents after the loss.
     pub(crate) fn of_documents(&self, held: &Held) -> Held {
         let mut held = held.clone();
         match self {
@@ -145,7 +145,7 @@ impl Loss {
         held
     }
 
-    /// The rows without what is taken away.
+    /// The rows after the loss.
     pub(crate) fn of_rows(&self, mut rows: Vec<AnyRow>) -> Vec<AnyRow> {
         let (table, seed, silent) = match self {
             Self::Rows(table, seed) => (*table, *seed, false),
@@ -190,7 +190,7 @@ pub(crate) fn lost_bare_documents(whole: &Held, left: &Held) -> bool {
     bare(left) < bare(whole)
 }
 
-/// The answer that a row is a part of, as far as parts are lost together: its snapshot, and what it is about.
+/// The answer that a row belongs to (rows of one answer are lost together): its snapshot and its resource.
 fn whole(row: &AnyRow) -> Option<(i64, String)> {
     match row {
         AnyRow::Service(row) => Some((row.snapshot, row.service_arn.clone())),
@@ -241,7 +241,7 @@ fn streams(held: &Held) -> BTreeMap<(String, String), usize> {
     streams
 }
 
-/// Ends the reading of a stream after so many lines: the page that has the next one is cut, and no more
+/// Ends the reading of a stream after the given number of lines: the page with the next line is cut, and no more
 /// pages come.
 fn truncate(held: &mut Held, group: &str, stream: &str, lines: usize) {
     let mut left = Some(lines);
@@ -261,7 +261,7 @@ fn truncate(held: &mut Held, group: &str, stream: &str, lines: usize) {
                 if let Some(events) = &mut answer.events {
                     events.truncate(room);
                 }
-                // It leads on to a page that nobody read.
+                // Its token leads to a page that was not read.
                 answer.fields.insert("nextForwardToken".to_owned(), Value::from("f/cut/s"));
             }
             true

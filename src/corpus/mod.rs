@@ -1,4 +1,4 @@
-//! The regression corpus: recorded deployments, and what each must be judged as.
+//! The regression corpus: cases of deployments, and the verdict that each must give.
 //!
 //! A case is a folder with a recording and a `case.toml`. It is judged in memory as an import and an
 //! analysis of it would judge it.
@@ -12,7 +12,7 @@ mod mutate;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-use casefile_analyzer::{Analyzer, Evidence, Options, Pack, Settings, Verdict};
+use casefile_analyzer::{Analyzer, Evidence, Level, Options, Pack, Settings, Verdict, nearest};
 use casefile_collector::held::Held;
 use casefile_collector::import::find_service;
 use casefile_collector::normalise::About;
@@ -24,7 +24,7 @@ use futures::StreamExt;
 
 use crate::cli::ExpectArgs;
 use crate::error::Error;
-use crate::verbs::import;
+use crate::target::{check, recording_about, recording_config};
 
 pub(crate) use accept::accept;
 pub(crate) use coverage::{Uncovered, uncovered};
@@ -39,7 +39,7 @@ pub(crate) struct Case {
     /// Its folder's name.
     pub(crate) name: String,
     pub(crate) folder: PathBuf,
-    /// What it must give; `None` where nobody has said yet.
+    /// The expected result; `None` if the case has no `case.toml` yet.
     pub(crate) toml: Option<CaseToml>,
     pub(crate) held: Held,
     pub(crate) settings: Settings,
@@ -56,9 +56,9 @@ impl Case {
             Err(error) => return Err(Error::io("read", &file)(error)),
         };
         let recording = Recording::open(folder)?;
-        let loaded = import::config(folder, &recording.info, config)?;
-        loaded.check(pack)?;
-        let mut about = import::about(&None, &ExpectArgs::default(), &recording.info, &loaded.config)?;
+        let loaded = recording_config(folder, &recording.info, config)?;
+        check(&loaded, pack)?;
+        let mut about = recording_about(&None, &ExpectArgs::default(), &recording.info, &loaded.config)?;
         find_service(&recording, &mut about)?;
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {
@@ -134,16 +134,45 @@ pub(crate) struct Difference {
     pub(crate) what: String,
     pub(crate) expected: String,
     pub(crate) got: String,
-    /// What the verdict says about it.
+    /// The reason that the verdict gives.
     pub(crate) why: String,
 }
 
-/// What a case came to.
+/// The result of a case.
 #[derive(Debug, Clone)]
 pub(crate) struct Outcome {
     pub(crate) case: Arc<Case>,
     pub(crate) verdict: Verdict,
     pub(crate) differences: Vec<Difference>,
+}
+
+/// A run over the corpus.
+#[derive(Debug, Clone)]
+pub(crate) struct Tested {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) uncovered: Vec<Uncovered>,
+    /// Whether the cases have to try every blocking check both ways.
+    pub(crate) whole: bool,
+    /// Cases whose new results were written down.
+    pub(crate) accepted: Vec<String>,
+    /// How many mutations were tried; `None` where none were asked for.
+    pub(crate) tried: Option<Tried>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Tested {
+    /// Whether every case gives its expected result (or it was accepted), every blocking check is tried both ways, and no
+    /// mutation found anything.
+    pub(crate) fn is_good(&self) -> bool {
+        let differs =
+            |outcome: &Outcome| !outcome.differences.is_empty() && !self.accepted.contains(&outcome.case.name);
+        !self.outcomes.iter().any(differs) && self.lacking().next().is_none() && self.violations.is_empty()
+    }
+
+    /// Blocking checks that are not tried both ways, where they have to be.
+    pub(crate) fn lacking(&self) -> impl Iterator<Item = &Uncovered> {
+        self.uncovered.iter().filter(|check| self.whole && check.level == Level::Block)
+    }
 }
 
 /// Judges every case, several at a time; in the order of the cases.
@@ -166,7 +195,7 @@ fn differences(case: &Case, verdict: &Verdict) -> Vec<Difference> {
             what: "case.toml".to_owned(),
             expected: "what the case must give".to_owned(),
             got: "nothing says it".to_owned(),
-            why: format!("write {CASE_FILE}, or run with --accept and look at what that writes"),
+            why: format!("write {CASE_FILE}, or run with --accept and review the result"),
         }];
     };
     let mut differences = Vec::new();
@@ -179,15 +208,20 @@ fn differences(case: &Case, verdict: &Verdict) -> Vec<Difference> {
     differ("verdict", toml.verdict.to_string(), word(&verdict.verdict), &decision.why);
     differ("decision", toml.decision.to_string(), word(&decision.action), &decision.why);
     let of = |id: &str| verdict.checks.iter().find(|check| check.id == id);
+    let near = |id: &str| nearest(id, verdict.checks.iter().map(|check| check.id.as_str()));
+    let correct = |id: &str, table: &str| match near(id) {
+        Some(near) => format!("did you mean {near:?}? correct the id in [{table}]"),
+        None => format!("correct the id in [{table}]: `casefile check explain` lists all of them"),
+    };
     for (id, expected) in &toml.outcomes {
         match of(id) {
             Some(check) => differ(id, expected.clone(), word(&check.outcome), &check.reason),
-            None => differ(id, expected.clone(), "no such check".to_owned(), "correct the id in [outcomes]"),
+            None => differ(id, expected.clone(), "no such check".to_owned(), &correct(id, "outcomes")),
         }
     }
     for (id, forbidden) in &toml.forbidden {
         let Some(check) = of(id) else {
-            differ(id, "not forbidden".to_owned(), "no such check".to_owned(), "correct the id in [forbidden]");
+            differ(id, "not forbidden".to_owned(), "no such check".to_owned(), &correct(id, "forbidden"));
             continue;
         };
         let got = word(&check.outcome);

@@ -1,5 +1,5 @@
-//! Mutation of evidence: whatever is taken from a case, no check may be wrong about what is left, and
-//! nothing may turn into a pass. Whatever benign is added to a case that passes, it still passes.
+//! Mutation of evidence. Losses: evidence is removed from a case; no check may be wrong about the rest, and
+//! no verdict may turn into a pass. Gains: benign noise is added to a case that passes; it must still pass.
 
 use std::sync::Arc;
 
@@ -17,9 +17,9 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Violation {
     pub(crate) case: String,
-    /// What was taken away, or added.
+    /// The change.
     pub(crate) change: String,
-    /// What was wrong with the answer.
+    /// The problem with the result.
     pub(crate) problem: String,
 }
 
@@ -38,7 +38,7 @@ enum Change {
     Gain(Gain, Held),
 }
 
-/// Tries mutations on the cases, several at a time. Gives how many were tried, and what was wrong.
+/// Tries mutations on the cases, several at a time. Returns the number of tries, and the violations.
 pub(crate) async fn mutate(
     outcomes: &[Outcome],
     analyzer: &Analyzer,
@@ -55,7 +55,7 @@ pub(crate) async fn mutate(
         if kinds.losses() {
             let mut losses = Loss::all(&case.held, seed);
             if verdict.rollout.nothing_deployed {
-                // Such a watch is short: without its last snapshot it is another one, and says what was known by then.
+                // Such a watch is short: without its last snapshot it is a different, valid watch.
                 losses.retain(|loss| *loss != Loss::Snapshot(case.held.snapshots.len().saturating_sub(1)));
             }
             changes.extend(losses.into_iter().map(Change::Loss));
@@ -84,7 +84,7 @@ pub(crate) async fn mutate(
     Ok((tried, violations))
 }
 
-/// What is wrong with the verdict after a change, and whether a gain left it inconclusive.
+/// The problem with the verdict after a change, and whether a gain left it inconclusive.
 async fn one(
     case: &Case,
     whole: &Verdict,
@@ -109,7 +109,7 @@ async fn one(
     Ok((problems.into_iter().map(violation).collect(), is_open))
 }
 
-/// What is wrong with the verdict of a case that passed before something benign was added.
+/// The problem with the verdict of a passing case after a gain.
 pub(super) fn turned(noisy: &Verdict) -> Option<String> {
     match noisy.verdict {
         Conclusion::Pass => None,
@@ -132,7 +132,7 @@ fn problems(whole: &Verdict, lacking: &Verdict, shows: bool, no_trace: bool) -> 
     }
     if shows {
         let of = |id: &str| whole.checks.iter().find(|check| check.id == id);
-        // What a bare document left open may be closed without it.
+        // Without a bare document, a gap that it caused may be gone.
         let was_open = |whole: &CheckVerdict| no_trace && whole.outcome == CheckOutcome::Unknown;
         let known = |check: &CheckVerdict| of(&check.id).filter(|whole| !was_open(whole));
         problems.extend(lacking.checks.iter().filter_map(|check| flipped(known(check)?, check)));
@@ -143,7 +143,7 @@ fn problems(whole: &Verdict, lacking: &Verdict, shows: bool, no_trace: bool) -> 
 /// A check that is decided must be decided as it is on the whole evidence.
 fn flipped(whole: &CheckVerdict, lacking: &CheckVerdict) -> Option<String> {
     let decided = matches!(lacking.outcome, CheckOutcome::Pass | CheckOutcome::Fail);
-    // What did not apply at all may apply to less.
+    // A check that did not apply may apply to less evidence.
     let harmless = (whole.outcome, lacking.outcome) == (CheckOutcome::Skip, CheckOutcome::Pass);
     (decided && !harmless && lacking.outcome != whole.outcome).then(|| {
         format!("{} is {}, not {}: {}", lacking.id, word(&lacking.outcome), word(&whole.outcome), lacking.reason)

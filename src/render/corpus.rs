@@ -1,4 +1,4 @@
-//! What the regression corpus came to.
+//! The result of a run over the corpus.
 
 use casefile_analyzer::Level;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -8,23 +8,9 @@ use super::Style;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
 use super::text::{count, cut_middle, visible};
-use crate::cli::Format;
-use crate::corpus::{Difference, Outcome, Tried, Uncovered, Violation, word};
+use crate::corpus::{Difference, Outcome, Tested, Tried, Uncovered, word};
 use crate::error::Error;
-
-/// A run over the corpus.
-#[derive(Debug, Clone)]
-pub(crate) struct Tested {
-    pub(crate) outcomes: Vec<Outcome>,
-    pub(crate) uncovered: Vec<Uncovered>,
-    /// Whether the cases have to try every blocking check both ways.
-    pub(crate) whole: bool,
-    /// Cases whose new results were written down.
-    pub(crate) accepted: Vec<String>,
-    /// How many mutations were tried; `None` where none were asked for.
-    pub(crate) tried: Option<Tried>,
-    pub(crate) violations: Vec<Violation>,
-}
+use crate::format::Format;
 
 /// Mutations' problems that are listed.
 const VIOLATIONS: usize = 40;

@@ -9,7 +9,7 @@ use super::text::{cause, count, cut_middle, short, time, visible, visible_lines}
 
 /// Columns of the terminal that one fact may take.
 const FACT: usize = 100;
-/// Columns that say what the task, the container and the head of the report say shorter, or what is too long here.
+/// Columns that repeat the task, the container or the head of the report, or that are too long.
 const PLACES: [&str; 6] = ["lines", "log_group", "log_stream", "raw", "task_arn", "task_definition"];
 
 /// Rows of one cause.
@@ -17,9 +17,9 @@ const PLACES: [&str; 6] = ["lines", "log_group", "log_stream", "raw", "task_arn"
 pub(crate) struct Shown<'a> {
     /// When the first of them happened.
     pub(crate) at: Option<String>,
-    /// What it happened to, and the facts of it.
+    /// The resource, and the facts about it.
     pub(crate) what: String,
-    /// What else it happened to.
+    /// Other resources with the same cause.
     pub(crate) also: Option<String>,
     /// Why, or the log line.
     pub(crate) message: &'a str,
@@ -45,7 +45,7 @@ pub(crate) fn shown(check: &CheckVerdict, day: Option<Timestamp>, causes: usize)
     (shown, total.saturating_sub(listed))
 }
 
-/// What rows of one cause share.
+/// The facts that rows of one cause share.
 fn key(row: &EvidenceRow) -> String {
     let mut key = cause(&row.reason);
     for fact in facts(row) {
@@ -90,7 +90,7 @@ fn also(rows: &[&EvidenceRow], day: Option<Timestamp>) -> Option<String> {
     Some(text)
 }
 
-/// What a row says besides its reason, without what its resource says already.
+/// The facts of a row besides its reason and its resource.
 fn facts(row: &EvidenceRow) -> Vec<String> {
     let mut facts = Vec::new();
     let container = row.more.get("container").filter(|container| !is_named(row, container));

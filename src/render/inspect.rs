@@ -1,4 +1,4 @@
-//! What is in a bundle, and what is missing from it and why.
+//! The contents of a bundle, and its gaps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use casefile_evidence::tables::{SnapshotRow, SourceRow, TargetRow};
 use casefile_evidence::{Digest, Manifest, tables};
 use serde_json::json;
 
+use super::Style;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
 use super::terminal::{deployment, observed, place, release};
 use super::text::{count, short};
-use super::{Style, no_junit};
-use crate::cli::Format;
 use crate::error::Error;
+use crate::format::TableFormat;
 
-/// What is shown of a bundle.
+/// The parts of a bundle that are shown.
 #[derive(Debug, Clone)]
 pub(crate) struct Inspection {
     /// Its digest.
@@ -31,22 +31,21 @@ pub(crate) struct Inspection {
 }
 
 impl Inspection {
-    /// What it is about. A bundle that does not say so is shown all the same: what else is in it may tell.
+    /// Its target. A bundle without one is shown all the same.
     fn target(&self) -> Target {
         self.target.first().map_or_else(|| Target::from(&TargetRow::default()), Target::from)
     }
 }
 
-/// What is in a bundle, and what is missing from it and why.
+/// The contents of a bundle, and its gaps.
 ///
 /// # Errors
 /// For JUnit; else only by a fault of this program.
-pub(crate) fn inspect(bundle: &Inspection, format: Format, style: Style) -> Result<String, Error> {
+pub(crate) fn inspect(bundle: &Inspection, format: TableFormat, style: Style) -> Result<String, Error> {
     match format {
-        Format::Terminal => Ok(terminal(bundle, style)),
-        Format::Json => json(bundle),
-        Format::Markdown => Ok(markdown(bundle)),
-        Format::Junit => Err(no_junit("a bundle's contents")),
+        TableFormat::Terminal => Ok(terminal(bundle, style)),
+        TableFormat::Json => json(bundle),
+        TableFormat::Markdown => Ok(markdown(bundle)),
     }
 }
 
@@ -73,7 +72,7 @@ fn feeds(bundle: &Inspection) -> BTreeMap<&str, Feed<'_>> {
             feed.gaps.push(source);
         }
     }
-    // What nothing was asked for is missing too. Task sets are made by other deployment controllers only.
+    // Tables without any source are gaps too, except task sets, which only other deployment controllers have.
     let ecs = matches!(bundle.target().deployment_controller.as_str(), "" | "ECS");
     for feed in tables::all().iter().filter_map(|table| tables::fed_by(table.info.name)) {
         if !(ecs && feed == "task_sets") {
@@ -101,7 +100,7 @@ impl Feed<'_> {
         };
         let assumed = match self.assumed {
             0 => String::new(),
-            _ => ", taken at their word: the documents do not say what was asked".to_owned(),
+            _ => ", assumed from the documents: they do not hold the request".to_owned(),
         };
         format!("{all}: {of} by {}{assumed}", operations.join(", "))
     }

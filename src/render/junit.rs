@@ -87,7 +87,7 @@ fn skipped(message: &str, ty: &str) -> TestCaseStatus {
     status
 }
 
-/// What GitLab shows when the test case is opened: the evidence in short, what is missing, and what to do.
+/// The text that GitLab shows for an opened test case: the evidence in short, the gaps, and the remedies.
 fn description(check: &CheckVerdict, day: Option<Timestamp>) -> Vec<String> {
     const SHORT: usize = 5;
     let mut lines = vec![visible(&check.reason)];
@@ -97,7 +97,7 @@ fn description(check: &CheckVerdict, day: Option<Timestamp>) -> Vec<String> {
         lines.extend(shown.lines.iter().map(|line| format!("    {line}")));
     }
     lines.extend(check.unknown_because.iter().flat_map(gap));
-    lines.extend(check.advices().into_iter().map(|advice| format!("what to do: {}", visible(advice))));
+    lines.extend(check.advices().into_iter().map(|advice| format!("advice: {}", visible(advice))));
     lines
 }
 

@@ -11,7 +11,7 @@ use casefile_evidence::Timestamp;
 use super::evidence::{headline, plain};
 use super::story::{Story, kinds};
 use super::tail;
-use super::terminal::{action, deployment, observed, place, release, sentence};
+use super::terminal::{action, by_definition, deployment, observed, place, release, sentence};
 use super::text::{conclusion, cut_middle, short, visible};
 
 /// Causes of one check that are shown.
@@ -40,12 +40,14 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         line(&mut page, &format!("Runbook: {}", link(runbook)));
     }
     let subject = [
-        ("service", format!("{}{}", target.service, place(target))),
-        ("release", release(target)),
-        ("deployment", deployment(target)),
-        ("observed", observed(target)),
+        ("service", Some(format!("{}{}", target.service, place(target)))),
+        ("release", Some(release(target))),
+        ("deployment", Some(deployment(target))),
+        ("observed", Some(observed(target))),
+        ("tasks", by_definition(verdict)),
     ];
-    table(&mut page, &["", ""], &subject.map(|(name, value)| vec![name.to_owned(), escape(&value)]));
+    let rows = subject.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), escape(&value?)]));
+    table(&mut page, &["", ""], &rows.collect::<Vec<_>>());
     attention(&mut page, verdict, &story);
     for check in story.failing.iter().chain(&story.broken).chain(&story.noticed) {
         evidence(&mut page, check, target.window_from);
@@ -53,7 +55,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     if !story.missing.is_empty() {
         line(&mut page, "#### Missing evidence");
         let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
-        table(&mut page, &["what", "error", "needed by", "how to get it"], &rows);
+        table(&mut page, &["missing", "error", "needed by", "remedy"], &rows);
     }
     folded(&mut page, verdict, &story);
     page

@@ -1,4 +1,4 @@
-//! What people and programs read: pure functions from values to text. No clock, no file, no terminal.
+//! Rendering: pure functions from values to text. No clock, no file, no terminal.
 //!
 //! Text from outside (log lines, AWS messages) is never trusted: what a terminal, a CI log, a Markdown
 //! page or an XML file would act on is made visible, see [`text`] and [`markdown`].
@@ -21,7 +21,7 @@ mod testing;
 mod tests;
 mod text;
 
-pub(crate) use corpus::{Tested, corpus};
+pub(crate) use corpus::corpus;
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};
@@ -31,8 +31,8 @@ pub(crate) use text::visible;
 
 use casefile_analyzer::Verdict;
 
-use crate::cli::Format;
 use crate::error::Error;
+use crate::format::Format;
 
 /// How text for a person looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +56,6 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result
         Format::Markdown => Ok(markdown::verdict(verdict)),
         Format::Junit => junit::verdict(verdict),
     }
-}
-
-/// The error of a verb that gives no verdict.
-fn no_junit(what: &str) -> Error {
-    Error::usage(format!("--format junit is for verdicts: print {what} as terminal, json or markdown"))
 }
 
 /// A value as JSON for programs: keys sorted, one line.

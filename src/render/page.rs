@@ -1,4 +1,4 @@
-//! A page for a terminal. Whatever is put on it is made visible first: nothing else reaches it.
+//! A page for a terminal. All text on it is escaped by [`visible`] first.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use casefile_analyzer::Conclusion;
 use super::Style;
 use super::text::{cut_middle, excerpt, visible, wrap};
 
-/// What a text is, which its colour shows.
+/// The role of a text, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Plain,

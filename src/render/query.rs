@@ -1,4 +1,4 @@
-//! What a query gave.
+//! The result of a query.
 
 use std::sync::Arc;
 
@@ -12,10 +12,9 @@ use casefile_evidence::{Timestamp, utc_millis};
 use serde_json::Value;
 
 use super::markdown::{escape, table};
-use super::no_junit;
 use super::text::{count, cut_middle, visible};
-use crate::cli::Format;
 use crate::error::Error;
+use crate::format::TableFormat;
 
 /// Columns of a cell on a terminal; `raw` documents are kilobytes.
 const CELL: usize = 100;
@@ -24,12 +23,11 @@ const CELL: usize = 100;
 ///
 /// # Errors
 /// For JUnit, which has no rows; else only by a fault of this program.
-pub(crate) fn query(answer: &Answer, format: Format) -> Result<String, Error> {
+pub(crate) fn query(answer: &Answer, format: TableFormat) -> Result<String, Error> {
     match format {
-        Format::Terminal => terminal(answer),
-        Format::Json => json(answer),
-        Format::Markdown => markdown(answer),
-        Format::Junit => Err(no_junit("rows")),
+        TableFormat::Terminal => terminal(answer),
+        TableFormat::Json => json(answer),
+        TableFormat::Markdown => markdown(answer),
     }
 }
 
@@ -105,7 +103,7 @@ fn text(cell: Value) -> Option<String> {
     }
 }
 
-/// A column as JSON values: times as RFC 3339 in UTC; what JSON has no type for, as text.
+/// A column as JSON values: times as RFC 3339 in UTC; types that JSON lacks, as text.
 fn cells(column: &ArrayRef) -> Result<Vec<Value>, Error> {
     let to = |data_type: &DataType| cast(column, data_type).map_err(Error::internal);
     let each = |value: &dyn Fn(usize) -> Value| {
@@ -173,13 +171,13 @@ mod tests {
 
     #[test]
     fn a_table_for_people() {
-        insta::assert_snapshot!(query(&answer(), Format::Terminal).unwrap());
-        insta::assert_snapshot!(query(&answer(), Format::Markdown).unwrap());
+        insta::assert_snapshot!(query(&answer(), TableFormat::Terminal).unwrap());
+        insta::assert_snapshot!(query(&answer(), TableFormat::Markdown).unwrap());
     }
 
     #[test]
     fn objects_for_programs() {
-        let text = query(&answer(), Format::Json).unwrap();
+        let text = query(&answer(), TableFormat::Json).unwrap();
         let rows: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&text).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0]["at"], "2025-11-23T07:43:00Z");
@@ -196,9 +194,8 @@ mod tests {
     #[test]
     fn no_rows_are_said_to_be_none() {
         let empty = Answer { batches: Vec::new(), ..answer() };
-        assert_eq!(query(&empty, Format::Json).unwrap(), "[]\n");
-        let table = query(&empty, Format::Terminal).unwrap();
+        assert_eq!(query(&empty, TableFormat::Json).unwrap(), "[]\n");
+        let table = query(&empty, TableFormat::Terminal).unwrap();
         assert!(table.contains("| task_id | at |") && table.ends_with("0 rows\n"), "{table}");
-        assert_eq!(query(&empty, Format::Junit).unwrap_err().exit() as u8, 2);
     }
 }

@@ -5,12 +5,12 @@ use casefile_evidence::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use super::Style;
 use super::markdown::{code, line, table};
 use super::page::{Page, Role};
 use super::text::{conclusion, count, time};
-use super::{Style, no_junit};
-use crate::cli::Format;
 use crate::error::Error;
+use crate::format::TableFormat;
 
 /// The verdict as it stood at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Moment {
     pub(crate) at: Timestamp,
     /// Seconds since the deployment that is judged at the end was created; `None` where that is not known.
     pub(crate) since_creation_s: Option<i64>,
-    /// What the evidence up to then comes to.
+    /// The verdict of the evidence up to then.
     pub(crate) verdict: Conclusion,
     /// How many blocking checks were pending.
     pub(crate) pending: usize,
@@ -30,14 +30,14 @@ pub(crate) struct Moment {
 /// Timeouts that people choose, in seconds.
 const TIMEOUTS: [i64; 4] = [60, 90, 120, 180];
 
-/// When the verdict became decidable, and what a shorter timeout would have said. Moments stand in time order.
+/// When the verdict became decidable, and the verdicts of shorter timeouts. `moments` is in time order.
 ///
 /// # Errors
 /// For JUnit; else only by a fault of this program.
-pub(crate) fn replay(moments: &[Moment], format: Format, style: Style) -> Result<String, Error> {
+pub(crate) fn replay(moments: &[Moment], format: TableFormat, style: Style) -> Result<String, Error> {
     match format {
-        Format::Terminal => Ok(terminal(moments, style)),
-        Format::Json => {
+        TableFormat::Terminal => Ok(terminal(moments, style)),
+        TableFormat::Json => {
             let timeouts: Vec<_> = TIMEOUTS
                 .iter()
                 .map(|seconds| json!({ "timeout_s": seconds, "verdict": at_timeout(moments, *seconds).map(|m| m.verdict) }))
@@ -45,8 +45,7 @@ pub(crate) fn replay(moments: &[Moment], format: Format, style: Style) -> Result
             let decidable = decidable(moments);
             super::json(&json!({ "moments": moments, "decidable": decidable, "timeouts": timeouts }))
         }
-        Format::Markdown => Ok(markdown(moments)),
-        Format::Junit => Err(no_junit("a replay")),
+        TableFormat::Markdown => Ok(markdown(moments)),
     }
 }
 
@@ -62,9 +61,14 @@ fn seconds(moments: &[Moment], moment: &Moment) -> i64 {
     moment.since_creation_s.unwrap_or_else(|| moment.at.millis_since(start).div_euclid(1000))
 }
 
-/// What was known when a timeout was over. `None` where nothing was observed by then.
+/// Seconds since the collection began, from which `--timeout` counts.
+fn watched(moments: &[Moment], moment: &Moment) -> i64 {
+    moments.first().map_or(0, |first| moment.at.millis_since(first.at).div_euclid(1000))
+}
+
+/// The last moment within a timeout.
 fn at_timeout(moments: &[Moment], timeout: i64) -> Option<&Moment> {
-    moments.iter().take_while(|moment| seconds(moments, moment) <= timeout).last()
+    moments.iter().take_while(|moment| watched(moments, moment) <= timeout).last()
 }
 
 /// Moments that say the same, as one: the first, and how many.
@@ -97,13 +101,13 @@ fn sentence(moments: &[Moment]) -> String {
     }
 }
 
-/// What a timeout would have said, and how that compares with the end.
+/// The verdict of a timeout, compared with the verdict at the end.
 fn said(moments: &[Moment], timeout: i64) -> String {
     let Some(then) = at_timeout(moments, timeout) else { return "nothing was observed by then".to_owned() };
     let verdict = conclusion(then.verdict);
     match moments.last() {
-        Some(end) if seconds(moments, end) < timeout => {
-            format!("{verdict} (the collection had ended at {})", after(moments, end))
+        Some(end) if watched(moments, end) < timeout => {
+            format!("{verdict} (the collection had ended after {} s)", watched(moments, end))
         }
         Some(end) if end.verdict != then.verdict => format!("{verdict}, not {}", conclusion(end.verdict)),
         _ => verdict.to_owned(),
@@ -161,7 +165,7 @@ fn terminal(moments: &[Moment], style: Style) -> String {
         page.item(0, hang, moment.verdict.into(), &lead, &format!("  {}", by.trim()));
     }
     page.gap();
-    page.line(0, Role::Strong, "what a timeout would have said");
+    page.line(0, Role::Strong, "verdict of a shorter --timeout (counted from the first snapshot)");
     for timeout in TIMEOUTS {
         page.line(2, Role::Plain, &format!("{timeout:>4} s  {}", said(moments, timeout)));
     }
@@ -203,7 +207,7 @@ mod tests {
         verdicts.iter().map(moment).collect()
     }
 
-    /// Passes first, and fails when tasks begin to die: what a short timeout gets wrong.
+    /// Passes first, and fails when tasks begin to die: a short timeout would be wrong.
     fn late_crash_loop() -> Vec<Moment> {
         use Conclusion::{Fail, Inconclusive, Pass};
         moments(&[
@@ -220,10 +224,12 @@ mod tests {
     #[test]
     fn a_verdict_that_turned() {
         insta::assert_snapshot!(
-            replay(&late_crash_loop(), Format::Terminal, Style { color: false, width: 100, verbose: false }).unwrap()
+            replay(&late_crash_loop(), TableFormat::Terminal, Style { color: false, width: 100, verbose: false })
+                .unwrap()
         );
         insta::assert_snapshot!(
-            replay(&late_crash_loop(), Format::Markdown, Style { color: false, width: 100, verbose: false }).unwrap()
+            replay(&late_crash_loop(), TableFormat::Markdown, Style { color: false, width: 100, verbose: false })
+                .unwrap()
         );
     }
 
@@ -231,11 +237,10 @@ mod tests {
     fn timeouts_say_what_was_known() {
         let moments = late_crash_loop();
         assert_eq!(decidable(&moments).unwrap().since_creation_s, Some(95));
-        assert_eq!(said(&moments, 1), "nothing was observed by then");
         assert_eq!(said(&moments, 60), "INCONCLUSIVE, not FAIL");
         assert_eq!(said(&moments, 90), "PASS, not FAIL");
         assert_eq!(said(&moments, 120), "FAIL");
-        assert_eq!(said(&moments, 180), "FAIL (the collection had ended at +130 s)");
+        assert_eq!(said(&moments, 180), "FAIL (the collection had ended after 125 s)");
         assert_eq!(chart(&moments, 100), "···✓✓✗✗");
         assert_eq!(chart(&moments, 3), "·✓✗", "a narrow chart ends with the last moment");
     }
@@ -243,14 +248,13 @@ mod tests {
     #[test]
     fn nothing_to_replay_is_said() {
         let style = Style { color: false, width: 80, verbose: false };
-        assert_eq!(replay(&[], Format::Terminal, style).unwrap(), "there is no snapshot to replay\n");
+        assert_eq!(replay(&[], TableFormat::Terminal, style).unwrap(), "there is no snapshot to replay\n");
         let open = moments(&[(5, Conclusion::Inconclusive, 1, &["rollout.completed"])]);
-        assert!(replay(&open, Format::Terminal, style).unwrap().starts_with("it was never decidable\n"));
-        let json: serde_json::Value = serde_json::from_str(&replay(&open, Format::Json, style).unwrap()).unwrap();
+        assert!(replay(&open, TableFormat::Terminal, style).unwrap().starts_with("it was never decidable\n"));
+        let json: serde_json::Value = serde_json::from_str(&replay(&open, TableFormat::Json, style).unwrap()).unwrap();
         assert_eq!(
             (&json["moments"][0]["verdict"], &json["decidable"]),
             (&"inconclusive".into(), &serde_json::Value::Null)
         );
-        assert!(replay(&open, Format::Junit, style).is_err());
     }
 }

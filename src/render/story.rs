@@ -1,4 +1,4 @@
-//! A verdict in the order in which it is read: what failed, what is missing, what passed.
+//! A verdict in reading order: failures, gaps, passes.
 
 use casefile_analyzer::{CheckVerdict, Gap, Level, Missing, Outcome, Verdict};
 
@@ -17,7 +17,7 @@ pub(crate) struct Story<'a> {
     pub(crate) untold: Vec<&'a CheckVerdict>,
     /// Checks whose deadline is not over, blocking ones first.
     pub(crate) pending: Vec<&'a CheckVerdict>,
-    /// Evidence that is missing, what blocking checks need first.
+    /// Missing evidence; the groups that blocking checks need come first.
     pub(crate) missing: Vec<Missing<'a>>,
     /// How many checks passed.
     pub(crate) passed: usize,

@@ -1,25 +1,24 @@
-//! The reference of what a query can read.
+//! The reference of tables.
 
 use casefile_analyzer::{ColumnDoc, TableDoc, table_docs};
 use serde_json::json;
 
+use super::Style;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
-use super::{Style, no_junit};
-use crate::cli::Format;
 use crate::error::Error;
+use crate::format::TableFormat;
 
 /// Every table and view, with its columns.
 ///
 /// # Errors
 /// For JUnit; else only by a fault of this program.
-pub(crate) fn tables(format: Format, style: Style) -> Result<String, Error> {
+pub(crate) fn tables(format: TableFormat, style: Style) -> Result<String, Error> {
     let docs = table_docs();
     match format {
-        Format::Terminal => Ok(terminal(&docs, style)),
-        Format::Json => json(&docs),
-        Format::Markdown => Ok(markdown(&docs)),
-        Format::Junit => Err(no_junit("the tables")),
+        TableFormat::Terminal => Ok(terminal(&docs, style)),
+        TableFormat::Json => json(&docs),
+        TableFormat::Markdown => Ok(markdown(&docs)),
     }
 }
 
@@ -64,7 +63,7 @@ fn markdown(docs: &[TableDoc]) -> String {
         line(&mut page, &format!("{derived}{}", prose(&doc.doc)));
         let rows: Vec<Vec<String>> =
             doc.columns.iter().map(|column| vec![code(&column.name), type_of(column), prose(&column.doc)]).collect();
-        table(&mut page, &["column", "type", "what it holds"], &rows);
+        table(&mut page, &["column", "type", "meaning"], &rows);
     }
     page.truncate(page.trim_end().len());
     page + "\n"
@@ -86,7 +85,7 @@ mod tests {
     #[test]
     fn every_table_and_column_is_listed_in_every_format() {
         let style = Style { color: false, width: 100, verbose: false };
-        for format in [Format::Terminal, Format::Markdown, Format::Json] {
+        for format in [TableFormat::Terminal, TableFormat::Markdown, TableFormat::Json] {
             let text = tables(format, style).unwrap();
             for table in all() {
                 assert!(text.contains(table.info.name), "{format:?} lacks {}", table.info.name);
@@ -96,17 +95,16 @@ mod tests {
             }
             assert!(text.contains("signature_matches") && text.contains("latest_tasks"), "{format:?} lacks views");
         }
-        assert!(tables(Format::Junit, style).is_err());
     }
 
     #[test]
     fn a_page_of_the_reference() {
         let first = |text: String| text.lines().take(12).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(first(
-            tables(Format::Terminal, Style { color: false, width: 100, verbose: false }).unwrap()
+            tables(TableFormat::Terminal, Style { color: false, width: 100, verbose: false }).unwrap()
         ));
         insta::assert_snapshot!(first(
-            tables(Format::Markdown, Style { color: false, width: 100, verbose: false }).unwrap()
+            tables(TableFormat::Markdown, Style { color: false, width: 100, verbose: false }).unwrap()
         ));
     }
 }

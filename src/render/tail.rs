@@ -1,4 +1,4 @@
-//! The last log lines of what failed, as the formats show them.
+//! The last log lines of failed containers.
 
 use std::cmp::Reverse;
 
@@ -41,7 +41,7 @@ pub(crate) fn of_rows(rows: &[&EvidenceRow], day: Option<Timestamp>) -> Vec<Show
             if more > 0 { format!(" (and of {})", count(more, "more task", "more tasks")) } else { String::new() };
         shown.push(note(row, &format!("{why}{more}")));
     }
-    // What says something stands first.
+    // Lines with text come first.
     shown.sort_by_key(|shown| Reverse(!shown.lines.is_empty()));
     shown
 }

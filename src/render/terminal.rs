@@ -1,4 +1,4 @@
-//! The verdict as an operator reads it: what to do within the first lines, then what it rests on.
+//! The verdict for a terminal: the action in the first lines, then the evidence.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +26,9 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     let day = target.window_from;
     head(&mut page, verdict);
     subject(&mut page, target);
+    if let Some(taken) = by_definition(verdict) {
+        page.field("tasks", &taken);
+    }
     failing(&mut page, &story.failing, day);
     section(&mut page, "could not be evaluated", &story.broken, broken);
     section(&mut page, "advice (does not affect the verdict)", &story.noticed, |page, check| noticed(page, check, day));
@@ -36,7 +39,7 @@ pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
     page.finish()
 }
 
-/// The verdict, the decision and the most telling cause; what runs now; the other causes.
+/// The verdict, the decision and the first cause; the impact; the other causes.
 fn head(page: &mut Page, verdict: &Verdict) {
     const ALSO: usize = 3;
     let decision = &verdict.decision;
@@ -76,7 +79,7 @@ pub(crate) fn sentence(cause: &Cause) -> String {
     text
 }
 
-/// What to do, and to whom it goes.
+/// The action and its addressee.
 pub(crate) fn action(decision: &Decision) -> String {
     match (decision.action, &decision.to) {
         (Action::Proceed, _) => "proceed".to_owned(),
@@ -93,6 +96,17 @@ fn subject(page: &mut Page, target: &Target) {
     page.field("release", &release(target));
     page.field("deployment", &deployment(target));
     page.field("observed", &observed(target));
+}
+
+/// That tasks were taken for the rollout's without naming it.
+pub(crate) fn by_definition(verdict: &Verdict) -> Option<String> {
+    let tasks = verdict.rollout.tasks_by_definition;
+    (tasks > 0).then(|| {
+        format!(
+            "{}: counted as this rollout's, by task definition and time of creation",
+            count(tasks, "task names no deployment in startedBy", "tasks name no deployment in startedBy")
+        )
+    })
 }
 
 /// ` in ap-southeast-2/production`.
@@ -236,7 +250,7 @@ fn noticed(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
 fn missing(page: &mut Page, story: &Story<'_>, target: &Target, conclusion: Conclusion) {
     let day = target.window_from;
     let open: Vec<&CheckVerdict> = story.untold.iter().chain(&story.pending).copied().collect();
-    // What is not decided decides nothing any more once the verdict is a fail.
+    // Open checks cannot change a fail.
     let hangs = matches!(conclusion, Conclusion::Inconclusive | Conclusion::Error);
     page.gap();
     if !story.missing.is_empty() || (hangs && !open.is_empty()) {
@@ -285,7 +299,7 @@ fn told(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
     advice(page, check);
 }
 
-/// Missing evidence of one cause, and what brings it.
+/// Missing evidence of one cause, and its remedies.
 fn group(page: &mut Page, entry: &Missing<'_>, target: &Target) {
     const KINDS: usize = 2;
     const COMMANDS: usize = 6;

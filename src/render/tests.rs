@@ -7,7 +7,7 @@ use casefile_evidence::{Digest, Manifest, TableEntry, Window};
 use super::testing::{self, HOSTILE, TASKS, after};
 use super::text::visible;
 use super::{Inspection, Style, inspect, verdict};
-use crate::cli::Format;
+use crate::format::{Format, TableFormat};
 
 const PLAIN: Style = Style { color: false, width: 100, verbose: false };
 
@@ -87,7 +87,7 @@ fn a_log_line_cannot_act() {
     for text in [&terminal, &markdown] {
         assert!(text.chars().all(|c| c == '\n' || visible(&c.to_string()) == c.to_string()), "{text:?}");
     }
-    // Only the verdict's own first line says what to do.
+    // Only the verdict's first line names the action.
     assert_eq!(terminal.lines().filter(|line| line.trim_start().starts_with("PASS")).count(), 0);
     assert!(!terminal.lines().any(|line| line.starts_with("section_start")));
     let mut fence: Option<usize> = None;
@@ -119,7 +119,7 @@ fn junit_is_well_formed_and_counts() {
         let suite = &report.test_suites[0];
         assert_eq!((suite.failures, suite.errors, suite.skipped), (failures, errors, skipped), "{xml}");
         assert_eq!(suite.tests, value.checks.len());
-        // What XML 1.0 admits, and no control that a viewer would act on.
+        // Characters of XML 1.0, without control characters.
         assert!(xml.chars().all(|c| c == '\n' || visible(&c.to_string()) == c.to_string()), "{xml:?}");
     }
 }
@@ -231,13 +231,12 @@ fn inspection(text: &str) -> Inspection {
 
 #[test]
 fn a_bundle_and_what_it_lacks() {
-    insta::assert_snapshot!("inspect-terminal", inspect(&inspection(""), Format::Terminal, PLAIN).unwrap());
-    insta::assert_snapshot!("inspect-markdown", inspect(&inspection(""), Format::Markdown, PLAIN).unwrap());
+    insta::assert_snapshot!("inspect-terminal", inspect(&inspection(""), TableFormat::Terminal, PLAIN).unwrap());
+    insta::assert_snapshot!("inspect-markdown", inspect(&inspection(""), TableFormat::Markdown, PLAIN).unwrap());
     let json: serde_json::Value =
-        serde_json::from_str(&inspect(&inspection(""), Format::Json, PLAIN).unwrap()).unwrap();
+        serde_json::from_str(&inspect(&inspection(""), TableFormat::Json, PLAIN).unwrap()).unwrap();
     assert_eq!(json["coverage"]["tasks"]["complete"], true, "the last row of a source says how it stands");
     assert_eq!(json["coverage"]["log_events"]["gaps"].as_array().unwrap().len(), 2);
-    assert!(inspect(&inspection(""), Format::Junit, PLAIN).is_err());
-    let hostile = inspect(&inspection(HOSTILE), Format::Terminal, PLAIN).unwrap();
+    let hostile = inspect(&inspection(HOSTILE), TableFormat::Terminal, PLAIN).unwrap();
     assert!(hostile.chars().all(|c| c == '\n' || visible(&c.to_string()) == c.to_string()), "{hostile:?}");
 }

@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use textwrap::core::display_width;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, wrap as wrap_words};
 
-/// Makes visible what would otherwise be acted on: a log line must not be able to colour, move or hide
+/// Escapes control characters: a log line must not be able to colour, move or hide
 /// text, to open a section of a CI log, or to be invalid XML. A tab becomes spaces; a line break is shown,
 /// so that the result is one line.
 pub(crate) fn visible(text: &str) -> String {
@@ -32,7 +32,7 @@ pub(crate) fn visible_lines(text: &str) -> Vec<String> {
     text.split('\n').map(|line| visible(line.strip_suffix('\r').unwrap_or(line))).collect()
 }
 
-/// Controls, what turns the direction of writing, what takes no room, and what XML 1.0 does not admit.
+/// Control characters, bidirectional controls, zero-width characters, and characters that XML 1.0 forbids.
 fn is_hazard(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -110,7 +110,7 @@ pub(crate) fn short(text: &str) -> String {
 }
 
 fn short_word(word: &str) -> String {
-    // What ends a word is no part of its id.
+    // Punctuation at the end of a word is not part of an id.
     let (word, end) = word.split_at(word.trim_end_matches([':', '.']).len());
     let resource = word.strip_prefix("arn:").and_then(|arn| arn.splitn(5, ':').nth(4)).unwrap_or(word);
     let resource = resource.strip_prefix("task-definition/").unwrap_or(resource);
@@ -124,7 +124,7 @@ pub(crate) fn short_digest(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-/// A text without what differs between two messages of one cause: ids, times, addresses. Small numbers
+/// A text without the parts that differ between two messages of one cause: ids, times, addresses. Small numbers
 /// stay, since an exit code is a cause.
 pub(crate) fn cause(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.' | ',' | '/');
@@ -194,7 +194,7 @@ pub(crate) fn conclusion(conclusion: Conclusion) -> &'static str {
     }
 }
 
-/// Until when it was collected, in words. What this program does not know is given as it stands.
+/// The stop reason in words; an unknown one is printed as it is.
 pub(crate) fn stop_reason(reason: &str) -> String {
     let until = match reason {
         "" => return String::new(),
@@ -285,7 +285,7 @@ mod tests {
                 prop_assert!(display_width(&line) <= width, "{line:?}");
             }
             prop_assert!(display_width(&cut_middle(&safe, width)) <= width);
-            // Neither fails on any text, nor loses what it does not shorten.
+            // Neither fails on any text, and neither changes a text that fits.
             let _ = (short(&text), cause(&text));
         }
     }

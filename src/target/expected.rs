@@ -1,4 +1,4 @@
-//! Which release is expected: flags win over Terraform's outputs, those over the config, that over what CI says.
+//! Which release is expected: flags win over Terraform's outputs, those over the config, that over CI variables.
 
 use std::collections::BTreeMap;
 
@@ -7,56 +7,13 @@ use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::{Expected, expected_image, names_a_revision};
 
+use super::ci::variable;
+use super::pick::pick;
 use crate::cli::ExpectArgs;
 use crate::config::Config;
 use crate::error::Error;
-use crate::target::{account_of, pick};
 
-/// What GitLab says of the job that collects (predefined variables). No token, no URL with credentials.
-const CI: [&str; 28] = [
-    "CI_COMMIT_REF_NAME",
-    "CI_COMMIT_REF_PROTECTED",
-    "CI_COMMIT_SHA",
-    "CI_COMMIT_TAG",
-    "CI_COMMIT_TIMESTAMP",
-    "CI_DEPLOY_FREEZE",
-    "CI_ENVIRONMENT_ACTION",
-    "CI_ENVIRONMENT_NAME",
-    "CI_ENVIRONMENT_TIER",
-    "CI_JOB_ID",
-    "CI_JOB_IMAGE",
-    "CI_JOB_MANUAL",
-    "CI_JOB_NAME",
-    "CI_JOB_STARTED_AT",
-    "CI_JOB_URL",
-    "CI_PIPELINE_ID",
-    "CI_PIPELINE_IID",
-    "CI_PIPELINE_SOURCE",
-    "CI_PIPELINE_URL",
-    "CI_PROJECT_ID",
-    "CI_PROJECT_PATH",
-    "CI_RUNNER_ID",
-    "CI_RUNNER_VERSION",
-    "CI_SERVER_URL",
-    "CI_SERVER_VERSION",
-    "GITLAB_CI",
-    "GITLAB_USER_ID",
-    "GITLAB_USER_LOGIN",
-];
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The identity of the CI job that runs this program; empty elsewhere.
-pub(crate) fn ci_identity() -> BTreeMap<String, String> {
-    if variable("GITLAB_CI").is_none() {
-        return BTreeMap::new();
-    }
-    CI.into_iter().filter_map(|name| Some((name.to_owned(), variable(name)?))).collect()
-}
-
-/// What a live collection expects.
+/// The expectations of a live collection.
 pub(crate) fn decide(args: &ExpectArgs, outputs: Option<&Outputs>, config: &Config) -> Result<Expected, Error> {
     let (set, names) = (&config.target, &config.target.terraform);
     let pick = |flag, output, set| pick(outputs, flag, output, set);
@@ -104,7 +61,7 @@ fn deployment(
     Ok(given.into_iter().find(|(service, id)| service.is_some() || id.is_some()).unwrap_or_default())
 }
 
-/// What `[target.terraform]` says of the release and no flag does: without `--terraform-output` it is lost.
+/// Outputs that `[target.terraform]` names and no flag gives: without `--terraform-output` they are ignored.
 pub(crate) fn unused(args: &ExpectArgs, config: &Config) -> Option<String> {
     let names = &config.target.terraform;
     let rollout = args.expect_deployment.is_some() || args.expect_service_deployment.is_some();
@@ -126,7 +83,7 @@ pub(crate) fn unused(args: &ExpectArgs, config: &Config) -> Option<String> {
     })
 }
 
-/// What an import expects: flags win over what the recording says of itself, that over the config.
+/// The expectations of an import: flags win over the recording, the recording over the config.
 pub(crate) fn of_recording(args: &ExpectArgs, recorded: Expected, config: &Config) -> Result<Expected, Error> {
     let set = decide(args, None, config)?;
     let task_definition = args.expect_task_definition.clone().or(recorded.task_definition).or(set.task_definition);
@@ -154,7 +111,8 @@ pub(crate) fn of_recording(args: &ExpectArgs, recorded: Expected, config: &Confi
     })
 }
 
-/// Refuses a beginning that is later than the observation: nothing could ever be deployed after it. `now`: the clock, or
+/// Refuses a beginning that is later than the observation: nothing could ever be deployed after it. `now`: the clock,
+/// or
 /// the last snapshot of a recording. Clocks may differ a little.
 pub(crate) fn has_begun(expected: &Expected, now: Timestamp) -> Result<(), Error> {
     const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
@@ -193,6 +151,11 @@ pub(crate) fn is_of(about: &About) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The account that an ARN names: `arn:aws:ecs:REGION:ACCOUNT:...`.
+pub(crate) fn account_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3)
 }
 
 /// A moment as RFC 3339, or as seconds since 1970 (`date +%s`).

@@ -1,22 +1,32 @@
-//! From arguments as written to what the collector works with: flags win over Terraform's outputs, those
+//! Decides the target and the times of a collection: flags win over Terraform's outputs, those
 //! over the config.
+
+mod ci;
+mod expected;
+mod pick;
+mod recording;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use casefile_analyzer::Pack;
 use casefile_collector::clock::{Clock, ScaledClock, SystemClock};
 use casefile_collector::collect::{Named, OVERTIME, Pace};
 use casefile_collector::normalise::{About, TaskSelector};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Expected;
+pub(crate) use ci::ci_identity;
+pub(crate) use expected::{account_of, has_begun, is_of};
+use pick::pick;
+pub(crate) use recording::{recording_about, recording_config};
 
-use crate::cli::{Global, PaceArgs, TargetArgs};
-use crate::config::{Config, Span, TerraformSection};
+use crate::cli::{ExpectArgs, PaceArgs, TargetArgs};
+use crate::config::{Config, Loaded, Origin, TerraformSection};
 use crate::error::Error;
-use crate::expected;
+use crate::span::Span;
 
-/// What bounds a collection where nothing says it: behind a load balancer a healthy rolling update takes ten minutes.
+/// The default timeout: behind a load balancer a healthy rolling update takes ten minutes.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const POLL: Duration = Duration::from_secs(5);
 const STABLE_FOR: Duration = Duration::from_secs(30);
@@ -69,7 +79,7 @@ pub(crate) struct Target {
     pub(crate) named: Named,
     pub(crate) region: Option<String>,
     pub(crate) expected: Expected,
-    /// What the config says of the release and was not used.
+    /// A warning about outputs that the config names and that are ignored.
     pub(crate) unused: Option<String>,
     account: Option<String>,
     tasks: Vec<TaskSelector>,
@@ -105,7 +115,7 @@ impl Target {
         })
     }
 
-    /// What the normaliser is told beforehand.
+    /// The target, as the normaliser needs it.
     pub(crate) fn about(&self, region: &str, times: &Times) -> About {
         About {
             service: self.named.service.clone(),
@@ -121,25 +131,6 @@ impl Target {
     }
 }
 
-/// The account that an ARN names: `arn:aws:ecs:REGION:ACCOUNT:...`.
-pub(crate) fn account_of(arn: &str) -> Option<&str> {
-    arn.strip_prefix("arn:")?.split(':').nth(3)
-}
-
-/// A setting: a flag wins over the Terraform output that the config names, that over the config.
-pub(crate) fn pick(
-    outputs: Option<&Outputs>,
-    flag: &Option<String>,
-    output: &Option<String>,
-    set: &Option<String>,
-) -> Result<Option<String>, Error> {
-    match (flag, output, outputs) {
-        (Some(flag), _, _) => Ok(Some(flag.clone())),
-        (None, Some(name), Some(outputs)) => Ok(Some(outputs.get(name)?)),
-        _ => Ok(set.clone()),
-    }
-}
-
 fn missing(what: &str) -> String {
     format!(
         "nothing says which {what}: give --{what}, `{what}` in [target] of casefile.toml, or the name of a Terraform \
@@ -147,9 +138,26 @@ fn missing(what: &str) -> String {
     )
 }
 
+/// Checks a config, before anything is done with it. The `[target]` of a bundle was checked when it was sealed.
+pub(crate) fn check(loaded: &Loaded, pack: &Pack) -> Result<(), Error> {
+    loaded.config.settings().validate(pack).map_err(|errors| Error::Analyze(loaded.locate(errors).into()))?;
+    if loaded.origin == Some(Origin::Bundle) { Ok(()) } else { check_target(loaded) }
+}
+
+/// Checks `[target]`, as far as it does not depend on flags.
+pub(crate) fn check_target(loaded: &Loaded) -> Result<(), Error> {
+    let checked = expected::decide(&ExpectArgs::default(), None, &loaded.config).map(drop);
+    match &loaded.origin {
+        Some(Origin::File(path)) => {
+            checked.map_err(|error| Error::usage(format!("{}: [target]: {error}", path.display())))
+        }
+        _ => checked,
+    }
+}
+
 /// The clock of the run.
-pub(crate) fn clock(global: &Global) -> Result<Arc<dyn Clock>, Error> {
-    let Some(text) = &global.clock else { return Ok(Arc::new(SystemClock)) };
+pub(crate) fn clock(args: &PaceArgs) -> Result<Arc<dyn Clock>, Error> {
+    let Some(text) = &args.clock else { return Ok(Arc::new(SystemClock)) };
     let parsed = text.split_once('@').and_then(|(origin, speed)| {
         Some((Timestamp::parse(origin).ok()?, speed.parse::<f64>().ok().filter(|speed| *speed > 0.0)?))
     });

@@ -1,4 +1,4 @@
-//! `collect`: AWS to a bundle; and what `validate` and `demo` share with it.
+//! `collect`: AWS to a bundle. `validate` and `demo` share it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,24 +13,24 @@ use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::seal;
 use casefile_evidence::{BundleWriter, Sealed, recoverable};
 
-use super::TOOL;
 use super::import::sealed_line;
-use crate::cli::{AwsArgs, Collect, Global};
+use super::{TOOL, redactor};
+use crate::cli::{AwsArgs, Collect};
 use crate::config::Loaded;
-use crate::destination::{Destination, Upload, a_file};
+use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::expected::{ci_identity, has_begun, is_of};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
+use crate::place::a_file;
 use crate::progress::{Reporter, Section};
-use crate::target::{Target, Times, clock, millis};
+use crate::target::{Target, Times, ci_identity, clock, has_begun, is_of, millis};
 
-pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let loaded = Loaded::find(global.config.as_deref())?;
+pub(crate) async fn run(args: &Collect, printer: &Printer) -> Result<Exit, Error> {
+    let loaded = Loaded::find(args.config.config.as_deref())?;
     let times = Times::decide(&args.pace, &loaded.config)?;
     if args.dry_run {
-        return super::dry_run::run(args, global, &loaded, &times, printer).await;
+        return super::dry_run::run(args, &loaded, &times, printer).await;
     }
     let mut rule = SettledRule::new(times.stable_for);
     let job = Job {
@@ -38,8 +38,8 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
         aws: args.aws.clone(),
         connect: ConnectOptions::default(),
         times,
-        clock: clock(global)?,
-        output: global.output.clone(),
+        clock: clock(&args.pace)?,
+        output: args.output.output.clone(),
         loaded,
         interrupt: Interrupt::watch()?,
     };
@@ -51,12 +51,12 @@ pub(crate) async fn run(args: &Collect, global: &Global, printer: &Printer) -> R
     Ok(if gathered.whole { Exit::Pass } else { Exit::Inconclusive })
 }
 
-/// What came of a collection.
+/// The result of a collection.
 pub(crate) struct Gathered {
     pub(crate) sealed: Sealed,
-    /// Where it is, and what is in it.
+    /// Its place and its contents, in a line.
     pub(crate) line: String,
-    /// What became of it where it was to go to S3.
+    /// The result of the upload, if it goes to S3.
     pub(crate) upload: Option<Upload>,
     /// Neither interrupted nor without any answer.
     pub(crate) whole: bool,
@@ -82,7 +82,7 @@ impl Job {
         if let Some(unused) = &target.unused {
             printer.warn(unused);
         }
-        let redactor = loaded.config.redact.redactor()?;
+        let redactor = redactor(&loaded)?;
         let quotas = loaded.config.collect.quotas()?;
         let aws = Aws::connect(ConnectOptions {
             region: target.region.clone(),
@@ -108,12 +108,15 @@ impl Job {
         }
         .expecting(&about.expected);
         args.record.as_deref().map_or(Ok(()), a_file)?;
-        let mut record = args.record.as_deref().map(|dir| RecordingWriter::create(dir, &info)).transpose()?;
+        let maker = Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()?, ci: ci_identity() };
+        let mut record = match &args.record {
+            Some(dir) => Some(recording(dir, &mut info, maker.config.as_ref())?),
+            None => None,
+        };
         let mut writer = BundleWriter::create(&destination.path)?;
         let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
         let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
-        let maker = Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()?, ci: ci_identity() };
         let (ends, asked) = (Arc::clone(&clock), aws.clone());
         let collection = Collection::new(Parts {
             aws,
@@ -127,9 +130,10 @@ impl Job {
             record: record.as_mut(),
             rule,
         });
-        let interrupted = interrupt.caught("interrupted: sealing what there is (once more to stop at once)");
+        let interrupted =
+            interrupt.caught("interrupted: sealing the evidence so far (interrupt again to stop at once)");
         let collected = collection.run(interrupted, &mut |progress| reporter.show(progress)).await;
-        let sealing = interrupt.caught("interrupted: it is being sealed already (once more to stop at once)");
+        let sealing = interrupt.caught("interrupted: already sealing (interrupt again to stop at once)");
         reporter.finish();
         if let Some(section) = section {
             section.end(ends.now());
@@ -151,22 +155,17 @@ impl Job {
             printer.warn(&off(skew));
         }
         if reason == StopReason::Interrupted {
-            printer.warn("interrupted: what was collected so far is sealed, and says so");
+            printer.warn("interrupted: the evidence so far is sealed, and marked as interrupted");
         }
-        let recorded = match (&record, &args.record) {
-            (Some(record), Some(dir)) => {
-                info.stop_reason = Some(reason.name().to_owned());
-                describe(record, dir, info, maker.config.as_ref())
-            }
-            _ => Ok(()),
-        };
-        // The evidence comes first, whatever became of the recording.
+        info.stop_reason = Some(reason.name().to_owned());
+        let recorded = record.map_or(Ok(()), |record| record.describe(&info));
+        // Seal the evidence even if the recording failed.
         let sealed = seal(&assembly, writer, reason.name(), &maker).inspect_err(|_| {
             say_what_is_left(recoverable(&destination.path), printer);
         })?;
         drop(sealing);
         if !answered {
-            printer.warn("AWS gave no answer: the bundle holds nothing but what was tried");
+            printer.warn("AWS gave no answer: the bundle holds only the failed calls");
         }
         let upload = Upload::put(&sealed.path, store, &interrupt, printer).await;
         recorded.inspect_err(|_| printer.warn(&format!("the bundle is sealed: {}", sealed.path.display())))?;
@@ -175,7 +174,7 @@ impl Job {
     }
 }
 
-/// Whether clocks differ by more than what is allowed for without a word, at that speed.
+/// Whether clocks differ by more than the tolerance, at that speed.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds are far below 2^53")]
 fn is_off(skew_ms: i64, speed: f64) -> bool {
     skew_ms.unsigned_abs() as f64 > 5_000.0 * speed.max(1.0)
@@ -186,27 +185,30 @@ fn off(skew_ms: i64) -> String {
     format!("the clock here is {seconds} s {by} AWS's, by which the evidence is timed: set it by NTP")
 }
 
-/// Completes a recording: what it is of, and the config that it is judged with.
-fn describe(
-    record: &RecordingWriter,
+/// Begins a recording, with the config that it is judged with: whole, should this program be killed.
+fn recording(
     dir: &Path,
-    mut info: RecordingInfo,
+    info: &mut RecordingInfo,
     config: Option<&serde_json::Value>,
-) -> Result<(), Error> {
+) -> Result<RecordingWriter, Error> {
+    info.config = config.map(|_| CONFIG.to_owned());
+    let record = RecordingWriter::create(dir, info)?;
     if let Some(config) = config {
         let text = toml::to_string(config).map_err(Error::internal)?;
-        let path = dir.join("casefile.toml");
+        let path = dir.join(CONFIG);
         std::fs::write(&path, text).map_err(Error::io("write", &path))?;
-        info.config = Some("casefile.toml".to_owned());
     }
-    Ok(record.describe(&info)?)
+    Ok(record)
 }
 
-/// What was collected is not lost with a full disk.
+/// The config of a recording.
+const CONFIG: &str = "casefile.toml";
+
+/// Names the partial bundle, which survives a full disk.
 fn say_what_is_left(partial: Option<PathBuf>, printer: &Printer) {
     if let Some(partial) = partial {
         printer.warn(&format!(
-            "what was collected up to the last whole poll is kept: once it can be written, `casefile seal {}` makes a bundle of it",
+            "the evidence up to the last whole poll is kept: when there is room again, `casefile seal {}` makes a bundle of it",
             partial.display()
         ));
     }

@@ -1,4 +1,4 @@
-//! `demo`: plays a recorded incident as an AWS endpoint on loopback and judges it, as a pipeline would.
+//! `demo`: plays a case as an AWS endpoint on loopback and judges it, as a pipeline would.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
 use super::collect::Job;
 use super::validate::{LastLines, validate};
-use crate::cli::{AwsArgs, Demo, ExpectArgs, Global, PaceArgs, TargetArgs};
+use crate::cli::{AwsArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::target::{Target, Times};
 
-pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
     if args.list {
         return list(printer);
     }
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         Some(text) => Loaded { config: Config::parse(text, "casefile.toml")?, origin: Some(Origin::Bundle) },
         None => Loaded::default(),
     };
-    let config = match &global.config {
+    let config = match &args.judge.config.config {
         Some(path) => Loaded::find(Some(path))?,
         None => config,
     };
@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         .pace
         .poll
         .max(std::time::Duration::from_secs_f64(args.speed / 10.0).min(std::time::Duration::from_secs(10)));
-    let output = global.output.clone().unwrap_or_else(|| kept(&case));
+    let output = args.output.output.clone().unwrap_or_else(|| kept(&case));
     let job = Job {
         target: Target::decide(&target, &config.config)?,
         aws: AwsArgs { endpoint_url: Some(endpoint.url()), ..AwsArgs::default() },
@@ -85,7 +85,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
                 access_key_id: "demo".to_owned(),
                 secret_access_key: "demo".to_owned(),
             },
-            // What is played faster than it was is asked faster, and throttled by other clocks.
+            // Fast playback polls more often, so AWS's back-off times do not fit.
             initial_backoff: std::time::Duration::from_millis(20),
             adaptive: false,
             ..ConnectOptions::default()
@@ -96,7 +96,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, printer: &Printer) -> Resu
         loaded: config,
         interrupt: Interrupt::watch()?,
     };
-    let exit = validate(job, LastLines::Awaited, &args.report, global, printer).await?;
+    let exit = validate(job, LastLines::Awaited, &args.report, &args.judge, printer).await?;
     if output.exists() {
         printer.note(&format!(
             "\nlook closer:  casefile inspect {0}\n              casefile replay {0}",
@@ -111,7 +111,7 @@ fn list(printer: &Printer) -> Result<Exit, Error> {
         .iter()
         .map(|case| format!("{:<74} {:<13} {}\n", case.name, case.toml.verdict, case.toml.title))
         .collect::<String>();
-    printer.result(|_| lines)?;
+    printer.stdout(&lines)?;
     Ok(Exit::Pass)
 }
 
@@ -119,10 +119,7 @@ fn unknown(name: &str) -> Error {
     let names: Vec<String> = cases::all().into_iter().map(|case| case.name).collect();
     let near = nearest(name, names.iter().map(String::as_str));
     let near = near.map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
-    Error::usage(format!(
-        "there is no recorded incident {name:?}: {near}`casefile demo --list` lists the {} of them",
-        names.len()
-    ))
+    Error::usage(format!("there is no case {name:?}: {near}`casefile demo --list` lists the {} of them", names.len()))
 }
 
 /// The bundle outlives the run, so that it can be looked at.

@@ -1,4 +1,4 @@
-//! `collect --dry-run`: what a collection will ask, and the least policy that allows it.
+//! `collect --dry-run`: the calls of a collection, and the least IAM policy for them.
 
 use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
 use casefile_collector::normalise::{Assembly, Retain, short_name};
@@ -7,23 +7,16 @@ use casefile_collector::redact::Redactor;
 use casefile_evidence::rollout::is_task_definition;
 use serde_json::json;
 
-use super::only;
-use crate::cli::{Collect, Format, Global};
+use crate::cli::Collect;
 use crate::config::Loaded;
 use crate::destination::Destination;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::TextFormat;
 use crate::output::Printer;
 use crate::target::{Target, Times, account_of};
 
-pub(crate) async fn run(
-    args: &Collect,
-    global: &Global,
-    loaded: &Loaded,
-    times: &Times,
-    printer: &Printer,
-) -> Result<Exit, Error> {
-    only(printer, "collect --dry-run", &[Format::Terminal, Format::Json])?;
+pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer: &Printer) -> Result<Exit, Error> {
     let target = Target::decide(&args.target, &loaded.config)?;
     let quotas = loaded.config.collect.quotas()?;
     let options = ConnectOptions {
@@ -41,12 +34,12 @@ pub(crate) async fn run(
         }
     };
     let polls = times.pace.timeout.as_millis().div_ceil(times.pace.poll.as_millis().max(1)) + 2;
-    let destination = Destination::decide(global.output.as_deref(), Default::default)?;
+    let destination = Destination::decide(args.output.output.as_deref(), Default::default)?;
     let archive = destination.url().map(S3Url::arn);
     let known = Known { archive, polls: u64::try_from(polls).unwrap_or(u64::MAX), ..known };
     let (calls, policy) = (calls(&known, &quotas), policy(&known));
     // Where the bundle would go is no place for it.
-    if printer.format == Format::Json {
+    if args.format == TextFormat::Json {
         let all = json!({ "polls": known.polls, "calls": calls, "policy": policy });
         printer.stdout(&format!("{all}\n"))?;
         return Ok(Exit::Pass);
@@ -60,7 +53,7 @@ pub(crate) async fn run(
     Ok(Exit::Pass)
 }
 
-/// What is known without asking.
+/// The facts that are known without a call.
 fn beforehand(target: &Target, region: Option<&str>, times: &Times) -> Known {
     let about = target.about(region.unwrap_or_default(), times);
     let assembly = Assembly::new(about.clone(), Redactor::standard(), Retain::All);

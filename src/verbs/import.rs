@@ -3,32 +3,29 @@
 use std::path::{Path, PathBuf};
 
 use casefile_collector::import::import;
-use casefile_collector::normalise::About;
-use casefile_collector::recording::{Recording, RecordingInfo};
+use casefile_collector::recording::Recording;
 use casefile_collector::{Maker, seal};
 use casefile_evidence::tables::{ApiCallRow, SourceRow, latest_sources};
 use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 
-use super::TOOL;
-use crate::cli::{ExpectArgs, Global, Import};
-use crate::config::{Config, Loaded, Origin};
+use super::{TOOL, redactor};
+use crate::cli::Import;
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::expected::{self, ci_identity, has_begun, is_of};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::target::{ingestion_grace, millis, stable_for};
+use crate::target::{ci_identity, has_begun, recording_about, recording_config};
 
-pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Import, printer: &Printer) -> Result<Exit, Error> {
     let recording = Recording::open(&args.dir)?;
     for file in &recording.unknown {
         printer.warn(&format!("{}: {}; it is not in the bundle", file.path.display(), file.why));
     }
-    let loaded = config(&args.dir, &recording.info, global.config.as_deref())?;
-    let redactor = loaded.config.redact.redactor()?;
-    let about = about(&args.service, &args.expect, &recording.info, &loaded.config)?;
-    let destination = Destination::decide(global.output.as_deref(), || default_output(&args.dir))?;
+    let loaded = recording_config(&args.dir, &recording.info, args.config.config.as_deref())?;
+    let redactor = redactor(&loaded)?;
+    let about = recording_about(&args.service, &args.expect, &recording.info, &loaded.config)?;
+    let destination = Destination::decide(args.output.output.as_deref(), || default_output(&args.dir))?;
     let store = destination.connect(printer).await?;
     let mut writer = BundleWriter::create(&destination.path)?;
     let stop_reason = recording.info.stop_reason.as_deref().unwrap_or("imported");
@@ -58,43 +55,6 @@ pub(crate) async fn run(args: &Import, global: &Global, printer: &Printer) -> Re
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 
-/// The config: what `--config` names, else the recording's own, else ./casefile.toml.
-pub(crate) fn config(dir: &Path, info: &RecordingInfo, flag: Option<&Path>) -> Result<Loaded, Error> {
-    match (flag, &info.config) {
-        (None, Some(named)) => {
-            let path = dir.join(named);
-            Ok(Loaded { config: Config::read(&path)?, origin: Some(Origin::File(path)) })
-        }
-        (flag, _) => Loaded::find(flag),
-    }
-}
-
-/// Flags win over what the recording says of itself, that over the config.
-pub(crate) fn about(
-    service: &Option<String>,
-    expect: &ExpectArgs,
-    info: &RecordingInfo,
-    config: &Config,
-) -> Result<About, Error> {
-    let pick = |flag: &Option<String>, said: &Option<String>, set: &Option<String>| {
-        flag.clone().or_else(|| said.clone()).or_else(|| set.clone())
-    };
-    let target = &config.target;
-    let about = About {
-        service: pick(service, &info.service, &target.service).unwrap_or_default(),
-        cluster: pick(&None, &info.cluster, &target.cluster),
-        region: pick(&None, &info.region, &target.region),
-        account: pick(&None, &info.account, &target.account),
-        expected: expected::of_recording(expect, info.expected(), config)?,
-        ingestion_grace_ms: info.ingestion_grace_ms.unwrap_or_else(|| millis(ingestion_grace(None, config))),
-        stable_for_ms: info.stable_for_ms.unwrap_or_else(|| millis(stable_for(None, config))),
-        tasks: config.collect.selectors(),
-        log_groups: config.collect.log_groups.clone(),
-    };
-    is_of(&about)?;
-    Ok(about)
-}
-
 /// `incident` gives `incident.bundle`, in the working directory.
 fn default_output(dir: &Path) -> PathBuf {
     let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
@@ -103,7 +63,7 @@ fn default_output(dir: &Path) -> PathBuf {
     name.into()
 }
 
-/// The last line: where the bundle is, what fixes every byte of it, and what is in it.
+/// The last line: the bundle's place, its digest, and its contents.
 pub(crate) fn sealed_line(sealed: &Sealed, upload: Option<&Upload>, sources: &[SourceRow]) -> String {
     let place = upload.map_or_else(|| sealed.path.display().to_string(), |upload| upload.place.clone());
     line(&place, sealed.digest, &sealed.manifest, sources)

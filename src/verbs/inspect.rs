@@ -1,17 +1,16 @@
-//! `inspect`: what is in a bundle, and what is missing from it and why.
-
-use std::path::Path;
+//! `inspect`: the contents of a bundle, and its gaps.
 
 use casefile_evidence::Bundle;
 use casefile_evidence::tables::{SnapshotRow, SourceRow, TargetRow};
 
+use crate::cli::Inspect;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::render::{self, Inspection};
 
-pub(crate) fn run(path: &Path, printer: &Printer) -> Result<Exit, Error> {
-    let bundle = Bundle::open(path)?;
+pub(crate) fn run(args: &Inspect, printer: &Printer) -> Result<Exit, Error> {
+    let bundle = Bundle::open(&args.bundle)?;
     let inspection = Inspection {
         digest: bundle.digest(),
         manifest: bundle.manifest().clone(),
@@ -19,6 +18,6 @@ pub(crate) fn run(path: &Path, printer: &Printer) -> Result<Exit, Error> {
         snapshots: bundle.rows::<SnapshotRow>()?,
         sources: bundle.rows::<SourceRow>()?,
     };
-    printer.try_result(|style| render::inspect(&inspection, printer.format, style))?;
+    printer.result(args.output.as_deref(), |style| render::inspect(&inspection, args.format, style))?;
     Ok(Exit::Pass)
 }

@@ -5,7 +5,7 @@ mod check;
 mod collect;
 mod demo;
 mod dry_run;
-pub(crate) mod import;
+mod import;
 mod inspect;
 mod query;
 mod redact;
@@ -19,15 +19,18 @@ mod verify;
 use std::path::Path;
 
 use casefile_analyzer::{Evidence, Options, Pack, Settings, Verdict};
+use casefile_collector::redact::Redactor;
 use casefile_evidence::{Bundle, Timestamp};
 use clap::Parser;
 
-use crate::cli::{Cli, Format, Global, LogFormat, ReportArgs, Verb};
+use crate::cli::{Cli, ConfigArg, EngineArgs, PackArgs, ReportArgs, Verb};
 use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, log_json, write_file};
-use crate::render;
+use crate::format::LogFormat;
+use crate::output::Printer;
+use crate::place::write_file;
+use crate::{panics, render, say, target};
 
 /// This program, as bundles and recordings name it.
 pub(crate) const TOOL: &str = concat!("casefile ", env!("CARGO_PKG_VERSION"));
@@ -47,35 +50,34 @@ pub(crate) fn run() -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 << 20).build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            Printer::error(&Error::internal(error));
+            say::error(&Error::internal(error));
             return Exit::Internal;
         }
     };
     let outcome = runtime.block_on(dispatch(&cli, &printer));
-    // What was cancelled need not be waited for.
+    // Do not wait for cancelled work.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| {
-        Printer::error(&error);
+        say::error(&error);
         error.exit()
     })
 }
 
 async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
-    let global = &cli.global;
     match &cli.verb {
-        Verb::Demo(args) => demo::run(args, global, printer).await,
-        Verb::Collect(args) => collect::run(args, global, printer).await,
-        Verb::Import(args) => import::run(args, global, printer).await,
-        Verb::Redact(args) => redact::run(&args.bundle, global, printer).await,
+        Verb::Demo(args) => demo::run(args, printer).await,
+        Verb::Collect(args) => collect::run(args, printer).await,
+        Verb::Import(args) => import::run(args, printer).await,
+        Verb::Redact(args) => redact::run(args, printer).await,
         Verb::Seal { partial } => seal::run(partial, printer),
-        Verb::Analyze(args) => analyze::run(args, global, printer).await,
-        Verb::Validate(args) => validate::run(args, global, printer).await,
-        Verb::Replay(args) => replay::run(args, global, printer).await,
-        Verb::Query(args) => query::run(args, global, printer).await,
-        Verb::Inspect(args) => inspect::run(&args.bundle, printer),
-        Verb::Verify(args) => verify::run(&args.bundle, printer),
-        Verb::Test(args) => test::run(args, global, printer).await,
-        Verb::Check(args) => check::run(&args.verb, global, printer).await,
+        Verb::Analyze(args) => analyze::run(args, printer).await,
+        Verb::Validate(args) => validate::run(args, printer).await,
+        Verb::Replay(args) => replay::run(args, printer).await,
+        Verb::Query(args) => query::run(args, printer).await,
+        Verb::Inspect(args) => inspect::run(args, printer),
+        Verb::Verify(args) => verify::run(args, printer),
+        Verb::Test(args) => test::run(args, printer).await,
+        Verb::Check(args) => check::run(&args.verb, printer).await,
         Verb::Sandbox => sandbox::run().await,
     }
 }
@@ -94,19 +96,19 @@ fn init_log(verbose: u8, format: LogFormat) {
     let _ = match format {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => {
-            log_json();
+            say::log_json();
             log.json().try_init()
         }
     };
 }
 
 /// The checks: the built-in ones, or those of `--queries`.
-pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
-    let pack = match &global.queries {
+pub(crate) fn pack(args: &PackArgs) -> Result<Pack, Error> {
+    let pack = match &args.queries {
         Some(folder) => Pack::from_dir(folder),
         None => Pack::embedded(),
     };
-    let pack = match &global.extra_queries {
+    let pack = match &args.extra_queries {
         Some(folder) => pack.and_then(|pack| pack.with_dir(folder)),
         None => pack,
     };
@@ -114,11 +116,18 @@ pub(crate) fn pack(global: &Global) -> Result<Pack, Error> {
 }
 
 /// The engine's settings.
-pub(crate) fn options(global: &Global, as_of: Option<Timestamp>) -> Options {
+pub(crate) fn options(args: &EngineArgs, as_of: Option<Timestamp>) -> Options {
     let mut options = Options { as_of, isolation: sandbox::isolation(), ..Options::default() };
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
-    options.threads = global.threads.map_or_else(available, usize::from);
+    options.threads = args.threads.map_or_else(available, usize::from);
     options
+}
+
+/// The redactor of the config. From now on it also redacts messages of internal errors.
+pub(crate) fn redactor(loaded: &Loaded) -> Result<Redactor, Error> {
+    let redactor = loaded.config.redact.redactor()?;
+    panics::redact_with(&redactor);
+    Ok(redactor)
 }
 
 /// A bundle, with the config that judges it.
@@ -130,32 +139,37 @@ pub(crate) struct Opened {
 
 /// Opens a bundle, checking all of it, and finds its config, which is checked against the pack where one is
 /// to be judged by.
-pub(crate) fn open(path: &Path, pack: Option<&Pack>, global: &Global, printer: &Printer) -> Result<Opened, Error> {
+pub(crate) fn open(path: &Path, pack: Option<&Pack>, config: &ConfigArg, printer: &Printer) -> Result<Opened, Error> {
     let bundle = Bundle::open(path)?;
-    let loaded = Loaded::for_bundle(global.config.as_deref(), bundle.manifest().config.as_ref())?;
+    let loaded = Loaded::for_bundle(config.config.as_deref(), bundle.manifest().config.as_ref())?;
     match &loaded.origin {
-        Some(Origin::Bundle) if global.verbose > 0 => printer.note("judging with the config sealed into the bundle"),
+        Some(Origin::Bundle) if printer.verbose => printer.note("judging with the config sealed into the bundle"),
         None => printer.warn("no config: neither the bundle nor --config gives one, so no log signature is judged"),
         _ => {}
     }
     if let Some(pack) = pack {
-        loaded.check(pack)?;
+        target::check(&loaded, pack)?;
     }
     let evidence = Evidence::bundle(&bundle)?;
     Ok(Opened { bundle, evidence, settings: loaded.config.settings() })
 }
 
-/// Prints a verdict and writes the further reports; the exit code says what it is.
-pub(crate) fn report(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
+/// Prints a verdict and writes the further reports. Returns the verdict's exit code.
+pub(crate) fn report(
+    verdict: &Verdict,
+    args: &ReportArgs,
+    file: Option<&Path>,
+    printer: &Printer,
+) -> Result<Exit, Error> {
     further_reports(verdict, args)?;
-    printer.try_result(|style| render::verdict(verdict, printer.format, style))?;
+    printer.result(file, |style| render::verdict(verdict, args.format, style))?;
     Ok(exit_of(verdict))
 }
 
 /// As [`report`], for verbs whose `--output` is the bundle: the verdict goes to standard output.
 pub(crate) fn report_to_stdout(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
     further_reports(verdict, args)?;
-    printer.stdout(&render::verdict(verdict, printer.format, printer.style())?)?;
+    printer.stdout(&render::verdict(verdict, args.format, printer.style())?)?;
     Ok(exit_of(verdict))
 }
 
@@ -173,13 +187,4 @@ fn exit_of(verdict: &Verdict) -> Exit {
         Conclusion::Inconclusive => Exit::Inconclusive,
         Conclusion::Error => Exit::CheckError,
     }
-}
-
-/// Refuses a format that a verb has no use for.
-pub(crate) fn only(printer: &Printer, verb: &str, formats: &[Format]) -> Result<(), Error> {
-    if formats.contains(&printer.format) {
-        return Ok(());
-    }
-    let known: Vec<String> = formats.iter().map(|format| format!("{format:?}").to_lowercase()).collect();
-    Err(Error::usage(format!("{verb} prints {} only: choose one with --format", known.join(", "))))
 }

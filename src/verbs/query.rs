@@ -5,15 +5,15 @@ use std::io::Read;
 use casefile_analyzer::query;
 
 use super::{open, options};
-use crate::cli::{Global, Query};
+use crate::cli::Query;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::render;
 
-pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> {
     if args.tables {
-        printer.try_result(|style| render::tables(printer.format, style))?;
+        printer.result(args.output.as_deref(), |style| render::tables(args.format, style))?;
         return Ok(Exit::Pass);
     }
     let bundle = args.bundle.as_deref().ok_or_else(|| Error::usage("which bundle? give its folder"))?;
@@ -27,11 +27,11 @@ pub(crate) async fn run(args: &Query, global: &Global, printer: &Printer) -> Res
     };
     if sql.trim().is_empty() {
         return Err(Error::usage(
-            "no SQL was given: write it after the bundle, or pipe it in; --tables lists what can be asked",
+            "no SQL was given: write it after the bundle, or pipe it in; --tables lists the tables",
         ));
     }
-    let opened = open(bundle, None, global, printer)?;
-    let answer = query(&opened.evidence, &sql, &opened.settings, &options(global, None)).await?;
-    printer.try_result(|_| render::query(&answer, printer.format))?;
+    let opened = open(bundle, None, &args.config, printer)?;
+    let answer = query(&opened.evidence, &sql, &opened.settings, &options(&args.engine, None)).await?;
+    printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
     Ok(Exit::Pass)
 }

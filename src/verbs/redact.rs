@@ -1,13 +1,13 @@
-//! `redact`: a bundle anew, without what further rules call secret.
+//! `redact`: applies further redaction rules to a bundle.
 
 use std::path::{Path, PathBuf};
 
 use casefile_collector::redact::redact_bundle;
 use casefile_evidence::{Bundle, BundleWriter};
 
-use super::TOOL;
 use super::import::sealed_line;
-use crate::cli::Global;
+use super::{TOOL, redactor};
+use crate::cli::Redact;
 use crate::config::Loaded;
 use crate::destination::{Destination, Upload};
 use crate::error::Error;
@@ -15,11 +15,12 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 
-pub(crate) async fn run(path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Redact, printer: &Printer) -> Result<Exit, Error> {
+    let path = &args.bundle;
     let bundle = Bundle::open(path)?;
-    let loaded = Loaded::find(global.config.as_deref())?;
-    let redactor = loaded.config.redact.redactor()?;
-    let destination = Destination::decide(global.output.as_deref(), || default_output(path))?;
+    let loaded = Loaded::find(args.config.config.as_deref())?;
+    let redactor = redactor(&loaded)?;
+    let destination = Destination::decide(args.output.output.as_deref(), || default_output(path))?;
     let store = destination.connect(printer).await?;
     let before: u64 = bundle.manifest().redactions.values().sum();
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;

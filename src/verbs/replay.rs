@@ -7,22 +7,22 @@ use casefile_evidence::Timestamp;
 use casefile_evidence::tables::SnapshotRow;
 
 use super::{open, options, pack};
-use crate::cli::{Global, Replay};
+use crate::cli::Replay;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::render::{self, Moment};
 
-pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let opened = open(&args.bundle, Some(&pack), global, printer)?;
+pub(crate) async fn run(args: &Replay, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.judge.pack)?;
+    let opened = open(&args.bundle, Some(&pack), &args.judge.config, printer)?;
     let at: BTreeSet<Timestamp> =
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
-    let analyzer = Analyzer::new(pack, &options(global, None)).await?;
+    let analyzer = Analyzer::new(pack, &options(&args.judge.engine, None)).await?;
     let mut moments = Vec::with_capacity(at.len());
     let mut created_at = None;
     for at in at {
-        let options = options(global, Some(at));
+        let options = options(&args.judge.engine, Some(at));
         let verdict = analyzer.analyze(&opened.evidence, &opened.settings, &options).await?;
         moments.push(moment(at, &verdict));
         // Where nothing was deployed, from the first snapshot.
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Replay, global: &Global, printer: &Printer) -> Re
     if moments.is_empty() {
         return Err(Error::usage(format!("{} has no snapshot to replay", args.bundle.display())));
     }
-    printer.try_result(|style| render::replay(&moments, printer.format, style))?;
+    printer.result(args.output.as_deref(), |style| render::replay(&moments, args.format, style))?;
     Ok(Exit::Pass)
 }
 
@@ -52,7 +52,7 @@ fn moment(at: Timestamp, verdict: &Verdict) -> Moment {
         since_creation_s: None,
         verdict: verdict.verdict,
         pending: waiting.len(),
-        // While nothing has failed, it is what is open that decides.
+        // While no check has failed, the open checks decide.
         decided_by: if failing.is_empty() { waiting } else { failing },
     }
 }

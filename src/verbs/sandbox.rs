@@ -1,4 +1,4 @@
-//! The process in which another one runs checks that nobody reviewed: see `casefile_analyzer::Isolation`.
+//! The child process that runs checks which do not ship with this program: see `casefile_analyzer::Isolation`.
 
 use std::io::{stdin, stdout};
 

@@ -1,4 +1,4 @@
-//! `seal`: what a killed collection left, to a bundle.
+//! `seal`: the partial bundle of a killed collection, to a bundle.
 
 use std::path::Path;
 

@@ -1,31 +1,35 @@
-//! `test`: the regression corpus. Every case must give what it says.
+//! `test`: the regression corpus. Every case must give its expected result.
 
 use std::sync::Arc;
 
-use casefile_analyzer::{Analyzer, Level};
+use casefile_analyzer::{Analyzer, nearest};
 
 use super::{options, pack};
-use crate::cli::{Global, Test};
-use crate::corpus;
+use crate::cli::Test;
+use crate::corpus::{self, Tested};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, write_file};
-use crate::render::{self, Tested};
+use crate::output::Printer;
+use crate::place::write_file;
+use crate::render;
 
-pub(crate) async fn run(args: &Test, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let config = global.config.as_deref();
+pub(crate) async fn run(args: &Test, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.judge.pack)?;
+    let config = args.judge.config.config.as_deref();
     let mut cases = match &args.dir {
         Some(dir) => corpus::read(dir, &pack, config)?,
         None => corpus::built_in(&pack, config)?,
     };
     if !args.only.is_empty() {
-        cases.retain(|case| args.only.iter().any(|text| case.name.contains(text)));
-        if cases.is_empty() {
-            return Err(Error::usage(format!("no case has {} in its name", args.only.join(" or "))));
+        let matches = |text: &String| cases.iter().any(|case| case.name.contains(text));
+        if let Some(none) = args.only.iter().find(|text| !matches(text)) {
+            let near = nearest(none, cases.iter().map(|case| case.name.as_str()));
+            let near = near.map(|near| format!(": did you mean {near:?}?")).unwrap_or_default();
+            return Err(Error::usage(format!("no case has {none:?} in its name{near}")));
         }
+        cases.retain(|case| args.only.iter().any(|text| case.name.contains(text)));
     }
-    let options = options(global, None);
+    let options = options(&args.judge.engine, None);
     let analyzer = Analyzer::new(pack, &options).await?;
     let cases: Vec<Arc<corpus::Case>> = cases.into_iter().map(Arc::new).collect();
     let outcomes = corpus::judge(&cases, &analyzer, options.threads).await?;
@@ -55,21 +59,6 @@ pub(crate) async fn run(args: &Test, global: &Global, printer: &Printer) -> Resu
     for (format, path) in &args.report.reports {
         write_file(path, &render::corpus(&tested, *format, Printer::file_style())?)?;
     }
-    printer.try_result(|style| render::corpus(&tested, printer.format, style))?;
+    printer.result(args.output.as_deref(), |style| render::corpus(&tested, args.report.format, style))?;
     Ok(if tested.is_good() { Exit::Pass } else { Exit::Fail })
-}
-
-impl Tested {
-    /// Whether every case gives what it says (or was made to), every blocking check is tried both ways, and no
-    /// mutation found anything.
-    pub(crate) fn is_good(&self) -> bool {
-        let differs =
-            |outcome: &corpus::Outcome| !outcome.differences.is_empty() && !self.accepted.contains(&outcome.case.name);
-        !self.outcomes.iter().any(differs) && self.lacking().next().is_none() && self.violations.is_empty()
-    }
-
-    /// Blocking checks that are not tried both ways, where they have to be.
-    pub(crate) fn lacking(&self) -> impl Iterator<Item = &corpus::Uncovered> {
-        self.uncovered.iter().filter(|check| self.whole && check.level == Level::Block)
-    }
 }

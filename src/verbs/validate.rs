@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use super::collect::Job;
 use super::{options, pack, report_to_stdout};
-use crate::cli::{Global, ReportArgs, Validate};
+use crate::cli::{JudgeArgs, ReportArgs, Validate};
 use crate::config::Loaded;
 use crate::destination::Upload;
 use crate::error::Error;
@@ -17,10 +17,10 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::render::{action, sentence, visible};
-use crate::target::{Target, Times, clock};
+use crate::target::{Target, Times, check, clock};
 
-pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let loaded = Loaded::find(global.config.as_deref())?;
+pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Error> {
+    let loaded = Loaded::find(args.judge.config.config.as_deref())?;
     if loaded.origin.is_none() {
         printer.warn("no config: there is no ./casefile.toml and no --config, so no log signature is judged");
     }
@@ -29,13 +29,13 @@ pub(crate) async fn run(args: &Validate, global: &Global, printer: &Printer) -> 
         aws: args.aws.clone(),
         connect: ConnectOptions::default(),
         times: Times::decide(&args.pace, &loaded.config)?,
-        clock: clock(global)?,
-        output: global.output.clone(),
+        clock: clock(&args.pace)?,
+        output: args.output.output.clone(),
         loaded,
         interrupt: Interrupt::watch()?,
     };
     let last_lines = if args.no_grace { LastLines::LeftOut } else { LastLines::Awaited };
-    validate(job, last_lines, &args.report, global, printer).await
+    validate(job, last_lines, &args.report, &args.judge, printer).await
 }
 
 /// Whether a failed collection waits for the last log lines of the tasks that died.
@@ -45,20 +45,20 @@ pub(crate) enum LastLines {
     LeftOut,
 }
 
-/// Collects under the analyzer's eyes, and judges what was sealed.
+/// Collects until the verdict is decided, seals, and judges the sealed bundle.
 pub(crate) async fn validate(
     job: Job,
     last_lines: LastLines,
     reports: &ReportArgs,
-    global: &Global,
+    args: &JudgeArgs,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    // What is wrong with the config or a check is said now, not after the collection.
-    job.loaded.check(&pack)?;
+    let pack = pack(&args.pack)?;
+    // Errors in the config or a check come now, not after the collection.
+    check(&job.loaded, &pack)?;
     let settings = job.loaded.config.settings();
-    let analyzer = Analyzer::new(pack, &options(global, None)).await?;
-    let judge = Judge::new(analyzer.clone(), settings.clone(), options(global, None))?;
+    let analyzer = Analyzer::new(pack, &options(&args.engine, None)).await?;
+    let judge = Judge::new(analyzer.clone(), settings.clone(), options(&args.engine, None))?;
     for problem in job.loaded.locate(lint_deadlines(&settings, job.times.pace.timeout, job.times.ingestion_grace)) {
         printer.warn(&problem.to_string());
     }
@@ -69,16 +69,17 @@ pub(crate) async fn validate(
     printer.note(gathered.line.trim_end());
     let upload = gathered.upload;
     let bundle = Bundle::open(&sealed.path)?;
-    let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(global, None)).await?;
+    let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(&args.engine, None)).await?;
     let exit = report_to_stdout(&verdict, reports, printer)?;
-    // What is wrong with the deployment comes first.
+    // The verdict's exit code comes before that of a failed upload.
     Ok(if upload.is_none_or(Upload::finish) || exit != Exit::Pass { exit } else { Exit::Internal })
 }
 
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or
 /// everything expected was seen and the service stayed as it is.
 ///
-/// A failure is said at once. The bundle is closed once the last lines of the tasks that died have arrived: they tell the
+/// A failure is said at once. The bundle is closed once the last lines of the tasks that died have arrived: they tell
+/// the
 /// cause.
 struct VerdictRule {
     judge: Judge,
@@ -108,7 +109,7 @@ impl StopRule for VerdictRule {
             match self.judge.verdict(target, sources).await {
                 Ok(verdict) if can_still_improve(&verdict) => None,
                 Ok(verdict) if verdict.verdict == Conclusion::Fail => Some(self.failed(&verdict, lines_until)),
-                // An apply without a change is common, and nobody waits for what happened days ago to stay stable.
+                // An apply without a change is common: there is no rollout whose stability must be watched.
                 Ok(verdict) if verdict.rollout.nothing_deployed => Some(StopReason::Decided.into()),
                 // Everything that was expected is there; a crash that comes later must still be seen.
                 Ok(_) => settled.map(|_| StopReason::Decided.into()),
@@ -122,7 +123,7 @@ impl StopRule for VerdictRule {
     }
 }
 
-/// The verdict in a line: what it asks for, the most telling cause, and how long the last lines are waited for.
+/// The verdict in a line: the action, the first cause, and the end of the wait for the last log lines.
 fn failure(verdict: &Verdict, lines_until: Option<Timestamp>) -> String {
     let cause = verdict.decision.causes.first().map(|cause| format!(": {}", sentence(cause))).unwrap_or_default();
     let wait = lines_until.map(|until| format!(" (waiting for the last log lines until {until})")).unwrap_or_default();

@@ -1,37 +1,39 @@
-//! `verify`: is a bundle what was sealed?
-
-use std::path::Path;
+//! `verify`: checks that a bundle is unchanged.
 
 use casefile_evidence::{OpenError, verify};
 
-use super::only;
-use crate::cli::Format;
+use crate::cli::Verify;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::TextFormat;
 use crate::output::Printer;
 
-pub(crate) fn run(bundle: &Path, printer: &Printer) -> Result<Exit, Error> {
-    only(printer, "verify", &[Format::Terminal, Format::Json])?;
-    let name = bundle.display().to_string();
-    match verify(bundle) {
+pub(crate) fn run(args: &Verify, printer: &Printer) -> Result<Exit, Error> {
+    let output = args.output.as_deref();
+    let name = args.bundle.display().to_string();
+    match verify(&args.bundle) {
         Ok((digest, manifest)) => {
             let files = manifest.tables.len() + 1;
-            printer.result(|_| match printer.format {
-                Format::Json => json(&serde_json::json!({
+            printer.result(output, |_| Ok(match args.format {
+                TextFormat::Json => json(&serde_json::json!({
                     "bundle": name, "intact": true, "digest": digest.to_string(), "format": manifest.format, "problems": [],
                 })),
-                _ => format!("{name}: intact  sha256:{digest}  ({files} files, format {})\n", manifest.format),
-            })?;
+                TextFormat::Terminal => format!("{name}: intact  sha256:{digest}  ({files} files, format {})\n", manifest.format),
+            }))?;
             Ok(Exit::Pass)
         }
         Err(OpenError::Integrity { problems, .. }) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            printer.result(|_| match printer.format {
-                Format::Json => json(&serde_json::json!({ "bundle": name, "intact": false, "problems": problems })),
-                _ => {
-                    let list: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();
-                    format!("{name}: NOT what was sealed\n{list}")
-                }
+            printer.result(output, |_| {
+                Ok(match args.format {
+                    TextFormat::Json => {
+                        json(&serde_json::json!({ "bundle": name, "intact": false, "problems": problems }))
+                    }
+                    TextFormat::Terminal => {
+                        let list: String = problems.iter().map(|problem| format!("  {problem}\n")).collect();
+                        format!("{name}: CHANGED after it was sealed\n{list}")
+                    }
+                })
             })?;
             Ok(Exit::Integrity)
         }

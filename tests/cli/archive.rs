@@ -1,4 +1,4 @@
-//! Bundles that go to S3, and what becomes of them where S3 refuses. That real ones arrive is a witness's to say.
+//! Bundles that go to S3, and refusals by S3. A witness tests real uploads.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! Checks that nobody reviewed and that take all they can get. None ends the run: each is an error of its own, and the
+//! Untrusted checks that exhaust time or memory. None ends the run: each is an error of its own, and the
 //! rest of the pack is judged.
 
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ fn value(expression: &str) -> String {
     format!("SELECT task_arn AS resource, 'pass' AS status, 'x' AS reason, {expression} AS observed FROM tasks")
 }
 
-/// What must be known only once it runs.
+/// A value that is known only at run time.
 fn bombs() -> Vec<(&'static str, String)> {
     let words = many("concat", "m", 1500);
     let crossed = "FROM tasks a CROSS JOIN tasks b CROSS JOIN tasks c CROSS JOIN tasks d";

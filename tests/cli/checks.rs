@@ -1,4 +1,4 @@
-//! Checks and configs are untrusted input: what is wrong is refused, with file and line.
+//! Checks and configs are untrusted input: errors name the file and the line.
 
 use std::fs;
 

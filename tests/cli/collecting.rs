@@ -133,7 +133,7 @@ fn what_is_collected_is_judged_as_what_is_imported() {
         let collected = judge(&bundle, &config);
         assert_eq!(collected["verdict"], imported["verdict"], "{}: {:#?}", case.name, outcomes(&collected));
         assert_eq!(collected["decision"]["action"], imported["decision"]["action"], "{}", case.name);
-        // What was still open, or not yet there to judge, when the recording ended may be decided since.
+        // Checks that were open when the recording ended may be decided since.
         let open = ["pending", "skip"];
         let not_reached: Vec<&str> = imported["checks"]
             .as_array()
@@ -204,7 +204,7 @@ fn validate_stops_as_soon_as_it_is_decided() {
         assert_eq!(run.code, code, "{case}: {}{}", run.out, run.err);
         let verdict: serde_json::Value = serde_json::from_str(&run.out).unwrap();
         assert_eq!(verdict["bundle"]["target"]["stop_reason"], stop, "{case}: {:#?}", outcomes(&verdict));
-        // What was said is what the sealed bundle gives.
+        // The printed verdict is that of the sealed bundle.
         assert_eq!(crate::verdict(&bundle).0, verdict, "{case}");
     }
 }

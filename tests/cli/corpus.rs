@@ -76,7 +76,7 @@ fn another_result_is_a_difference_until_it_is_accepted() {
     assert_eq!(casefile(&["test", text(&cases), "--partial", "--accept"]).code, 0);
     let accepted = fs::read_to_string(&file).unwrap();
     assert!(accepted.contains("verdict = \"fail\" # so they said"), "a comment stays: {accepted}");
-    // What is forbidden stays forbidden: that is not a result to get used to.
+    // `[forbidden]` stays: `--accept` must not remove it.
     assert_eq!(casefile(&["test", text(&cases), "--partial"]).code, 3);
     fs::write(&file, accepted.replace("[\"fail\"]", "[\"pass\"]")).unwrap();
     assert_eq!(casefile(&["test", text(&cases), "--partial"]).code, 0);
@@ -108,7 +108,7 @@ fn what_cannot_be_tested_is_an_error_and_no_success() {
     for (arguments, told) in [
         (vec!["test", text(&empty)], "there is no case in"),
         (vec!["test", "no/such/folder"], "no/such/folder"),
-        (vec!["test", text(&cases), "--only", "nothing-like-it"], "no case has nothing-like-it in its name"),
+        (vec!["test", text(&cases), "--only", "nothing-like-it"], "no case has \"nothing-like-it\" in its name"),
         (vec!["test", "--accept"], "DIR"),
     ] {
         let run = casefile(&arguments);

@@ -1,4 +1,4 @@
-//! The pages of the project say what the program does.
+//! The pages of the project agree with the program.
 
 use std::fs;
 use std::path::Path;
@@ -22,12 +22,12 @@ fn the_readme_shows_what_the_demo_prints() {
     let run = crate::casefile_in(folder.path(), &["demo", "--speed", "60", "-o", "demo.bundle"]);
     assert_eq!(run.code, 3, "{}", run.err);
     let readme = page("README.md");
-    // When it is decided differs from run to run, and so whether the task's end is seen; what its program logged is not.
+    // The moment of the decision differs from run to run, and so does the state of the task. Its log lines do not.
     let shown = |start: &str, what: &str| {
         let line = run.out.lines().find(|line| line.starts_with(start));
         let line = line.unwrap_or_else(|| panic!("no {start}: {}", run.out));
         assert!(line.starts_with(what) && readme.contains(what), "the README does not show: {line}");
     };
-    shown("FAIL", "FAIL  delegate to manage-core team: container app ");
+    shown("FAIL", "FAIL  delegate to manage-core team: ");
     shown("✗ service.imported", "✗ service.imported  The application could be imported (service)");
 }

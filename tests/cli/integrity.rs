@@ -1,4 +1,4 @@
-//! A bundle that is not what was sealed is never judged, and the exit code says so.
+//! A bundle that was changed is never judged, and has its own exit code.
 
 use std::fs;
 use std::path::{Path, PathBuf};

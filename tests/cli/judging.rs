@@ -1,4 +1,4 @@
-//! Every recorded case gives what it says; and the same, whoever asks and however.
+//! Every case gives its expected result, with any number of threads and from any folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -87,7 +87,7 @@ fn two_imports_give_the_same_bytes() {
     }
 }
 
-/// What an operator saved with the AWS CLI at the end: bare answers, one folder, no times but those inside.
+/// Answers that an operator saved with the AWS CLI: bare, in one folder, without the time of each call.
 fn flatten(case: &Path, flat: &Path) {
     fs::create_dir_all(flat).unwrap();
     let mut snapshots: Vec<_> =
@@ -172,7 +172,7 @@ fn every_recording_is_importable_as_bare_cli_documents() {
             *told.entry((complete.is_empty(), got.to_owned())).or_insert(0) += 1;
         }
     }
-    // Failures are proven by what is there; a pass takes a folder that says when it was taken.
+    // Present documents prove failures; a pass needs a folder with the time of its calls.
     let failed = |bare: bool| told.get(&(bare, "fail".to_owned())).copied().unwrap_or_default();
     assert!(failed(true) > 0 && failed(false) >= failed(true), "{told:?}");
 }
@@ -189,7 +189,7 @@ fn the_result_is_read_in_five_seconds() {
     }
 }
 
-/// The head of the report of each: one line says what happened, one what runs now.
+/// The head of each report.
 #[test]
 fn the_first_lines_say_what_happened() {
     let folder = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ mod closing;
 mod collecting;
 mod corpus;
 mod docs;
+mod first_lines;
 mod integrity;
 mod judging;
 mod production;
@@ -109,7 +110,7 @@ pub(crate) fn verdict(bundle: &Path) -> (serde_json::Value, i32) {
     (verdict, run.code)
 }
 
-/// What a verdict says, check by check.
+/// The outcomes of a verdict, check by check.
 pub(crate) fn outcomes(verdict: &serde_json::Value) -> Vec<(String, String)> {
     let checks = verdict["checks"].as_array().unwrap().iter();
     checks

@@ -1,4 +1,4 @@
-//! What a collector in production is asked for: what it will cost, one file, folded logs, budgets, other rules.
+//! A collector in production: dry run, one file, folded logs, budgets, further redaction rules.
 
 use std::fs;
 use std::path::Path;
@@ -113,7 +113,7 @@ fn a_budget_ends_the_reading_and_is_a_gap() {
     assert_eq!(cut.remedy.as_deref(), Some("raise [collect] max_lines and max_log_bytes, or leave them out"));
     let judged = casefile(&["analyze", text(&bundle), "--config", "examples/bf-manage-core/casefile.toml"]);
     assert_ne!(judged.code, 0, "what was not read is no good news: {}", judged.out);
-    // And an import of what was recorded knows it too.
+    // An import of the recording has it too.
     assert_eq!(casefile(&["import", text(&recorded), "-o", text(&again)]).code, 0);
     for table in ["sources", "log_events"] {
         let of = |bundle: &Path| fs::read(bundle.join(format!("data/{table}.parquet"))).unwrap();
@@ -154,7 +154,7 @@ fn a_bundle_is_redacted_anew_and_names_its_parent() {
     assert_eq!((wrong.code, wrong.err.contains("it takes nothing out of")), (2, true), "{}", wrong.err);
 }
 
-/// A file may grow to so many bytes, as on a disk that is full. The shell passes on that no signal comes of it.
+/// Limits the size of files, like a full disk. The shell ignores the signal.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_loses_no_poll_that_was_written() {

@@ -1,4 +1,4 @@
-//! What is printed for people: help, inspect, query.
+//! Output for people: help, inspect, query.
 
 use crate::{casefile, import, text};
 

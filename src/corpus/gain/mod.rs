@@ -1,4 +1,4 @@
-//! Benign noise: what happens in any cluster and is no fault of the release. Each gain adds something to the
+//! Benign noise: events that happen in any cluster and are no fault of the release. Each gain adds something to the
 //! documents of a case that passes, and the case must still pass.
 
 mod edit;
@@ -15,7 +15,7 @@ use edit::{Counts, count, event};
 use scene::Scene;
 use task::{End, double, end};
 
-/// What is added.
+/// A gain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gain {
     /// The service wants a task less after completion, and one is stopped.
@@ -36,18 +36,18 @@ pub(crate) enum Gain {
     GuardDuty,
     /// A successful service deployment of the previous revision, two hours before.
     OlderServiceDeployment,
-    /// Fields that nobody has heard of, and a tag, in every document.
+    /// Unknown fields, and a tag, in every document.
     UnknownFields,
 }
 
-/// Who or what takes a task after completion.
+/// The cause of a task's end after completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
     Spot,
     Host,
     Rebalancing,
     ByHand,
-    /// Not benign: what a run must find.
+    /// Not benign: a run must find it.
     #[cfg(test)]
     Exit,
 }
@@ -61,7 +61,7 @@ pub(crate) enum Early {
     Exit,
 }
 
-/// What a service event tells.
+/// The kind of a service event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     Unknown,
@@ -129,7 +129,7 @@ impl Gain {
         Self::ALL.into_iter().filter_map(|gain| Some((gain, gain.of_documents(held, &scene)?))).collect()
     }
 
-    /// The documents with what is added; `None` where it does not fit the case's times, or nothing changes.
+    /// The documents with the gain; `None` if it does not fit the case's times, or changes nothing.
     fn of_documents(self, held: &Held, scene: &Scene) -> Option<Held> {
         let mut new = held.clone();
         match self {

@@ -1,4 +1,4 @@
-//! What has to be known of a case before anything is added to it.
+//! The facts of a case that a gain needs.
 
 use casefile_collector::held::Held;
 use casefile_evidence::tables::{AnyRow, TaskRow};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How long before the end a replacement has to run.
 const WATCHED_MS: i64 = 20_000;
 
-/// A case in which the release was judged, and what is there to be changed.
+/// A case with a judged release, and the parts that a gain can change.
 #[derive(Debug, Clone)]
 pub(super) struct Scene {
     pub(super) service: String,
@@ -118,7 +118,7 @@ impl Scene {
         self.ends < (self.desired / 10).max(1)
     }
 
-    /// The moment of what happens after completion, within the watch.
+    /// The moment of an event after completion, within the watch.
     pub(super) fn after(&self) -> Option<Timestamp> {
         // The task may itself have come after completion, as a replacement.
         let runs = self.task.as_ref().and_then(|task| task.started_at).map(|at| at.plus_millis(10_000));
@@ -141,7 +141,7 @@ impl Scene {
         (at < self.completed_at? && self.completed_at? > self.first).then_some(at)
     }
 
-    /// The moment of what happens before completion to a task that started.
+    /// The moment of an event before completion, for a task that started.
     pub(super) fn before(&self) -> Option<Timestamp> {
         let (started, completed) = (self.task.as_ref()?.started_at?, self.completed_at?);
         // Of a rollout that is older than the watch there was nothing to see.

@@ -1,4 +1,4 @@
-//! A task that is added, and a task that ends: every document that tells of it says the same.
+//! Adds a task, or ends one, consistently in all documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) struct End<'a> {
     pub(super) stop_code: Option<&'a str>,
     pub(super) reason: &'a str,
     pub(super) started: bool,
-    /// What its containers exit with; `None` where nobody knows.
+    /// The exit code of its containers; `None` if it is unknown.
     pub(super) exit: Option<i64>,
 }
 
@@ -196,7 +196,7 @@ fn shift(task: &mut Value, later_ms: i64, is_pending: bool) {
     }
 }
 
-/// A stream of a task: the documents that told of it first, and all its lines.
+/// A stream of a task: its first documents, and all its lines.
 #[derive(Debug, Default)]
 struct Stream {
     page: Option<Document>,
@@ -266,7 +266,7 @@ fn later(event: &LogEvent, later_ms: i64) -> LogEvent {
     event
 }
 
-/// What DescribeLogStreams tells of a stream with these lines.
+/// The answer of DescribeLogStreams for a stream with these lines.
 pub(super) fn listing(from: &Document, pairs: &[(&str, &str)], lines: &[LogEvent], later_ms: i64) -> Document {
     let mut document = named(from, pairs);
     for stream in list(&mut document, "logStreams").into_iter().flatten() {
@@ -296,7 +296,7 @@ fn describe(stream: &mut Value, later_ms: i64, ends: Option<(&LogEvent, &LogEven
     }
 }
 
-/// A page of a stream that begins after so many lines.
+/// A page of a stream that begins after the given number of lines.
 pub(super) fn paged(from: &Document, pairs: &[(&str, &str)], lines: &[LogEvent], read: usize) -> Document {
     let mut document = named(from, pairs);
     if let Some(request) = document.request.as_mut() {

@@ -1,14 +1,15 @@
-//! `check explain`: what a check judges and, over a bundle, what it came to and by what.
+//! `check explain`: the meaning of a check and, over a bundle, its outcome, its sources and near misses.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use casefile_analyzer::{
     Anchor, Check, CheckVerdict, EvidenceRow, Expect, Options, Pack, Quorum, Settings, Signature, analyze, near_misses,
+    nearest,
 };
 use casefile_evidence::tables::{self, SourceRow};
 
-use crate::cli::Global;
+use crate::cli::JudgeArgs;
 use crate::config::Loaded;
 use crate::corpus::word;
 use crate::error::Error;
@@ -21,10 +22,10 @@ use crate::verbs::{Opened, open, options, pack};
 const SOURCES: usize = 30;
 
 /// Over a bundle: the rows that were judged, the sources and how far they reach, and near misses.
-pub(super) async fn over(id: &str, bundle: &Path, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let opened = open(bundle, Some(&pack), global, printer)?;
-    let options = options(global, None);
+pub(super) async fn over(id: &str, bundle: &Path, args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.pack)?;
+    let opened = open(bundle, Some(&pack), &args.config, printer)?;
+    let options = options(&args.engine, None);
     let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options).await?;
     let check =
         verdict.checks.iter().find(|check| check.id == id).ok_or_else(|| unknown(id, &pack, &opened.settings))?;
@@ -33,7 +34,7 @@ pub(super) async fn over(id: &str, bundle: &Path, global: &Global, printer: &Pri
     if let Some(signature) = opened.settings.signature.iter().find(|signature| signature.id == id) {
         text.push_str(&near(signature, &opened, &options).await?);
     }
-    printer.result(|_| text)?;
+    printer.stdout(&text)?;
     Ok(Exit::Pass)
 }
 
@@ -92,9 +93,9 @@ async fn near(signature: &Signature, opened: &Opened, options: &Options) -> Resu
     Ok(text)
 }
 
-pub(super) fn list(global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let settings = Loaded::find(global.config.as_deref())?.config.settings();
+pub(super) fn list(args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.pack)?;
+    let settings = Loaded::find(args.config.config.as_deref())?.config.settings();
     let checks = pack.checks().iter().map(|check| &check.header);
     let rows = checks
         .map(|header| (header.id.as_str(), word(&header.level), word(&header.owner), header.title.as_str()))
@@ -105,15 +106,15 @@ pub(super) fn list(global: &Global, printer: &Printer) -> Result<Exit, Error> {
         let _ = writeln!(text, "{id:<34} {level:<7} {owner:<9} {title}");
         text
     });
-    printer.result(|_| text)?;
+    printer.stdout(&text)?;
     Ok(Exit::Pass)
 }
 
-pub(super) fn alone(id: &str, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let settings = Loaded::find(global.config.as_deref())?.config.settings();
+pub(super) fn alone(id: &str, args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.pack)?;
+    let settings = Loaded::find(args.config.config.as_deref())?.config.settings();
     let text = describe(id, &pack, &settings)?;
-    printer.result(|_| text)?;
+    printer.stdout(&text)?;
     Ok(Exit::Pass)
 }
 
@@ -128,9 +129,9 @@ fn describe(id: &str, pack: &Pack, settings: &Settings) -> Result<String, Error>
 
 fn unknown(id: &str, pack: &Pack, settings: &Settings) -> Error {
     let checks = pack.checks().iter().map(|check| check.header.id.as_str());
-    let mut ids: Vec<&str> = checks.chain(settings.signature.iter().map(|signature| signature.id.as_str())).collect();
-    ids.sort_unstable();
-    Error::usage(format!("there is no check or signature {id:?}; there are {}", ids.join(", ")))
+    let ids = checks.chain(settings.signature.iter().map(|signature| signature.id.as_str()));
+    let near = nearest(id, ids).map(|near| format!("did you mean {near:?}? ")).unwrap_or_default();
+    Error::usage(format!("there is no check or signature {id:?}: {near}`casefile check explain` lists all of them"))
 }
 
 fn describe_check(check: &Check) -> String {

@@ -6,33 +6,34 @@ mod new;
 use casefile_analyzer::{lint, lint_deadlines, lint_signatures};
 
 use super::{options, pack};
-use crate::cli::{CheckVerb, Format, Global};
+use crate::cli::{CheckVerb, JudgeArgs};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::target;
+use crate::target::{check_target, ingestion_grace, timeout};
 
-pub(crate) async fn run(verb: &CheckVerb, global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    super::only(printer, "check", &[Format::Terminal])?;
+pub(crate) async fn run(verb: &CheckVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {
-        CheckVerb::Lint => run_lint(global, printer).await,
-        CheckVerb::New { id } => new::run(id, global, printer),
-        CheckVerb::Explain { id: None, .. } => explain::list(global, printer),
-        CheckVerb::Explain { id: Some(id), bundle: None } => explain::alone(id, global, printer),
-        CheckVerb::Explain { id: Some(id), bundle: Some(bundle) } => explain::over(id, bundle, global, printer).await,
+        CheckVerb::Lint(judge) => run_lint(judge, printer).await,
+        CheckVerb::New { id, pack } => new::run(id, pack, printer),
+        CheckVerb::Explain { id: None, judge, .. } => explain::list(judge, printer),
+        CheckVerb::Explain { id: Some(id), bundle: None, judge } => explain::alone(id, judge, printer),
+        CheckVerb::Explain { id: Some(id), bundle: Some(bundle), judge } => {
+            explain::over(id, bundle, judge, printer).await
+        }
     }
 }
 
-async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
-    let pack = pack(global)?;
-    let loaded = Loaded::find(global.config.as_deref())?;
-    loaded.check_target()?;
+async fn run_lint(args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.pack)?;
+    let loaded = Loaded::find(args.config.config.as_deref())?;
+    check_target(&loaded)?;
     let settings = loaded.config.settings();
-    let mut problems = lint(&pack, &options(global, None)).await?;
+    let mut problems = lint(&pack, &options(&args.engine, None)).await?;
     problems.extend(settings.validate(&pack).err().map(|errors| loaded.locate(errors)).unwrap_or_default());
     problems.extend(loaded.locate(lint_signatures(&settings)));
-    let (timeout, grace) = (target::timeout(None, &loaded.config), target::ingestion_grace(None, &loaded.config));
+    let (timeout, grace) = (timeout(None, &loaded.config), ingestion_grace(None, &loaded.config));
     problems.extend(loaded.locate(lint_deadlines(&settings, timeout, grace)));
     if !problems.is_empty() {
         return Err(Error::Analyze(problems.into()));
@@ -43,6 +44,6 @@ async fn run_lint(global: &Global, printer: &Printer) -> Result<Exit, Error> {
         settings.signature.len(),
         pack.digest()
     );
-    printer.result(|_| line)?;
+    printer.stdout(&line)?;
     Ok(Exit::Pass)
 }

@@ -4,21 +4,22 @@ use std::path::Path;
 
 use casefile_analyzer::Pack;
 
-use crate::cli::Global;
+use crate::cli::PackArgs;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::output::{Printer, write_file};
+use crate::output::Printer;
+use crate::place::write_file;
 
 const TEMPLATE: &str = include_str!("template.sql");
 
 /// Where it goes where no folder is named.
 const FOLDER: &str = "checks";
 
-pub(super) fn run(id: &str, global: &Global, printer: &Printer) -> Result<Exit, Error> {
+pub(super) fn run(id: &str, pack: &PackArgs, printer: &Printer) -> Result<Exit, Error> {
     let Some((area, name)) = id.split_once('.').filter(|(area, name)| !area.is_empty() && !name.is_empty()) else {
         return Err(Error::usage(format!("{id:?} is not <area>.<name>: e.g. events.bus-connected")));
     };
-    let folder = global.extra_queries.as_deref().or(global.queries.as_deref()).unwrap_or(Path::new(FOLDER));
+    let folder = pack.extra_queries.as_deref().or(pack.queries.as_deref()).unwrap_or(Path::new(FOLDER));
     let path = folder.join(area).join(format!("{name}.sql"));
     let content = TEMPLATE.replace("ID", id);
     // The id is judged by the pack that will read it.

@@ -1,0 +1,49 @@
+//! How results and messages are printed.
+
+use clap::ValueEnum;
+
+/// A verdict's formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Terminal,
+    /// For programs: stable, canonical (RFC 8785)
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// For GitLab's test report
+    Junit,
+}
+
+/// A table's formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+}
+
+/// The formats of a few lines of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
