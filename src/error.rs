@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use casefile_analyzer::AnalyzeError;
+use casefile_archive::ArchiveError;
 use casefile_collector::RecoverError;
 use casefile_collector::aws::{ConnectError, StoreError};
 use casefile_collector::collect::CollectError;
@@ -40,6 +41,8 @@ pub(crate) enum Error {
     Terraform(#[from] TerraformError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     #[error("the bundle is sealed, and stays at {}: {source}", path.display())]
     Upload { path: PathBuf, source: StoreError },
     #[error("cannot {doing} {}: {source}", path.display())]
@@ -102,6 +105,22 @@ impl Error {
             Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => {
                 Exit::Internal
             }
+            Self::Archive(error) => match error {
+                ArchiveError::Missing { .. }
+                | ArchiveError::Name { .. }
+                | ArchiveError::NoSuchBundle { .. }
+                | ArchiveError::Ambiguous { .. } => Exit::Usage,
+                ArchiveError::Open(OpenError::Integrity { .. })
+                | ArchiveError::Read(_)
+                | ArchiveError::Verdict { .. }
+                | ArchiveError::Index { .. }
+                | ArchiveError::OtherBundle { .. } => Exit::Integrity,
+                ArchiveError::Open(_) => Exit::Usage,
+                ArchiveError::Store { .. }
+                | ArchiveError::File { .. }
+                | ArchiveError::Write(_)
+                | ArchiveError::Internal(_) => Exit::Internal,
+            },
             Self::Collect(error) => match error {
                 CollectError::Target { .. } => Exit::Usage,
                 CollectError::Write(_) | CollectError::Record(_) => Exit::Internal,

@@ -35,6 +35,19 @@ pub(crate) enum TextFormat {
     Json,
 }
 
+/// The formats of figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// For spreadsheets: one row per service and region
+    Csv,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,

@@ -13,7 +13,7 @@ use crate::error::{OpenError, Problem, WriteError};
 use crate::verify::Files;
 
 /// The folder within the archive.
-const FOLDER: &str = "casefile-bundle";
+pub const FOLDER: &str = "casefile-bundle";
 
 /// Whether a bundle at this path is to be one file.
 pub(crate) fn is_archive(path: &Path) -> bool {
@@ -21,7 +21,10 @@ pub(crate) fn is_archive(path: &Path) -> bool {
 }
 
 /// Packs a sealed bag into an archive, which appears at once and whole.
-pub(crate) fn pack(bag: &Path, path: &Path) -> Result<(), WriteError> {
+///
+/// # Errors
+/// Where the archive cannot be written.
+pub fn pack(bag: &Path, path: &Path) -> Result<(), WriteError> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = Path::new(&new);

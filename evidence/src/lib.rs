@@ -41,12 +41,15 @@ mod time;
 mod verify;
 mod write;
 
+pub use archive::{FOLDER as TAR_FOLDER, pack};
 pub use bag::Digest;
 pub use checkpoint::{Recovered, recoverable};
 pub use error::{OpenError, Problem, ReadError, WriteError};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use name::Name;
 pub use read::Bundle;
+#[doc(hidden)]
+pub use row::doc;
 pub use row::{Cell, ColumnInfo, Columns, Row, TableInfo, utc_millis};
 pub use tables::{AnyRow, Table};
 pub use time::{InvalidTimestamp, Timestamp};

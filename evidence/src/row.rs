@@ -225,12 +225,14 @@ impl Cell for Option<Timestamp> {
     }
 }
 
-/// Joins the lines of a doc comment into one paragraph.
-pub(crate) fn doc(lines: &[&str]) -> String {
+/// Joins the lines of a doc comment into one paragraph: for [`table!`](crate::table).
+#[doc(hidden)]
+pub fn doc(lines: &[&str]) -> String {
     lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }
 
 /// Declares a table: `table!(/// doc  Row => "name", version 1, sort 2 { /// doc  column: Type, ... })`.
+#[macro_export]
 macro_rules! table {
     (
         $(#[doc = $doc:expr])*
@@ -248,7 +250,7 @@ macro_rules! table {
             use std::sync::{Arc, LazyLock};
             use arrow::array::{ArrayRef, RecordBatch};
             use arrow::datatypes::{Field, Schema, SchemaRef};
-            use $crate::row::{Cell, ColumnInfo, Columns, Row, TableInfo};
+            use $crate::{Cell, ColumnInfo, Columns, Row, TableInfo};
 
             static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
                 Arc::new(Schema::new(vec![
@@ -281,13 +283,13 @@ macro_rules! table {
                 fn info() -> TableInfo {
                     TableInfo {
                         name: $name,
-                        doc: $crate::row::doc(&[$($doc),*]),
+                        doc: $crate::doc(&[$($doc),*]),
                         sort_key: $sort,
                         columns: vec![ $( ColumnInfo {
                             name: stringify!($column),
                             data_type: <$ty as Cell>::data_type(),
                             nullable: <$ty as Cell>::NULLABLE,
-                            doc: $crate::row::doc(&[$($column_doc),*]),
+                            doc: $crate::doc(&[$($column_doc),*]),
                         }, )+ ],
                     }
                 }
@@ -327,4 +329,3 @@ macro_rules! table {
         };
     };
 }
-pub(crate) use table;

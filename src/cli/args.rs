@@ -46,6 +46,22 @@ pub(crate) struct JudgeArgs {
     pub(crate) engine: EngineArgs,
 }
 
+/// The archive.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ArchiveArg {
+    /// The archive: a folder, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
+    pub(crate) archive: String,
+}
+
+/// An archive that a bundle may be in.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct FromArchive {
+    /// The archive that has the bundle, which is then named by the first digits of its digest
+    #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
+    pub(crate) archive: Option<String>,
+}
+
 /// Where a bundle goes.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct BundleOutput {

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use args::{
-    AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, JudgeArgs, PaceArgs, PackArgs, ReportArgs, TargetArgs,
+    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs, ReportArgs, TargetArgs,
 };
 
 use crate::exit;
-use crate::format::{Color, LogFormat, TableFormat, TextFormat};
+use crate::format::{Color, LogFormat, StatsFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
 /// Decides whether a deployment to Amazon ECS really succeeded, and keeps the evidence.
@@ -97,6 +97,11 @@ pub(crate) enum Verb {
     Test(Test),
     /// Write and understand checks
     Check(Check),
+    /// Keep bundles and verdicts, on disk or in S3
+    #[command(
+        after_help = "Example:\n  casefile archive add rollout.bundle verdict.json --archive s3://evidence/casefile\n  casefile archive list --archive s3://evidence/casefile --service bf-manage-core --since 2026-11-01\n  casefile analyze 4e3b1dd2 --archive s3://evidence/casefile"
+    )]
+    Archive(Archive),
     /// Run the checks that come on standard input, for another process of this program
     #[command(hide = true)]
     Sandbox,
@@ -169,9 +174,11 @@ pub(crate) struct Redact {
 
 #[derive(Debug, Args)]
 pub(crate) struct Analyze {
-    /// The bundle
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     /// Judge the evidence as it was known at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
@@ -197,6 +204,9 @@ pub(crate) struct Validate {
     pub(crate) no_grace: bool,
     #[command(flatten)]
     pub(crate) output: BundleOutput,
+    /// Add the bundle and the verdict to this archive: a folder, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
+    pub(crate) archive: Option<String>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]
@@ -205,9 +215,11 @@ pub(crate) struct Validate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The bundle
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -220,9 +232,11 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The bundle
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -233,9 +247,11 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// The bundle
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -249,6 +265,8 @@ pub(crate) struct Query {
     /// The bundle
     #[arg(required_unless_present = "tables", value_parser = parse_bundle)]
     pub(crate) bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     /// One SELECT; read from standard input where left out
     #[arg(conflicts_with = "tables")]
     pub(crate) sql: Option<String>,
@@ -352,4 +370,116 @@ pub(crate) enum CheckVerb {
         #[command(flatten)]
         judge: JudgeArgs,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Archive {
+    #[command(subcommand)]
+    pub(crate) verb: ArchiveVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveVerb {
+    /// Add a bundle, and verdicts about it; what the archive has already stays
+    Add {
+        /// The bundle
+        #[arg(value_parser = parse_bundle)]
+        bundle: PathBuf,
+        /// Verdicts about it, as `--report json=FILE` writes them
+        verdicts: Vec<PathBuf>,
+        #[command(flatten)]
+        archive: ArchiveArg,
+        #[command(flatten)]
+        config: ConfigArg,
+        #[command(flatten)]
+        pack: PackArgs,
+    },
+    /// List deployments, newest first
+    List {
+        #[command(flatten)]
+        archive: ArchiveArg,
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// Write the result to this file [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// How the result is printed
+        #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
+        format: TableFormat,
+    },
+    /// Check every bundle and verdict against its digest, and the index against them
+    Verify {
+        #[command(flatten)]
+        archive: ArchiveArg,
+        /// Read only this many bundles
+        #[arg(long, value_name = "N")]
+        sample: Option<usize>,
+        /// Chooses the sample
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// Keep the names of sound bundles in this file; a further run does not read them again
+        #[arg(long, value_name = "FILE")]
+        resume: Option<PathBuf>,
+        /// How the result is printed
+        #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
+        format: TextFormat,
+    },
+    /// Make the index again, from the bundles and verdicts
+    Index {
+        #[command(flatten)]
+        archive: ArchiveArg,
+    },
+    /// Write a bundle of the archive to a file
+    Fetch {
+        /// The bundle's digest, or its first digits
+        digest: String,
+        #[command(flatten)]
+        archive: ArchiveArg,
+        /// The file [default: <digest>.tar]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// How many deployments were decided, how fast, and which checks fail and gaps recur
+    Stats {
+        #[command(flatten)]
+        archive: ArchiveArg,
+        #[command(flatten)]
+        filter: FilterArgs,
+        /// Write the result to this file [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// How the result is printed
+        #[arg(long, value_enum, default_value_t = StatsFormat::Terminal)]
+        format: StatsFormat,
+    },
+}
+
+/// Which deployments of an archive.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct FilterArgs {
+    /// The service's name
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// The AWS region
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// From this day on (UTC), e.g. 2026-11-01
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    pub(crate) since: Option<String>,
+    /// Up to this day (UTC)
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    pub(crate) until: Option<String>,
+    /// The verdict: pass, fail, inconclusive, error, or none
+    #[arg(long, value_parser = ["pass", "fail", "inconclusive", "error", "none"])]
+    pub(crate) verdict: Option<String>,
+    /// The release's name
+    #[arg(long)]
+    pub(crate) release: Option<String>,
+}
+
+fn parse_date(text: &str) -> Result<String, String> {
+    let date: Result<jiff::civil::Date, _> = text.parse();
+    date.map(|date| date.to_string()).map_err(|_| format!("{text:?} is not a date such as 2026-11-01"))
 }

@@ -3,6 +3,7 @@
 //! Text from outside (log lines, AWS messages) is never trusted: what a terminal, a CI log, a Markdown
 //! page or an XML file would act on is made visible, see [`text`] and [`markdown`].
 
+mod archive;
 mod corpus;
 mod evidence;
 mod inspect;
@@ -21,6 +22,7 @@ mod testing;
 mod tests;
 mod text;
 
+pub(crate) use archive::{list, stats, verified};
 pub(crate) use corpus::corpus;
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;

@@ -3,6 +3,7 @@
 use casefile_analyzer::analyze;
 use casefile_evidence::Timestamp;
 
+use super::archive::locate;
 use super::{open, options, pack, report};
 use crate::cli::Analyze;
 use crate::error::Error;
@@ -13,7 +14,8 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
     let pack = pack(&args.judge.pack)?;
     let as_of = args.as_of.as_deref().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("--as-of: {error}")))?;
-    let opened = open(&args.bundle, Some(&pack), &args.judge.config, printer)?;
+    let located = locate(&args.bundle, &args.from).await?;
+    let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     if let Some((as_of, first)) = as_of.zip(opened.bundle.manifest().window.from).filter(|(as_of, first)| as_of < first)
     {
         return Err(Error::usage(format!(

@@ -10,7 +10,7 @@ use casefile_fixtures::cases::{self, Case};
 use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
 use super::collect::Job;
-use super::validate::{LastLines, validate};
+use super::validate::{Ends, LastLines, validate};
 use crate::cli::{AwsArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
@@ -96,7 +96,8 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
         loaded: config,
         interrupt: Interrupt::watch()?,
     };
-    let exit = validate(job, LastLines::Awaited, &args.report, &args.judge, printer).await?;
+    let ends = Ends { last_lines: LastLines::Awaited, archive: None };
+    let exit = validate(job, ends, &args.report, &args.judge, printer).await?;
     if output.exists() {
         printer.note(&format!(
             "\nlook closer:  casefile inspect {0}\n              casefile replay {0}",

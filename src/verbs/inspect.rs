@@ -3,14 +3,16 @@
 use casefile_evidence::Bundle;
 use casefile_evidence::tables::{SnapshotRow, SourceRow, TargetRow};
 
+use super::archive::locate;
 use crate::cli::Inspect;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::render::{self, Inspection};
 
-pub(crate) fn run(args: &Inspect, printer: &Printer) -> Result<Exit, Error> {
-    let bundle = Bundle::open(&args.bundle)?;
+pub(crate) async fn run(args: &Inspect, printer: &Printer) -> Result<Exit, Error> {
+    let located = locate(&args.bundle, &args.from).await?;
+    let bundle = Bundle::open(&located.path)?;
     let inspection = Inspection {
         digest: bundle.digest(),
         manifest: bundle.manifest().clone(),

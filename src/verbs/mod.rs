@@ -1,6 +1,7 @@
 //! One file a verb.
 
 mod analyze;
+mod archive;
 mod check;
 mod collect;
 mod demo;
@@ -74,10 +75,11 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Validate(args) => validate::run(args, printer).await,
         Verb::Replay(args) => replay::run(args, printer).await,
         Verb::Query(args) => query::run(args, printer).await,
-        Verb::Inspect(args) => inspect::run(args, printer),
-        Verb::Verify(args) => verify::run(args, printer),
+        Verb::Inspect(args) => inspect::run(args, printer).await,
+        Verb::Verify(args) => verify::run(args, printer).await,
         Verb::Test(args) => test::run(args, printer).await,
         Verb::Check(args) => check::run(&args.verb, printer).await,
+        Verb::Archive(args) => archive::run(&args.verb, printer).await,
         Verb::Sandbox => sandbox::run().await,
     }
 }

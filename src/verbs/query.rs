@@ -4,6 +4,7 @@ use std::io::Read;
 
 use casefile_analyzer::query;
 
+use super::archive::locate;
 use super::{open, options};
 use crate::cli::Query;
 use crate::error::Error;
@@ -30,7 +31,8 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists the tables",
         ));
     }
-    let opened = open(bundle, None, &args.config, printer)?;
+    let located = locate(bundle, &args.from).await?;
+    let opened = open(&located.path, None, &args.config, printer)?;
     let answer = query(&opened.evidence, &sql, &opened.settings, &options(&args.engine, None)).await?;
     printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
     Ok(Exit::Pass)

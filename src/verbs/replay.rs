@@ -6,6 +6,7 @@ use casefile_analyzer::{Analyzer, Level, Outcome, Verdict};
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::SnapshotRow;
 
+use super::archive::locate;
 use super::{open, options, pack};
 use crate::cli::Replay;
 use crate::error::Error;
@@ -15,7 +16,8 @@ use crate::render::{self, Moment};
 
 pub(crate) async fn run(args: &Replay, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(&args.judge.pack)?;
-    let opened = open(&args.bundle, Some(&pack), &args.judge.config, printer)?;
+    let located = locate(&args.bundle, &args.from).await?;
+    let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     let at: BTreeSet<Timestamp> =
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
     let analyzer = Analyzer::new(pack, &options(&args.judge.engine, None)).await?;

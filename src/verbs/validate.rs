@@ -1,6 +1,9 @@
 //! `validate`: collect, stop as early as is sound, seal, judge. The step of a pipeline.
 
-use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Verdict, can_still_improve, lint_deadlines};
+use std::path::Path;
+
+use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Settings, Verdict, can_still_improve, lint_deadlines};
+use casefile_archive::{Archive, VerdictFile};
 use casefile_collector::aws::ConnectOptions;
 use casefile_collector::collect::{Polled, SettledRule, Stop, StopReason, StopRule};
 use casefile_evidence::{AnyRow, Bundle, Timestamp};
@@ -8,15 +11,17 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::collect::Job;
-use super::{options, pack, report_to_stdout};
+use super::{archive, options, pack, report_to_stdout};
 use crate::cli::{JudgeArgs, ReportArgs, Validate};
 use crate::config::Loaded;
 use crate::destination::Upload;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::Format;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::render::{action, sentence, visible};
+use crate::render::{self, action, sentence, visible};
+use crate::say;
 use crate::target::{Target, Times, check, clock};
 
 pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Error> {
@@ -35,7 +40,12 @@ pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Erro
         interrupt: Interrupt::watch()?,
     };
     let last_lines = if args.no_grace { LastLines::LeftOut } else { LastLines::Awaited };
-    validate(job, last_lines, &args.report, &args.judge, printer).await
+    let archive = match &args.archive {
+        Some(place) => Some(archive::open(place, true).await?),
+        None => None,
+    };
+    let ends = Ends { last_lines, archive };
+    validate(job, ends, &args.report, &args.judge, printer).await
 }
 
 /// Whether a failed collection waits for the last log lines of the tasks that died.
@@ -45,10 +55,17 @@ pub(crate) enum LastLines {
     LeftOut,
 }
 
+/// The end of a run.
+pub(crate) struct Ends {
+    pub(crate) last_lines: LastLines,
+    /// Takes the bundle and the verdict.
+    pub(crate) archive: Option<Archive>,
+}
+
 /// Collects until the verdict is decided, seals, and judges the sealed bundle.
 pub(crate) async fn validate(
     job: Job,
-    last_lines: LastLines,
+    ends: Ends,
     reports: &ReportArgs,
     args: &JudgeArgs,
     printer: &Printer,
@@ -63,7 +80,7 @@ pub(crate) async fn validate(
         printer.warn(&problem.to_string());
     }
     let settled = SettledRule::new(job.times.stable_for);
-    let mut rule = VerdictRule { judge, settled, last_lines, printer: printer.clone() };
+    let mut rule = VerdictRule { judge, settled, last_lines: ends.last_lines, printer: printer.clone() };
     let gathered = job.run(&mut rule, printer).await?;
     let sealed = gathered.sealed;
     printer.note(gathered.line.trim_end());
@@ -71,8 +88,39 @@ pub(crate) async fn validate(
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(&args.engine, None)).await?;
     let exit = report_to_stdout(&verdict, reports, printer)?;
+    let archived = match &ends.archive {
+        Some(archive) => keep(archive, &sealed.path, &verdict, &analyzer, &settings, printer).await,
+        None => true,
+    };
     // The verdict's exit code comes before that of a failed upload.
-    Ok(if upload.is_none_or(Upload::finish) || exit != Exit::Pass { exit } else { Exit::Internal })
+    let kept = upload.is_none_or(Upload::finish) && archived;
+    Ok(if kept || exit != Exit::Pass { exit } else { Exit::Internal })
+}
+
+/// Adds the bundle and the verdict to the archive. Returns whether they are there.
+async fn keep(
+    archive: &Archive,
+    bundle: &Path,
+    verdict: &Verdict,
+    analyzer: &Analyzer,
+    settings: &Settings,
+    printer: &Printer,
+) -> bool {
+    let added = async {
+        let json = render::verdict(verdict, Format::Json, Printer::file_style())?;
+        let verdict = VerdictFile::read(json.into_bytes(), "the verdict")?;
+        Ok::<_, Error>(archive.add(bundle, &[verdict], &archive::kept(analyzer.pack(), settings)?).await?)
+    };
+    match added.await {
+        Ok(added) => printer.note(archive::told(archive, &added).trim_end()),
+        Err(error) => {
+            say::error(&error);
+            let name = archive.name();
+            printer.warn(&format!("not in the archive: `casefile archive add {} --archive {name}`", bundle.display()));
+            return false;
+        }
+    }
+    true
 }
 
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or

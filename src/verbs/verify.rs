@@ -2,16 +2,18 @@
 
 use casefile_evidence::{OpenError, verify};
 
+use super::archive::locate;
 use crate::cli::Verify;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::TextFormat;
 use crate::output::Printer;
 
-pub(crate) fn run(args: &Verify, printer: &Printer) -> Result<Exit, Error> {
+pub(crate) async fn run(args: &Verify, printer: &Printer) -> Result<Exit, Error> {
     let output = args.output.as_deref();
     let name = args.bundle.display().to_string();
-    match verify(&args.bundle) {
+    let located = locate(&args.bundle, &args.from).await?;
+    match verify(&located.path) {
         Ok((digest, manifest)) => {
             let files = manifest.tables.len() + 1;
             printer.result(output, |_| Ok(match args.format {

@@ -29,6 +29,8 @@ static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../queries");
 #[derive(Debug, Clone)]
 pub struct Pack {
     checks: Vec<Check>,
+    /// The content of each file, by its path within the pack.
+    files: BTreeMap<String, String>,
     digest: Digest,
 }
 
@@ -64,7 +66,7 @@ impl Pack {
         checks.retain(|check| further.check(&check.header.id).is_none());
         checks.extend(further.checks);
         let files = checks.iter().map(|check| (check.header.id.clone(), check.sql.clone())).collect();
-        Ok(Self { checks, digest: digest(&files) })
+        Ok(Self { checks, digest: digest(&files), files })
     }
 
     /// The checks in `files`: path within the pack, `/`-separated, to content. `root` stands before the
@@ -79,8 +81,8 @@ impl Pack {
         let digest = digest(&files);
         let mut checks: Vec<Check> = Vec::new();
         let mut errors = Vec::new();
-        for (path, content) in files {
-            match Check::parse(format!("{root}/{path}"), content) {
+        for (path, content) in &files {
+            match Check::parse(format!("{root}/{path}"), content.clone()) {
                 Ok(check) => match checks.iter().find(|other| other.header.id == check.header.id) {
                     Some(other) => errors.push(SpecError::new(
                         &check.file,
@@ -92,7 +94,7 @@ impl Pack {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self { checks, digest }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { checks, files, digest }) } else { Err(errors) }
     }
 
     /// The checks, in the order of their paths.
@@ -108,6 +110,12 @@ impl Pack {
     /// The sha256 over every file's path and content, and over the views that the checks build on.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The files and the views, as JSON: all that its digest covers.
+    pub fn to_json(&self) -> serde_json::Value {
+        let views: BTreeMap<&str, &str> = view_files().collect();
+        serde_json::json!({ "checks": self.files, "views": views })
     }
 }
 

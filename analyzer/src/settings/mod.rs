@@ -55,8 +55,15 @@ pub struct CheckSettings {
 impl Settings {
     /// The sha256 of the settings' canonical JSON.
     pub(crate) fn digest(&self) -> Result<Digest, crate::AnalyzeError> {
-        let json = serde_json_canonicalizer::to_vec(self).map_err(crate::AnalyzeError::internal)?;
-        Ok(Digest::of(&json))
+        Ok(Digest::of(&self.to_canonical_json()?))
+    }
+
+    /// The canonical JSON (RFC 8785): a verdict names its sha256.
+    ///
+    /// # Errors
+    /// Only internal errors.
+    pub fn to_canonical_json(&self) -> Result<Vec<u8>, crate::AnalyzeError> {
+        serde_json_canonicalizer::to_vec(self).map_err(crate::AnalyzeError::internal)
     }
 
     /// Checks every setting against itself and against the pack, and compiles the signatures' patterns.

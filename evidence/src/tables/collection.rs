@@ -1,6 +1,6 @@
 //! What this bundle is about, and what was asked to make it.
 
-use crate::row::table;
+use crate::table;
 use crate::time::Timestamp;
 
 table! {

@@ -1,6 +1,6 @@
 //! What was deployed: things that do not change, each kept once.
 
-use crate::row::table;
+use crate::table;
 use crate::time::Timestamp;
 
 table! {

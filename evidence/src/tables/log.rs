@@ -1,7 +1,7 @@
 //! CloudWatch Logs.
 
 use crate::name::Name;
-use crate::row::table;
+use crate::table;
 use crate::time::Timestamp;
 
 table! {

@@ -1,6 +1,6 @@
 //! The service and its rollouts, as each snapshot saw them.
 
-use crate::row::table;
+use crate::table;
 use crate::time::Timestamp;
 
 table! {

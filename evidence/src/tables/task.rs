@@ -1,6 +1,6 @@
 //! Tasks and containers, as each snapshot saw them.
 
-use crate::row::table;
+use crate::table;
 use crate::time::Timestamp;
 
 table! {

@@ -2,22 +2,17 @@
 
 use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_sdk_ecs::config::ProvideCredentials;
 use casefile_evidence::{OpenError, Timestamp};
-use futures::stream::FuturesUnordered;
-use futures::{StreamExt, TryStreamExt};
+use casefile_objects::{PutError, Stop, put_file};
+use futures::StreamExt;
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, resolve_bucket_region};
 use object_store::path::Path as Key;
-use object_store::{
-    ClientOptions, CredentialProvider, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-};
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+use object_store::{ClientOptions, CredentialProvider, ObjectStore, ObjectStoreExt};
 
 use self::url::refused;
 pub use self::url::{S3Url, StoreError};
@@ -25,15 +20,8 @@ use super::{Aws, wire};
 
 mod url;
 
-/// What is longer is uploaded in parts of this size (multipart upload); S3 takes 10,000 of them.
-const PART: usize = 16 << 20;
-/// Parts on their way at once: with [`PART`], this bounds the memory.
-const PARTS_AT_ONCE: usize = 2;
 /// A part may take so long.
 const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Ends an upload early. It is asked no more once it did.
-type Stop<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send)>;
 
 /// A place in S3 that a bundle is to be put at.
 #[derive(Debug)]
@@ -162,75 +150,17 @@ impl Store {
     }
 
     async fn put_file(&self, path: &Path, key: &Key, stop: &mut Stop<'_>) -> Result<(), StoreError> {
-        let unreadable = |source| StoreError::Io { path: path.to_owned(), source };
-        let mut file = File::open(path).await.map_err(unreadable)?;
-        if file.metadata().await.map_err(unreadable)?.len() <= PART as u64 {
-            let bytes = tokio::fs::read(path).await.map_err(unreadable)?;
-            return self.claim(key, bytes.into(), stop).await;
-        }
-        // S3 lets an upload in parts take a place that is taken; so an empty object takes it first.
-        self.claim(key, PutPayload::new(), stop).await?;
-        let uploaded = match self.unless(stop, self.store.put_multipart(key)).await {
-            Ok(mut upload) => {
-                let uploaded = self.put_parts(&mut file, path, upload.as_mut(), stop).await;
-                if uploaded.is_err() {
-                    // Parts that nobody completes cost money until they are removed.
-                    let _ = upload.abort().await;
-                }
-                uploaded
-            }
-            Err(error) => Err(error),
-        };
-        if uploaded.is_err() {
-            // It is ours, and holds nothing. That it may stay is told with what to do about it.
-            let _ = self.store.delete(key).await;
-        }
-        uploaded
+        put_file(self.store.as_ref(), key, path, stop).await.map_err(|error| match error {
+            PutError::Exists => self.exists(),
+            PutError::Interrupted => StoreError::Interrupted { url: self.url.clone() },
+            PutError::File { path, source } => StoreError::Io { path, source },
+            PutError::Store(error) => refused(&self.url, &error),
+        })
     }
 
-    async fn put_parts(
-        &self,
-        file: &mut File,
-        path: &Path,
-        upload: &mut dyn MultipartUpload,
-        stop: &mut Stop<'_>,
-    ) -> Result<(), StoreError> {
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            let mut part = Vec::with_capacity(PART);
-            let read = file.take(PART as u64).read_to_end(&mut part).await;
-            if read.map_err(|source| StoreError::Io { path: path.to_owned(), source })? == 0 {
-                break;
-            }
-            under_way.push(upload.put_part(part.into()));
-            if under_way.len() == PARTS_AT_ONCE {
-                self.unless(stop, under_way.try_next()).await?;
-            }
-        }
-        while self.unless(stop, under_way.try_next()).await?.is_some() {}
-        self.unless(stop, upload.complete()).await.map(drop)
-    }
-
-    /// Writes an object where there is none.
-    async fn claim(&self, key: &Key, payload: PutPayload, stop: &mut Stop<'_>) -> Result<(), StoreError> {
-        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        self.unless(stop, self.store.put_opts(key, payload, options)).await.map(drop)
-    }
-
-    /// What the store answers, unless the upload is to stop before.
-    async fn unless<T>(
-        &self,
-        stop: &mut Stop<'_>,
-        answer: impl Future<Output = object_store::Result<T>>,
-    ) -> Result<T, StoreError> {
-        tokio::select! {
-            biased;
-            () = stop.as_mut() => Err(StoreError::Interrupted { url: self.url.clone() }),
-            answered = answer => answered.map_err(|error| match error {
-                object_store::Error::AlreadyExists { .. } => self.exists(),
-                error => refused(&self.url, &error),
-            }),
-        }
+    /// The objects of the bucket.
+    pub fn objects(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
     }
 
     fn exists(&self) -> StoreError {

@@ -10,6 +10,9 @@ use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, ObjectMeta, PutMultipartOptions, PutResult, Result, UploadPart,
 };
 
+use casefile_objects::PART;
+use object_store::{MultipartUpload, PutOptions, PutPayload};
+
 use super::*;
 
 #[test]

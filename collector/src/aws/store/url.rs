@@ -92,6 +92,11 @@ impl S3Url {
         }
     }
 
+    /// The key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The key's last part: what the bundle is called.
     pub fn name(&self) -> &str {
         self.key.filename().unwrap_or_default()

@@ -1,0 +1,102 @@
+//! Errors of an archive, each with its remedy.
+
+use std::path::PathBuf;
+
+use casefile_evidence::{OpenError, ReadError, WriteError};
+
+/// An operation on an archive failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// There is no archive.
+    #[error("there is no archive at {archive}: `casefile archive add` makes one")]
+    Missing {
+        /// The place.
+        archive: String,
+    },
+    /// The object store failed.
+    #[error("{place}: {source}")]
+    Store {
+        /// The object.
+        place: String,
+        /// The error of the store.
+        source: object_store::Error,
+    },
+    /// A name cannot be a part of a key.
+    #[error("the {what} {value:?} cannot be a part of a path in an archive: only letters, digits, '.', '_' and '-' can")]
+    Name {
+        /// `service` or `region`.
+        what: &'static str,
+        /// The name.
+        value: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// The bundle is not sound.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The bundle cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The bundle cannot be packed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// A verdict is not sound.
+    #[error("the verdict {place}: {problem}")]
+    Verdict {
+        /// The file.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
+    /// A segment of the index is not sound.
+    #[error("{place} is not a part of an index ({problem}): remove it, and run `casefile archive index`")]
+    Index {
+        /// The object.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
+    /// An object of another content has the key.
+    #[error("{place} holds another bundle ({found}): run `casefile archive verify`")]
+    OtherBundle {
+        /// The key.
+        place: String,
+        /// The digest of its content.
+        found: String,
+    },
+    /// No bundle has such a digest.
+    #[error("no bundle of {archive} has a digest that begins with {prefix:?}: `casefile archive list` has them all")]
+    NoSuchBundle {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The archive.
+        archive: String,
+    },
+    /// Several bundles have such a digest.
+    #[error("{bundles} bundles have digests that begin with {prefix:?}: give more digits")]
+    Ambiguous {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The number of bundles.
+        bundles: usize,
+    },
+    /// A fault of this program.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl ArchiveError {
+    pub(crate) fn store(place: &str, source: object_store::Error) -> Self {
+        Self::Store { place: place.to_owned(), source }
+    }
+
+    pub(crate) fn internal(error: impl std::fmt::Display) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

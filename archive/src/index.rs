@@ -1,0 +1,211 @@
+//! The index: immutable segments of rows, merged when they become many.
+//!
+//! Each `add` writes a small segment of level 0. When a level has [`MERGED`] segments, the job that notices writes their
+//! union as a segment of the next level, and then removes them. Rows are facts that never change, so a row that two
+//! segments have is one row: a crash between the two steps, or two jobs that merge at once, do no harm.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use casefile_evidence::{Columns, Digest, Row};
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+
+use crate::Archive;
+use crate::add::{stored_tables, target_of};
+use crate::entry::{Entry, Stored};
+use crate::error::ArchiveError;
+use crate::layout::{BUNDLES, INDEX, Partition, VERDICTS};
+use crate::verdict::VerdictFile;
+
+/// A level with this many segments is merged.
+const MERGED: usize = 32;
+/// Requests in flight.
+const AT_ONCE: usize = 16;
+/// A reader tries again this often if segments vanish while it reads: another job merged them.
+const TRIES: usize = 8;
+
+impl Archive {
+    /// Every row of the index, sorted by bundle and verdict. Empty if there is no index.
+    ///
+    /// # Errors
+    /// Where a segment cannot be read.
+    pub async fn entries(&self) -> Result<Vec<Entry>, ArchiveError> {
+        for _ in 1..TRIES {
+            match self.read_segments(&self.segments().await?).await {
+                Err(ArchiveError::Store { source: object_store::Error::NotFound { .. }, .. }) => {}
+                other => return other,
+            }
+        }
+        self.read_segments(&self.segments().await?).await
+    }
+
+    /// The keys of the segments.
+    async fn segments(&self) -> Result<Vec<String>, ArchiveError> {
+        let objects = self.objects(INDEX).await?;
+        let keys = objects.iter().map(|object| self.relative(&object.location));
+        Ok(keys.filter(|key| level(key).is_some()).collect())
+    }
+
+    async fn read_segments(&self, keys: &[String]) -> Result<Vec<Entry>, ArchiveError> {
+        let reads: Vec<_> = keys.iter().map(|key| self.read_segment(key.clone())).collect();
+        let rows: Vec<Vec<Entry>> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let mut rows = rows.concat();
+        rows.sort_unstable();
+        rows.dedup();
+        Ok(rows)
+    }
+
+    async fn read_segment(&self, key: String) -> Result<Vec<Entry>, ArchiveError> {
+        rows(self.read(&key).await?, &key)
+    }
+
+    /// Adds rows, and merges segments where a level has many.
+    pub(crate) async fn append(&self, rows: Vec<Entry>) -> Result<(), ArchiveError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.write_segment(0, rows).await?;
+        loop {
+            let mut levels: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+            for key in self.segments().await? {
+                levels.entry(level(&key).unwrap_or_default()).or_default().push(key);
+            }
+            let Some((level, keys)) = levels.into_iter().find(|(_, keys)| keys.len() >= MERGED) else { return Ok(()) };
+            match self.read_segments(&keys).await {
+                Ok(rows) => drop(self.write_segment(level + 1, rows).await?),
+                // Another job merges them.
+                Err(ArchiveError::Store { source: object_store::Error::NotFound { .. }, .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            for key in keys {
+                self.remove(&key).await?;
+            }
+        }
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+        match self.store.delete(&self.key(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed(key)(error)),
+        }
+    }
+
+    /// Writes a segment, and returns its key.
+    async fn write_segment(&self, level: u32, mut rows: Vec<Entry>) -> Result<String, ArchiveError> {
+        rows.sort_unstable();
+        rows.dedup();
+        let bytes = parquet(&rows)?;
+        let key = format!("{INDEX}/{level}-{}.parquet", Digest::of(&bytes));
+        self.put_new(&key, bytes).await?;
+        Ok(key)
+    }
+
+    /// Makes the index again from the bundles and verdicts. `progress` is told how many bundles were read.
+    ///
+    /// # Errors
+    /// Where an object cannot be read. A bundle or verdict that is not sound is left out; [`Archive::verify`] names it.
+    pub async fn rebuild(&self, progress: &mut (dyn FnMut(usize, usize) + Send)) -> Result<usize, ArchiveError> {
+        let old = self.segments().await?;
+        let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for object in self.objects(VERDICTS).await? {
+            let key = self.relative(&object.location);
+            if let Some((bundle, _)) = names(&key) {
+                verdicts.entry(bundle).or_default().push(key);
+            }
+        }
+        let bundles = self.objects(BUNDLES).await?;
+        let mut rows = Vec::new();
+        for (place, object) in bundles.iter().enumerate() {
+            rows.extend(self.rows_of(&self.relative(&object.location), &verdicts).await?);
+            progress(place + 1, bundles.len());
+        }
+        let count = rows.len();
+        let highest = old.iter().filter_map(|key| level(key)).max().unwrap_or_default().max(1);
+        let new = if rows.is_empty() { None } else { Some(self.write_segment(highest, rows).await?) };
+        // Segments that were written since hold bundles that were added since.
+        for key in old.iter().filter(|key| new.as_ref() != Some(key)) {
+            self.remove(key).await?;
+        }
+        Ok(count)
+    }
+
+    async fn rows_of(&self, key: &str, verdicts: &BTreeMap<String, Vec<String>>) -> Result<Vec<Entry>, ArchiveError> {
+        let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
+        let folder = folder.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })?;
+        let path = folder.path().join("bundle.tar");
+        self.download(key, &path).await?;
+        let Ok(bundle) = casefile_evidence::Bundle::open(&path) else { return Ok(Vec::new()) };
+        let target = target_of(&bundle)?;
+        let partition = Partition::new(&target.service, target.region.as_deref(), target.window_from)?;
+        let digest = bundle.digest().to_string();
+        let bytes = std::fs::metadata(&path).map_err(|source| ArchiveError::File { path: path.clone(), source })?.len();
+        let stored = Stored {
+            digest: digest.clone(),
+            partition: &partition,
+            target: &target,
+            manifest: bundle.manifest(),
+            key: key.to_owned(),
+            bytes,
+            tables: stored_tables(&path, bundle.manifest())?,
+        };
+        let mut rows = Vec::new();
+        for key in verdicts.get(&digest).into_iter().flatten() {
+            if let Ok(verdict) = VerdictFile::read(self.read(key).await?.to_vec(), key) {
+                rows.push(Entry::new(&stored, Some(&verdict.summary))?);
+            }
+        }
+        if rows.is_empty() {
+            rows.push(Entry::new(&stored, None)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// The level of a segment.
+fn level(key: &str) -> Option<u32> {
+    let name = key.rsplit('/').next()?.strip_suffix(".parquet")?;
+    let (level, digest) = name.split_once('-')?;
+    Digest::parse(digest)?;
+    level.parse().ok()
+}
+
+/// The digests of bundle and verdict in the key of a verdict.
+pub(crate) fn names(key: &str) -> Option<(String, String)> {
+    let name = key.rsplit('/').next()?.strip_suffix(".json")?;
+    let (bundle, verdict) = name.split_once('-')?;
+    Some((Digest::parse(bundle)?.to_string(), Digest::parse(verdict)?.to_string()))
+}
+
+fn parquet(rows: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
+    let mut columns = <Entry as Row>::Columns::default();
+    rows.iter().for_each(|row| columns.append(row));
+    let batch = RecordBatch::try_new(Entry::schema(), columns.finish()).map_err(ArchiveError::internal)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default()))
+        .set_created_by("casefile index 1".to_owned())
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(batch.schema_ref()), Some(properties))
+        .map_err(ArchiveError::internal)?;
+    writer.write(&batch).map_err(ArchiveError::internal)?;
+    writer.into_inner().map_err(ArchiveError::internal)
+}
+
+fn rows(bytes: Bytes, key: &str) -> Result<Vec<Entry>, ArchiveError> {
+    let wrong = |problem: String| ArchiveError::Index { place: key.to_owned(), problem };
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .and_then(|builder| builder.with_batch_size(8192).build())
+        .map_err(|error| wrong(error.to_string()))?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|error| wrong(error.to_string()))?;
+        rows.extend(Entry::from_batch(&batch).ok_or_else(|| wrong("its columns are not those of an index".to_owned()))?);
+    }
+    Ok(rows)
+}

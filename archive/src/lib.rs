@@ -1,0 +1,140 @@
+//! The archive: sealed bundles and their verdicts, kept create-only on disk or in S3, and an index of them.
+//!
+//! ```text
+//! bundles/service=<name>/region=<region>/date=<day>/<digest>.tar
+//! verdicts/service=<name>/region=<region>/date=<day>/<bundle digest>-<verdict digest>.json
+//! packs/<digest>.json          the checks that computed a verdict
+//! configs/<digest>.json        the settings that a verdict was computed with
+//! index/<level>-<digest>.parquet
+//! ```
+//!
+//! Bundles and verdicts are the truth. The index is derived from them: [`Archive::rebuild`] makes it again. Its files
+//! ("segments") are immutable; a reader takes the union. So two jobs can add at once, without a lock.
+
+mod add;
+mod entry;
+mod error;
+mod index;
+mod layout;
+mod stats;
+mod verdict;
+mod verify;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use add::{Added, Kept};
+use bytes::Bytes;
+pub use entry::{Entry, StoredTable};
+pub use error::ArchiveError;
+use futures::TryStreamExt;
+pub use layout::Partition;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as Key;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+pub use stats::{Group, Stats, stats};
+pub use verdict::VerdictFile;
+pub use verify::{Problem, Verified, VerifyOptions};
+
+/// An archive: a folder of an object store.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    store: Arc<dyn ObjectStore>,
+    root: Key,
+    name: String,
+}
+
+impl Archive {
+    /// An archive on disk. `create`: the folder is made if it does not exist.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Missing`], or where the folder cannot be made.
+    pub fn on_disk(folder: &Path, create: bool) -> Result<Self, ArchiveError> {
+        let name = folder.display().to_string();
+        if create {
+            std::fs::create_dir_all(folder).map_err(|source| ArchiveError::File { path: folder.to_owned(), source })?;
+        } else if !folder.is_dir() {
+            return Err(ArchiveError::Missing { archive: name });
+        }
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|source| ArchiveError::store(&name, source))?;
+        Ok(Self { store: Arc::new(store), root: Key::default(), name })
+    }
+
+    /// An archive in an object store, below `root`. Messages use `name`.
+    pub fn in_store(store: Arc<dyn ObjectStore>, root: Key, name: String) -> Self {
+        Self { store, root, name }
+    }
+
+    /// The name in messages: the folder, or the URL.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn key(&self, relative: &str) -> Key {
+        relative.split('/').fold(self.root.clone(), |key, part| key.join(part))
+    }
+
+    /// The key relative to the archive.
+    fn relative(&self, key: &Key) -> String {
+        let key = key.as_ref();
+        key.strip_prefix(self.root.as_ref()).unwrap_or(key).trim_start_matches('/').to_owned()
+    }
+
+    fn failed(&self, relative: &str) -> impl FnOnce(object_store::Error) -> ArchiveError {
+        let place = format!("{}/{relative}", self.name.trim_end_matches('/'));
+        move |source| ArchiveError::store(&place, source)
+    }
+
+    async fn read(&self, relative: &str) -> Result<Bytes, ArchiveError> {
+        let answer = async { self.store.get(&self.key(relative)).await?.bytes().await };
+        answer.await.map_err(self.failed(relative))
+    }
+
+    /// The objects below a folder, by key.
+    async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, ArchiveError> {
+        let mut found: Vec<ObjectMeta> =
+            self.store.list(Some(&self.key(folder))).try_collect().await.map_err(self.failed(folder))?;
+        found.sort_by(|a, b| a.location.cmp(&b.location));
+        Ok(found)
+    }
+
+    /// The entry whose bundle digest begins with `prefix`: that of its newest verdict.
+    ///
+    /// # Errors
+    /// Where no bundle, or more than one, has such a digest.
+    pub async fn find(&self, prefix: &str) -> Result<Entry, ArchiveError> {
+        let prefix = prefix.trim_start_matches("sha256:");
+        let entries = self.entries().await?;
+        let mut matching: Vec<&Entry> = entries.iter().filter(|entry| entry.bundle.starts_with(prefix)).collect();
+        matching.sort_by(|a, b| (&a.bundle, a.as_of, &a.verdict_digest).cmp(&(&b.bundle, b.as_of, &b.verdict_digest)));
+        let bundles = matching.chunk_by(|a, b| a.bundle == b.bundle).count();
+        match matching.last() {
+            _ if bundles > 1 => Err(ArchiveError::Ambiguous { prefix: prefix.to_owned(), bundles }),
+            Some(entry) => Ok((*entry).clone()),
+            None => Err(ArchiveError::NoSuchBundle { prefix: prefix.to_owned(), archive: self.name.clone() }),
+        }
+    }
+
+    /// Writes the bundle of an entry to a file (`.tar`) that does not exist, and checks it.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written, or is not the bundle of that digest.
+    pub async fn fetch(&self, entry: &Entry, to: &Path) -> Result<(), ArchiveError> {
+        self.download(&entry.key, to).await?;
+        let bundle = casefile_evidence::Bundle::open(to)?;
+        let found = bundle.digest().to_string();
+        if found == entry.bundle { Ok(()) } else { Err(ArchiveError::OtherBundle { place: entry.key.clone(), found }) }
+    }
+
+    async fn download(&self, relative: &str, to: &Path) -> Result<(), ArchiveError> {
+        use tokio::io::AsyncWriteExt;
+        let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
+        let answer = self.store.get(&self.key(relative)).await.map_err(self.failed(relative))?;
+        let mut chunks = answer.into_stream();
+        let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
+        while let Some(chunk) = chunks.try_next().await.map_err(self.failed(relative))? {
+            file.write_all(&chunk).await.map_err(unwritable)?;
+        }
+        file.flush().await.map_err(unwritable)
+    }
+}

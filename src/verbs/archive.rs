@@ -1,0 +1,197 @@
+//! `archive`: bundles and verdicts, kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use casefile_analyzer::{Pack, Settings};
+use casefile_archive::{Added, Archive, Entry, Kept, VerdictFile, VerifyOptions};
+use casefile_collector::aws::{Aws, ConnectOptions, S3Url};
+use casefile_evidence::Bundle;
+
+use super::pack;
+use crate::cli::{ArchiveVerb, FilterArgs, FromArchive};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::place::s3_url;
+use crate::render;
+
+pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
+    match verb {
+        ArchiveVerb::Add { bundle, verdicts, archive, config, pack: rules } => {
+            let archive = open(&archive.archive, true).await?;
+            let sealed = Bundle::open(bundle)?;
+            let loaded = Loaded::for_bundle(config.config.as_deref(), sealed.manifest().config.as_ref())?;
+            let mut keep = kept(&pack(rules)?, &loaded.config.settings())?;
+            let verdicts: Vec<VerdictFile> = verdicts.iter().map(|path| verdict(path)).collect::<Result<_, _>>()?;
+            // A verdict of other rules is kept without them.
+            keep.retain(|it| verdicts.iter().any(|verdict| verdict.pack() == it.digest || verdict.config() == it.digest));
+            let added = archive.add(bundle, &verdicts, &keep).await?;
+            printer.stdout(&told(&archive, &added))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::List { archive, filter, output, format } => {
+            let entries = newest(open(&archive.archive, false).await?.entries().await?, filter);
+            printer.result(output.as_deref(), |style| render::list(&entries, *format, style))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Stats { archive, filter, output, format } => {
+            let entries = newest(open(&archive.archive, false).await?.entries().await?, filter);
+            let stats = casefile_archive::stats(&entries);
+            printer.result(output.as_deref(), |style| render::stats(&stats, *format, style))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Index { archive } => {
+            let archive = open(&archive.archive, false).await?;
+            let rows = archive.rebuild(&mut |_, _| {}).await?;
+            printer.stdout(&format!("{}: {rows} rows in the index\n", archive.name()))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Fetch { digest, archive, output } => {
+            let archive = open(&archive.archive, false).await?;
+            let entry = archive.find(digest).await?;
+            let to = output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", entry.bundle)));
+            if to.exists() {
+                return Err(Error::usage(format!("{} exists already: choose another file with -o", to.display())));
+            }
+            archive.fetch(&entry, &to).await?;
+            printer.stdout(&format!("{}  sha256:{}\n", to.display(), entry.bundle))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Verify { archive, sample, seed, resume, format } => {
+            let archive = open(&archive.archive, false).await?;
+            let done = resume.as_deref().map(read_done).transpose()?.unwrap_or_default();
+            let mut file = resume.as_deref().map(append_to).transpose()?;
+            let mut lost = None;
+            let mut sound = |key: &str| {
+                if let Some(file) = &mut file
+                    && let Err(error) = writeln!(file, "{key}")
+                {
+                    lost.get_or_insert(error);
+                }
+            };
+            let options = VerifyOptions { sample: *sample, seed: *seed, done };
+            let verified = archive.verify(&options, &mut sound).await?;
+            if let Some(error) = lost {
+                printer.warn(&format!("--resume could not be written: {error}"));
+            }
+            printer.result(None, |_| render::verified(archive.name(), &verified, *format))?;
+            Ok(if verified.problems.is_empty() { Exit::Pass } else { Exit::Integrity })
+        }
+    }
+}
+
+/// Opens an archive: a folder, or `s3://BUCKET/PREFIX`.
+pub(crate) async fn open(place: &str, create: bool) -> Result<Archive, Error> {
+    let Some(url) = s3_url(Path::new(place)) else { return Ok(Archive::on_disk(Path::new(place), create)?) };
+    let url = S3Url::parse(url)?;
+    let aws = Aws::connect(ConnectOptions::default()).await?;
+    let store = aws.store(url.clone()).await?;
+    Ok(Archive::in_store(store.objects(), url.key().clone(), url.to_string()))
+}
+
+/// A bundle that an argument names, on disk.
+pub(crate) struct Located {
+    pub(crate) path: PathBuf,
+    /// Removed with this value.
+    _folder: Option<tempfile::TempDir>,
+}
+
+/// Finds a bundle: a path, `archive://PLACE#DIGEST`, or the first digits of a digest with `--archive`. That of an
+/// archive is written to a temporary file, and checked.
+pub(crate) async fn locate(bundle: &Path, from: &FromArchive) -> Result<Located, Error> {
+    let named = bundle.to_string_lossy();
+    let (place, digest) = match named.strip_prefix("archive://").map(|rest| rest.rsplit_once('#')) {
+        Some(Some((place, digest))) => (place.to_owned(), digest.to_owned()),
+        Some(None) => {
+            return Err(Error::usage(format!("{named} has no digest: write archive://PLACE#DIGEST")));
+        }
+        None => match &from.archive {
+            Some(archive) if !bundle.exists() && is_digest(&named) => (archive.clone(), named.into_owned()),
+            _ => return Ok(Located { path: bundle.to_owned(), _folder: None }),
+        },
+    };
+    let archive = open(&place, false).await?;
+    let entry = archive.find(&digest).await?;
+    let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
+    let folder = folder.map_err(Error::io("create", "a temporary folder"))?;
+    let path = folder.path().join(format!("{}.tar", entry.bundle));
+    archive.fetch(&entry, &path).await?;
+    Ok(Located { path, _folder: Some(folder) })
+}
+
+/// Whether a text can be the beginning of a digest.
+fn is_digest(text: &str) -> bool {
+    let digits = text.trim_start_matches("sha256:");
+    (4..=64).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The rules of a verdict, as the archive keeps them.
+pub(crate) fn kept(pack: &Pack, settings: &Settings) -> Result<Vec<Kept>, Error> {
+    let config = settings.to_canonical_json()?;
+    Ok(vec![
+        Kept {
+            kind: "packs",
+            digest: pack.digest().to_string(),
+            bytes: serde_json::to_vec(&pack.to_json()).map_err(Error::internal)?,
+        },
+        Kept { kind: "configs", digest: casefile_evidence::Digest::of(&config).to_string(), bytes: config },
+    ])
+}
+
+fn verdict(path: &Path) -> Result<VerdictFile, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    Ok(VerdictFile::read(bytes, &path.display().to_string())?)
+}
+
+/// What was added, in a line.
+pub(crate) fn told(archive: &Archive, added: &Added) -> String {
+    let new = added.verdicts.iter().filter(|(_, is_new)| *is_new).count();
+    let bundle = if added.is_new { "added" } else { "there already" };
+    format!(
+        "{}/{}  {bundle}, {new} new of {} verdicts\n",
+        archive.name().trim_end_matches('/'),
+        added.key,
+        added.verdicts.len()
+    )
+}
+
+/// The entries that a filter asks for, each bundle once with its newest verdict, newest first.
+fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
+    let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
+    for entry in entries {
+        match newest.get(&entry.bundle) {
+            Some(known) if (known.as_of, &known.verdict_digest) >= (entry.as_of, &entry.verdict_digest) => {}
+            _ => _ = newest.insert(entry.bundle.clone(), entry),
+        }
+    }
+    let is = |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
+    let mut entries: Vec<Entry> = newest
+        .into_values()
+        .filter(|entry| {
+            is(&filter.service, Some(&entry.service))
+                && is(&filter.region, Some(&entry.region))
+                && is(&filter.release, entry.release.as_deref())
+                && is(&filter.verdict, Some(entry.verdict.as_deref().unwrap_or("none")))
+                && filter.since.as_ref().is_none_or(|since| entry.date >= *since)
+                && filter.until.as_ref().is_none_or(|until| entry.date <= *until)
+        })
+        .collect();
+    entries.sort_by(|a, b| (b.window_from, &b.bundle).cmp(&(a.window_from, &a.bundle)));
+    entries
+}
+
+fn read_done(path: &Path) -> Result<BTreeSet<String>, Error> {
+    match std::fs::read_to_string(path) {
+        // A run that was killed may have written half a line: such a bundle is read again.
+        Ok(text) => Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        Err(error) => Err(Error::io("read", path)(error)),
+    }
+}
+
+fn append_to(path: &Path) -> Result<std::fs::File, Error> {
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(Error::io("write", path))
+}
