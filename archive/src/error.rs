@@ -22,7 +22,9 @@ pub enum ArchiveError {
         source: object_store::Error,
     },
     /// A name cannot be a part of a key.
-    #[error("the {what} {value:?} cannot be a part of a path in an archive: only letters, digits, '.', '_' and '-' can")]
+    #[error(
+        "the {what} {value:?} cannot be a part of a path in an archive: only letters, digits, '.', '_' and '-' can"
+    )]
     Name {
         /// `service` or `region`.
         what: &'static str,

@@ -205,7 +205,9 @@ fn rows(bytes: Bytes, key: &str) -> Result<Vec<Entry>, ArchiveError> {
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.map_err(|error| wrong(error.to_string()))?;
-        rows.extend(Entry::from_batch(&batch).ok_or_else(|| wrong("its columns are not those of an index".to_owned()))?);
+        rows.extend(
+            Entry::from_batch(&batch).ok_or_else(|| wrong("its columns are not those of an index".to_owned()))?,
+        );
     }
     Ok(rows)
 }

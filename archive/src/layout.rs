@@ -29,11 +29,7 @@ impl Partition {
         // A service may be given by its ARN.
         let service = service.rsplit('/').next().unwrap_or(service);
         let date = at.map_or_else(|| UNKNOWN.to_owned(), |at| at.to_string().chars().take(10).collect());
-        Ok(Self {
-            service: value("service", service)?,
-            region: value("region", region.unwrap_or(UNKNOWN))?,
-            date,
-        })
+        Ok(Self { service: value("service", service)?, region: value("region", region.unwrap_or(UNKNOWN))?, date })
     }
 
     fn folder(&self, kind: &str) -> String {

@@ -85,9 +85,11 @@ impl VerdictFile {
     /// [`ArchiveError::Verdict`].
     pub fn read(bytes: Vec<u8>, place: &str) -> Result<Self, ArchiveError> {
         let wrong = |problem: String| ArchiveError::Verdict { place: place.to_owned(), problem };
-        let mut value: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-        let summary = Summary::deserialize(&value)
-            .map_err(|error| wrong(format!("is not a verdict of casefile ({error}): write it with --report json=FILE")))?;
+        let mut value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+        let summary = Summary::deserialize(&value).map_err(|error| {
+            wrong(format!("is not a verdict of casefile ({error}): write it with --report json=FILE"))
+        })?;
         // The digest covers the verdict without its digest, as canonical JSON (RFC 8785).
         if let Some(object) = value.as_object_mut() {
             object.remove("digest");

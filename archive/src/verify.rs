@@ -160,10 +160,8 @@ fn compare_index(bundles: &[String], verdicts: &[String], entries: &[Entry], pro
             problems.push(Problem { key: (*key).clone(), problem });
         }
     }
-    let known: BTreeSet<(&str, &str)> = entries
-        .iter()
-        .filter_map(|entry| Some((entry.bundle.as_str(), entry.verdict_digest.as_deref()?)))
-        .collect();
+    let known: BTreeSet<(&str, &str)> =
+        entries.iter().filter_map(|entry| Some((entry.bundle.as_str(), entry.verdict_digest.as_deref()?))).collect();
     let mut kept = BTreeSet::new();
     for key in verdicts {
         let Some((bundle, verdict)) = names(key) else { continue };

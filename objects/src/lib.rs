@@ -61,12 +61,7 @@ pub async fn put_bytes(
 ///
 /// # Errors
 /// [`PutError`]. The key then has no object, unless it had one before.
-pub async fn put_file(
-    store: &dyn ObjectStore,
-    key: &Key,
-    path: &Path,
-    stop: &mut Stop<'_>,
-) -> Result<(), PutError> {
+pub async fn put_file(store: &dyn ObjectStore, key: &Key, path: &Path, stop: &mut Stop<'_>) -> Result<(), PutError> {
     let unreadable = |source| PutError::File { path: path.to_owned(), source };
     let mut file = File::open(path).await.map_err(unreadable)?;
     if file.metadata().await.map_err(unreadable)?.len() <= PART as u64 {
@@ -116,10 +111,7 @@ async fn put_parts(
 }
 
 /// The answer of the store, unless `stop` ends first.
-async fn unless<T>(
-    stop: &mut Stop<'_>,
-    answer: impl Future<Output = object_store::Result<T>>,
-) -> Result<T, PutError> {
+async fn unless<T>(stop: &mut Stop<'_>, answer: impl Future<Output = object_store::Result<T>>) -> Result<T, PutError> {
     tokio::select! {
         biased;
         () = stop.as_mut() => Err(PutError::Interrupted),

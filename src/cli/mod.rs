@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use args::{
-    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs, ReportArgs, TargetArgs,
+    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs,
+    ReportArgs, TargetArgs,
 };
 
 use crate::exit;

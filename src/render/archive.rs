@@ -42,7 +42,8 @@ pub(crate) fn list(entries: &[Entry], format: TableFormat, style: Style) -> Resu
             let mut page = Page::new(style);
             let shorten = |cell: String| cut_middle(&visible(&cell), 32);
             let rows: Vec<[String; 7]> = entries.iter().map(|entry| cells(entry).map(shorten)).collect();
-            let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(HEAD[column].len());
+            let width =
+                |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(HEAD[column].len());
             let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
             let text = |row: &[String]| {
                 let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
@@ -122,7 +123,8 @@ pub(crate) fn stats(stats: &Stats, format: StatsFormat, style: Style) -> Result<
                 "service,region,deployments,pass,fail,inconclusive,decided_share,median_s,p90_s\n".to_owned();
             for ((service, region), group) in &stats.groups {
                 let of = |verdict: &str| group.verdicts.get(verdict).copied().unwrap_or_default();
-                let seconds = |share: f64| group.percentile(share).map(|seconds| seconds.to_string()).unwrap_or_default();
+                let seconds =
+                    |share: f64| group.percentile(share).map(|seconds| seconds.to_string()).unwrap_or_default();
                 // Names have no comma: an archive refuses them.
                 text.push_str(&format!(
                     "{service},{region},{},{},{},{},{:.3},{},{}\n",
@@ -139,7 +141,8 @@ pub(crate) fn stats(stats: &Stats, format: StatsFormat, style: Style) -> Result<
         }
         StatsFormat::Markdown => {
             let mut page = String::new();
-            let rows: Vec<Vec<String>> = rows(stats).into_iter().map(|row| row.map(|cell| escape(&cell)).into()).collect();
+            let rows: Vec<Vec<String>> =
+                rows(stats).into_iter().map(|row| row.map(|cell| escape(&cell)).into()).collect();
             table(&mut page, &HEAD, &rows);
             for (title, tally) in [("check that failed", &stats.total.failed_checks), ("gap", &stats.total.gaps)] {
                 if !tally.is_empty() {
@@ -153,7 +156,8 @@ pub(crate) fn stats(stats: &Stats, format: StatsFormat, style: Style) -> Result<
         StatsFormat::Terminal => {
             let mut page = Page::new(style);
             let rows = rows(stats);
-            let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(HEAD[column].len());
+            let width =
+                |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0).max(HEAD[column].len());
             let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
             let text = |row: &[String]| {
                 let cells = row.iter().zip(&widths).enumerate();

@@ -27,7 +27,9 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let mut keep = kept(&pack(rules)?, &loaded.config.settings())?;
             let verdicts: Vec<VerdictFile> = verdicts.iter().map(|path| verdict(path)).collect::<Result<_, _>>()?;
             // A verdict of other rules is kept without them.
-            keep.retain(|it| verdicts.iter().any(|verdict| verdict.pack() == it.digest || verdict.config() == it.digest));
+            keep.retain(|it| {
+                verdicts.iter().any(|verdict| verdict.pack() == it.digest || verdict.config() == it.digest)
+            });
             let added = archive.add(bundle, &verdicts, &keep).await?;
             printer.stdout(&told(&archive, &added))?;
             Ok(Exit::Pass)
@@ -167,7 +169,8 @@ fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
             _ => _ = newest.insert(entry.bundle.clone(), entry),
         }
     }
-    let is = |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
+    let is =
+        |wanted: &Option<String>, value: Option<&str>| wanted.as_deref().is_none_or(|wanted| value == Some(wanted));
     let mut entries: Vec<Entry> = newest
         .into_values()
         .filter(|entry| {
@@ -186,7 +189,9 @@ fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
 fn read_done(path: &Path) -> Result<BTreeSet<String>, Error> {
     match std::fs::read_to_string(path) {
         // A run that was killed may have written half a line: such a bundle is read again.
-        Ok(text) => Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect()),
+        Ok(text) => {
+            Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect())
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
         Err(error) => Err(Error::io("read", path)(error)),
     }

@@ -101,7 +101,7 @@ fn an_interrupted_upload_keeps_the_sealed_bundle() {
             "what became of the deployment is told: {}",
             run.err
         );
-        assert!(run.err.contains("giving the upload up") && !run.err.contains("sealing what"), "{}", run.err);
+        assert!(run.err.contains("giving the upload up") && !run.err.contains("sealing the evidence"), "{}", run.err);
         assert!(run.err.contains(&format!("the bundle is sealed, and stays at {verb}.bundle")), "{}", run.err);
         assert!(run.err.contains(&format!("`aws s3 rm --recursive {url}`")), "{}", run.err);
         assert_eq!(casefile(&["verify", text(&folder.path().join(format!("{verb}.bundle")))]).code, 0);

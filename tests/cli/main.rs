@@ -12,6 +12,7 @@ mod docs;
 mod first_lines;
 mod integrity;
 mod judging;
+mod keeping;
 mod production;
 mod reading;
 mod secrets;

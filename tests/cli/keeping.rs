@@ -1,0 +1,119 @@
+//! `casefile archive`: an archive on disk, as its users see it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::collecting::play;
+use crate::{casefile_in, import, text};
+
+/// Imports cases and judges them, and adds each with its verdict.
+fn archive(folder: &Path, cases: &[&str]) {
+    for case in cases {
+        let bundle = import(case, folder);
+        let verdict = folder.join(format!("{case}.json"));
+        casefile_in(folder, &["analyze", text(&bundle), "--format", "json", "-o", text(&verdict)]);
+        let run = casefile_in(folder, &["archive", "add", text(&bundle), text(&verdict), "--archive", "kept"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert!(run.out.ends_with("added, 1 new of 1 verdicts\n"), "{}", run.out);
+    }
+}
+
+#[test]
+fn what_is_kept_is_listed_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = casefile_in(folder.path(), &["archive", "list", "--archive", "kept"]);
+    assert_eq!((none.code, none.err.contains("`casefile archive add` makes one")), (2, true), "{}", none.err);
+    archive(folder.path(), &["healthy-migration", "circuit-breaker-rollback", "logs-denied"]);
+    let shown = |arguments: &[&str]| {
+        let mut all = vec!["archive"];
+        all.extend(arguments);
+        all.extend(["--archive", "kept"]);
+        let run = casefile_in(folder.path(), &all);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out
+    };
+    let (list, stats) = (shown(&["list"]), shown(&["stats"]));
+    insta::with_settings!({filters => vec![(r"\b[0-9a-f]{12}\b", "[id]")]}, {
+        insta::assert_snapshot!("archive-list", list);
+        insta::assert_snapshot!("archive-stats", stats);
+        insta::assert_snapshot!("archive-stats-csv", shown(&["stats", "--format", "csv"]));
+    });
+    let of = |more: &[&str]| {
+        let mut arguments = vec!["list", "--format", "json"];
+        arguments.extend(more);
+        serde_json::from_str::<Vec<serde_json::Value>>(&shown(&arguments)).unwrap().len()
+    };
+    assert_eq!((of(&["--verdict", "fail"]), of(&["--service", "other"]), of(&["--since", "2026-11-24"])), (1, 0, 2));
+    assert_eq!(of(&["--region", "ap-southeast-2", "--until", "2026-11-23"]), 1);
+}
+
+#[test]
+fn a_bundle_is_named_by_its_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &["healthy-migration"]);
+    let read = casefile_in(folder.path(), &["verify", "healthy-migration.bundle", "--format", "json"]);
+    let digest = serde_json::from_str::<serde_json::Value>(&read.out).unwrap()["digest"].as_str().unwrap().to_owned();
+    let direct = casefile_in(folder.path(), &["analyze", "healthy-migration.bundle", "--format", "json"]);
+    let kept = |name: &str| casefile_in(folder.path(), &["analyze", name, "--archive", "kept", "--format", "json"]);
+    for name in [&digest[..6], &format!("sha256:{digest}"), &format!("archive://kept#{digest}")] {
+        assert_eq!(kept(name).out, direct.out, "{name}");
+    }
+    let unknown = kept("abcdef");
+    assert_eq!((unknown.code, unknown.err.contains("casefile archive list")), (2, true), "{}", unknown.err);
+    let nothing = kept("no.bundle");
+    assert_eq!((nothing.code, nothing.err.contains("no.bundle")), (2, true), "{}", nothing.err);
+    let place = casefile_in(folder.path(), &["inspect", "archive://kept"]);
+    assert_eq!((place.code, place.err.contains("archive://PLACE#DIGEST")), (2, true), "{}", place.err);
+    let fetched =
+        casefile_in(folder.path(), &["archive", "fetch", &digest[..6], "--archive", "kept", "-o", "back.tar"]);
+    assert_eq!(fetched.code, 0, "{}", fetched.err);
+    assert_eq!(casefile_in(folder.path(), &["verify", "back.tar"]).code, 0);
+    let again = casefile_in(folder.path(), &["archive", "fetch", &digest[..6], "--archive", "kept", "-o", "back.tar"]);
+    assert_eq!((again.code, again.err.contains("exists already")), (2, true), "{}", again.err);
+}
+
+#[test]
+fn damage_ends_in_the_exit_code_of_integrity() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &["healthy-migration", "superseded"]);
+    let verify = |more: &[&str]| {
+        let mut arguments = vec!["archive", "verify", "--archive", "kept"];
+        arguments.extend(more);
+        casefile_in(folder.path(), &arguments)
+    };
+    let sound = verify(&["--resume", "sound.txt"]);
+    assert_eq!((sound.code, sound.out.as_str()), (0, "kept: intact  (2 of 2 bundles checked, 2 verdicts)\n"));
+    let done = fs::read_to_string(folder.path().join("sound.txt")).unwrap();
+    assert_eq!(done.lines().count(), 2);
+    let object = folder.path().join("kept").join(done.lines().next().unwrap());
+    let mut bytes = fs::read(&object).unwrap();
+    bytes.truncate(bytes.len() / 2);
+    fs::write(&object, bytes).unwrap();
+    let damaged = verify(&[]);
+    assert_eq!((damaged.code, damaged.out.contains("was changed: ")), (6, true), "{}", damaged.out);
+    assert_eq!(verify(&["--resume", "sound.txt"]).code, 0, "what was found sound is not read again");
+    assert_eq!(casefile_in(folder.path(), &["archive", "index", "--archive", "kept"]).code, 0);
+    let told = verify(&[]).out;
+    assert!(told.contains("is not in the index"), "a bundle that is not sound is left out: {told}");
+}
+
+#[test]
+fn validate_adds_to_the_archive_and_keeps_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = play("healthy-migration", Vec::new());
+    let run = played.run(folder.path(), "validate", &["-o", "own.bundle", "--archive", "kept"]);
+    played.stop();
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(run.err.contains("added, 1 new of 1 verdicts"), "{}", run.err);
+    assert_eq!(casefile_in(folder.path(), &["verify", "own.bundle"]).code, 0);
+    let list = casefile_in(folder.path(), &["archive", "list", "--archive", "kept", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&list.out).unwrap();
+    assert_eq!((list[0]["verdict"].as_str(), list[0]["stop_reason"].as_str()), (Some("pass"), Some("decided")));
+    // An archive that cannot be written is told, and the verdict stands.
+    fs::write(folder.path().join("file"), "").unwrap();
+    let played = play("healthy-migration", Vec::new());
+    let refused = played.run(folder.path(), "validate", &["-o", "other.bundle", "--archive", "file/kept"]);
+    played.stop();
+    assert_eq!(refused.code, 1, "before anything is collected: {}", refused.err);
+    assert!(!folder.path().join("other.bundle").exists() && refused.err.contains("file/kept"), "{}", refused.err);
+}
