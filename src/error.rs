@@ -109,6 +109,8 @@ impl Error {
                 ArchiveError::Missing { .. }
                 | ArchiveError::Name { .. }
                 | ArchiveError::NoSuchBundle { .. }
+                | ArchiveError::NoSuchVerdict { .. }
+                | ArchiveError::AmbiguousVerdict { .. }
                 | ArchiveError::Ambiguous { .. } => Exit::Usage,
                 ArchiveError::Open(OpenError::Integrity { .. })
                 | ArchiveError::Read(_)

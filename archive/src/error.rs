@@ -88,6 +88,22 @@ pub enum ArchiveError {
         /// The number of bundles.
         bundles: usize,
     },
+    /// No verdict has such a digest.
+    #[error("no verdict of {archive} has a digest that begins with {prefix:?}")]
+    NoSuchVerdict {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The archive.
+        archive: String,
+    },
+    /// Several verdicts have such a digest.
+    #[error("{verdicts} verdicts have digests that begin with {prefix:?}: give more digits")]
+    AmbiguousVerdict {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The number of verdicts.
+        verdicts: usize,
+    },
     /// A fault of this program.
     #[error("internal error: {0}")]
     Internal(String),

@@ -115,6 +115,38 @@ impl Archive {
         }
     }
 
+    /// The pack (`packs`) or the config (`configs`) with this digest; `None` if the archive does not have it.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn kept(&self, kind: &str, digest: &str) -> Result<Option<Bytes>, ArchiveError> {
+        match self.read(&layout::kept(kind, digest)).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ArchiveError::Store { source: object_store::Error::NotFound { .. }, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The verdict whose digest begins with `prefix`.
+    ///
+    /// # Errors
+    /// Where no verdict, or more than one, has such a digest, or it was changed.
+    pub async fn verdict(&self, prefix: &str) -> Result<VerdictFile, ArchiveError> {
+        let prefix = prefix.trim_start_matches("sha256:");
+        let entries = self.entries().await?;
+        let digest = |entry: &Entry| entry.verdict_digest.clone().unwrap_or_default();
+        let matching: Vec<&Entry> = entries.iter().filter(|entry| digest(entry).starts_with(prefix)).collect();
+        match matching[..] {
+            [] => Err(ArchiveError::NoSuchVerdict { prefix: prefix.to_owned(), archive: self.name.clone() }),
+            [entry] => {
+                let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
+                let key = Partition { service, region, date }.verdict(&entry.bundle, &digest(entry));
+                VerdictFile::read(self.read(&key).await?.to_vec(), &key)
+            }
+            _ => Err(ArchiveError::AmbiguousVerdict { prefix: prefix.to_owned(), verdicts: matching.len() }),
+        }
+    }
+
     /// Writes the bundle of an entry to a file (`.tar`) that does not exist, and checks it.
     ///
     /// # Errors

@@ -98,6 +98,14 @@ pub(crate) enum Verb {
     Test(Test),
     /// Write and understand checks
     Check(Check),
+    /// Judge again as a verdict was judged, and compare: with its bundle, its checks and its settings
+    #[command(
+        after_help = "Example:\n  casefile reproduce verdict.json --bundle rollout.bundle\n  casefile reproduce 484b8301 --archive s3://evidence/casefile"
+    )]
+    Reproduce(Reproduce),
+    /// Compare two verdicts: which outcomes differ, and why
+    #[command(after_help = "Example:\n  casefile diff before.json after.json")]
+    Diff(Diff),
     /// Keep bundles and verdicts, on disk or in S3
     #[command(
         after_help = "Example:\n  casefile archive add rollout.bundle verdict.json --archive s3://evidence/casefile\n  casefile archive list --archive s3://evidence/casefile --service bf-manage-core --since 2026-11-01\n  casefile analyze 4e3b1dd2 --archive s3://evidence/casefile"
@@ -371,6 +379,35 @@ pub(crate) enum CheckVerb {
         #[command(flatten)]
         judge: JudgeArgs,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// The verdict: a file, as `--report json=FILE` writes it; or, with --archive, the first digits of its digest
+    pub(crate) verdict: PathBuf,
+    /// The bundle that it is about [default: that of the archive]
+    #[arg(long, value_name = "BUNDLE", value_parser = parse_bundle)]
+    pub(crate) bundle: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
+    pub(crate) format: TextFormat,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// A verdict: a file, as `--report json=FILE` writes it; or, with --archive, the first digits of its digest
+    pub(crate) before: PathBuf,
+    /// The other verdict
+    pub(crate) after: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
+    pub(crate) format: TextFormat,
 }
 
 #[derive(Debug, Args)]

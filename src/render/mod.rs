@@ -5,6 +5,7 @@
 
 mod archive;
 mod corpus;
+mod difference;
 mod evidence;
 mod inspect;
 mod junit;
@@ -24,6 +25,7 @@ mod text;
 
 pub(crate) use archive::{list, stats, verified};
 pub(crate) use corpus::corpus;
+pub(crate) use difference::{Compared, difference};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};

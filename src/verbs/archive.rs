@@ -143,7 +143,8 @@ pub(crate) fn kept(pack: &Pack, settings: &Settings) -> Result<Vec<Kept>, Error>
     ])
 }
 
-fn verdict(path: &Path) -> Result<VerdictFile, Error> {
+/// A verdict file.
+pub(crate) fn verdict(path: &Path) -> Result<VerdictFile, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     Ok(VerdictFile::read(bytes, &path.display().to_string())?)
 }

@@ -11,6 +11,7 @@ mod inspect;
 mod query;
 mod redact;
 mod replay;
+mod reproduce;
 mod sandbox;
 mod seal;
 mod test;
@@ -79,6 +80,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Verify(args) => verify::run(args, printer).await,
         Verb::Test(args) => test::run(args, printer).await,
         Verb::Check(args) => check::run(&args.verb, printer).await,
+        Verb::Reproduce(args) => reproduce::run(args, printer).await,
+        Verb::Diff(args) => reproduce::diff(args, printer).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
         Verb::Sandbox => sandbox::run().await,
     }

@@ -117,3 +117,64 @@ fn validate_adds_to_the_archive_and_keeps_its_own() {
     assert_eq!(refused.code, 1, "before anything is collected: {}", refused.err);
     assert!(!folder.path().join("other.bundle").exists() && refused.err.contains("file/kept"), "{}", refused.err);
 }
+
+#[test]
+fn a_verdict_is_judged_again_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &["healthy-migration", "superseded"]);
+    let run = |arguments: &[&str]| casefile_in(folder.path(), arguments);
+    // With the rules that the bundle and the program have, and with those of the archive.
+    let alone = run(&["reproduce", "superseded.json", "--bundle", "superseded.bundle"]);
+    assert_eq!((alone.code, alone.out.starts_with("same  fail, verdict ")), (0, true), "{}{}", alone.out, alone.err);
+    let verdict: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("superseded.json")).unwrap()).unwrap();
+    let digest = verdict["digest"].as_str().unwrap();
+    let kept = run(&["reproduce", &digest[..10], "--archive", "kept", "--threads", "1"]);
+    assert_eq!((kept.code, &kept.out), (0, &alone.out), "{}", kept.err);
+    // Other settings and other checks give another verdict, and the reasons are named.
+    let lenient = "[checks.\"rollout.expected-revision\"]\nlevel = \"advise\"\n[checks.\"rollout.completed\"]\nlevel = \"advise\"\n";
+    fs::write(folder.path().join("lenient.toml"), lenient).unwrap();
+    let checks = folder.path().join("checks/rollout");
+    fs::create_dir_all(&checks).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/rollout/completed.sql");
+    let shipped = fs::read_to_string(shipped).unwrap();
+    fs::write(checks.join("completed.sql"), shipped.replace("'fail'", "'skip'")).unwrap();
+    let other = ["--config", "lenient.toml", "--extra-queries", "checks"];
+    let mut again = vec!["reproduce", "superseded.json", "--bundle", "superseded.bundle"];
+    again.extend(other);
+    let differs = run(&again);
+    assert_eq!(differs.code, 3, "{}", differs.err);
+    insta::with_settings!({filters => vec![(r"\b[0-9a-f]{12}\b", "[id]")]}, {
+        insta::assert_snapshot!("reproduce-differs", differs.out.lines().take(12).collect::<Vec<_>>().join("\n"));
+    });
+    // A verdict of those rules, which the archive has, is reproduced by it without them.
+    let mut judge = vec!["analyze", "superseded.bundle", "--format", "json", "-o", "other.json"];
+    judge.extend(other);
+    run(&judge);
+    let mut add = vec!["archive", "add", "superseded.bundle", "other.json", "--archive", "kept"];
+    add.extend(other);
+    assert_eq!(run(&add).code, 0);
+    let reproduced = run(&["reproduce", "other.json", "--archive", "kept"]);
+    assert_eq!(
+        (reproduced.code, reproduced.out.starts_with("same  ")),
+        (0, true),
+        "{}{}",
+        reproduced.out,
+        reproduced.err
+    );
+    let diff = run(&["diff", "superseded.json", "other.json", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&diff.out).unwrap();
+    assert_eq!((diff.code, told["same"].as_bool()), (3, Some(false)));
+    assert!(told["outcomes"].as_array().unwrap().iter().any(|flip| flip["check"] == "rollout.completed"), "{told:#}");
+    assert_eq!(run(&["diff", "other.json", "other.json"]).code, 0);
+    // What is not at hand, or was changed, is an error with its remedy.
+    for (arguments, code, remedy) in [
+        (&["reproduce", "superseded.json"][..], 2, "give --bundle, or the --archive that has it"),
+        (&["reproduce", "superseded.json", "--bundle", "healthy-migration.bundle"], 2, "give --bundle that one"),
+        (&["reproduce", "ffffff", "--archive", "kept"], 2, "no verdict of kept has a digest"),
+        (&["diff", "lenient.toml", "other.json"], 6, "is not JSON"),
+    ] {
+        let refused = run(arguments);
+        assert_eq!((refused.code, refused.err.contains(remedy)), (code, true), "{arguments:?}: {}", refused.err);
+    }
+}

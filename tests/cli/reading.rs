@@ -4,7 +4,20 @@ use crate::{casefile, import, text};
 
 #[test]
 fn every_verb_has_help_with_an_example() {
-    for verb in ["demo", "collect", "import", "analyze", "validate", "replay", "query", "inspect", "verify"] {
+    for verb in [
+        "demo",
+        "collect",
+        "import",
+        "analyze",
+        "validate",
+        "replay",
+        "query",
+        "inspect",
+        "verify",
+        "reproduce",
+        "diff",
+        "archive",
+    ] {
         let run = casefile(&[verb, "--help"]);
         assert_eq!(run.code, 0);
         assert!(run.out.contains(&format!("casefile {verb}")) && run.out.contains("Example:"), "{verb}: {}", run.out);

@@ -55,8 +55,8 @@ impl Pack {
         Self::from_files(&dir.display().to_string(), files)
     }
 
-    /// This pack and the checks of a further folder, which stand after its own. A check of the folder takes the
-    /// place of the one that has its id.
+    /// This pack and the checks of a further folder, in the order of their ids. A check of the folder replaces the one
+    /// that has its id.
     ///
     /// # Errors
     /// As [`Pack::from_dir`].
@@ -65,6 +65,8 @@ impl Pack {
         let mut checks = self.checks;
         checks.retain(|check| further.check(&check.header.id).is_none());
         checks.extend(further.checks);
+        // The order of the files below, so that the pack of an archive gives the same verdict.
+        checks.sort_by(|a, b| a.header.id.cmp(&b.header.id));
         let files = checks.iter().map(|check| (check.header.id.clone(), check.sql.clone())).collect();
         Ok(Self { checks, digest: digest(&files), files })
     }

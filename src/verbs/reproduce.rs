@@ -1,0 +1,150 @@
+//! `reproduce` and `diff`: a verdict against the same judgement today, and against another verdict.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use casefile_analyzer::{Evidence, Pack, Settings, analyze};
+use casefile_archive::{Archive, VerdictFile};
+use casefile_evidence::{Bundle, Timestamp};
+use serde_json::Value;
+
+use super::archive::{self, Located, locate};
+use super::{options, pack};
+use crate::cli::{Diff, FromArchive, Reproduce};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::format::Format;
+use crate::output::Printer;
+use crate::render::{self, Compared};
+
+pub(crate) async fn run(args: &Reproduce, printer: &Printer) -> Result<Exit, Error> {
+    let archive = opened(&args.from).await?;
+    let kept = verdict(&args.verdict, archive.as_ref()).await?;
+    let before = value(&kept)?;
+    let bundle = bundle(args, &kept).await?;
+    let sealed = Bundle::open(&bundle.path)?;
+    let digest = sealed.digest().to_string();
+    if kept.bundle() != Some(digest.as_str()) {
+        return Err(Error::usage(format!(
+            "the verdict is about the bundle {}, and this is {digest}: give --bundle that one",
+            kept.bundle().unwrap_or("(none)")
+        )));
+    }
+    let mut notes = Vec::new();
+    let settings = settings(args, &kept, &sealed, archive.as_ref(), &mut notes).await?;
+    let rules = rules(args, &kept, archive.as_ref(), &mut notes).await?;
+    // A verdict of the whole bundle has its end as its moment.
+    let as_of = before["as_of"].as_str().map(Timestamp::parse).transpose();
+    let as_of = as_of.map_err(|error| Error::usage(format!("the verdict's as_of: {error}")))?;
+    let as_of = as_of.filter(|at| sealed.manifest().window.to.is_none_or(|end| *at < end));
+    let evidence = Evidence::bundle(&sealed)?;
+    let again = analyze(&evidence, &rules, &settings, &options(&args.judge.engine, as_of)).await?;
+    let after = render::verdict(&again, Format::Json, Printer::file_style())?;
+    let after = serde_json::from_str(&after).map_err(Error::internal)?;
+    told(&Compared { before, after, notes }, args.format, printer)
+}
+
+pub(crate) async fn diff(args: &Diff, printer: &Printer) -> Result<Exit, Error> {
+    let archive = opened(&args.from).await?;
+    let before = value(&verdict(&args.before, archive.as_ref()).await?)?;
+    let after = value(&verdict(&args.after, archive.as_ref()).await?)?;
+    told(&Compared { before, after, notes: Vec::new() }, args.format, printer)
+}
+
+fn told(compared: &Compared, format: crate::format::TextFormat, printer: &Printer) -> Result<Exit, Error> {
+    printer.result(None, |style| render::difference(compared, format, style))?;
+    Ok(if compared.is_same() { Exit::Pass } else { Exit::Fail })
+}
+
+async fn opened(from: &FromArchive) -> Result<Option<Archive>, Error> {
+    match &from.archive {
+        Some(place) => Ok(Some(archive::open(place, false).await?)),
+        None => Ok(None),
+    }
+}
+
+/// A verdict that an argument names: a file, or the first digits of its digest.
+async fn verdict(named: &Path, archive: Option<&Archive>) -> Result<VerdictFile, Error> {
+    match archive {
+        Some(archive) if !named.exists() => Ok(archive.verdict(&named.to_string_lossy()).await?),
+        _ => archive::verdict(named),
+    }
+}
+
+fn value(verdict: &VerdictFile) -> Result<Value, Error> {
+    serde_json::from_slice(&verdict.bytes).map_err(Error::internal)
+}
+
+async fn bundle(args: &Reproduce, verdict: &VerdictFile) -> Result<Located, Error> {
+    let named = match (&args.bundle, verdict.bundle(), &args.from.archive) {
+        (Some(bundle), ..) => bundle.clone(),
+        (None, Some(digest), Some(_)) => PathBuf::from(digest),
+        (None, None, _) => return Err(Error::usage("the verdict names no bundle: it cannot be reproduced")),
+        (None, Some(_), None) => {
+            return Err(Error::usage("which bundle? give --bundle, or the --archive that has it"));
+        }
+    };
+    locate(&named, &args.from).await
+}
+
+/// The settings that the verdict was computed with: `--config`, else those of the archive, else those sealed into the
+/// bundle.
+async fn settings(
+    args: &Reproduce,
+    verdict: &VerdictFile,
+    bundle: &Bundle,
+    archive: Option<&Archive>,
+    notes: &mut Vec<String>,
+) -> Result<Settings, Error> {
+    if args.judge.config.config.is_none()
+        && let Some(archive) = archive
+        && let Some(bytes) = archive.kept("configs", verdict.config()).await?
+    {
+        return serde_json::from_slice(&bytes).map_err(|error| {
+            Error::usage(format!("the settings of the archive cannot be read by this casefile: {error}"))
+        });
+    }
+    let loaded = Loaded::for_bundle(args.judge.config.config.as_deref(), bundle.manifest().config.as_ref())?;
+    let settings = loaded.config.settings();
+    let found = casefile_evidence::Digest::of(&settings.to_canonical_json()?).to_string();
+    if found != verdict.config() && args.judge.config.config.is_none() {
+        notes.push(
+            "the settings of the verdict are not at hand: give --config, or the --archive that has them".to_owned(),
+        );
+    }
+    Ok(settings)
+}
+
+/// The checks that computed the verdict: `--queries`, else those of the archive, else those that ship with this program.
+async fn rules(
+    args: &Reproduce,
+    verdict: &VerdictFile,
+    archive: Option<&Archive>,
+    notes: &mut Vec<String>,
+) -> Result<Pack, Error> {
+    let given = &args.judge.pack;
+    let own = pack(given)?;
+    if own.digest().to_string() == verdict.pack() || given.queries.is_some() || given.extra_queries.is_some() {
+        return Ok(own);
+    }
+    let kept = match archive {
+        Some(archive) => archive.kept("packs", verdict.pack()).await?,
+        None => None,
+    };
+    let Some(bytes) = kept else {
+        notes.push(
+            "the checks of the verdict are not at hand: give --queries, or the --archive that has them".to_owned(),
+        );
+        return Ok(own);
+    };
+    let kept: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?;
+    let files: BTreeMap<String, String> = serde_json::from_value(kept["checks"].clone())
+        .map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?;
+    let pack = Pack::from_files("archive", files).map_err(|errors| Error::Analyze(errors.into()))?;
+    if pack.digest().to_string() != verdict.pack() {
+        notes.push("the views that the checks build on changed with this version of casefile".to_owned());
+    }
+    Ok(pack)
+}
