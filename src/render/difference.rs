@@ -58,8 +58,9 @@ impl Compared {
         ids.dedup();
         let flip = |id: String| {
             let (old, new) = (find(&before, &id), find(&after, &id));
-            let of =
-                |check: &Option<Value>, key: &str| check.as_ref().map_or_else(|| "not judged".to_owned(), |it| text(it, key));
+            let of = |check: &Option<Value>, key: &str| {
+                check.as_ref().map_or_else(|| "not judged".to_owned(), |it| text(it, key))
+            };
             let (before, after) = (of(&old, "/outcome"), of(&new, "/outcome"));
             let why = of(if new.is_some() { &new } else { &old }, "/reason");
             (before != after).then_some(Flip { id, before, after, why })
