@@ -1,4 +1,4 @@
-//! Check files that nobody meant to write: each is a check, or an error that names the file and its line. The fuzzer's
+//! Malformed check files: each is a check, or an error that names the file and its line. The fuzzer's
 //! seeds,
 //! cut anywhere and with their lines in any order.
 

@@ -116,7 +116,7 @@ fn is_named(row: &EvidenceRow, value: &str) -> bool {
     row.resource.split_whitespace().any(|word| word == value)
 }
 
-/// Why a check came to its outcome, in one line. Of a signature that must not be logged, what was logged says
+/// Why a check came to its outcome, in one line. Of a signature that must not be logged, the logged line says
 /// more than how often.
 pub(crate) fn headline(check: &CheckVerdict) -> String {
     let is_logged = check.kind == Kind::Signature && check.conclusive == Conclusive::Fail;

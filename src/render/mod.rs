@@ -1,7 +1,7 @@
 //! Rendering: pure functions from values to text. No clock, no file, no terminal.
 //!
-//! Text from outside (log lines, AWS messages) is never trusted: what a terminal, a CI log, a Markdown
-//! page or an XML file would act on is made visible, see [`text`] and [`markdown`].
+//! Text from outside (log lines, AWS messages) is never trusted: characters that a terminal, a CI log, a Markdown
+//! page or an XML file would act on are made visible, see [`text`] and [`markdown`].
 
 mod archive;
 mod corpus;

@@ -149,7 +149,7 @@ pub(crate) fn verdict(path: &Path) -> Result<VerdictFile, Error> {
     Ok(VerdictFile::read(bytes, &path.display().to_string())?)
 }
 
-/// What was added, in a line.
+/// The result of an addition, in a line.
 pub(crate) fn told(archive: &Archive, added: &Added) -> String {
     let new = added.verdicts.iter().filter(|(_, is_new)| *is_new).count();
     let bundle = if added.is_new { "added" } else { "there already" };

@@ -2,7 +2,7 @@
 //!
 //! All are immutable: the same arguments give the same value on every machine and in every year. What
 //! is left out on purpose: clocks, randomness, versions; approximations; transcendental mathematics,
-//! whose last digit differs between platforms; and what makes long texts of short ones, which the memory
+//! whose last digit differs between platforms; and functions that make long texts of short ones, which the memory
 //! limit does not see.
 
 use std::sync::Arc;

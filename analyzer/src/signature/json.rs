@@ -40,7 +40,7 @@ impl FieldPattern {
 }
 
 /// The signatures of which the objects in a text have every field, into `hits`. A text is one object, or has
-/// one in some of its lines; what is not there is looked up in the router's record that the text was in.
+/// one in some of its lines; a missing field is looked up in the router's record that held the text.
 pub(super) fn hits(signatures: &[(usize, Vec<FieldPattern>)], text: &str, record: Option<&str>, hits: &mut Vec<usize>) {
     let mut objects: Vec<Value> = parse(text).into_iter().collect();
     if objects.is_empty() && text.contains('\n') {

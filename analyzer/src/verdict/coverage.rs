@@ -202,7 +202,7 @@ impl<'a> Coverage<'a> {
             return gaps;
         }
         // Of a group that was asked for as a whole, each stream's name tells whose it is. A stream that several tasks
-        // write to does not: its lines count for a signature that names the group, and are nobody's here.
+        // write to does not: its lines count for a signature that names the group, and belong to no task here.
         let as_a_whole = asked.iter().any(|source| source.task_id.is_none() && source.log_stream.is_none());
         let shared = shared_stream(asked.iter().copied());
         let asked_for = |id: &str| asked.iter().any(|source| source.task_id.as_deref() == Some(id));

@@ -23,7 +23,7 @@ pub struct Missing<'a> {
     kind: Kind<'a>,
 }
 
-/// Why a whole group of gaps has one cause, whatever the remedy of each.
+/// The common cause of a group of gaps whose remedies may differ.
 #[derive(Debug, PartialEq, Eq)]
 enum Kind<'a> {
     /// No connection came about.

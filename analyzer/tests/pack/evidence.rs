@@ -1,4 +1,4 @@
-//! What the evidence itself is worth.
+//! The checks of the evidence itself.
 
 use super::*;
 
@@ -71,7 +71,7 @@ async fn evidence() -> Test {
     Ok(())
 }
 
-/// What is denied never passes, and never fails.
+/// Denied evidence never passes, and never fails.
 #[tokio::test]
 async fn a_denied_source_makes_a_blocking_check_unknown() -> Test {
     let pack = shipped()?;

@@ -1,6 +1,6 @@
-//! The shipped checks, each on miniatures of a rollout: what they come to, and what they say.
+//! The shipped checks, each on miniatures of a rollout: their outcomes and reasons.
 //!
-//! Every miniature is the healthy one with a change; the snapshots are what an operator would read.
+//! Every miniature is the healthy one with a change; the snapshots have the text that an operator reads.
 
 mod evidence;
 mod mini;
@@ -39,7 +39,7 @@ pub(crate) async fn judge(pack: &Pack, mini: &Mini) -> Result<Verdict, Box<dyn E
     Ok(analyze(&evidence, pack, &Settings::default(), &Options::default()).await?)
 }
 
-/// One line a miniature: what the check came to, and why.
+/// One line a miniature: the outcome of the check, and its reason.
 pub(crate) async fn told(id: &str, minis: &[(&str, Mini)]) -> Result<String, Box<dyn Error>> {
     let pack = only(&[id])?;
     let mut lines = Vec::new();

@@ -13,7 +13,7 @@ async fn network() -> Test {
         let message = complaint(task);
         mini.with(move |m| m.event(second, &message))
     };
-    // Nobody asked about the targets: only events tell.
+    // The targets were not asked for: only events report.
     let by_events = |mini: Mini| mini.with(|m| m.health.clear());
     let health = |mini: Mini, state: &'static str| {
         mini.with(move |m| {

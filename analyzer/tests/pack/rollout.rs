@@ -1,4 +1,4 @@
-//! What a rollout came to.
+//! The checks of a rollout's result.
 
 use super::*;
 

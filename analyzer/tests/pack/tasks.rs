@@ -140,7 +140,7 @@ async fn tasks_that_stopped() -> Test {
     Ok(())
 }
 
-/// Whatever code and text ECS gives: a task that stopped is told of by exactly one blocking check, or by
+/// For any stop code and text: exactly one blocking check reports a task that stopped, or
 /// none where the stop is no failure.
 #[tokio::test]
 async fn every_stop_is_told_of_once() -> Test {
@@ -221,7 +221,7 @@ async fn every_stop_is_told_of_once() -> Test {
                 Some("ServiceSchedulerInitiated") => told.len() <= 1 || memory,
                 // A lost host is no fault of the release: tasks.lost-host advises.
                 None | Some("MeteoriteStruck") if what.contains("Host EC2") => told.is_empty() || memory,
-                // A kill for memory is told of whatever else is said.
+                // A kill for memory is always reported.
                 _ => told.len() == 1 || memory && told.contains("tasks.out-of-memory") && told.len() <= 2,
             };
             if !fine {

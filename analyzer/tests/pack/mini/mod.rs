@@ -399,7 +399,7 @@ impl Mini {
         });
     }
 
-    /// What the load balancer says of one address at the end.
+    /// The health of one address at the end, as the load balancer reports it.
     pub(crate) fn target_health(&mut self, address: &str, state: &str) {
         self.health.push(TargetHealthRow {
             snapshot: 2,
@@ -415,7 +415,7 @@ impl Mini {
         });
     }
 
-    /// AWS denied what feeds that table, in every snapshot: nothing of it came.
+    /// AWS denied the sources of that table, in every snapshot.
     pub(crate) fn denied(&mut self, feeds: &str) {
         for source in self.sources.iter_mut().filter(|s| s.feeds == feeds) {
             source.status = "denied".into();
