@@ -1,0 +1,126 @@
+//! The policy: `[gate]` of `casefile.toml`.
+
+use std::collections::BTreeSet;
+
+use casefile_evidence::{Digest, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+use crate::error::GateError;
+use crate::freeze::Freeze;
+use crate::span::Span;
+
+/// How many regions of an earlier wave must have passed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requires {
+    /// All of them.
+    #[default]
+    All,
+    /// One of them. A failure in any of them still refuses.
+    Any,
+}
+
+/// In which order a release goes to the regions, and what each wave requires of the ones before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The regions, wave by wave.
+    pub waves: Vec<Vec<String>>,
+    /// How many regions of each earlier wave must have passed.
+    #[serde(default)]
+    pub requires: Requires,
+    /// How long the release must have run in a region of an earlier wave, counted from its first pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Span>,
+    /// After the soak a further pass is required (`casefile validate --recheck`).
+    #[serde(default)]
+    pub recheck: bool,
+    /// How old a pass may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Span>,
+    /// All passes must have been computed with one config.
+    #[serde(default)]
+    pub same_config: bool,
+    /// All passes must have been computed with one set of checks.
+    #[serde(default)]
+    pub same_pack: bool,
+    /// The oldest version of casefile whose verdicts count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_engine: Option<String>,
+    /// When nothing may be deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Freeze>,
+    /// The reasons that a waiver may cover.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waivable: Vec<Code>,
+    /// How long a waiver may hold.
+    #[serde(default = "a_day")]
+    pub waiver_max: Span,
+    /// How many people, besides the one who asks for it, must approve a waiver.
+    #[serde(default = "one")]
+    pub approvers: usize,
+}
+
+const fn a_day() -> Span {
+    Span(24 * 60 * 60 * 1000)
+}
+
+const fn one() -> usize {
+    1
+}
+
+impl Policy {
+    /// Checks what types do not.
+    ///
+    /// # Errors
+    /// [`GateError::Policy`].
+    pub fn validate(&self) -> Result<(), GateError> {
+        let wrong = |problem: String| Err(GateError::Policy(problem));
+        if self.waves.is_empty() || self.waves.iter().any(Vec::is_empty) {
+            return wrong(
+                "waves is empty, or has an empty wave: write e.g. waves = [[\"ap-southeast-2\"], [\"eu-west-1\"]]"
+                    .to_owned(),
+            );
+        }
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.waves.iter().flatten().find(|region| !seen.insert(region.as_str())) {
+            return wrong(format!("{twice} is in waves twice, so it would wait for itself"));
+        }
+        if let Some(code) = self.waivable.iter().find(|code| !code.can_be_waived()) {
+            return wrong(format!("waivable names {code}, which no waiver can cover"));
+        }
+        if self.recheck && self.soak.is_none() {
+            return wrong("recheck asks for a pass after the soak, and there is no soak: set soak = \"1h\"".to_owned());
+        }
+        if self.max_age.zip(self.soak).is_some_and(|(age, soak)| age <= soak && !self.recheck) {
+            return wrong("max_age is not longer than soak: every pass would be stale once it has soaked".to_owned());
+        }
+        if let Some(version) = self.min_engine.as_deref().filter(|version| numbers(version).is_none()) {
+            return wrong(format!("min_engine = {version:?} is not a version such as \"0.1.0\""));
+        }
+        for freeze in &self.freeze {
+            freeze.until(Timestamp(0)).map_err(|error| GateError::Policy(format!("freeze: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// The sha256 of its canonical JSON (RFC 8785).
+    ///
+    /// # Errors
+    /// Only by a fault of this program.
+    pub fn digest(&self) -> Result<String, GateError> {
+        let bytes = serde_json_canonicalizer::to_vec(self).map_err(|error| GateError::Internal(error.to_string()))?;
+        Ok(Digest::of(&bytes).to_string())
+    }
+
+    pub(crate) fn is_too_old(&self, engine: Option<&str>) -> bool {
+        let Some(least) = self.min_engine.as_deref().and_then(numbers) else { return false };
+        engine.and_then(numbers).is_none_or(|version| version < least)
+    }
+}
+
+/// `1.20.3` as numbers, so that 1.20 is newer than 1.9.
+fn numbers(version: &str) -> Option<Vec<u64>> {
+    version.split('.').map(|part| part.parse().ok()).collect()
+}

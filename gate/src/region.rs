@@ -1,0 +1,269 @@
+//! What the verdicts of one region say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casefile_evidence::Timestamp;
+
+use crate::code::Code;
+use crate::decision::Reason;
+use crate::judge::Question;
+use crate::policy::Policy;
+use crate::record::Record;
+
+/// Clocks of two machines may differ by this.
+const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
+
+/// A region, with its verdicts.
+#[derive(Debug, Clone)]
+pub(crate) struct Region<'a> {
+    pub(crate) name: &'a str,
+    /// Newest first.
+    records: Vec<&'a Record>,
+}
+
+impl<'a> Region<'a> {
+    pub(crate) fn of(name: &'a str, records: &'a [Record]) -> Self {
+        let mut records: Vec<&Record> = records.iter().filter(|record| record.region == name).collect();
+        // The rollout that runs comes first, of its verdicts the newest, of those over the same evidence the worst.
+        let key = |record: &Record| (record.began(), record.moment(), record.badness());
+        records.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.cmp(b)));
+        Self { name, records }
+    }
+
+    /// The records that a question about the release can depend on.
+    pub(crate) fn needed(&self, release: &str) -> impl Iterator<Item = &'a Record> + use<'a> {
+        let running = self.records.first().copied();
+        let needed = |record: &&Record| {
+            running.is_some_and(|running| record.is_same_rollout(running) || record.began() == running.began())
+                || record.release.as_deref() == Some(release)
+        };
+        let kept: Vec<&Record> = self.records.iter().copied().filter(needed).collect();
+        kept.into_iter()
+    }
+
+    /// The verdict that counts: the newest of the rollout that runs. Of several over the same evidence those of the
+    /// asker's own rules count, and of those the worst.
+    pub(crate) fn current(&self, question: &Question) -> Option<&'a Record> {
+        let newest = *self.records.first()?;
+        let same_evidence = |record: &&&Record| record.bundle == newest.bundle;
+        let own = |record: &&&Record| {
+            question.config.as_ref().is_some_and(|config| record.config.as_ref() == Some(config))
+                && question.pack.as_ref().is_none_or(|pack| record.pack.as_ref() == Some(pack))
+        };
+        let evidence = || self.records.iter().filter(same_evidence);
+        evidence()
+            .filter(own)
+            .max_by_key(|record| record.badness())
+            .or_else(|| evidence().max_by_key(|r| r.badness()))
+            .copied()
+    }
+
+    /// The release that a record is about. A run that deployed nothing judged the rollout that was there: that of a newer
+    /// release, if another record says so.
+    fn release_of(&self, record: &'a Record) -> Option<&'a str> {
+        let deployed = || self.records.iter().filter(|other| !other.nothing_deployed && other.is_same_rollout(record));
+        if !record.nothing_deployed {
+            return record.release.as_deref();
+        }
+        let newer = deployed().find(|other| other.release != record.release && !is_older(other, record));
+        newer.map_or(record.release.as_deref(), |other| other.release.as_deref())
+    }
+
+    pub(crate) fn reason(&self, code: Code, detail: String) -> Reason {
+        Reason {
+            code,
+            region: self.name.to_owned(),
+            verdict: None,
+            bundle: None,
+            as_of: None,
+            until: None,
+            waived_by: None,
+            detail,
+        }
+    }
+
+    fn about(&self, record: &Record, code: Code, detail: String) -> Reason {
+        Reason {
+            verdict: record.verdict.clone(),
+            bundle: Some(record.bundle.clone()),
+            as_of: record.as_of,
+            ..self.reason(code, detail)
+        }
+    }
+
+    /// Whether a verdict closes a deployment that began.
+    pub(crate) fn closes(&self, release: &str, began: Timestamp) -> bool {
+        self.records.iter().any(|record| {
+            record.verdict.is_some() && record.release.as_deref() == Some(release) && record.moment() >= began
+        })
+    }
+
+    /// Whether the release may follow the one that runs here.
+    pub(crate) fn order(&self, question: &Question) -> Option<Reason> {
+        let running = self.current(question)?;
+        let other = self.release_of(running);
+        if other == Some(&question.release) {
+            return None;
+        }
+        let named = other.unwrap_or("without a name");
+        match (question.sequence.zip(running.sequence), question.project == running.project) {
+            (Some((asked, runs)), true) if asked < runs => Some(self.about(
+                running,
+                Code::OlderThanDeployed,
+                format!("release {named} runs here, of pipeline {runs}, which is newer than pipeline {asked}"),
+            )),
+            (Some((asked, runs)), true) if asked > runs => None,
+            _ => Some(self.about(
+                running,
+                Code::OrderUnknown,
+                format!(
+                    "release {named} runs here, and it cannot be told which of the two is newer: the number of its \
+                     pipeline, or of this one (--sequence), is not known, or they are of two projects"
+                ),
+            )),
+        }
+    }
+
+    /// The pass of the release, if it runs here.
+    pub(crate) fn pass(&self, question: &Question) -> Option<&'a Record> {
+        let running = self.current(question).filter(|record| record.is_pass())?;
+        (self.release_of(running) == Some(&question.release)).then_some(running)
+    }
+
+    /// That the release has passed here before.
+    pub(crate) fn already(&self, question: &Question) -> Option<Reason> {
+        let running = self.pass(question)?;
+        Some(self.about(running, Code::AlreadyPassedHere, "the release has passed here already".to_owned()))
+    }
+
+    /// The reasons of a region that must have passed.
+    pub(crate) fn required(&self, question: &Question, policy: &Policy, now: Timestamp) -> Vec<Reason> {
+        let release = question.release.as_str();
+        let Some(record) = self.current(question) else {
+            return vec![self.reason(Code::Missing, format!("there is no verdict of release {release}"))];
+        };
+        let runs = self.release_of(record);
+        if runs != Some(release) {
+            let named = runs.unwrap_or("without a name");
+            let was_here = self.records.iter().any(|other| other.release.as_deref() == Some(release));
+            let is_newer = question.project == record.project
+                && question.sequence.zip(record.sequence).is_some_and(|(asked, runs)| runs > asked);
+            return vec![if was_here || is_newer {
+                self.about(record, Code::Superseded, format!("release {named} runs there now"))
+            } else {
+                self.about(
+                    record,
+                    Code::Missing,
+                    format!("there is no verdict of release {release}; release {named} runs there"),
+                )
+            }];
+        }
+        let why = record.why.as_deref().unwrap_or("no cause is named");
+        match record.conclusion.as_deref() {
+            Some("pass") => self.passed(record, question, policy, now),
+            Some("fail") => vec![self.about(record, Code::Failed, why.to_owned())],
+            Some("inconclusive") => vec![self.about(record, Code::Inconclusive, why.to_owned())],
+            Some(other) => vec![self.about(record, Code::NotEvaluable, format!("its verdict is {other}: {why}"))],
+            None => vec![self.about(record, Code::NotEvaluable, "its newest evidence has no verdict".to_owned())],
+        }
+    }
+
+    fn passed(&self, record: &'a Record, question: &Question, policy: &Policy, now: Timestamp) -> Vec<Reason> {
+        let Some(as_of) = record.as_of else {
+            return vec![self.about(record, Code::NotEvaluable, "the verdict names no moment".to_owned())];
+        };
+        let mut reasons = Vec::new();
+        if as_of > now.plus_millis(CLOCKS_DIFFER_MS) {
+            let detail = format!("the verdict is of {as_of}, which is later than now ({now}): check the clocks");
+            reasons.push(Reason { until: Some(as_of), ..self.about(record, Code::NotEvaluable, detail) });
+        }
+        if let Some(age) = policy.max_age
+            && now.millis_since(as_of) > age.0
+        {
+            let detail =
+                format!("the verdict is of {as_of}, and max_age is {age}: run `casefile validate --recheck` there");
+            reasons.push(self.about(record, Code::Stale, detail));
+        }
+        if let Some(soak) = policy.soak {
+            let until = self.first_pass(record).plus_millis(soak.0);
+            if now < until {
+                let detail = format!("passed; it soaks until {until} ({soak})");
+                reasons.push(Reason { until: Some(until), ..self.about(record, Code::Soaking, detail) });
+            } else if policy.recheck && as_of < until {
+                let detail = format!(
+                    "the newest verdict is of {as_of}, before the end of the soak ({until}): run `casefile validate --recheck` there"
+                );
+                reasons.push(self.about(record, Code::Missing, detail));
+            }
+        }
+        let wrong = question.images.iter().filter(|(container, digest)| {
+            record.images.get(*container).is_none_or(|images| images.iter().any(|image| image != *digest))
+        });
+        for (container, digest) in wrong {
+            let runs =
+                record.images.get(container).map(|it| it.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+            let detail = format!(
+                "container {container} runs {} there, and {digest} is to be deployed",
+                runs.unwrap_or_else(|| "no image that is known".to_owned())
+            );
+            reasons.push(self.about(record, Code::ReleaseDiffers, detail));
+        }
+        if reasons.is_empty() {
+            reasons.push(self.about(record, Code::Passed, format!("passed, as of {as_of}")));
+        }
+        reasons
+    }
+
+    /// The moment of the first pass of this rollout that no failure followed.
+    fn first_pass(&self, record: &Record) -> Timestamp {
+        let mut moments: BTreeMap<Timestamp, bool> = BTreeMap::new();
+        for other in self.records.iter().filter(|other| other.is_same_rollout(record)) {
+            let failed = moments.entry(other.moment()).or_default();
+            *failed |= other.conclusion.as_deref() == Some("fail");
+        }
+        let passes: BTreeSet<Timestamp> =
+            self.records.iter().filter(|it| it.is_pass() && it.is_same_rollout(record)).map(|it| it.moment()).collect();
+        let failed = moments.into_iter().filter(|(_, failed)| *failed).map(|(at, _)| at).max();
+        let first = passes.into_iter().find(|at| failed.is_none_or(|failed| *at > failed));
+        first.unwrap_or_else(|| record.moment())
+    }
+}
+
+/// Whether the release of the first is certainly older than that of the second.
+fn is_older(first: &Record, second: &Record) -> bool {
+    first.project == second.project && first.sequence.zip(second.sequence).is_some_and(|(first, second)| first < second)
+}
+
+/// Passes that were computed with other rules than the policy allows, and images that differ between regions.
+pub(crate) fn rules(question: &Question, policy: &Policy, passes: &[&Record]) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let about = |record: &Record, code: Code, detail: String| {
+        let region = Region { name: &record.region, records: Vec::new() };
+        region.about(record, code, detail)
+    };
+    let first = passes.first();
+    let config = question.config.as_ref().or_else(|| first.and_then(|record| record.config.as_ref()));
+    let pack = question.pack.as_ref().or_else(|| first.and_then(|record| record.pack.as_ref()));
+    for record in passes {
+        if policy.same_config && record.config.as_ref() != config {
+            reasons.push(about(record, Code::RulesDiffer, "the verdict was computed with another config".to_owned()));
+        }
+        if policy.same_pack && record.pack.as_ref() != pack {
+            reasons.push(about(record, Code::RulesDiffer, "the verdict was computed with other checks".to_owned()));
+        }
+        if policy.is_too_old(record.engine.as_deref()) {
+            let engine = record.engine.as_deref().unwrap_or("(unknown)");
+            let least = policy.min_engine.as_deref().unwrap_or_default();
+            let detail = format!("the verdict is of casefile {engine}, and min_engine is {least}");
+            reasons.push(about(record, Code::RulesDiffer, detail));
+        }
+        let other = first.filter(|first| {
+            first.images.iter().any(|(container, images)| record.images.get(container).is_some_and(|it| it != images))
+        });
+        if let Some(first) = other {
+            let detail = format!("its images differ from those of {}, for the same release", first.region);
+            reasons.push(about(record, Code::ReleaseDiffers, detail));
+        }
+    }
+    reasons
+}

@@ -1,0 +1,453 @@
+//! Rules that hold of every decision, and the stories of the policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casefile_evidence::Timestamp;
+use proptest::prelude::*;
+
+use crate::{
+    Code, Decision, Inputs, Marker, MarkerKind, Outcome, Policy, Question, Record, Stop, StopKind, Waiver, judge,
+};
+
+const HOUR: i64 = 3_600_000;
+
+fn policy(text: &str) -> Policy {
+    toml::from_str(&format!("waves = [[\"a\"], [\"b\", \"c\"], [\"d\"]]\n{text}")).unwrap()
+}
+
+fn question(region: &str, release: &str, sequence: i64) -> Question {
+    Question {
+        service: "web".to_owned(),
+        region: region.to_owned(),
+        release: release.to_owned(),
+        sequence: Some(sequence),
+        project: Some("1".to_owned()),
+        images: BTreeMap::new(),
+        config: None,
+        pack: None,
+    }
+}
+
+/// A verdict of a rollout that began at `began`, as of `as_of` (hours).
+fn record(region: &str, release: &str, conclusion: &str, began: i64, as_of: i64) -> Record {
+    Record {
+        service: "web".to_owned(),
+        region: region.to_owned(),
+        bundle: format!("bundle-{region}-{release}-{began}-{as_of}"),
+        verdict: Some(format!("{region}-{release}-{conclusion}-{as_of}")),
+        conclusion: Some(conclusion.to_owned()),
+        why: Some("a cause".to_owned()),
+        as_of: Some(Timestamp(as_of * HOUR)),
+        release: Some(release.to_owned()),
+        images: BTreeMap::new(),
+        rollout: Some(format!("{region}-{release}-{began}")),
+        created_at: Some(Timestamp(began * HOUR)),
+        nothing_deployed: false,
+        engine: Some("0.1.0".to_owned()),
+        pack: Some("pack".to_owned()),
+        config: Some("config".to_owned()),
+        sequence: release.trim_start_matches('r').parse().ok(),
+        project: Some("1".to_owned()),
+    }
+}
+
+fn decide(question: &Question, policy: &Policy, inputs: Inputs, hour: i64) -> Decision {
+    judge(question, policy, inputs, Timestamp(hour * HOUR), "0.1.0").unwrap()
+}
+
+fn of(records: &[Record]) -> Inputs {
+    Inputs { records: records.to_vec(), ..Inputs::default() }
+}
+
+fn codes(decision: &Decision) -> Vec<Code> {
+    decision.reasons.iter().map(|reason| reason.code).collect()
+}
+
+#[test]
+fn the_first_wave_requires_nothing() {
+    let decision = decide(&question("a", "r1", 1), &policy(""), Inputs::default(), 10);
+    assert_eq!((decision.outcome, codes(&decision)), (Outcome::Proceed, vec![Code::FirstWave]));
+}
+
+#[test]
+fn a_missing_verdict_is_never_a_pass() {
+    let decision = decide(&question("b", "r1", 1), &policy(""), Inputs::default(), 10);
+    assert_eq!((decision.outcome, codes(&decision), decision.next_at), (Outcome::Hold, vec![Code::Missing], None));
+}
+
+#[test]
+fn a_pass_soaks_and_then_the_gate_opens_at_the_moment_it_named() {
+    let policy = policy("soak = \"2h\"");
+    let asked = question("b", "r1", 1);
+    let records = [record("a", "r1", "pass", 1, 2)];
+    let before = decide(&asked, &policy, of(&records), 3);
+    assert_eq!((before.outcome, before.next_at), (Outcome::Hold, Some(Timestamp(4 * HOUR))));
+    assert_eq!(decide(&asked, &policy, of(&records), 4).outcome, Outcome::Proceed);
+    // A failure revokes the pass, and a later pass soaks anew.
+    let failed = [records[0].clone(), record("a", "r1", "fail", 1, 5)];
+    assert_eq!(decide(&asked, &policy, of(&failed), 6).outcome, Outcome::Refuse);
+    let healed = [failed[0].clone(), failed[1].clone(), record("a", "r1", "pass", 1, 7)];
+    assert_eq!(decide(&asked, &policy, of(&healed), 8).next_at, Some(Timestamp(9 * HOUR)));
+}
+
+#[test]
+fn a_recheck_is_a_pass_after_the_soak() {
+    let policy = policy("soak = \"2h\"\nrecheck = true");
+    let asked = question("b", "r1", 1);
+    let first = record("a", "r1", "pass", 1, 2);
+    let waiting = decide(&asked, &policy, of(std::slice::from_ref(&first)), 5);
+    assert_eq!((waiting.outcome, codes(&waiting), waiting.next_at), (Outcome::Hold, vec![Code::Missing], None));
+    let mut again = record("a", "r1", "pass", 1, 5);
+    again.nothing_deployed = true;
+    assert_eq!(decide(&asked, &policy, of(&[first, again]), 6).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn a_recheck_by_an_older_pipeline_does_not_vouch_for_its_release() {
+    let newer = record("a", "r2", "pass", 3, 4);
+    let mut recheck = record("a", "r1", "pass", 3, 5);
+    (recheck.nothing_deployed, recheck.rollout) = (true, newer.rollout.clone());
+    let records = [record("a", "r1", "pass", 1, 2), newer.clone(), recheck];
+    let decision = decide(&question("b", "r1", 1), &policy(""), of(&records), 6);
+    assert_eq!((decision.outcome, codes(&decision)), (Outcome::Refuse, vec![Code::Superseded]));
+    // An apply of a newer release that changed nothing does.
+    let mut unchanged = record("a", "r3", "pass", 3, 6);
+    (unchanged.nothing_deployed, unchanged.rollout) = (true, newer.rollout.clone());
+    assert_eq!(decide(&question("b", "r3", 3), &policy(""), of(&[newer, unchanged]), 7).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn every_wave_before_is_required() {
+    let policy = policy("");
+    let mut records = vec![record("a", "r1", "pass", 1, 2), record("b", "r1", "pass", 1, 2)];
+    let asked = question("d", "r1", 1);
+    assert_eq!(decide(&asked, &policy, of(&records), 3).outcome, Outcome::Hold);
+    let any = Policy { requires: crate::Requires::Any, ..policy.clone() };
+    assert_eq!(decide(&asked, &any, of(&records), 3).outcome, Outcome::Proceed);
+    records.push(record("c", "r1", "fail", 1, 2));
+    assert_eq!(decide(&asked, &any, of(&records), 3).outcome, Outcome::Refuse, "a failure counts in any case");
+}
+
+#[test]
+fn order_is_known_or_the_gate_holds() {
+    let policy = policy("");
+    let newer = record("a", "r5", "pass", 1, 2);
+    let old = decide(&question("a", "r4", 4), &policy, of(std::slice::from_ref(&newer)), 3);
+    assert_eq!((old.outcome, old.reasons[0].code), (Outcome::Refuse, Code::OlderThanDeployed));
+    let unknown = Question { sequence: None, ..question("a", "r6", 6) };
+    let unknown = decide(&unknown, &policy, of(std::slice::from_ref(&newer)), 3);
+    assert_eq!((unknown.outcome, unknown.reasons[0].code), (Outcome::Hold, Code::OrderUnknown));
+    assert_eq!(decide(&question("a", "r6", 6), &policy, of(&[newer]), 3).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn a_bundle_without_a_verdict_hides_no_older_pass() {
+    let mut bare = record("a", "r1", "pass", 1, 3);
+    (bare.verdict, bare.conclusion) = (None, None);
+    let decision = decide(&question("b", "r1", 1), &policy(""), of(&[record("a", "r1", "pass", 1, 2), bare]), 4);
+    assert_eq!((decision.outcome, codes(&decision)), (Outcome::Hold, vec![Code::NotEvaluable]));
+}
+
+#[test]
+fn a_begun_deployment_holds_until_its_verdict() {
+    let marker = Marker {
+        format: Marker::FORMAT.to_owned(),
+        kind: MarkerKind::Begin,
+        service: "web".to_owned(),
+        region: "a".to_owned(),
+        release: "r2".to_owned(),
+        at: Timestamp(3 * HOUR),
+        by: "pipeline 2".to_owned(),
+        why: None,
+        ci: BTreeMap::new(),
+    };
+    let records = vec![record("a", "r1", "pass", 1, 2)];
+    let inputs = |records: &[Record]| Inputs { markers: vec![marker.clone()], ..of(records) };
+    let holding = decide(&question("b", "r1", 1), &policy(""), inputs(&records), 4);
+    assert_eq!((holding.outcome, codes(&holding)), (Outcome::Hold, vec![Code::InFlight]));
+    assert_eq!(decide(&question("a", "r2", 2), &policy(""), inputs(&records), 4).outcome, Outcome::Proceed);
+    assert_eq!(decide(&question("a", "r3", 3), &policy(""), inputs(&records), 4).outcome, Outcome::Hold);
+    let closed = [records[0].clone(), record("a", "r2", "pass", 3, 5)];
+    assert_eq!(decide(&question("b", "r2", 2), &policy(""), inputs(&closed), 6).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn a_stop_refuses_everywhere_until_it_is_lifted() {
+    let stop = |kind: StopKind, service: Option<&str>| Stop {
+        format: Stop::FORMAT.to_owned(),
+        kind,
+        service: service.map(str::to_owned),
+        at: Timestamp(0),
+        by: "ada".to_owned(),
+        why: "the database is being moved".to_owned(),
+    };
+    let with = |stop: Stop| Inputs { stops: vec![stop], ..Inputs::default() };
+    let ask = |inputs: Inputs| decide(&question("a", "r1", 1), &policy(""), inputs, 1).outcome;
+    assert_eq!(ask(with(stop(StopKind::Stop, None))), Outcome::Refuse);
+    assert_eq!(ask(with(stop(StopKind::Stop, Some("web")))), Outcome::Refuse);
+    assert_eq!(ask(with(stop(StopKind::Stop, Some("other")))), Outcome::Proceed);
+    assert_eq!(ask(with(stop(StopKind::Lift, None))), Outcome::Proceed);
+}
+
+fn waiver(reasons: &[Code], verdicts: &[&str]) -> Waiver {
+    Waiver {
+        format: Waiver::FORMAT.to_owned(),
+        service: "web".to_owned(),
+        region: "b".to_owned(),
+        release: "r1".to_owned(),
+        reasons: reasons.iter().copied().collect(),
+        verdicts: verdicts.iter().map(|digest| (*digest).to_owned()).collect(),
+        why: "the failing check is wrong".to_owned(),
+        ticket: None,
+        requested_by: "ada".to_owned(),
+        approved_by: BTreeSet::from(["grace".to_owned()]),
+        created_at: Timestamp(2 * HOUR),
+        expires_at: Timestamp(8 * HOUR),
+        ci: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn a_waiver_lets_one_release_through_and_what_it_saw() {
+    let policy = policy("waivable = [\"failed\", \"missing\"]");
+    let failed = record("a", "r1", "fail", 1, 2);
+    let inputs = |waiver: Waiver, records: &[Record]| Inputs { waivers: vec![waiver], ..of(records) };
+    let good = waiver(&[Code::Failed], &["a-r1-fail-2"]);
+    let ask = |release: &str, inputs: Inputs, hour: i64| {
+        decide(&question("b", release, release.trim_start_matches('r').parse().unwrap()), &policy, inputs, hour)
+    };
+    let through = ask("r1", inputs(good.clone(), &[failed.clone()]), 3);
+    assert_eq!(through.outcome, Outcome::Proceed);
+    assert!(through.reasons.iter().any(|reason| reason.waived_by.is_some()), "a waiver is never silent");
+    assert_eq!(ask("r1", inputs(good.clone(), &[failed.clone()]), 8).outcome, Outcome::Refuse, "it has ended");
+    let second = [failed.clone(), record("a", "r2", "fail", 4, 5)];
+    assert_eq!(ask("r2", inputs(good.clone(), &second), 6).outcome, Outcome::Refuse, "of another release");
+    let later = [failed.clone(), record("a", "r1", "fail", 1, 3)];
+    assert_eq!(ask("r1", inputs(good.clone(), &later), 4).outcome, Outcome::Refuse, "a verdict that it did not see");
+    for wrong in [
+        Waiver { approved_by: BTreeSet::new(), ..good.clone() },
+        Waiver { approved_by: BTreeSet::from(["ada".to_owned()]), ..good.clone() },
+        Waiver { expires_at: Timestamp(100 * HOUR), ..good.clone() },
+        Waiver { reasons: BTreeSet::from([Code::Failed, Code::Stale]), ..good.clone() },
+        Waiver { why: String::new(), ..good },
+    ] {
+        let decision = ask("r1", inputs(wrong, &[failed.clone()]), 3);
+        assert_eq!((decision.outcome, decision.ignored_waivers.len()), (Outcome::Refuse, 1));
+    }
+}
+
+#[test]
+fn images_rules_and_engines_must_agree() {
+    let image = |mut record: Record, digest: &str| {
+        record.images = BTreeMap::from([("app".to_owned(), BTreeSet::from([digest.to_owned()]))]);
+        record
+    };
+    let (a, b) = (record("a", "r1", "pass", 1, 2), record("b", "r1", "pass", 1, 2));
+    let c = record("c", "r1", "pass", 1, 2);
+    let asked = question("d", "r1", 1);
+    let mixed = [image(a.clone(), "1"), image(b.clone(), "2"), image(c.clone(), "1")];
+    assert_eq!(codes(&decide(&asked, &policy(""), of(&mixed), 3))[0], Code::ReleaseDiffers);
+    let wanted = Question { images: BTreeMap::from([("app".to_owned(), "3".to_owned())]), ..question("b", "r1", 1) };
+    assert_eq!(decide(&wanted, &policy(""), of(&mixed[..1]), 3).outcome, Outcome::Refuse);
+    let other = Record { config: Some("another".to_owned()), ..b.clone() };
+    let records = [a.clone(), other, c.clone()];
+    assert_eq!(codes(&decide(&asked, &policy("same_config = true"), of(&records), 3))[0], Code::RulesDiffer);
+    assert_eq!(
+        decide(&asked, &policy("min_engine = \"0.1.0\""), of(&[a.clone(), b.clone(), c.clone()]), 3).outcome,
+        Outcome::Proceed
+    );
+    assert_eq!(codes(&decide(&asked, &policy("min_engine = \"0.2.0\""), of(&[a, b, c]), 3))[0], Code::RulesDiffer);
+}
+
+#[test]
+fn a_freeze_holds_and_says_until_when() {
+    let policy = policy(
+        "[[freeze]]\nfrom = \"16:00\"\nto = \"08:00\"\ndays = [\"thu\", \"fri\"]\ntz = \"Europe/Zurich\"\nwhy = \"weekend\"\n\
+         [[freeze]]\nfrom = \"1970-01-02T05:00Z\"\nto = \"1970-01-02T09:00Z\"\nwhy = \"audit\"\n",
+    );
+    // 1970-01-01 was a Thursday; Zurich was an hour ahead of UTC.
+    let at = |hour: i64| decide(&question("a", "r1", 1), &policy, Inputs::default(), hour);
+    assert_eq!(at(14).outcome, Outcome::Proceed);
+    assert_eq!(
+        (at(15).outcome, at(15).next_at),
+        (Outcome::Hold, Some(Timestamp(33 * HOUR))),
+        "both freezes, one after the other"
+    );
+    assert_eq!(at(33).outcome, Outcome::Proceed);
+}
+
+#[test]
+fn a_policy_that_cannot_be_meant_is_refused() {
+    let wrong = [
+        "waves = []",
+        "waves = [[\"a\"], []]",
+        "waves = [[\"a\"], [\"a\"]]",
+        "waves = [[\"a\"]]\nwaivable = [\"release_differs\"]",
+        "waves = [[\"a\"]]\nwaivable = [\"stop\"]",
+        "waves = [[\"a\"]]\nrecheck = true",
+        "waves = [[\"a\"]]\nsoak = \"2h\"\nmax_age = \"1h\"",
+        "waves = [[\"a\"]]\nmin_engine = \"new\"",
+        "waves = [[\"a\"]]\n[[freeze]]\nfrom = \"16:00\"\nto = \"18:00\"\nwhy = \"no days\"",
+        "waves = [[\"a\"]]\n[[freeze]]\nfrom = \"16:00\"\nto = \"18:00\"\ndays = [\"someday\"]\nwhy = \"\"",
+        "waves = [[\"a\"]]\n[[freeze]]\nfrom = \"16:00\"\nto = \"18:00\"\ndays = [\"mon\"]\ntz = \"Mars/Olympus\"\nwhy = \"\"",
+    ];
+    for text in wrong {
+        assert!(toml::from_str::<Policy>(text).unwrap().validate().is_err(), "{text}");
+    }
+    for text in [
+        "waves = [[\"a\"]]\nsoack = \"1h\"",
+        "waves = [[\"a\"]]\nsoak = \"soon\"",
+        "waves = [[\"a\"]]\nwaivable = [\"luck\"]",
+    ] {
+        assert!(toml::from_str::<Policy>(text).is_err(), "{text}");
+    }
+    let outside = judge(&question("z", "r1", 1), &policy(""), Inputs::default(), Timestamp(0), "0.1.0");
+    assert!(outside.unwrap_err().to_string().contains("z is in no wave"));
+}
+
+fn a_record() -> impl Strategy<Value = Record> {
+    let conclusion = prop::sample::select(vec!["pass", "pass", "pass", "fail", "inconclusive", "error"]);
+    let region = prop::sample::select(vec!["a", "b", "c"]);
+    (region, 1..4_i64, conclusion, 0..6_i64, 0..4_i64, any::<bool>(), 0..3_u8).prop_map(
+        |(region, release, conclusion, began, later, nothing, config)| {
+            let mut record = record(region, &format!("r{release}"), conclusion, began, began + later);
+            record.nothing_deployed = nothing && later > 1;
+            record.config = Some(format!("config {config}"));
+            record.verdict = Some(format!("{}-{config}-{nothing}", record.verdict.unwrap_or_default()));
+            record
+        },
+    )
+}
+
+/// Verdicts of which some let release r2 through: most have its pass in each region, and few anything else.
+fn some_records() -> impl Strategy<Value = Vec<Record>> {
+    let passes = prop::collection::vec(prop::bool::weighted(0.9), 3);
+    (passes, prop::collection::vec(a_record(), 0..4)).prop_map(|(passes, mut records)| {
+        let regions = ["a", "b", "c"].into_iter().zip(passes).filter(|(_, passes)| *passes);
+        records.extend(
+            regions.map(|(region, _)| Record {
+                config: Some("config 0".to_owned()),
+                ..record(region, "r2", "pass", 2, 4)
+            }),
+        );
+        records
+    })
+}
+
+#[test]
+fn the_properties_see_gates_that_open() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut open = 0;
+    for _ in 0..200 {
+        let (records, policy) = (some_records(), a_policy()).new_tree(&mut runner).unwrap().current();
+        open += usize::from(decide(&question("d", "r2", 2), &policy, of(&records), 8).outcome == Outcome::Proceed);
+    }
+    assert!((20..180).contains(&open), "{open} of 200");
+}
+
+fn a_policy() -> impl Strategy<Value = Policy> {
+    let soak = prop::option::of(0..4_i64);
+    (soak, any::<bool>(), prop::option::of(5..9_i64), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(soak, recheck, age, same_config, any, freeze)| {
+            let mut text = String::new();
+            if let Some(hours) = soak {
+                text += &format!("soak = \"{hours}h\"\nrecheck = {recheck}\n");
+            }
+            if let Some(hours) = age {
+                text += &format!("max_age = \"{hours}h\"\n");
+            }
+            text += &format!("same_config = {same_config}\nrequires = \"{}\"\n", if any { "any" } else { "all" });
+            text += "waivable = [\"failed\", \"missing\", \"soaking\", \"inconclusive\"]\n";
+            if freeze {
+                text += "[[freeze]]\nfrom = \"1970-01-01T06:00Z\"\nto = \"1970-01-01T08:00Z\"\nwhy = \"a freeze\"\n";
+            }
+            policy(&text)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Without a verdict its bundle stands for nothing good.
+    #[test]
+    fn taking_a_verdict_away_never_opens_the_gate(
+        records in some_records().prop_filter("none", |records| !records.is_empty()), at in 0..10_usize, hour in 0..14_i64, policy in a_policy(),
+    ) {
+        let asked = question("d", "r2", 2);
+        let before = decide(&asked, &policy, of(&records), hour);
+        let mut fewer = records.clone();
+        let taken = &mut fewer[at % records.len()];
+        (taken.verdict, taken.conclusion) = (None, None);
+        let after = decide(&asked, &policy, of(&fewer), hour);
+        prop_assert!(before.outcome == Outcome::Proceed || after.outcome != Outcome::Proceed);
+    }
+
+    /// Of another release it may: that one no longer runs what superseded this one.
+    #[test]
+    fn a_failure_of_the_release_never_helps(
+        records in some_records(), fail in a_record(), hour in 0..14_i64, policy in a_policy(),
+    ) {
+        let asked = question("d", "r2", 2);
+        let before = decide(&asked, &policy, of(&records), hour);
+        let mut more = records;
+        more.push(Record { conclusion: Some("fail".to_owned()), release: Some("r2".to_owned()), sequence: Some(2), ..fail });
+        let after = decide(&asked, &policy, of(&more), hour);
+        prop_assert!(before.outcome == Outcome::Proceed || after.outcome != Outcome::Proceed);
+    }
+
+    #[test]
+    fn order_and_repetition_of_the_inputs_do_not_matter(
+        records in some_records().prop_flat_map(|it| (Just(it.clone()), Just(it).prop_shuffle())),
+        hour in 0..14_i64, policy in a_policy(),
+    ) {
+        let asked = question("d", "r2", 2);
+        let (one, mut other) = records;
+        other.extend(one.first().cloned());
+        let (one, other) = (decide(&asked, &policy, of(&one), hour), decide(&asked, &policy, of(&other), hour));
+        prop_assert_eq!(one.to_canonical_json().unwrap(), other.to_canonical_json().unwrap());
+        // A decision follows from what it keeps.
+        let again = decide(&asked, &policy, one.inputs.clone(), hour);
+        prop_assert_eq!(again.digest, one.digest);
+    }
+
+    #[test]
+    fn time_turns_a_hold_when_next_at_says(
+        records in some_records(), hour in 0..8_i64, policy in a_policy(),
+    ) {
+        let asked = question("d", "r2", 2);
+        let first = decide(&asked, &policy, of(&records), hour);
+        for later in hour..16 {
+            let then = decide(&asked, &policy, of(&records), later);
+            match (first.outcome, first.next_at) {
+                (Outcome::Refuse, _) => prop_assert_eq!(then.outcome, Outcome::Refuse),
+                (Outcome::Hold, None) => prop_assert_eq!(then.outcome, Outcome::Hold),
+                (Outcome::Hold, Some(at)) if Timestamp(later * HOUR) < at => prop_assert_eq!(then.outcome, Outcome::Hold),
+                _ => {}
+            }
+        }
+        if let Some(at) = first.next_at {
+            let then = judge(&asked, &policy, of(&records), at, "0.1.0").unwrap();
+            prop_assert!(first.outcome == Outcome::Hold && then.outcome != Outcome::Hold);
+        }
+    }
+
+    #[test]
+    fn a_waiver_covers_only_what_it_names(
+        records in some_records(), hour in 2..8_i64, policy in a_policy(),
+        reasons in prop::collection::btree_set(prop::sample::select(vec![Code::Failed, Code::Missing, Code::Soaking]), 1..3),
+        seen in prop::collection::btree_set("[abc]-r2-(fail|pass)-[0-9]-[012]-(true|false)", 0..3),
+    ) {
+        let mut waiver = waiver(&[], &[]);
+        (waiver.region, waiver.release) = ("d".to_owned(), "r2".to_owned());
+        (waiver.reasons, waiver.verdicts) = (reasons, seen);
+        let inputs = Inputs { waivers: vec![waiver.clone()], ..of(&records) };
+        for reason in decide(&question("d", "r2", 2), &policy, inputs, hour).reasons {
+            if reason.waived_by.is_some() {
+                prop_assert!(waiver.reasons.contains(&reason.code));
+                prop_assert!(reason.verdict.is_none_or(|digest| waiver.verdicts.contains(&digest)));
+            }
+        }
+    }
+}

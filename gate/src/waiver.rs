@@ -1,0 +1,108 @@
+//! Waivers: a person lets a release through that the gate holds or refuses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use casefile_evidence::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+use crate::decision::Reason;
+use crate::judge::Question;
+use crate::policy::Policy;
+
+/// A waiver. It changes a decision, never a verdict.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiver {
+    /// `casefile-waiver/1`.
+    pub format: String,
+    /// The service.
+    pub service: String,
+    /// The region that the release may go to.
+    pub region: String,
+    /// The release. Another release needs another waiver.
+    pub release: String,
+    /// The reasons that are waived.
+    pub reasons: BTreeSet<Code>,
+    /// The digests of the verdicts that were looked at. A verdict that came later is not covered.
+    pub verdicts: BTreeSet<String>,
+    /// Why.
+    pub why: String,
+    /// A ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// Who asks for it.
+    pub requested_by: String,
+    /// Who approves it.
+    pub approved_by: BTreeSet<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The identity of the CI job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ci: BTreeMap<String, String>,
+}
+
+impl Waiver {
+    /// The value of `format`.
+    pub const FORMAT: &'static str = "casefile-waiver/1";
+
+    /// Checks it against the policy, apart from its end.
+    ///
+    /// # Errors
+    /// What the policy does not allow, in words.
+    pub fn validate(&self, policy: &Policy) -> Result<(), String> {
+        if self.format != Self::FORMAT {
+            return Err(format!("its format is {:?}, not {:?}", self.format, Self::FORMAT));
+        }
+        if self.why.trim().is_empty() {
+            return Err("it does not say why".to_owned());
+        }
+        if self.requested_by.trim().is_empty() {
+            return Err("it does not say who asks for it".to_owned());
+        }
+        if self.reasons.is_empty() {
+            return Err("it names no reason".to_owned());
+        }
+        if let Some(code) = self.reasons.iter().find(|code| !code.can_be_waived() || !policy.waivable.contains(code)) {
+            return Err(format!("{code} is not in `waivable` of [gate]"));
+        }
+        if self.approved_by.contains(&self.requested_by) {
+            return Err(format!("{} cannot approve what {0} asks for", self.requested_by));
+        }
+        if self.approved_by.iter().filter(|name| !name.trim().is_empty()).count() < policy.approvers {
+            return Err(format!("it needs {} who approve it, and has {}", policy.approvers, self.approved_by.len()));
+        }
+        let length = self.expires_at.millis_since(self.created_at);
+        if length <= 0 {
+            return Err("it ends before it begins".to_owned());
+        }
+        if length > policy.waiver_max.0 {
+            return Err(format!("it holds longer than `waiver_max` of [gate], {}", policy.waiver_max));
+        }
+        Ok(())
+    }
+
+    /// Whether it is about this question.
+    pub(crate) fn is_about(&self, question: &Question) -> bool {
+        (&self.service, &self.region, &self.release) == (&question.service, &question.region, &question.release)
+    }
+
+    /// Why it counts for nothing now.
+    pub(crate) fn problem(&self, policy: &Policy, now: Timestamp) -> Option<String> {
+        if let Err(problem) = self.validate(policy) {
+            return Some(problem);
+        }
+        if now >= self.expires_at {
+            return Some(format!("it ended at {}", self.expires_at));
+        }
+        (self.created_at > now).then(|| format!("it begins at {}", self.created_at))
+    }
+
+    /// Whether it covers a reason: by its code, and by the verdict that the reason is about.
+    pub(crate) fn covers(&self, reason: &Reason) -> bool {
+        let knew = reason.verdict.as_ref().is_none_or(|digest| self.verdicts.contains(digest));
+        self.reasons.contains(&reason.code) && knew
+    }
+}
