@@ -12,6 +12,7 @@ use casefile_collector::recording::RecordingError;
 use casefile_collector::redact::RedactError;
 use casefile_collector::terraform::TerraformError;
 use casefile_evidence::{OpenError, ReadError, WriteError};
+use casefile_gate::GateError;
 
 use crate::exit::Exit;
 
@@ -43,6 +44,11 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// A document of the archive was changed, or is not what it should be.
+    #[error("{place} {problem}")]
+    Document { place: String, problem: String },
     #[error("the bundle is sealed, and stays at {}: {source}", path.display())]
     Upload { path: PathBuf, source: StoreError },
     #[error("cannot {doing} {}: {source}", path.display())]
@@ -111,6 +117,8 @@ impl Error {
                 | ArchiveError::NoSuchBundle { .. }
                 | ArchiveError::NoSuchVerdict { .. }
                 | ArchiveError::AmbiguousVerdict { .. }
+                | ArchiveError::NoSuchDecision { .. }
+                | ArchiveError::AmbiguousDecision { .. }
                 | ArchiveError::Ambiguous { .. } => Exit::Usage,
                 ArchiveError::Open(OpenError::Integrity { .. })
                 | ArchiveError::Read(_)
@@ -123,6 +131,9 @@ impl Error {
                 | ArchiveError::Write(_)
                 | ArchiveError::Internal(_) => Exit::Internal,
             },
+            Self::Gate(GateError::Internal(_)) => Exit::Internal,
+            Self::Gate(_) => Exit::Usage,
+            Self::Document { .. } => Exit::Integrity,
             Self::Collect(error) => match error {
                 CollectError::Target { .. } => Exit::Usage,
                 CollectError::Write(_) | CollectError::Record(_) => Exit::Internal,

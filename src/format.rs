@@ -48,6 +48,19 @@ pub(crate) enum StatsFormat {
     Csv,
 }
 
+/// The formats of a decision of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateFormat {
+    /// For people
+    Terminal,
+    /// For programs: stable, canonical (RFC 8785)
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// For later jobs of the pipeline
+    Dotenv,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,

@@ -104,6 +104,22 @@ pub enum ArchiveError {
         /// The number of verdicts.
         verdicts: usize,
     },
+    /// No decision has such a digest.
+    #[error("no decision of {archive} has a digest that begins with {prefix:?}")]
+    NoSuchDecision {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The archive.
+        archive: String,
+    },
+    /// Several decisions have such a digest.
+    #[error("{decisions} decisions have digests that begin with {prefix:?}: give more digits")]
+    AmbiguousDecision {
+        /// The beginning of a digest.
+        prefix: String,
+        /// The number of decisions.
+        decisions: usize,
+    },
     /// A fault of this program.
     #[error("internal error: {0}")]
     Internal(String),

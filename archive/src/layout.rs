@@ -48,7 +48,7 @@ impl Partition {
     }
 }
 
-fn value(what: &'static str, text: &str) -> Result<String, ArchiveError> {
+pub(crate) fn value(what: &'static str, text: &str) -> Result<String, ArchiveError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if text.is_empty() || text.starts_with('.') || !text.chars().all(plain) {
         return Err(ArchiveError::Name { what, value: text.to_owned() });

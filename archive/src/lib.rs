@@ -6,12 +6,14 @@
 //! packs/<digest>.json          the checks that computed a verdict
 //! configs/<digest>.json        the settings that a verdict was computed with
 //! index/<level>-<digest>.parquet
+//! decisions/, markers/, stops/, waivers/    documents of the gate
 //! ```
 //!
 //! Bundles and verdicts are the truth. The index is derived from them: [`Archive::rebuild`] makes it again. Its files
 //! ("segments") are immutable; a reader takes the union. So two jobs can add at once, without a lock.
 
 mod add;
+mod documents;
 mod entry;
 mod error;
 mod index;
@@ -25,6 +27,7 @@ use std::sync::Arc;
 
 pub use add::{Added, Kept};
 use bytes::Bytes;
+pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
 pub use error::ArchiveError;
 use futures::TryStreamExt;

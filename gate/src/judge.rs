@@ -232,3 +232,9 @@ fn in_flight<'a>(region: &Region<'a>, inputs: &'a Inputs) -> impl Iterator<Item 
         .collect();
     reasons.into_iter()
 }
+
+/// Whether a deployment that began has neither a verdict nor been closed.
+pub fn is_open(marker: &Marker, records: &[Record]) -> bool {
+    let records: Vec<Record> = records.iter().filter(|record| record.service == marker.service).cloned().collect();
+    marker.kind == MarkerKind::Begin && !Region::of(&marker.region, &records).closes(&marker.release, marker.at)
+}

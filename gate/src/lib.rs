@@ -24,7 +24,7 @@ pub use code::{Code, Outcome};
 pub use decision::{Decision, IgnoredWaiver, Reason};
 pub use error::GateError;
 pub use freeze::Freeze;
-pub use judge::{Inputs, Question, judge};
+pub use judge::{Inputs, Question, is_open, judge};
 pub use marker::{Marker, MarkerKind, Stop, StopKind};
 pub use policy::{Policy, Requires};
 pub use record::Record;

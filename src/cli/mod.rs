@@ -1,6 +1,7 @@
 //! Arguments as written. `target` and the verbs interpret them.
 
 mod args;
+mod gate;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ pub(crate) use args::{
     ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs,
     ReportArgs, TargetArgs,
 };
+
+pub(crate) use gate::{ByArg, Gate, GateVerb, Region as GateRegion, Stop as GateStop, Waive, Which};
 
 use crate::exit;
 use crate::format::{Color, LogFormat, StatsFormat, TableFormat, TextFormat};
@@ -98,7 +101,7 @@ pub(crate) enum Verb {
     Test(Test),
     /// Write and understand checks
     Check(Check),
-    /// Judge again as a verdict was judged, and compare: with its bundle, its checks and its settings
+    /// Judge again as a verdict was judged, or decide again as the gate did, and compare
     #[command(
         after_help = "Example:\n  casefile reproduce verdict.json --bundle rollout.bundle\n  casefile reproduce 484b8301 --archive s3://evidence/casefile"
     )]
@@ -111,6 +114,11 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile archive add rollout.bundle verdict.json --archive s3://evidence/casefile\n  casefile archive list --archive s3://evidence/casefile --service bf-manage-core --since 2026-11-01\n  casefile analyze 4e3b1dd2 --archive s3://evidence/casefile"
     )]
     Archive(Archive),
+    /// May a release go to the next region?
+    #[command(
+        after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile\n  casefile gate stop --all --why 'incident 4711' --archive s3://evidence/casefile\n\nThe policy is [gate] of casefile.toml."
+    )]
+    Gate(Gate),
     /// Run the checks that come on standard input, for another process of this program
     #[command(hide = true)]
     Sandbox,
@@ -208,6 +216,9 @@ pub(crate) struct Validate {
     pub(crate) aws: AwsArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// Expect no rollout: judge the present state of the service, and what happened to it since, e.g. after a soak
+    #[arg(long, conflicts_with_all = ["require_rollout", "started_after"])]
+    pub(crate) recheck: bool,
     /// After a failure, do not wait for the last log lines of the tasks that died
     #[arg(long, help_heading = "Time")]
     pub(crate) no_grace: bool,
@@ -383,7 +394,7 @@ pub(crate) enum CheckVerb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Reproduce {
-    /// The verdict: a file, as `--report json=FILE` writes it; or, with --archive, the first digits of its digest
+    /// The verdict, or a decision of the gate: a file; or, with --archive, the first digits of its digest
     pub(crate) verdict: PathBuf,
     /// The bundle that it is about [default: that of the archive]
     #[arg(long, value_name = "BUNDLE", value_parser = parse_bundle)]

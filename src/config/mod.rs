@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{CheckSettings, RolloutSettings, Settings, Signature, SpecError};
+use casefile_gate::Policy;
 pub(crate) use collect::CollectSection;
 use redact::RedactSection;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) signature: Vec<Signature>,
     #[serde(default)]
     pub(crate) checks: BTreeMap<String, CheckSettings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gate: Option<Policy>,
 }
 
 /// `[target]`.
@@ -161,7 +164,11 @@ impl Config {
             )),
             _ => Error::usage(format!("cannot read the config {}: {source}", path.display())),
         })?;
-        Self::parse(&text, &path.display().to_string())
+        let config = Self::parse(&text, &path.display().to_string())?;
+        if let Some(policy) = &config.gate {
+            policy.validate().map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
+        }
+        Ok(config)
     }
 
     /// The settings of the analyzer.

@@ -6,6 +6,7 @@ mod check;
 mod collect;
 mod demo;
 mod dry_run;
+mod gate;
 mod import;
 mod inspect;
 mod query;
@@ -83,6 +84,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Reproduce(args) => reproduce::run(args, printer).await,
         Verb::Diff(args) => reproduce::diff(args, printer).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
+        Verb::Gate(args) => gate::run(&args.verb, printer).await,
         Verb::Sandbox => sandbox::run().await,
     }
 }

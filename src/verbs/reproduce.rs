@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Evidence, Pack, Settings, analyze};
-use casefile_archive::{Archive, VerdictFile};
+use casefile_archive::{Archive, ArchiveError, VerdictFile};
 use casefile_evidence::{Bundle, Timestamp};
+use casefile_gate::Decision;
 use serde_json::Value;
 
 use super::archive::{self, Located, locate};
-use super::{options, pack};
+use super::{gate, options, pack};
 use crate::cli::{Diff, FromArchive, Reproduce};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::format::Format;
+use crate::format::{Format, TextFormat};
 use crate::output::Printer;
 use crate::render::{self, Compared};
 
 pub(crate) async fn run(args: &Reproduce, printer: &Printer) -> Result<Exit, Error> {
+    if let Some(decision) = decision(args).await? {
+        return decided(&decision, args, printer).await;
+    }
     let archive = opened(&args.from).await?;
     let kept = verdict(&args.verdict, archive.as_ref()).await?;
     let before = value(&kept)?;
@@ -45,6 +49,40 @@ pub(crate) async fn run(args: &Reproduce, printer: &Printer) -> Result<Exit, Err
     told(&Compared { before, after, notes }, args.format, printer)
 }
 
+/// The decision of the gate that the argument names, if it names one.
+async fn decision(args: &Reproduce) -> Result<Option<Decision>, Error> {
+    if args.verdict.exists() {
+        let text = std::fs::read_to_string(&args.verdict).map_err(Error::io("read", &args.verdict))?;
+        let format =
+            serde_json::from_str::<Value>(&text).ok().and_then(|value| value["format"].as_str().map(str::to_owned));
+        return match format.as_deref() {
+            Some(Decision::FORMAT) => Ok(Some(gate::read(&args.verdict, &args.from).await?)),
+            _ => Ok(None),
+        };
+    }
+    match gate::read(&args.verdict, &args.from).await {
+        Ok(decision) => Ok(Some(decision)),
+        Err(Error::Archive(ArchiveError::NoSuchDecision { .. }) | Error::Io { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn decided(decision: &Decision, args: &Reproduce, printer: &Printer) -> Result<Exit, Error> {
+    let differences = gate::again(decision, &args.from).await?;
+    let same = differences.is_empty();
+    printer.result(None, |_| {
+        Ok(match args.format {
+            TextFormat::Json => format!(
+                "{}\n",
+                serde_json::json!({ "decision": decision.digest, "outcome": decision.outcome, "same": same, "differences": differences })
+            ),
+            TextFormat::Terminal if same => format!("SAME  {}  {}\n", decision.outcome, decision.digest),
+            TextFormat::Terminal => format!("DIFFERENT  {}\n  {}\n", decision.digest, differences.join("\n  ")),
+        })
+    })?;
+    Ok(if same { Exit::Pass } else { Exit::Fail })
+}
+
 pub(crate) async fn diff(args: &Diff, printer: &Printer) -> Result<Exit, Error> {
     let archive = opened(&args.from).await?;
     let before = value(&verdict(&args.before, archive.as_ref()).await?)?;
@@ -52,7 +90,7 @@ pub(crate) async fn diff(args: &Diff, printer: &Printer) -> Result<Exit, Error> 
     told(&Compared { before, after, notes: Vec::new() }, args.format, printer)
 }
 
-fn told(compared: &Compared, format: crate::format::TextFormat, printer: &Printer) -> Result<Exit, Error> {
+fn told(compared: &Compared, format: TextFormat, printer: &Printer) -> Result<Exit, Error> {
     printer.result(None, |style| render::difference(compared, format, style))?;
     Ok(if compared.is_same() { Exit::Pass } else { Exit::Fail })
 }

@@ -29,12 +29,17 @@ pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Erro
     if loaded.origin.is_none() {
         printer.warn("no config: there is no ./casefile.toml and no --config, so no log signature is judged");
     }
+    let clock = clock(&args.pace)?;
+    let mut target = Target::decide(&args.target, &loaded.config)?;
+    if args.recheck {
+        target.expected.started_after = Some(clock.now());
+    }
     let job = Job {
-        target: Target::decide(&args.target, &loaded.config)?,
+        target,
         aws: args.aws.clone(),
         connect: ConnectOptions::default(),
         times: Times::decide(&args.pace, &loaded.config)?,
-        clock: clock(&args.pace)?,
+        clock,
         output: args.output.output.clone(),
         loaded,
         interrupt: Interrupt::watch()?,

@@ -10,6 +10,7 @@ mod collecting;
 mod corpus;
 mod docs;
 mod first_lines;
+mod gating;
 mod integrity;
 mod judging;
 mod keeping;

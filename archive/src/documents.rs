@@ -1,0 +1,110 @@
+//! Documents of the gate: decisions, markers, stops and waivers. Each is written once; a journal is a folder of numbered
+//! documents of which the last one counts.
+
+use bytes::Bytes;
+
+use crate::Archive;
+use crate::error::ArchiveError;
+use crate::layout::value;
+
+/// A folder of documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder(String);
+
+impl Folder {
+    /// That of a service, or of a service in a region: `<kind>/service=<name>/region=<region>`.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Name`].
+    pub fn of(kind: &str, service: &str, region: Option<&str>) -> Result<Self, ArchiveError> {
+        let service = value("service", service)?;
+        let region = region.map(|region| value("region", region)).transpose()?;
+        Ok(Self(format!("{kind}/service={service}{}", region.map(|it| format!("/region={it}")).unwrap_or_default())))
+    }
+
+    /// That of every service: `<kind>/all`.
+    pub fn of_all(kind: &str) -> Self {
+        Self(format!("{kind}/all"))
+    }
+
+    /// A folder within it.
+    #[must_use]
+    pub fn day(self, day: &str) -> Self {
+        Self(format!("{}/date={day}", self.0))
+    }
+}
+
+impl std::fmt::Display for Folder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Archive {
+    /// The last document of a journal, and its number; 0 and none if the journal is empty.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn last(&self, journal: &Folder) -> Result<(u64, Option<Bytes>), ArchiveError> {
+        let objects = self.objects(&journal.0).await?;
+        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let numbered = keys.filter_map(|key| Some((number(&journal.0, &key)?, key)));
+        match numbered.max() {
+            Some((number, key)) => Ok((number, Some(self.read(&key).await?))),
+            None => Ok((0, None)),
+        }
+    }
+
+    /// Writes the document after number `last` of a journal. Returns whether it was written: another may have been
+    /// faster.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn append_document(&self, journal: &Folder, last: u64, bytes: Vec<u8>) -> Result<bool, ArchiveError> {
+        self.put_new(&format!("{}/{:08}.json", journal.0, last + 1), bytes).await
+    }
+
+    /// Writes a document that has a name. Returns its key.
+    ///
+    /// # Errors
+    /// Where the store refuses.
+    pub async fn put_document(&self, folder: &Folder, name: &str, bytes: Vec<u8>) -> Result<String, ArchiveError> {
+        let key = format!("{}/{name}.json", folder.0);
+        self.put_new(&key, bytes).await?;
+        Ok(key)
+    }
+
+    /// The documents of a folder, with their keys.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn documents(&self, folder: &Folder) -> Result<Vec<(String, Bytes)>, ArchiveError> {
+        let mut documents = Vec::new();
+        for object in self.objects(&folder.0).await? {
+            let key = self.relative(&object.location);
+            documents.push((key.clone(), self.read(&key).await?));
+        }
+        Ok(documents)
+    }
+
+    /// The decision whose digest begins with `prefix`, and its key.
+    ///
+    /// # Errors
+    /// Where no decision, or more than one, has such a digest.
+    pub async fn decision(&self, prefix: &str) -> Result<(String, Bytes), ArchiveError> {
+        let prefix = prefix.trim_start_matches("sha256:");
+        let objects = self.objects("decisions").await?;
+        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let matching: Vec<String> =
+            keys.filter(|key| key.rsplit('/').next().is_some_and(|name| name.starts_with(prefix))).collect();
+        match &matching[..] {
+            [key] => Ok((key.clone(), self.read(key).await?)),
+            [] => Err(ArchiveError::NoSuchDecision { prefix: prefix.to_owned(), archive: self.name.clone() }),
+            _ => Err(ArchiveError::AmbiguousDecision { prefix: prefix.to_owned(), decisions: matching.len() }),
+        }
+    }
+}
+
+fn number(journal: &str, key: &str) -> Option<u64> {
+    key.strip_prefix(journal)?.strip_prefix('/')?.strip_suffix(".json")?.parse().ok()
+}

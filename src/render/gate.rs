@@ -1,0 +1,156 @@
+//! A decision of the gate.
+
+use casefile_gate::{Code, Decision, Outcome, Reason};
+
+use super::Style;
+use super::markdown::{escape, table};
+use super::page::{Page, Role};
+use super::text::short_digest;
+use crate::error::Error;
+use crate::format::GateFormat;
+
+/// A decision, in any format.
+///
+/// # Errors
+/// Only by a fault of this program.
+pub(crate) fn decision(decision: &Decision, format: GateFormat, style: Style) -> Result<String, Error> {
+    Ok(match format {
+        GateFormat::Json => decision.to_canonical_json()? + "\n",
+        GateFormat::Terminal => terminal(decision, style),
+        GateFormat::Markdown => markdown(decision),
+        GateFormat::Dotenv => dotenv(decision),
+    })
+}
+
+/// The answer, with the first reason.
+pub(crate) fn headline(decision: &Decision) -> String {
+    let question = &decision.question;
+    let mut text = format!("{} {} to {}", question.service, question.release, question.region);
+    if let Some(reason) = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome) {
+        text += &format!(": {}", sentence(reason, &question.region));
+    }
+    text
+}
+
+fn sentence(reason: &Reason, here: &str) -> String {
+    let place = if reason.region == here { String::new() } else { format!("{}: ", reason.region) };
+    format!("{place}{} ({})", reason.detail, reason.code)
+}
+
+fn word(outcome: Outcome) -> (&'static str, Role) {
+    match outcome {
+        Outcome::Proceed => ("PROCEED", Role::Pass),
+        Outcome::Hold => ("HOLD", Role::Inconclusive),
+        Outcome::Refuse => ("REFUSE", Role::Fail),
+    }
+}
+
+fn terminal(decision: &Decision, style: Style) -> String {
+    let mut page = Page::new(style);
+    let (word, role) = word(decision.outcome);
+    page.item(0, 2, role, word, &format!("  {}", headline(decision)));
+    if let Some(advice) = advice(decision) {
+        page.field("what to do", &advice);
+    }
+    match (decision.outcome, decision.next_at) {
+        (Outcome::Hold, Some(at)) => page.field("opens", &format!("at {at}, if nothing else comes")),
+        (Outcome::Hold, None) => page.field("opens", "when a verdict or a person changes it; not by time alone"),
+        _ => {}
+    }
+    page.gap();
+    for reason in &decision.reasons {
+        let role = self::word(reason.outcome()).1;
+        let verdict = reason.verdict.as_deref().map(|digest| format!("  [verdict {}]", short_digest(digest)));
+        let text = format!("{:<15} {}{}", reason.region, reason.detail, verdict.unwrap_or_default());
+        page.item(2, 23, role, &format!("{:<20} ", reason.code.to_string()), &text);
+        if let Some(by) = &reason.waived_by {
+            page.line(23, Role::Strong, &format!("waived by {by}"));
+        }
+    }
+    for waiver in &decision.ignored_waivers {
+        page.line(
+            2,
+            Role::Dim,
+            &format!("a waiver that {} asked for does not count: {}", waiver.requested_by, waiver.problem),
+        );
+    }
+    page.gap();
+    page.line(
+        0,
+        Role::Dim,
+        &format!(
+            "as of {}  policy {}  decision {}",
+            decision.now,
+            short_digest(&decision.policy_digest),
+            short_digest(&decision.digest)
+        ),
+    );
+    page.finish()
+}
+
+/// What the worst reason asks of whom.
+fn advice(decision: &Decision) -> Option<String> {
+    let reason = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome)?;
+    let waivable = decision.policy.waivable.contains(&reason.code);
+    let text = match reason.code {
+        Code::Passed | Code::FirstWave | Code::AlreadyPassedHere => return None,
+        Code::Missing => "deploy and validate the release in that region first, with --archive",
+        Code::Inconclusive => "read its gaps, mend them, and run `casefile validate --recheck` in that region",
+        Code::NotEvaluable => {
+            "judge its bundle (`casefile analyze`, `casefile archive add`), or run `casefile validate --recheck`"
+        }
+        Code::Stale => "run `casefile validate --recheck` in that region",
+        Code::Soaking | Code::Frozen => "wait, or let `--wait` do it",
+        Code::InFlight => "wait for its verdict; if none will come, a person runs `casefile gate close --why ...`",
+        Code::RulesDiffer => "judge again with the config and the checks of this release, and keep the verdict",
+        Code::OrderUnknown => "give --sequence and --project, as GitLab's pipelines have them",
+        Code::Failed => "the release must not go on: fix it and release again, or roll back",
+        Code::ReleaseDiffers => "find out why the same release has other images; release again",
+        Code::Superseded => "a newer release is under way: promote that one",
+        Code::OlderThanDeployed => "promote the newer release; to go back, release the old state again",
+        Code::Stop => "whoever stopped it lifts it: `casefile gate lift`",
+    };
+    Some(if waivable {
+        format!("{text}; or a person lets it through with `casefile gate waive`")
+    } else {
+        text.to_owned()
+    })
+}
+
+fn markdown(decision: &Decision) -> String {
+    let mut page = format!("**{}** {}\n\n", word(decision.outcome).0, escape(&headline(decision)));
+    if let Some(advice) = advice(decision) {
+        page += &format!("What to do: {}\n\n", escape(&advice));
+    }
+    if let Some(at) = decision.next_at {
+        page += &format!("Opens at {at}, if nothing else comes.\n\n");
+    }
+    let row = |reason: &Reason| {
+        let waived = reason.waived_by.as_ref().map(|by| format!(" (waived by {by})")).unwrap_or_default();
+        let verdict = reason.verdict.as_deref().map_or("-", short_digest);
+        vec![
+            reason.code.to_string(),
+            reason.region.clone(),
+            escape(&format!("{}{waived}", reason.detail)),
+            verdict.to_owned(),
+        ]
+    };
+    table(&mut page, &["reason", "region", "detail", "verdict"], &decision.reasons.iter().map(row).collect::<Vec<_>>());
+    page
+}
+
+fn dotenv(decision: &Decision) -> String {
+    let codes: Vec<String> = decision
+        .reasons
+        .iter()
+        .filter(|reason| reason.outcome() == decision.outcome)
+        .map(|reason| reason.code.to_string())
+        .collect();
+    let next = decision.next_at.map(|at| at.to_string()).unwrap_or_default();
+    format!(
+        "CASEFILE_GATE={}\nCASEFILE_GATE_REASONS={}\nCASEFILE_GATE_NEXT_AT={next}\nCASEFILE_GATE_DECISION={}\n",
+        decision.outcome,
+        codes.join(","),
+        decision.digest
+    )
+}

@@ -1,0 +1,128 @@
+//! Reads what the gate decides by: verdicts, markers, stops and waivers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use casefile_archive::{Archive, Entry, Folder, VerdictFile};
+use casefile_evidence::Timestamp;
+use casefile_gate::{Inputs, Policy, Question, Record};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::super::archive::verdict;
+use crate::error::Error;
+
+/// Those of an archive.
+pub(super) async fn of_archive(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
+    let service = &question.service;
+    let mut markers = Vec::new();
+    for region in policy.waves.iter().flatten() {
+        let folder = Folder::of("markers", service, Some(region))?;
+        markers.extend(last(archive, &folder).await?.1);
+    }
+    let mut stops = Vec::new();
+    for folder in [Folder::of_all("stops"), Folder::of("stops", service, None)?] {
+        stops.extend(last(archive, &folder).await?.1);
+    }
+    let mut waivers = Vec::new();
+    for (key, bytes) in archive.documents(&Folder::of("waivers", service, Some(&question.region))?).await? {
+        waivers.push(document(&key, &bytes)?);
+    }
+    // Read last: what a marker says has begun may have its verdict by now.
+    let records = records(&archive.entries().await?, service);
+    Ok(Inputs { records, markers, stops, waivers })
+}
+
+/// The last document of a journal, with its number.
+pub(super) async fn last<T: DeserializeOwned>(archive: &Archive, journal: &Folder) -> Result<(u64, Option<T>), Error> {
+    let (number, bytes) = archive.last(journal).await?;
+    let read = bytes.map(|bytes| document(&format!("{journal} {number}"), &bytes)).transpose()?;
+    Ok((number, read))
+}
+
+fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(bytes).map_err(|error| Error::Document {
+        place: place.to_owned(),
+        problem: format!("is not a document of the gate: {error}"),
+    })
+}
+
+/// The verdicts of a service. A bundle that has a verdict does not count as one without.
+pub(super) fn records(entries: &[Entry], service: &str) -> Vec<Record> {
+    let of_service = || entries.iter().filter(|entry| entry.service == service);
+    let judged: BTreeSet<&str> =
+        of_service().filter(|entry| entry.verdict_digest.is_some()).map(|entry| entry.bundle.as_str()).collect();
+    let counts = |entry: &&Entry| entry.verdict_digest.is_some() || !judged.contains(entry.bundle.as_str());
+    of_service().filter(counts).map(record).collect()
+}
+
+fn record(entry: &Entry) -> Record {
+    let ci: BTreeMap<String, String> = serde_json::from_str(&entry.ci).unwrap_or_default();
+    let images: Value = entry.images.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    Record {
+        service: entry.service.clone(),
+        region: entry.region.clone(),
+        bundle: entry.bundle.clone(),
+        verdict: entry.verdict_digest.clone(),
+        conclusion: entry.verdict.clone(),
+        why: entry.why.clone(),
+        as_of: entry.as_of.or(entry.window_to),
+        release: entry.release.clone(),
+        images: by_container(&images),
+        rollout: entry.rollout.clone(),
+        created_at: entry.created_at,
+        nothing_deployed: entry.nothing_deployed == Some(true),
+        engine: entry.engine.clone(),
+        pack: entry.pack.clone(),
+        config: entry.config.clone(),
+        sequence: ci.get("CI_PIPELINE_IID").and_then(|number| number.parse().ok()),
+        project: ci.get("CI_PROJECT_ID").cloned(),
+    }
+}
+
+fn by_container(images: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let mut by: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for image in images.as_array().into_iter().flatten() {
+        if let (Some(container), Some(digest)) = (image["container"].as_str(), image["digest"].as_str()) {
+            by.entry(container.to_owned()).or_default().insert(digest.to_owned());
+        }
+    }
+    by
+}
+
+/// Verdict files. Without an archive there are no markers, stops and waivers.
+pub(super) fn of_files(paths: &[PathBuf]) -> Result<Inputs, Error> {
+    let records = paths.iter().map(|path| of_file(path)).collect::<Result<_, _>>()?;
+    Ok(Inputs { records, ..Inputs::default() })
+}
+
+fn of_file(path: &Path) -> Result<Record, Error> {
+    let file: VerdictFile = verdict(path)?;
+    let json: Value = serde_json::from_slice(&file.bytes).map_err(Error::internal)?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let time = |value: &Value| value.as_str().and_then(|text| Timestamp::parse(text).ok());
+    let target = &json["bundle"]["target"];
+    let ci = &json["bundle"]["ci"];
+    let of = |key: &str| {
+        text(&target[key]).ok_or_else(|| Error::usage(format!("{}: the verdict names no {key}", path.display())))
+    };
+    Ok(Record {
+        service: of("service")?.rsplit('/').next().unwrap_or_default().to_owned(),
+        region: of("region")?,
+        bundle: file.bundle().unwrap_or("(not sealed)").to_owned(),
+        verdict: Some(file.digest().to_owned()),
+        conclusion: text(&json["verdict"]),
+        why: text(&json["decision"]["why"]),
+        as_of: time(&json["as_of"]),
+        release: text(&json["release"]["name"]),
+        images: by_container(&json["release"]["images"]),
+        rollout: text(&target["service_deployment_arn"]).or_else(|| text(&target["deployment_id"])),
+        created_at: time(&target["deployment_created_at"]),
+        nothing_deployed: json["rollout"]["nothing_deployed"] == true,
+        engine: text(&json["engine"]["casefile"]),
+        pack: Some(file.pack().to_owned()),
+        config: Some(file.config().to_owned()),
+        sequence: text(&ci["CI_PIPELINE_IID"]).and_then(|number| number.parse().ok()),
+        project: text(&ci["CI_PROJECT_ID"]),
+    })
+}

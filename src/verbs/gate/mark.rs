@@ -1,0 +1,163 @@
+//! `gate begin`, `close`, `stop`, `lift` and `waive`: documents that the gate reads. Each is written once; a change is a
+//! further document.
+
+use casefile_archive::{Archive, Folder};
+use casefile_collector::clock::{Clock, SystemClock};
+use casefile_evidence::Digest;
+use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
+use serde::Serialize;
+
+use super::inputs::{last, of_archive, records};
+use super::{ENGINE, archive, asked, named};
+use crate::cli::{ArchiveArg, ByArg, GateStop, Waive, Which};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::format::{GateFormat, TextFormat};
+use crate::output::Printer;
+use crate::render;
+use crate::target::{ci_identity, variable};
+
+pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &Printer) -> Result<Exit, Error> {
+    let (archive, journal, mut marker) = marker(which, at, by).await?;
+    let (number, before) = last::<Marker>(&archive, &journal).await?;
+    let records = records(&archive.entries().await?, &marker.service);
+    if let Some(before) = before.filter(|before| is_open(before, &records)) {
+        let same = before.release == marker.release;
+        let told = format!("{} began release {} in {} at {}", before.by, before.release, before.region, before.at);
+        printer.stdout(&format!("{told}{}\n", if same { "" } else { ", and it has no verdict yet: hold" }))?;
+        return Ok(if same { Exit::Pass } else { Exit::Inconclusive });
+    }
+    marker.kind = MarkerKind::Begin;
+    if !archive.append_document(&journal, number, json(&marker)?).await? {
+        printer.stdout(&format!("another job began a deployment in {} at the same moment: hold\n", marker.region))?;
+        return Ok(Exit::Inconclusive);
+    }
+    printer.stdout(&format!("release {} begins in {}\n", marker.release, marker.region))?;
+    Ok(Exit::Pass)
+}
+
+pub(super) async fn close(
+    which: &Which,
+    at: &ArchiveArg,
+    by: &ByArg,
+    why: &str,
+    printer: &Printer,
+) -> Result<Exit, Error> {
+    let (archive, journal, mut marker) = marker(which, at, by).await?;
+    let (number, before) = last::<Marker>(&archive, &journal).await?;
+    let open = before.filter(|before| before.kind == MarkerKind::Begin);
+    let Some(open) = open.filter(|open| open.release == marker.release) else {
+        return Err(Error::usage(format!("no deployment of release {} began in {}", marker.release, marker.region)));
+    };
+    (marker.kind, marker.why) = (MarkerKind::Close, Some(said(why)?));
+    if !archive.append_document(&journal, number, json(&marker)?).await? {
+        return Err(Error::usage("another job changed it at the same moment: look, and try again"));
+    }
+    printer.stdout(&format!("closed: release {} in {}, begun at {}\n", marker.release, marker.region, open.at))?;
+    Ok(Exit::Pass)
+}
+
+/// The archive, the journal, and a marker that says nothing yet.
+async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, Folder, Marker), Error> {
+    let loaded = Loaded::find(which.config.config.as_deref())?;
+    let (service, release) = named(which, &loaded)?;
+    let journal = Folder::of("markers", &service, Some(&which.region))?;
+    let marker = Marker {
+        format: Marker::FORMAT.to_owned(),
+        kind: MarkerKind::Begin,
+        service,
+        region: which.region.clone(),
+        release,
+        at: SystemClock.now(),
+        by: who(by)?,
+        why: None,
+        ci: ci_identity(),
+    };
+    Ok((archive::open(&at.archive, true).await?, journal, marker))
+}
+
+pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> Result<Exit, Error> {
+    let archive = archive::open(&args.archive.archive, true).await?;
+    let journal = match &args.service {
+        Some(service) => Folder::of("stops", service, None)?,
+        None => Folder::of_all("stops"),
+    };
+    let (number, before) = last::<Stop>(&archive, &journal).await?;
+    let stands = before.is_some_and(|before| before.kind == StopKind::Stop);
+    let what = args.service.as_deref().unwrap_or("every service");
+    if kind == StopKind::Lift && !stands {
+        return Err(Error::usage(format!("{what} is not stopped")));
+    }
+    let stop = Stop {
+        format: Stop::FORMAT.to_owned(),
+        kind,
+        service: args.service.clone(),
+        at: SystemClock.now(),
+        by: who(&args.by)?,
+        why: said(&args.why)?,
+    };
+    if !archive.append_document(&journal, number, json(&stop)?).await? {
+        return Err(Error::usage("another job changed it at the same moment: look, and try again"));
+    }
+    let text = match args.format {
+        TextFormat::Json => String::from_utf8(json(&stop)?).map_err(Error::internal)?,
+        TextFormat::Terminal if kind == StopKind::Stop => format!("{what} is stopped in every region\n"),
+        TextFormat::Terminal => format!("{what} is no longer stopped\n"),
+    };
+    printer.stdout(&text)?;
+    Ok(Exit::Pass)
+}
+
+pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error> {
+    let (question, policy) = asked(&args.which)?;
+    let archive = archive::open(&args.archive.archive, false).await?;
+    let now = SystemClock.now();
+    let mut inputs = of_archive(&archive, &question, &policy).await?;
+    let before = judge(&question, &policy, inputs.clone(), now, ENGINE)?;
+    let standing = || before.reasons.iter().filter(|reason| reason.outcome() != Outcome::Proceed);
+    if let Some(other) = args.reasons.iter().find(|code| !standing().any(|reason| reason.code == **code)) {
+        let codes: Vec<String> = standing().map(|reason| reason.code.to_string()).collect();
+        let codes = if codes.is_empty() { "nothing".to_owned() } else { codes.join(", ") };
+        return Err(Error::usage(format!("the gate does not name {other} now: {codes} keeps the release back")));
+    }
+    let covered = |code: Code| args.reasons.contains(&code);
+    let waiver = Waiver {
+        format: Waiver::FORMAT.to_owned(),
+        service: question.service.clone(),
+        region: question.region.clone(),
+        release: question.release.clone(),
+        reasons: args.reasons.iter().copied().collect(),
+        verdicts: standing().filter(|it| covered(it.code)).filter_map(|it| it.verdict.clone()).collect(),
+        why: args.why.clone(),
+        ticket: args.ticket.clone(),
+        requested_by: args.requested_by.clone(),
+        approved_by: args.approved_by.iter().cloned().collect(),
+        created_at: now,
+        expires_at: now.plus_millis(args.length.unwrap_or(policy.waiver_max).0),
+        ci: ci_identity(),
+    };
+    waiver.validate(&policy).map_err(GateError::Waiver)?;
+    let bytes = json(&waiver)?;
+    let folder = Folder::of("waivers", &question.service, Some(&question.region))?;
+    archive.put_document(&folder, &Digest::of(&bytes).to_string(), bytes).await?;
+    inputs.waivers.push(waiver);
+    let decision = judge(&question, &policy, inputs, now, ENGINE)?;
+    printer.result(None, |style| render::decision(&decision, GateFormat::Terminal, style))?;
+    Ok(Exit::Pass)
+}
+
+fn who(by: &ByArg) -> Result<String, Error> {
+    let named = by.by.clone().or_else(|| variable("GITLAB_USER_LOGIN")).or_else(|| variable("USER"));
+    named.filter(|name| !name.trim().is_empty()).ok_or_else(|| Error::usage("who? give --by"))
+}
+
+fn said(why: &str) -> Result<String, Error> {
+    if why.trim().is_empty() { Err(Error::usage("--why is empty")) } else { Ok(why.to_owned()) }
+}
+
+/// A document of the archive: canonical JSON, as every document here.
+fn json(document: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let value = serde_json::to_value(document).map_err(Error::internal)?;
+    Ok(format!("{value}\n").into_bytes())
+}

@@ -1,0 +1,174 @@
+//! `gate`: may a release go to the next region?
+
+mod inputs;
+mod mark;
+
+use std::path::Path;
+use std::time::Duration;
+
+use casefile_archive::{Archive, Folder};
+use casefile_collector::clock::{Clock, SystemClock};
+use casefile_evidence::Timestamp;
+use casefile_gate::{Decision, Inputs, Outcome, Policy, Question, judge};
+
+use super::{archive, pack};
+use crate::cli::{FromArchive, GateRegion, GateVerb, PackArgs, Which};
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::format::GateFormat;
+use crate::output::Printer;
+use crate::place::write_file;
+use crate::render;
+use crate::target::{ci_identity, variable};
+
+/// While the gate holds, the archive is asked this often.
+const ASK_EVERY: Duration = Duration::from_secs(15);
+const ENGINE: &str = env!("CARGO_PKG_VERSION");
+
+pub(crate) async fn run(verb: &GateVerb, printer: &Printer) -> Result<Exit, Error> {
+    match verb {
+        GateVerb::Region(args) => region(args, printer).await,
+        GateVerb::Begin { which, archive, by } => mark::begin(which, archive, by, printer).await,
+        GateVerb::Close { which, archive, by, why } => mark::close(which, archive, by, why, printer).await,
+        GateVerb::Stop(args) => mark::stop(args, casefile_gate::StopKind::Stop, printer).await,
+        GateVerb::Lift(args) => mark::stop(args, casefile_gate::StopKind::Lift, printer).await,
+        GateVerb::Waive(args) => mark::waive(args, printer).await,
+        GateVerb::Explain { decision, from, format } => {
+            let decision = read(decision, from).await?;
+            printer.result(None, |style| render::decision(&decision, *format, style))?;
+            Ok(Exit::Pass)
+        }
+    }
+}
+
+async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
+    let (question, policy) = asked(&args.which)?;
+    let archive = match (&args.from.archive, args.verdicts.is_empty()) {
+        (Some(place), true) => Some(archive::open(place, false).await?),
+        (_, false) => None,
+        (None, true) => return Err(Error::usage("which verdicts? give --archive, or --verdict FILE")),
+    };
+    let moment = args.now.as_deref().map(Timestamp::parse).transpose();
+    let moment = moment.map_err(|error| Error::usage(format!("--now: {error}")))?;
+    let clock = SystemClock;
+    let until = args.wait.map(|wait| clock.now().plus_millis(wait.0));
+    let mut told = String::new();
+    let decision = loop {
+        let now = moment.unwrap_or_else(|| clock.now());
+        let inputs = match &archive {
+            Some(archive) => inputs::of_archive(archive, &question, &policy).await?,
+            None => inputs::of_files(&args.verdicts)?,
+        };
+        let mut decision = judge(&question, &policy, inputs, now, ENGINE)?;
+        decision.ci = ci_identity();
+        let left = until.map_or(0, |until| until.millis_since(now));
+        if decision.outcome != Outcome::Hold || left <= 0 {
+            break decision;
+        }
+        let line = render::gate_headline(&decision);
+        if line != told {
+            printer.note(&format!("HOLD  {line}"));
+            told = line;
+        }
+        let turns = decision.next_at.map_or(i64::MAX, |at| at.millis_since(now));
+        let pause = left.min(turns.max(100)).min(i64::try_from(ASK_EVERY.as_millis()).unwrap_or(i64::MAX));
+        tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap_or_default())).await;
+    };
+    if let Some(archive) = archive.filter(|_| !args.no_keep && moment.is_none()) {
+        keep(&archive, &decision).await?;
+    }
+    for (format, path) in &args.reports {
+        write_file(path, &render::decision(&decision, *format, Printer::file_style())?)?;
+    }
+    printer.result(None, |style| render::decision(&decision, args.format, style))?;
+    Ok(exit_of(decision.outcome))
+}
+
+fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Proceed => Exit::Pass,
+        Outcome::Hold => Exit::Inconclusive,
+        Outcome::Refuse => Exit::Fail,
+    }
+}
+
+async fn keep(archive: &Archive, decision: &Decision) -> Result<(), Error> {
+    let question = &decision.question;
+    let day: String = decision.now.to_string().chars().take(10).collect();
+    let folder = Folder::of("decisions", &question.service, Some(&question.region))?.day(&day);
+    let json = render::decision(decision, GateFormat::Json, Printer::file_style())?;
+    archive.put_document(&folder, &decision.digest, json.into_bytes()).await?;
+    Ok(())
+}
+
+/// The question and the policy.
+fn asked(which: &Which) -> Result<(Question, Policy), Error> {
+    let loaded = Loaded::find(which.config.config.as_deref())?;
+    let policy = loaded.config.gate.clone().ok_or_else(|| {
+        Error::usage("the config has no [gate]: write e.g. `waves = [[\"ap-southeast-2\"], [\"eu-west-1\"]]` there")
+    })?;
+    let (service, release) = named(which, &loaded)?;
+    let settings = loaded.config.settings().to_canonical_json()?;
+    let question = Question {
+        service,
+        region: which.region.clone(),
+        release,
+        sequence: which.sequence.or_else(|| variable("CI_PIPELINE_IID").and_then(|number| number.parse().ok())),
+        project: which.project.clone().or_else(|| variable("CI_PROJECT_ID")),
+        images: which.image_digest.iter().cloned().collect(),
+        config: Some(casefile_evidence::Digest::of(&settings).to_string()),
+        pack: if policy.same_pack { Some(pack(&PackArgs::default())?.digest().to_string()) } else { None },
+    };
+    Ok((question, policy))
+}
+
+/// The service and the release.
+fn named(which: &Which, loaded: &Loaded) -> Result<(String, String), Error> {
+    let config = &loaded.config;
+    let service = which.service.clone().or_else(|| config.target.service.clone()).or_else(|| config.service.clone());
+    let service =
+        service.ok_or_else(|| Error::usage("which service? give --service, or `service` in casefile.toml"))?;
+    let service = service.rsplit('/').next().unwrap_or_default().to_owned();
+    let in_ci = || variable("GITLAB_CI").and_then(|_| variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA")));
+    let release = which.release.clone().filter(|name| !name.is_empty()).or_else(in_ci);
+    let release = release.ok_or_else(|| Error::usage("which release? give --release"))?;
+    Ok((service, release))
+}
+
+/// A decision that an argument names: a file, or the first digits of its digest.
+pub(crate) async fn read(named: &Path, from: &FromArchive) -> Result<Decision, Error> {
+    let (place, bytes) = match &from.archive {
+        Some(place) if !named.exists() => {
+            let (key, bytes) = archive::open(place, false).await?.decision(&named.to_string_lossy()).await?;
+            (key, bytes.to_vec())
+        }
+        _ => (named.display().to_string(), std::fs::read(named).map_err(Error::io("read", named))?),
+    };
+    Decision::read(&bytes).map_err(|problem| Error::Document { place, problem })
+}
+
+/// Decides again from what the decision kept, and compares it with the verdicts of the archive. Returns the differences.
+pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec<String>, Error> {
+    let mut differences = Vec::new();
+    let inputs: Inputs = decision.inputs.clone();
+    let again = judge(&decision.question, &decision.policy, inputs, decision.now, &decision.engine)?;
+    if again.digest != decision.digest {
+        differences.push(format!(
+            "it comes out as {} now, with the digest {}: this casefile ({ENGINE}) decides otherwise than {}",
+            again.outcome, again.digest, decision.engine
+        ));
+    }
+    if let Some(place) = &from.archive {
+        let archive = archive::open(place, false).await?;
+        let kept = inputs::of_archive(&archive, &decision.question, &decision.policy).await?;
+        for record in &decision.inputs.records {
+            if !kept.records.contains(record) {
+                let digest = record.verdict.as_deref().unwrap_or("(none)");
+                differences
+                    .push(format!("{}: the archive does not have the verdict {digest} as it was used", record.region));
+            }
+        }
+    }
+    Ok(differences)
+}

@@ -1,0 +1,243 @@
+//! `casefile gate`: a release on its way through two waves of regions.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::collecting::play;
+use crate::{Run, cases, command, ended, text};
+
+const POLICY: &str = "service = \"bf-manage-core\"\n[gate]\nwaves = [[\"ap-southeast-2\"], [\"eu-west-1\", \"us-east-1\"], [\"us-west-2\"]]\n\
+    soak = \"1h\"\nwaivable = [\"inconclusive\"]\n";
+/// The cases were recorded on this day; an hour after each of them its pass has soaked.
+const LATER: &str = "2026-11-27T00:00:00Z";
+
+struct Pipeline {
+    folder: tempfile::TempDir,
+}
+
+impl Pipeline {
+    fn new(policy: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("casefile.toml"), policy).unwrap();
+        Self { folder }
+    }
+
+    /// Runs casefile as a job of pipeline `sequence`.
+    fn job(&self, sequence: u32, arguments: &[&str]) -> Run {
+        let mut command = command(self.folder.path(), arguments);
+        command.env("GITLAB_CI", "true").env("CI_PROJECT_ID", "7").env("CI_PIPELINE_IID", sequence.to_string());
+        ended(command.env("GITLAB_USER_LOGIN", "ada").output().unwrap())
+    }
+
+    /// Keeps a case as it would have been in a region, for a release.
+    fn deployed(&self, case: &str, region: &str, release: &str, sequence: u32) {
+        let at = self.folder.path();
+        let recording = at.join(format!("{case}-{region}-{release}"));
+        copied(&cases().join(case), &recording, region);
+        let config = cases().join("../../examples/bf-manage-core/casefile.toml");
+        let (bundle, verdict) = (recording.with_extension("bundle"), recording.with_extension("json"));
+        let import = ["import", text(&recording), "--config", text(&config), "--release", release, "-o", text(&bundle)];
+        assert_eq!(self.job(sequence, &import).code, 0);
+        self.job(sequence, &["analyze", text(&bundle), "--format", "json", "-o", text(&verdict)]);
+        let added = self.job(sequence, &["archive", "add", text(&bundle), text(&verdict), "--archive", "kept"]);
+        assert_eq!(added.code, 0, "{}", added.err);
+    }
+
+    fn gate(&self, region: &str, release: &str, sequence: u32, more: &[&str]) -> (i32, Value) {
+        let mut arguments = vec!["gate", "region", "--region", region, "--release", release, "--archive", "kept"];
+        arguments.extend(["--format", "json"]);
+        arguments.extend(more);
+        let run = self.job(sequence, &arguments);
+        let decision = serde_json::from_str(&run.out);
+        (run.code, decision.unwrap_or_else(|error| panic!("{error}: {}{}", run.out, run.err)))
+    }
+
+    /// The exit code and the reasons, as of [`LATER`].
+    fn reasons(&self, region: &str, release: &str, sequence: u32) -> (i32, Vec<String>) {
+        let (code, decision) = self.gate(region, release, sequence, &["--now", LATER]);
+        let codes = decision["reasons"].as_array().unwrap().iter();
+        (code, codes.map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())
+    }
+}
+
+fn copied(from: &Path, to: &Path, region: &str) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copied(&path, &target, region);
+        } else {
+            let content = fs::read_to_string(&path).unwrap();
+            let lines = content.lines().filter(|line| !line.starts_with("config ="));
+            let content: Vec<String> = lines.map(|line| line.replace("ap-southeast-2", region)).collect();
+            fs::write(target, content.join("\n")).unwrap();
+        }
+    }
+}
+
+fn of(codes: &[&str]) -> Vec<String> {
+    codes.iter().map(|code| (*code).to_owned()).collect()
+}
+
+#[test]
+fn a_release_passes_through_the_waves() {
+    let pipeline = Pipeline::new(POLICY);
+    pipeline.job(1, &["gate", "begin", "--region", "ap-southeast-2", "--release", "v1", "--archive", "kept"]);
+    assert_eq!(pipeline.reasons("ap-southeast-2", "v1", 1), (0, of(&["first_wave"])));
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (4, of(&["in_flight"])));
+    let close =
+        ["gate", "close", "--region", "ap-southeast-2", "--release", "v1", "--archive", "kept", "--why", "test"];
+    assert_eq!(pipeline.job(1, &close).code, 0);
+    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    // It soaks, and the gate names the moment at which it opens.
+    let (code, soaking) = pipeline.gate("eu-west-1", "v1", 1, &["--now", "2026-11-23T07:50:00Z"]);
+    assert_eq!((code, soaking["reasons"][0]["code"].as_str()), (4, Some("soaking")), "{soaking}");
+    let opens = soaking["next_at"].as_str().unwrap();
+    assert_eq!(pipeline.gate("eu-west-1", "v1", 1, &["--now", opens]).0, 0);
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (0, of(&["passed"])));
+    assert_eq!(pipeline.reasons("us-west-2", "v1", 1), (4, of(&["missing", "missing", "passed"])));
+    // The second wave: one region passes, the other is rolled back.
+    pipeline.deployed("healthy-migration", "eu-west-1", "v1", 1);
+    pipeline.deployed("circuit-breaker-rollback", "us-east-1", "v1", 1);
+    let (code, reasons) = pipeline.reasons("us-west-2", "v1", 1);
+    assert_eq!((code, reasons[0].as_str()), (3, "failed"));
+    // An older release does not overtake.
+    assert_eq!(pipeline.reasons("ap-southeast-2", "v0", 0).1[0], "older_than_deployed");
+    let unknown = ["gate", "region", "--region", "ap-southeast-2", "--release", "v2", "--archive", "kept"];
+    let unknown = ended(command(pipeline.folder.path(), &unknown).env_remove("CI_PIPELINE_IID").output().unwrap());
+    assert_eq!((unknown.code, unknown.out.contains("order_unknown")), (4, true), "{}", unknown.out);
+}
+
+#[test]
+fn a_waiver_lets_one_release_through() {
+    let pipeline = Pipeline::new(POLICY);
+    pipeline.deployed("logs-denied", "ap-southeast-2", "v1", 1);
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (4, of(&["inconclusive"])));
+    let waive = |more: &[&str]| {
+        let mut arguments = vec!["gate", "waive", "--region", "eu-west-1", "--release", "v1", "--archive", "kept"];
+        arguments.extend(["--why", "checked by hand", "--requested-by", "ada"]);
+        arguments.extend(more);
+        pipeline.job(1, &arguments)
+    };
+    for (more, says) in [
+        (["--reason", "inconclusive", "--approved-by", "ada"], "cannot approve"),
+        (["--reason", "failed", "--approved-by", "grace"], "does not name failed now"),
+        (["--reason", "inconclusive", "--for=25h", "--approved-by=grace"], "longer than `waiver_max`"),
+    ] {
+        let run = waive(&more);
+        assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
+    }
+    let run = waive(&["--reason", "inconclusive", "--approved-by", "grace"]);
+    assert_eq!((run.code, run.out.starts_with("PROCEED")), (0, true), "{}{}", run.out, run.err);
+    let (code, decision) = pipeline.gate("eu-west-1", "v1", 1, &[]);
+    assert_eq!(code, 0);
+    assert!(decision["reasons"][0]["waived_by"].as_str().unwrap().starts_with("grace, until "), "{decision}");
+    // Another release, another region, another verdict: not covered.
+    assert_eq!(pipeline.gate("us-east-1", "v1", 1, &[]).0, 4);
+    pipeline.deployed("circuit-breaker-rollback", "ap-southeast-2", "v2", 2);
+    assert_eq!(pipeline.gate("eu-west-1", "v2", 2, &[]).0, 3);
+}
+
+#[test]
+fn a_person_stops_and_lifts() {
+    let pipeline = Pipeline::new(POLICY);
+    let said = |verb: &str, scope: &[&str]| {
+        let mut arguments = vec!["gate", verb, "--archive", "kept", "--why", "incident 4711"];
+        arguments.extend(scope);
+        pipeline.job(1, &arguments).code
+    };
+    assert_eq!(said("lift", &["--all"]), 2, "nothing is stopped");
+    assert_eq!(said("stop", &["--service", "bf-manage-core"]), 0);
+    assert_eq!(said("stop", &[]), 2, "of which service?");
+    let (code, decision) = pipeline.gate("ap-southeast-2", "v1", 1, &[]);
+    assert_eq!((code, decision["reasons"][0]["code"].as_str()), (3, Some("stop")));
+    assert!(decision["reasons"][0]["detail"].as_str().unwrap().starts_with("ada stopped bf-manage-core at "));
+    assert_eq!(said("lift", &["--service", "bf-manage-core"]), 0);
+    assert_eq!(pipeline.gate("ap-southeast-2", "v1", 1, &[]).0, 0);
+}
+
+#[test]
+fn one_of_two_jobs_begins() {
+    let pipeline = Pipeline::new(POLICY);
+    let begin = |release: &'static str| {
+        let arguments = ["gate", "begin", "--region", "eu-west-1", "--release", release, "--archive", "kept"];
+        command(pipeline.folder.path(), &arguments).env("USER", release).spawn().unwrap()
+    };
+    let jobs = [begin("v1"), begin("v2"), begin("v3"), begin("v4")];
+    let codes: Vec<i32> = jobs.map(|mut job| job.wait().unwrap().code().unwrap()).to_vec();
+    assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
+    assert_eq!(codes.iter().filter(|code| **code == 4).count(), 3, "{codes:?}");
+}
+
+#[test]
+fn a_decision_is_explained_and_decided_again() {
+    let pipeline = Pipeline::new(POLICY);
+    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    let reports = ["--report", "json=gate.json", "--report", "dotenv=gate.env", "--report", "markdown=gate.md"];
+    let (_, decision) = pipeline.gate("eu-west-1", "v1", 1, &reports);
+    let digest = decision["digest"].as_str().unwrap();
+    let env = fs::read_to_string(pipeline.folder.path().join("gate.env")).unwrap();
+    let pairs: BTreeMap<&str, &str> = env.lines().filter_map(|line| line.split_once('=')).collect();
+    assert_eq!((pairs["CASEFILE_GATE"], pairs["CASEFILE_GATE_DECISION"]), ("proceed", digest));
+    for named in ["gate.json", &digest[..10]] {
+        let again = pipeline.job(2, &["reproduce", named, "--archive", "kept"]);
+        assert_eq!((again.code, again.out), (0, format!("SAME  proceed  {digest}\n")), "{}", again.err);
+    }
+    let explained = pipeline.job(1, &["gate", "explain", &digest[..10], "--archive", "kept"]);
+    assert!(
+        explained.out.starts_with("PROCEED  bf-manage-core v1 to eu-west-1: ap-southeast-2: passed"),
+        "{}",
+        explained.out
+    );
+    let path = pipeline.folder.path().join("gate.json");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace("\"proceed\"", "\"refuse\"")).unwrap();
+    let forged = pipeline.job(1, &["gate", "explain", "gate.json"]);
+    assert_eq!((forged.code, forged.err.contains("was changed")), (6, true), "{}", forged.err);
+}
+
+#[test]
+fn a_question_that_cannot_be_meant_is_refused() {
+    let pipeline = Pipeline::new(POLICY);
+    let ask = |arguments: &[&str]| {
+        let mut all = vec!["gate", "region"];
+        all.extend(arguments);
+        pipeline.job(1, &all)
+    };
+    for (arguments, says) in [
+        (&["--region", "eu-west-1", "--release", "v1"][..], "--archive, or --verdict"),
+        (&["--region", "mars", "--release", "v1", "--verdict", "none.json"][..], "none.json"),
+        (&["--region", "eu-west-1", "--archive", "none"][..], "which release"),
+        (&["--region", "eu-west-1", "--release", "v1", "--archive", "none"][..], "there is no archive at none"),
+    ] {
+        let run = ask(arguments);
+        assert!(matches!(run.code, 1 | 2) && run.err.contains(says), "{} {}", run.code, run.err);
+    }
+    fs::write(pipeline.folder.path().join("casefile.toml"), "service = \"a\"\n[gate]\nwaves = [[\"a\"], [\"a\"]]\n")
+        .unwrap();
+    let run = ask(&["--region", "a", "--release", "v1", "--archive", "kept"]);
+    assert_eq!((run.code, run.err.contains("casefile.toml: [gate]: a is in waves twice")), (2, true), "{}", run.err);
+    fs::write(
+        pipeline.folder.path().join("casefile.toml"),
+        "service = \"a\"\n[gate]\nwaves = [[\"a\"]]\nsoack = \"1h\"\n",
+    )
+    .unwrap();
+    let run = ask(&["--region", "a", "--release", "v1", "--archive", "kept"]);
+    assert_eq!((run.code, run.err.contains("casefile.toml:4: unknown field `soack`")), (2, true), "{}", run.err);
+}
+
+#[test]
+fn a_recheck_expects_no_rollout() {
+    let folder = tempfile::tempdir().unwrap();
+    let played = play("nothing-deployed-nine-days-old", Vec::new());
+    let bundle = folder.path().join("bundle");
+    let arguments = played.arguments("validate", &["-o", text(&bundle), "--recheck", "--format", "json"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = ended(command(folder.path(), &arguments).output().unwrap());
+    played.stop();
+    let verdict: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+    assert_eq!((run.code, &verdict["rollout"]["nothing_deployed"]), (0, &Value::Bool(true)), "{}", run.out);
+}
