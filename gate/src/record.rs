@@ -50,11 +50,6 @@ impl Record {
         self.as_of.unwrap_or(Timestamp(i64::MIN))
     }
 
-    /// When the rollout began; the moment that was judged where that is unknown.
-    pub(crate) fn began(&self) -> Timestamp {
-        self.created_at.unwrap_or_else(|| self.moment())
-    }
-
     pub(crate) fn is_same_rollout(&self, other: &Self) -> bool {
         match (&self.rollout, &other.rollout) {
             (Some(rollout), Some(other)) => rollout == other,

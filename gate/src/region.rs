@@ -19,22 +19,26 @@ pub(crate) struct Region<'a> {
     pub(crate) name: &'a str,
     /// Newest first.
     records: Vec<&'a Record>,
+    /// When the newest rollout began.
+    newest: Option<Timestamp>,
 }
 
 impl<'a> Region<'a> {
     pub(crate) fn of(name: &'a str, records: &'a [Record]) -> Self {
         let mut records: Vec<&Record> = records.iter().filter(|record| record.region == name).collect();
+        let newest = records.iter().filter_map(|record| record.created_at).max();
         // The rollout that runs comes first, of its verdicts the newest, of those over the same evidence the worst.
-        let key = |record: &Record| (record.began(), record.moment(), record.badness());
+        let key = |record: &Record| (began(record, newest), record.moment(), record.badness());
         records.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.cmp(b)));
-        Self { name, records }
+        Self { name, records, newest }
     }
 
     /// The records that a question about the release can depend on.
     pub(crate) fn needed(&self, release: &str) -> impl Iterator<Item = &'a Record> + use<'a> {
         let running = self.records.first().copied();
         let needed = |record: &&Record| {
-            running.is_some_and(|running| record.is_same_rollout(running) || record.began() == running.began())
+            let began = |record| began(record, self.newest);
+            running.is_some_and(|running| record.is_same_rollout(running) || began(record) == began(running))
                 || record.release.as_deref() == Some(release)
         };
         let kept: Vec<&Record> = self.records.iter().copied().filter(needed).collect();
@@ -229,6 +233,12 @@ impl<'a> Region<'a> {
     }
 }
 
+/// When the rollout of a record began. Evidence that does not say is taken to be about the newest one: what could not be
+/// read hides no later verdict, and no earlier one outlives it.
+fn began(record: &Record, newest: Option<Timestamp>) -> Timestamp {
+    record.created_at.or(newest).unwrap_or_else(|| record.moment())
+}
+
 /// Whether the release of the first is certainly older than that of the second.
 fn is_older(first: &Record, second: &Record) -> bool {
     first.project == second.project && first.sequence.zip(second.sequence).is_some_and(|(first, second)| first < second)
@@ -238,7 +248,7 @@ fn is_older(first: &Record, second: &Record) -> bool {
 pub(crate) fn rules(question: &Question, policy: &Policy, passes: &[&Record]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let about = |record: &Record, code: Code, detail: String| {
-        let region = Region { name: &record.region, records: Vec::new() };
+        let region = Region { name: &record.region, records: Vec::new(), newest: None };
         region.about(record, code, detail)
     };
     let first = passes.first();

@@ -149,6 +149,17 @@ fn a_bundle_without_a_verdict_hides_no_older_pass() {
 }
 
 #[test]
+fn evidence_that_names_no_rollout_is_about_the_newest() {
+    let asked = question("b", "r1", 1);
+    let pass = record("a", "r1", "pass", 1, 2);
+    let unread = Record { created_at: None, rollout: None, ..record("a", "r1", "inconclusive", 1, 3) };
+    let mut records = vec![pass, unread];
+    assert_eq!(decide(&asked, &policy(""), of(&records), 5).outcome, Outcome::Hold);
+    records.push(record("a", "r1", "pass", 1, 4));
+    assert_eq!(decide(&asked, &policy(""), of(&records), 5).outcome, Outcome::Proceed);
+}
+
+#[test]
 fn a_begun_deployment_holds_until_its_verdict() {
     let marker = Marker {
         format: Marker::FORMAT.to_owned(),
@@ -216,10 +227,14 @@ fn a_waiver_lets_one_release_through_and_what_it_saw() {
     let ask = |release: &str, inputs: Inputs, hour: i64| {
         decide(&question("b", release, release.trim_start_matches('r').parse().unwrap()), &policy, inputs, hour)
     };
-    let through = ask("r1", inputs(good.clone(), &[failed.clone()]), 3);
+    let through = ask("r1", inputs(good.clone(), std::slice::from_ref(&failed)), 3);
     assert_eq!(through.outcome, Outcome::Proceed);
     assert!(through.reasons.iter().any(|reason| reason.waived_by.is_some()), "a waiver is never silent");
-    assert_eq!(ask("r1", inputs(good.clone(), &[failed.clone()]), 8).outcome, Outcome::Refuse, "it has ended");
+    assert_eq!(
+        ask("r1", inputs(good.clone(), std::slice::from_ref(&failed)), 8).outcome,
+        Outcome::Refuse,
+        "it has ended"
+    );
     let second = [failed.clone(), record("a", "r2", "fail", 4, 5)];
     assert_eq!(ask("r2", inputs(good.clone(), &second), 6).outcome, Outcome::Refuse, "of another release");
     let later = [failed.clone(), record("a", "r1", "fail", 1, 3)];
@@ -231,7 +246,7 @@ fn a_waiver_lets_one_release_through_and_what_it_saw() {
         Waiver { reasons: BTreeSet::from([Code::Failed, Code::Stale]), ..good.clone() },
         Waiver { why: String::new(), ..good },
     ] {
-        let decision = ask("r1", inputs(wrong, &[failed.clone()]), 3);
+        let decision = ask("r1", inputs(wrong, std::slice::from_ref(&failed)), 3);
         assert_eq!((decision.outcome, decision.ignored_waivers.len()), (Outcome::Refuse, 1));
     }
 }
@@ -313,6 +328,10 @@ fn a_record() -> impl Strategy<Value = Record> {
             let mut record = record(region, &format!("r{release}"), conclusion, began, began + later);
             record.nothing_deployed = nothing && later > 1;
             record.config = Some(format!("config {config}"));
+            if began == 5 {
+                // Evidence that names no rollout.
+                (record.created_at, record.rollout) = (None, None);
+            }
             record.verdict = Some(format!("{}-{config}-{nothing}", record.verdict.unwrap_or_default()));
             record
         },

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use casefile_archive::{Archive, Entry, Folder, VerdictFile};
 use casefile_evidence::Timestamp;
 use casefile_gate::{Inputs, Policy, Question, Record};
+use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -15,15 +16,11 @@ use crate::error::Error;
 /// Those of an archive.
 pub(super) async fn of_archive(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
     let service = &question.service;
-    let mut markers = Vec::new();
-    for region in policy.waves.iter().flatten() {
-        let folder = Folder::of("markers", service, Some(region))?;
-        markers.extend(last(archive, &folder).await?.1);
-    }
-    let mut stops = Vec::new();
-    for folder in [Folder::of_all("stops"), Folder::of("stops", service, None)?] {
-        stops.extend(last(archive, &folder).await?.1);
-    }
+    let regions = policy.waves.iter().flatten();
+    let journals: Vec<Folder> =
+        regions.map(|region| Folder::of("markers", service, Some(region))).collect::<Result<_, _>>()?;
+    let markers = lasts(archive, &journals).await?;
+    let stops = lasts(archive, &[Folder::of_all("stops"), Folder::of("stops", service, None)?]).await?;
     let mut waivers = Vec::new();
     for (key, bytes) in archive.documents(&Folder::of("waivers", service, Some(&question.region))?).await? {
         waivers.push(document(&key, &bytes)?);
@@ -31,6 +28,12 @@ pub(super) async fn of_archive(archive: &Archive, question: &Question, policy: &
     // Read last: what a marker says has begun may have its verdict by now.
     let records = records(&archive.entries().await?, service);
     Ok(Inputs { records, markers, stops, waivers })
+}
+
+/// The last documents of several journals.
+async fn lasts<T: DeserializeOwned>(archive: &Archive, journals: &[Folder]) -> Result<Vec<T>, Error> {
+    let read = try_join_all(journals.iter().map(|journal| last(archive, journal))).await?;
+    Ok(read.into_iter().filter_map(|(_, document)| document).collect())
 }
 
 /// The last document of a journal, with its number.

@@ -20,6 +20,7 @@ use crate::format::GateFormat;
 use crate::output::Printer;
 use crate::place::write_file;
 use crate::render;
+use crate::say;
 use crate::target::{ci_identity, variable};
 
 /// While the gate holds, the archive is asked this often.
@@ -75,14 +76,20 @@ async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
         let pause = left.min(turns.max(100)).min(i64::try_from(ASK_EVERY.as_millis()).unwrap_or(i64::MAX));
         tokio::time::sleep(Duration::from_millis(u64::try_from(pause).unwrap_or_default())).await;
     };
-    if let Some(archive) = archive.filter(|_| !args.no_keep && moment.is_none()) {
-        keep(&archive, &decision).await?;
-    }
     for (format, path) in &args.reports {
         write_file(path, &render::decision(&decision, *format, Printer::file_style())?)?;
     }
     printer.result(None, |style| render::decision(&decision, args.format, style))?;
-    Ok(exit_of(decision.outcome))
+    let exit = exit_of(decision.outcome);
+    if let Some(archive) = archive.filter(|_| !args.no_keep && moment.is_none())
+        && let Err(error) = keep(&archive, &decision).await
+    {
+        say::error(&error);
+        printer.warn("the decision is not in the archive: with --no-keep it need not be");
+        // Nothing proceeds by a decision that nobody can find again.
+        return Ok(if exit == Exit::Pass { Exit::Internal } else { exit });
+    }
+    Ok(exit)
 }
 
 fn exit_of(outcome: Outcome) -> Exit {
