@@ -17,6 +17,7 @@ fn every_verb_has_help_with_an_example() {
         "reproduce",
         "diff",
         "archive",
+        "gate",
     ] {
         let run = casefile(&[verb, "--help"]);
         assert_eq!(run.code, 0);

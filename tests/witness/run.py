@@ -384,6 +384,24 @@ def an_archive_lives_in_s3(folder):
         stored = s3.get_object(Bucket="evidence", Key=f"archive/bundles/{place}/{digest}.tar")["Body"].read()
         assert (folder / "back.tar").read_bytes() == stored
 
+        # The gate reads the same archive, and writes its own documents there, each once.
+        policy = folder / "gate.toml"
+        policy.write_text('service = "bf-manage-core"\n[gate]\nwaves = [["ap-southeast-2"], ["eu-west-1"]]\n')
+        which = ("--config", policy, "--region", "eu-west-1", "--release", "v1")
+        casefile("gate", "begin", *which, "--by", "witness", cwd=folder, env=env)
+        begun = keys()
+        casefile("gate", "begin", *which[:-1], "v2", "--by", "witness", cwd=folder, env=env, expect=(4,))
+        assert keys() == begun
+        asked = casefile("gate", "region", *which, "--format", "json", cwd=folder, env=env, expect=(4,))
+        decision = json.loads(asked.stdout)
+        assert decision["outcome"] == "hold" and decision["reasons"][0]["code"] == "missing", decision
+        assert any(key.endswith(f"/{decision['digest']}.json") for key in keys()), list(keys())
+        # Its digest covers everything but itself and the CI job, in the canonical form of RFC 8785.
+        unsigned = {key: value for key, value in decision.items() if key not in ("digest", "ci")}
+        canonical = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        assert hashlib.sha256(canonical).hexdigest() == decision["digest"]
+        casefile("reproduce", decision["digest"][:12], cwd=folder, env=env)
+
         # Damage is found; DuckDB reads the index.
         s3.put_object(Bucket="evidence", Key=f"archive/bundles/{place}/{digest}.tar", Body=stored[:-4096])
         run = casefile("archive", "verify", "--format", "json", cwd=folder, env=env, expect=(6,))
