@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use crate::Archive;
 use crate::error::ArchiveError;
-use crate::layout::value;
+use crate::layout::{Partition, value};
 
 /// A folder of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +26,12 @@ impl Folder {
     pub fn of_all(kind: &str) -> Self {
         Self(format!("{kind}/all"))
     }
+}
 
-    /// A folder within it.
-    #[must_use]
-    pub fn day(self, day: &str) -> Self {
-        Self(format!("{}/date={day}", self.0))
+impl Partition {
+    /// The folder of its documents of a kind.
+    pub fn documents(&self, kind: &str) -> Folder {
+        Folder(self.folder(kind))
     }
 }
 
@@ -64,14 +65,12 @@ impl Archive {
         self.put_new(&format!("{}/{:08}.json", journal.0, last + 1), bytes).await
     }
 
-    /// Writes a document that has a name. Returns its key.
+    /// Writes a document that has a name, unless it is there.
     ///
     /// # Errors
     /// Where the store refuses.
-    pub async fn put_document(&self, folder: &Folder, name: &str, bytes: Vec<u8>) -> Result<String, ArchiveError> {
-        let key = format!("{}/{name}.json", folder.0);
-        self.put_new(&key, bytes).await?;
-        Ok(key)
+    pub async fn put_document(&self, folder: &Folder, name: &str, bytes: Vec<u8>) -> Result<(), ArchiveError> {
+        self.put_new(&format!("{}/{name}.json", folder.0), bytes).await.map(drop)
     }
 
     /// The documents of a folder, with their keys.

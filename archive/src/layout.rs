@@ -32,7 +32,7 @@ impl Partition {
         Ok(Self { service: value("service", service)?, region: value("region", region.unwrap_or(UNKNOWN))?, date })
     }
 
-    fn folder(&self, kind: &str) -> String {
+    pub(crate) fn folder(&self, kind: &str) -> String {
         let Self { service, region, date } = self;
         format!("{kind}/service={service}/region={region}/date={date}")
     }

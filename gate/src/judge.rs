@@ -58,15 +58,14 @@ impl Inputs {
         let regions: Vec<&String> = policy.waves.iter().flatten().collect();
         let of_service = |service: &String, region: &String| *service == question.service && regions.contains(&region);
         self.records.retain(|record| of_service(&record.service, &record.region));
-        self.records.sort();
-        self.records.dedup();
+        // Of the deployments that began those that are open, found while all verdicts are there.
+        self.markers.retain(|marker| of_service(&marker.service, &marker.region) && is_open(marker, &self.records));
+        self.markers.sort();
         let kept = regions.iter().flat_map(|region| Region::of(region, &self.records).needed(&question.release));
         let mut kept: Vec<Record> = kept.cloned().collect();
         kept.sort();
         kept.dedup();
         self.records = kept;
-        self.markers.retain(|marker| of_service(&marker.service, &marker.region));
-        self.markers.sort();
         self.stops.retain(|stop| stop.service.as_ref().is_none_or(|service| *service == question.service));
         self.stops.sort();
         self.waivers.retain(|waiver| waiver.is_about(question));
@@ -121,16 +120,11 @@ pub fn judge(
 fn reasons(question: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp) -> Result<Vec<Reason>, GateError> {
     let wave = policy.waves.iter().position(|wave| wave.contains(&question.region)).unwrap_or_default();
     let here = Region::of(&question.region, &inputs.records);
-    let mut reasons = stops(question, inputs);
-    reasons.extend(freezes(question, policy, now)?);
-    reasons.extend(
-        in_flight(&here, inputs)
-            .filter(|reason| {
-                // The job that asks may have begun the same release before: it is tried again.
-                reason.1 != question.release
-            })
-            .map(|reason| reason.0),
-    );
+    let mut reasons: Vec<Reason> = stops(&here, inputs).collect();
+    reasons.extend(freezes(&here, policy, now)?);
+    // The job that asks may have begun the same release before: it is tried again.
+    let others = begun(inputs, here.name).filter(|marker| marker.release != question.release);
+    reasons.extend(others.map(|marker| in_flight(&here, marker)));
     reasons.extend(here.order(question));
     reasons.extend(here.already(question));
     if wave == 0 {
@@ -143,7 +137,7 @@ fn reasons(question: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp
         for name in earlier {
             let region = Region::of(name, &inputs.records);
             let mut found = region.required(question, policy, now);
-            let flight: Vec<Reason> = in_flight(&region, inputs).map(|reason| reason.0).collect();
+            let flight: Vec<Reason> = begun(inputs, name).map(|marker| in_flight(&region, marker)).collect();
             if !flight.is_empty() {
                 // The verdict that is missing is the one that is awaited.
                 found.retain(|reason| reason.code != Code::Missing && reason.code != Code::Passed);
@@ -178,63 +172,43 @@ fn reasons(question: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp
     Ok(reasons)
 }
 
-fn stops(question: &Question, inputs: &Inputs) -> Vec<Reason> {
+fn stops(here: &Region<'_>, inputs: &Inputs) -> impl Iterator<Item = Reason> {
     let standing = inputs.stops.iter().filter(|stop| stop.kind == StopKind::Stop);
-    let reason = |stop: &Stop| Reason {
-        code: Code::Stop,
-        region: question.region.clone(),
-        verdict: None,
-        bundle: None,
-        as_of: Some(stop.at),
-        until: None,
-        waived_by: None,
-        detail: format!(
-            "{} stopped {} at {}: {}",
-            stop.by,
-            stop.service.as_deref().unwrap_or("every service"),
-            stop.at,
-            stop.why
-        ),
-    };
-    standing.map(reason).collect()
+    standing.map(|stop| {
+        let what = stop.service.as_deref().unwrap_or("every service");
+        let detail = format!("{} stopped {what} at {}: {}", stop.by, stop.at, stop.why);
+        Reason { as_of: Some(stop.at), ..here.reason(Code::Stop, detail) }
+    })
 }
 
-fn freezes(question: &Question, policy: &Policy, now: Timestamp) -> Result<Vec<Reason>, GateError> {
+fn freezes(here: &Region<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<Reason>, GateError> {
     let mut reasons = Vec::new();
     for freeze in &policy.freeze {
         let until = freeze.until(now).map_err(|error| GateError::Policy(format!("freeze: {error}")))?;
         let Some(until) = until else { continue };
-        reasons.push(Reason {
-            code: Code::Frozen,
-            region: question.region.clone(),
-            verdict: None,
-            bundle: None,
-            as_of: None,
-            until: Some(until),
-            waived_by: None,
-            detail: format!("frozen until {until}: {}", freeze.why),
-        });
+        let detail = format!("frozen until {until}: {}", freeze.why);
+        reasons.push(Reason { until: Some(until), ..here.reason(Code::Frozen, detail) });
     }
     Ok(reasons)
 }
 
-/// A deployment of the region that has begun and has no verdict yet, with its release.
-fn in_flight<'a>(region: &Region<'a>, inputs: &'a Inputs) -> impl Iterator<Item = (Reason, String)> {
-    let open = inputs.markers.iter().filter(|marker| {
-        marker.region == region.name && marker.kind == MarkerKind::Begin && !region.closes(&marker.release, marker.at)
-    });
-    let reasons: Vec<(Reason, String)> = open
-        .map(|marker| {
-            let detail =
-                format!("{} began release {} at {}, and it has no verdict yet", marker.by, marker.release, marker.at);
-            (Reason { as_of: Some(marker.at), ..region.reason(Code::InFlight, detail) }, marker.release.clone())
-        })
-        .collect();
-    reasons.into_iter()
+fn begun<'a>(inputs: &'a Inputs, region: &'a str) -> impl Iterator<Item = &'a Marker> {
+    inputs.markers.iter().filter(move |marker| marker.region == region)
+}
+
+/// A deployment of the region that has begun and has no verdict yet.
+fn in_flight(region: &Region<'_>, marker: &Marker) -> Reason {
+    let detail = format!("{} began release {} at {}, and it has no verdict yet", marker.by, marker.release, marker.at);
+    Reason { as_of: Some(marker.at), ..region.reason(Code::InFlight, detail) }
 }
 
 /// Whether a deployment that began has neither a verdict nor been closed.
 pub fn is_open(marker: &Marker, records: &[Record]) -> bool {
-    let records: Vec<Record> = records.iter().filter(|record| record.service == marker.service).cloned().collect();
-    marker.kind == MarkerKind::Begin && !Region::of(&marker.region, &records).closes(&marker.release, marker.at)
+    let closes = |record: &Record| {
+        (&record.service, &record.region) == (&marker.service, &marker.region)
+            && record.release.as_ref() == Some(&marker.release)
+            && record.verdict.is_some()
+            && record.moment() >= marker.at
+    };
+    marker.kind == MarkerKind::Begin && !records.iter().any(closes)
 }

@@ -5,7 +5,7 @@ use casefile_evidence::Timestamp;
 use crate::code::Outcome;
 use crate::decision::Reason;
 
-/// So many moments are looked at.
+/// The most moments that are judged.
 const STEPS: usize = 100;
 
 /// The earliest moment at which the outcome is another, if nothing comes but time. `reasons_at` judges at a moment.

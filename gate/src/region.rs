@@ -95,13 +95,6 @@ impl<'a> Region<'a> {
         }
     }
 
-    /// Whether a verdict closes a deployment that began.
-    pub(crate) fn closes(&self, release: &str, began: Timestamp) -> bool {
-        self.records.iter().any(|record| {
-            record.verdict.is_some() && record.release.as_deref() == Some(release) && record.moment() >= began
-        })
-    }
-
     /// Whether the release may follow the one that runs here.
     pub(crate) fn order(&self, question: &Question) -> Option<Reason> {
         let running = self.current(question)?;

@@ -109,7 +109,7 @@ pub(crate) struct Region {
     pub(crate) which: Which,
     #[command(flatten)]
     pub(crate) from: FromArchive,
-    /// A verdict, instead of those of an archive; may be given several times
+    /// A verdict, besides those of the archive; may be given several times
     #[arg(long = "verdict", value_name = "FILE")]
     pub(crate) verdicts: Vec<PathBuf>,
     /// While the gate holds, ask again for this long

@@ -1,5 +1,6 @@
 //! Arguments as written. `target` and the verbs interpret them.
 
+mod archive;
 mod args;
 mod gate;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use archive::{Archive, ArchiveVerb, FilterArgs};
 pub(crate) use args::{
     ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs,
     ReportArgs, TargetArgs,
@@ -15,7 +17,7 @@ pub(crate) use args::{
 pub(crate) use gate::{ByArg, Gate, GateVerb, Region as GateRegion, Stop as GateStop, Waive, Which};
 
 use crate::exit;
-use crate::format::{Color, LogFormat, StatsFormat, TableFormat, TextFormat};
+use crate::format::{Color, LogFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
 /// Decides whether a deployment to Amazon ECS really succeeded, and keeps the evidence.
@@ -419,116 +421,4 @@ pub(crate) struct Diff {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
     pub(crate) format: TextFormat,
-}
-
-#[derive(Debug, Args)]
-#[command(arg_required_else_help = true)]
-pub(crate) struct Archive {
-    #[command(subcommand)]
-    pub(crate) verb: ArchiveVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ArchiveVerb {
-    /// Add a bundle, and verdicts about it; what the archive has already stays
-    Add {
-        /// The bundle
-        #[arg(value_parser = parse_bundle)]
-        bundle: PathBuf,
-        /// Verdicts about it, as `--report json=FILE` writes them
-        verdicts: Vec<PathBuf>,
-        #[command(flatten)]
-        archive: ArchiveArg,
-        #[command(flatten)]
-        config: ConfigArg,
-        #[command(flatten)]
-        pack: PackArgs,
-    },
-    /// List deployments, newest first
-    List {
-        #[command(flatten)]
-        archive: ArchiveArg,
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// Write the result to this file [default: standard output]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// How the result is printed
-        #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
-        format: TableFormat,
-    },
-    /// Check every bundle and verdict against its digest, and the index against them
-    Verify {
-        #[command(flatten)]
-        archive: ArchiveArg,
-        /// Read only this many bundles
-        #[arg(long, value_name = "N")]
-        sample: Option<usize>,
-        /// Chooses the sample
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        seed: u64,
-        /// Keep the names of sound bundles in this file; a further run does not read them again
-        #[arg(long, value_name = "FILE")]
-        resume: Option<PathBuf>,
-        /// How the result is printed
-        #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
-        format: TextFormat,
-    },
-    /// Make the index again, from the bundles and verdicts
-    Index {
-        #[command(flatten)]
-        archive: ArchiveArg,
-    },
-    /// Write a bundle of the archive to a file
-    Fetch {
-        /// The bundle's digest, or its first digits
-        digest: String,
-        #[command(flatten)]
-        archive: ArchiveArg,
-        /// The file [default: <digest>.tar]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// How many deployments were decided, how fast, and which checks fail and gaps recur
-    Stats {
-        #[command(flatten)]
-        archive: ArchiveArg,
-        #[command(flatten)]
-        filter: FilterArgs,
-        /// Write the result to this file [default: standard output]
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// How the result is printed
-        #[arg(long, value_enum, default_value_t = StatsFormat::Terminal)]
-        format: StatsFormat,
-    },
-}
-
-/// Which deployments of an archive.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Filter")]
-pub(crate) struct FilterArgs {
-    /// The service's name
-    #[arg(long)]
-    pub(crate) service: Option<String>,
-    /// The AWS region
-    #[arg(long)]
-    pub(crate) region: Option<String>,
-    /// From this day on (UTC), e.g. 2026-11-01
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    pub(crate) since: Option<String>,
-    /// Up to this day (UTC)
-    #[arg(long, value_name = "DATE", value_parser = parse_date)]
-    pub(crate) until: Option<String>,
-    /// The verdict: pass, fail, inconclusive, error, or none
-    #[arg(long, value_parser = ["pass", "fail", "inconclusive", "error", "none"])]
-    pub(crate) verdict: Option<String>,
-    /// The release's name
-    #[arg(long)]
-    pub(crate) release: Option<String>,
-}
-
-fn parse_date(text: &str) -> Result<String, String> {
-    let date: Result<jiff::civil::Date, _> = text.parse();
-    date.map(|date| date.to_string()).map_err(|_| format!("{text:?} is not a date such as 2026-11-01"))
 }

@@ -108,7 +108,7 @@ fn advice(decision: &Decision) -> Option<String> {
         Code::ReleaseDiffers => "find out why the same release has other images; release again",
         Code::Superseded => "a newer release is under way: promote that one",
         Code::OlderThanDeployed => "promote the newer release; to go back, release the old state again",
-        Code::Stop => "whoever stopped it lifts it: `casefile gate lift`",
+        Code::Stop => "ask the person who stopped it; `casefile gate lift` ends the stop",
     };
     Some(if waivable {
         format!("{text}; or a person lets it through with `casefile gate waive`")

@@ -65,7 +65,7 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result
 }
 
 /// A value as JSON for programs: keys sorted, one line.
-fn json(value: &impl serde::Serialize) -> Result<String, Error> {
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Error> {
     // Through a `Value`, whose maps are sorted.
     let value = serde_json::to_value(value).map_err(Error::internal)?;
     Ok(format!("{value}\n"))

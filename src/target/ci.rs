@@ -39,6 +39,11 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The release's name in a GitLab job: the tag, else the commit.
+pub(crate) fn release_in_ci() -> Option<String> {
+    variable("GITLAB_CI").and_then(|_| variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA")))
+}
+
 /// The variables of the CI job; empty outside GitLab.
 pub(crate) fn ci_identity() -> BTreeMap<String, String> {
     if variable("GITLAB_CI").is_none() {

@@ -7,7 +7,7 @@ use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::{Expected, expected_image, names_a_revision};
 
-use super::ci::variable;
+use super::ci::release_in_ci;
 use super::pick::pick;
 use crate::cli::ExpectArgs;
 use crate::config::Config;
@@ -24,7 +24,6 @@ pub(crate) fn decide(args: &ExpectArgs, outputs: Option<&Outputs>, config: &Conf
         args.expect_image_digest.clone()
     };
     let release = pick(&args.release, &names.release, &set.release)?;
-    let in_ci = || variable("GITLAB_CI").and_then(|_| variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA")));
     let (service_deployment, deployment) = deployment(args, outputs, config)?;
     sound(Expected {
         task_definition: pick(
@@ -39,7 +38,7 @@ pub(crate) fn decide(args: &ExpectArgs, outputs: Option<&Outputs>, config: &Conf
             .transpose()?,
         require_rollout: args.require_rollout || set.require_rollout == Some(true),
         // An empty variable (CI_COMMIT_TAG of a branch) names nothing.
-        release: release.filter(|name| !name.is_empty()).or_else(in_ci),
+        release: release.filter(|name| !name.is_empty()).or_else(release_in_ci),
         image_digests: digests,
     })
 }

@@ -145,7 +145,7 @@ async fn settings(
     }
     let loaded = Loaded::for_bundle(args.judge.config.config.as_deref(), bundle.manifest().config.as_ref())?;
     let settings = loaded.config.settings();
-    let found = casefile_evidence::Digest::of(&settings.to_canonical_json()?).to_string();
+    let found = settings.digest()?.to_string();
     if found != verdict.config() && args.judge.config.config.is_none() {
         notes.push(
             "the settings of the verdict are not at hand: give --config, or the --archive that has them".to_owned(),

@@ -155,6 +155,10 @@ fn a_person_stops_and_lifts() {
     assert_eq!(said("stop", &[]), 2, "of which service?");
     let (code, decision) = pipeline.gate("ap-southeast-2", "v1", 1, &[]);
     assert_eq!((code, decision["reasons"][0]["code"].as_str()), (3, Some("stop")));
+    // A verdict file does not hide what the archive says.
+    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    let file = pipeline.folder.path().join("healthy-migration-ap-southeast-2-v1.json");
+    assert_eq!(pipeline.gate("eu-west-1", "v1", 1, &["--verdict", text(&file)]).0, 3);
     assert!(decision["reasons"][0]["detail"].as_str().unwrap().starts_with("ada stopped bf-manage-core at "));
     assert_eq!(said("lift", &["--service", "bf-manage-core"]), 0);
     assert_eq!(pipeline.gate("ap-southeast-2", "v1", 1, &[]).0, 0);

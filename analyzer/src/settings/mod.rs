@@ -54,7 +54,10 @@ pub struct CheckSettings {
 
 impl Settings {
     /// The sha256 of the settings' canonical JSON.
-    pub(crate) fn digest(&self) -> Result<Digest, crate::AnalyzeError> {
+    ///
+    /// # Errors
+    /// Only internal errors.
+    pub fn digest(&self) -> Result<Digest, crate::AnalyzeError> {
         Ok(Digest::of(&self.to_canonical_json()?))
     }
 

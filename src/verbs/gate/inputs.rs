@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use casefile_archive::{Archive, Entry, Folder, VerdictFile};
+use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
 use casefile_gate::{Inputs, Policy, Question, Record};
 use futures::future::try_join_all;
@@ -93,10 +94,9 @@ fn by_container(images: &Value) -> BTreeMap<String, BTreeSet<String>> {
     by
 }
 
-/// Verdict files. Without an archive there are no markers, stops and waivers.
-pub(super) fn of_files(paths: &[PathBuf]) -> Result<Inputs, Error> {
-    let records = paths.iter().map(|path| of_file(path)).collect::<Result<_, _>>()?;
-    Ok(Inputs { records, ..Inputs::default() })
+/// Verdict files.
+pub(super) fn of_files(paths: &[PathBuf]) -> Result<Vec<Record>, Error> {
+    paths.iter().map(|path| of_file(path)).collect()
 }
 
 fn of_file(path: &Path) -> Result<Record, Error> {
@@ -110,7 +110,7 @@ fn of_file(path: &Path) -> Result<Record, Error> {
         text(&target[key]).ok_or_else(|| Error::usage(format!("{}: the verdict names no {key}", path.display())))
     };
     Ok(Record {
-        service: of("service")?.rsplit('/').next().unwrap_or_default().to_owned(),
+        service: short_name(&of("service")?).to_owned(),
         region: of("region")?,
         bundle: file.bundle().unwrap_or("(not sealed)").to_owned(),
         verdict: Some(file.digest().to_owned()),

@@ -5,7 +5,6 @@ use casefile_archive::{Archive, Folder};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_evidence::Digest;
 use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
-use serde::Serialize;
 
 use super::inputs::{last, of_archive, records};
 use super::{ENGINE, archive, asked, named};
@@ -29,7 +28,7 @@ pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &
         return Ok(if same { Exit::Pass } else { Exit::Inconclusive });
     }
     marker.kind = MarkerKind::Begin;
-    if !archive.append_document(&journal, number, json(&marker)?).await? {
+    if !archive.append_document(&journal, number, render::json(&marker)?.into_bytes()).await? {
         printer.stdout(&format!("another job began a deployment in {} at the same moment: hold\n", marker.region))?;
         return Ok(Exit::Inconclusive);
     }
@@ -51,7 +50,7 @@ pub(super) async fn close(
         return Err(Error::usage(format!("no deployment of release {} began in {}", marker.release, marker.region)));
     };
     (marker.kind, marker.why) = (MarkerKind::Close, Some(said(why)?));
-    if !archive.append_document(&journal, number, json(&marker)?).await? {
+    if !archive.append_document(&journal, number, render::json(&marker)?.into_bytes()).await? {
         return Err(Error::usage("another job changed it at the same moment: look, and try again"));
     }
     printer.stdout(&format!("closed: release {} in {}, begun at {}\n", marker.release, marker.region, open.at))?;
@@ -97,11 +96,11 @@ pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> 
         by: who(&args.by)?,
         why: said(&args.why)?,
     };
-    if !archive.append_document(&journal, number, json(&stop)?).await? {
+    if !archive.append_document(&journal, number, render::json(&stop)?.into_bytes()).await? {
         return Err(Error::usage("another job changed it at the same moment: look, and try again"));
     }
     let text = match args.format {
-        TextFormat::Json => String::from_utf8(json(&stop)?).map_err(Error::internal)?,
+        TextFormat::Json => render::json(&stop)?,
         TextFormat::Terminal if kind == StopKind::Stop => format!("{what} is stopped in every region\n"),
         TextFormat::Terminal => format!("{what} is no longer stopped\n"),
     };
@@ -138,7 +137,7 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
         ci: ci_identity(),
     };
     waiver.validate(&policy).map_err(GateError::Waiver)?;
-    let bytes = json(&waiver)?;
+    let bytes = render::json(&waiver)?.into_bytes();
     let folder = Folder::of("waivers", &question.service, Some(&question.region))?;
     archive.put_document(&folder, &Digest::of(&bytes).to_string(), bytes).await?;
     inputs.waivers.push(waiver);
@@ -154,10 +153,4 @@ fn who(by: &ByArg) -> Result<String, Error> {
 
 fn said(why: &str) -> Result<String, Error> {
     if why.trim().is_empty() { Err(Error::usage("--why is empty")) } else { Ok(why.to_owned()) }
-}
-
-/// A document of the archive: canonical JSON, as every document here.
-fn json(document: &impl Serialize) -> Result<Vec<u8>, Error> {
-    let value = serde_json::to_value(document).map_err(Error::internal)?;
-    Ok(format!("{value}\n").into_bytes())
 }

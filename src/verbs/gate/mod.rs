@@ -6,8 +6,9 @@ mod mark;
 use std::path::Path;
 use std::time::Duration;
 
-use casefile_archive::{Archive, Folder};
+use casefile_archive::{Archive, Partition};
 use casefile_collector::clock::{Clock, SystemClock};
+use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
 use casefile_gate::{Decision, Inputs, Outcome, Policy, Question, judge};
 
@@ -21,7 +22,7 @@ use crate::output::Printer;
 use crate::place::write_file;
 use crate::render;
 use crate::say;
-use crate::target::{ci_identity, variable};
+use crate::target::{ci_identity, release_in_ci, variable};
 
 /// While the gate holds, the archive is asked this often.
 const ASK_EVERY: Duration = Duration::from_secs(15);
@@ -45,10 +46,12 @@ pub(crate) async fn run(verb: &GateVerb, printer: &Printer) -> Result<Exit, Erro
 
 async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
     let (question, policy) = asked(&args.which)?;
-    let archive = match (&args.from.archive, args.verdicts.is_empty()) {
-        (Some(place), true) => Some(archive::open(place, false).await?),
-        (_, false) => None,
-        (None, true) => return Err(Error::usage("which verdicts? give --archive, or --verdict FILE")),
+    let archive = match &args.from.archive {
+        Some(place) => Some(archive::open(place, false).await?),
+        None if args.verdicts.is_empty() => {
+            return Err(Error::usage("which verdicts? give --archive, or --verdict FILE"));
+        }
+        None => None,
     };
     let moment = args.now.as_deref().map(Timestamp::parse).transpose();
     let moment = moment.map_err(|error| Error::usage(format!("--now: {error}")))?;
@@ -57,10 +60,11 @@ async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
     let mut told = String::new();
     let decision = loop {
         let now = moment.unwrap_or_else(|| clock.now());
-        let inputs = match &archive {
+        let mut inputs = match &archive {
             Some(archive) => inputs::of_archive(archive, &question, &policy).await?,
-            None => inputs::of_files(&args.verdicts)?,
+            None => Inputs::default(),
         };
+        inputs.records.extend(inputs::of_files(&args.verdicts)?);
         let mut decision = judge(&question, &policy, inputs, now, ENGINE)?;
         decision.ci = ci_identity();
         let left = until.map_or(0, |until| until.millis_since(now));
@@ -102,11 +106,9 @@ fn exit_of(outcome: Outcome) -> Exit {
 
 async fn keep(archive: &Archive, decision: &Decision) -> Result<(), Error> {
     let question = &decision.question;
-    let day: String = decision.now.to_string().chars().take(10).collect();
-    let folder = Folder::of("decisions", &question.service, Some(&question.region))?.day(&day);
+    let folder = Partition::new(&question.service, Some(&question.region), Some(decision.now))?.documents("decisions");
     let json = render::decision(decision, GateFormat::Json, Printer::file_style())?;
-    archive.put_document(&folder, &decision.digest, json.into_bytes()).await?;
-    Ok(())
+    Ok(archive.put_document(&folder, &decision.digest, json.into_bytes()).await?)
 }
 
 /// The question and the policy.
@@ -116,7 +118,6 @@ fn asked(which: &Which) -> Result<(Question, Policy), Error> {
         Error::usage("the config has no [gate]: write e.g. `waves = [[\"ap-southeast-2\"], [\"eu-west-1\"]]` there")
     })?;
     let (service, release) = named(which, &loaded)?;
-    let settings = loaded.config.settings().to_canonical_json()?;
     let question = Question {
         service,
         region: which.region.clone(),
@@ -124,7 +125,7 @@ fn asked(which: &Which) -> Result<(Question, Policy), Error> {
         sequence: which.sequence.or_else(|| variable("CI_PIPELINE_IID").and_then(|number| number.parse().ok())),
         project: which.project.clone().or_else(|| variable("CI_PROJECT_ID")),
         images: which.image_digest.iter().cloned().collect(),
-        config: Some(casefile_evidence::Digest::of(&settings).to_string()),
+        config: Some(loaded.config.settings().digest()?.to_string()),
         pack: if policy.same_pack { Some(pack(&PackArgs::default())?.digest().to_string()) } else { None },
     };
     Ok((question, policy))
@@ -136,11 +137,9 @@ fn named(which: &Which, loaded: &Loaded) -> Result<(String, String), Error> {
     let service = which.service.clone().or_else(|| config.target.service.clone()).or_else(|| config.service.clone());
     let service =
         service.ok_or_else(|| Error::usage("which service? give --service, or `service` in casefile.toml"))?;
-    let service = service.rsplit('/').next().unwrap_or_default().to_owned();
-    let in_ci = || variable("GITLAB_CI").and_then(|_| variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA")));
-    let release = which.release.clone().filter(|name| !name.is_empty()).or_else(in_ci);
+    let release = which.release.clone().filter(|name| !name.is_empty()).or_else(release_in_ci);
     let release = release.ok_or_else(|| Error::usage("which release? give --release"))?;
-    Ok((service, release))
+    Ok((short_name(&service).to_owned(), release))
 }
 
 /// A decision that an argument names: a file, or the first digits of its digest.
@@ -158,8 +157,7 @@ pub(crate) async fn read(named: &Path, from: &FromArchive) -> Result<Decision, E
 /// Decides again from what the decision kept, and compares it with the verdicts of the archive. Returns the differences.
 pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec<String>, Error> {
     let mut differences = Vec::new();
-    let inputs: Inputs = decision.inputs.clone();
-    let again = judge(&decision.question, &decision.policy, inputs, decision.now, &decision.engine)?;
+    let again = judge(&decision.question, &decision.policy, decision.inputs.clone(), decision.now, &decision.engine)?;
     if again.digest != decision.digest {
         differences.push(format!(
             "it comes out as {} now, with the digest {}: this casefile ({ENGINE}) decides otherwise than {}",
@@ -168,9 +166,9 @@ pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec
     }
     if let Some(place) = &from.archive {
         let archive = archive::open(place, false).await?;
-        let kept = inputs::of_archive(&archive, &decision.question, &decision.policy).await?;
+        let kept = inputs::records(&archive.entries().await?, &decision.question.service);
         for record in &decision.inputs.records {
-            if !kept.records.contains(record) {
+            if !kept.contains(record) {
                 let digest = record.verdict.as_deref().unwrap_or("(none)");
                 differences
                     .push(format!("{}: the archive does not have the verdict {digest} as it was used", record.region));
