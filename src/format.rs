@@ -61,6 +61,19 @@ pub(crate) enum GateFormat {
     Dotenv,
 }
 
+/// The formats of a plan of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// A graph, which GitLab draws in Markdown
+    Mermaid,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,

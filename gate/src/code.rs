@@ -22,6 +22,8 @@ pub enum Code {
     Passed,
     /// The region is in the first wave, which requires no verdict.
     FirstWave,
+    /// The service needs no other one.
+    NeedsNothing,
     /// The release has passed in this region before.
     AlreadyPassedHere,
     /// A region of an earlier wave has no verdict of the release.
@@ -58,7 +60,7 @@ impl Code {
     /// The outcome that the reason stands for.
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::Passed | Self::FirstWave | Self::AlreadyPassedHere => Outcome::Proceed,
+            Self::Passed | Self::FirstWave | Self::NeedsNothing | Self::AlreadyPassedHere => Outcome::Proceed,
             Self::Missing
             | Self::Inconclusive
             | Self::NotEvaluable

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Outcome};
 use crate::error::GateError;
-use crate::judge::{Inputs, Question};
 use crate::policy::Policy;
+use crate::question::{Inputs, Question};
 
 /// A reason, about a region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ use crate::policy::Policy;
 pub struct Reason {
     /// What it is.
     pub code: Code,
+    /// The service that it is about, where that is another one than the question's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The region that it is about.
     pub region: String,
     /// The digest of the verdict that it follows from.

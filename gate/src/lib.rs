@@ -1,4 +1,4 @@
-//! The gate: may a release go to a region? A pure function of the question, the policy, the verdicts that are kept, the
+//! The gate: may a release go to a region, and are the services there that it needs? A pure function of the question, the policy, the verdicts that are kept, the
 //! markers, the waivers and a moment: the same inputs give the same bytes. Reading the archive happens elsewhere; nothing
 //! here deploys, locks or waits.
 //!
@@ -11,22 +11,30 @@ mod error;
 mod freeze;
 mod judge;
 mod marker;
+mod need;
 mod next;
+mod plan;
 mod policy;
+mod question;
 mod record;
 mod region;
 mod span;
 #[cfg(test)]
 mod tests;
+mod train;
 mod waiver;
 
 pub use code::{Code, Outcome};
 pub use decision::{Decision, IgnoredWaiver, Reason};
 pub use error::GateError;
 pub use freeze::Freeze;
-pub use judge::{Inputs, Question, is_open, judge};
+pub use judge::{is_open, judge};
 pub use marker::{Marker, MarkerKind, Stop, StopKind};
+pub use need::{Need, Regions, Release};
+pub use plan::{Arrow, Plan, Planned, State, Step, plan};
 pub use policy::{Policy, Requires};
+pub use question::{Inputs, Kind, Place, Question};
 pub use record::Record;
 pub use span::Span;
+pub use train::Train;
 pub use waiver::Waiver;

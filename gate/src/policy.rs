@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::Code;
 use crate::error::GateError;
 use crate::freeze::Freeze;
+use crate::need::{Need, Regions};
 use crate::span::Span;
 
 /// How many regions of an earlier wave must have passed.
@@ -60,6 +61,9 @@ pub struct Policy {
     /// How many people, besides the one who asks for it, must approve a waiver.
     #[serde(default = "one")]
     pub approvers: usize,
+    /// The services that this one needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
 }
 
 const fn a_day() -> Span {
@@ -96,8 +100,24 @@ impl Policy {
         if self.max_age.zip(self.soak).is_some_and(|(age, soak)| age <= soak && !self.recheck) {
             return wrong("max_age is not longer than soak: every pass would be stale once it has soaked".to_owned());
         }
-        if let Some(version) = self.min_engine.as_deref().filter(|version| numbers(version).is_none()) {
+        if let Some(version) = self.min_engine.as_deref().filter(|version| self::version(version).is_none()) {
             return wrong(format!("min_engine = {version:?} is not a version such as \"0.1.0\""));
+        }
+        let mut needed = BTreeSet::new();
+        for need in &self.needs {
+            let name = &need.service;
+            if !needed.insert(name) {
+                return wrong(format!("needs names {name} twice"));
+            }
+            if need.regions == Regions::All {
+                return wrong(format!("needs {name} in all its regions, which only a train knows: name them"));
+            }
+            if matches!(&need.regions, Regions::Named(names) if names.is_empty()) {
+                return wrong(format!("needs {name} in no region: write regions = \"same\", or name some"));
+            }
+            if need.max_age.zip(need.soak).is_some_and(|(age, soak)| age <= soak) {
+                return wrong(format!("needs {name} with a max_age that is not longer than its soak"));
+            }
         }
         for freeze in &self.freeze {
             freeze.until(Timestamp(0)).map_err(|error| GateError::Policy(format!("freeze: {error}")))?;
@@ -115,12 +135,17 @@ impl Policy {
     }
 
     pub(crate) fn is_too_old(&self, engine: Option<&str>) -> bool {
-        let Some(least) = self.min_engine.as_deref().and_then(numbers) else { return false };
-        engine.and_then(numbers).is_none_or(|version| version < least)
+        let Some(least) = self.min_engine.as_deref().and_then(version) else { return false };
+        engine.and_then(version).is_none_or(|engine| engine < least)
     }
 }
 
-/// `1.20.3` as numbers, so that 1.20 is newer than 1.9.
-fn numbers(version: &str) -> Option<Vec<u64>> {
-    version.split('.').map(|part| part.parse().ok()).collect()
+/// `1.20.3` or `v1.20.3` as numbers, so that 1.20 is newer than 1.9, and 1.4 is 1.4.0.
+pub(crate) fn version(text: &str) -> Option<Vec<u64>> {
+    let parts = text.strip_prefix('v').unwrap_or(text).split('.');
+    let mut numbers: Vec<u64> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    while numbers.last() == Some(&0) {
+        numbers.pop();
+    }
+    Some(numbers)
 }

@@ -6,8 +6,8 @@ use casefile_evidence::Timestamp;
 
 use crate::code::Code;
 use crate::decision::Reason;
-use crate::judge::Question;
-use crate::policy::Policy;
+use crate::policy::{Policy, version};
+use crate::question::Question;
 use crate::record::Record;
 
 /// Clocks of two machines may differ by this.
@@ -16,6 +16,7 @@ const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
 /// A region, with its verdicts.
 #[derive(Debug, Clone)]
 pub(crate) struct Region<'a> {
+    pub(crate) service: &'a str,
     pub(crate) name: &'a str,
     /// Newest first.
     records: Vec<&'a Record>,
@@ -24,13 +25,14 @@ pub(crate) struct Region<'a> {
 }
 
 impl<'a> Region<'a> {
-    pub(crate) fn of(name: &'a str, records: &'a [Record]) -> Self {
-        let mut records: Vec<&Record> = records.iter().filter(|record| record.region == name).collect();
+    pub(crate) fn of(service: &'a str, name: &'a str, records: &'a [Record]) -> Self {
+        let is_here = |record: &&Record| (record.service.as_str(), record.region.as_str()) == (service, name);
+        let mut records: Vec<&Record> = records.iter().filter(is_here).collect();
         let newest = records.iter().filter_map(|record| record.created_at).max();
         // The rollout that runs comes first, of its verdicts the newest, of those over the same evidence the worst.
         let key = |record: &Record| (began(record, newest), record.moment(), record.badness());
         records.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.cmp(b)));
-        Self { name, records, newest }
+        Self { service, name, records, newest }
     }
 
     /// The records that a question about the release can depend on.
@@ -76,6 +78,7 @@ impl<'a> Region<'a> {
     pub(crate) fn reason(&self, code: Code, detail: String) -> Reason {
         Reason {
             code,
+            service: None,
             region: self.name.to_owned(),
             verdict: None,
             bundle: None,
@@ -86,7 +89,7 @@ impl<'a> Region<'a> {
         }
     }
 
-    fn about(&self, record: &Record, code: Code, detail: String) -> Reason {
+    pub(crate) fn about(&self, record: &Record, code: Code, detail: String) -> Reason {
         Reason {
             verdict: record.verdict.clone(),
             bundle: Some(record.bundle.clone()),
@@ -95,23 +98,30 @@ impl<'a> Region<'a> {
         }
     }
 
-    /// Whether the release may follow the one that runs here.
+    /// Whether the release may follow the one that runs here: by the numbers of their pipelines, else by their version
+    /// numbers.
     pub(crate) fn order(&self, question: &Question) -> Option<Reason> {
-        let running = self.current(question)?;
-        let other = self.release_of(running);
-        if other == Some(&question.release) {
+        let running = self.running(question)?;
+        if running.name == Some(&question.release) {
             return None;
         }
-        let named = other.unwrap_or("without a name");
-        match (question.sequence.zip(running.sequence), question.project == running.project) {
-            (Some((asked, runs)), true) if asked < runs => Some(self.about(
-                running,
-                Code::OlderThanDeployed,
-                format!("release {named} runs here, of pipeline {runs}, which is newer than pipeline {asked}"),
-            )),
-            (Some((asked, runs)), true) if asked > runs => None,
+        let named = running.name.unwrap_or("without a name");
+        let record = running.record;
+        let older = |what: String| Some(self.about(record, Code::OlderThanDeployed, what));
+        match (question.sequence.zip(record.sequence), question.project == record.project) {
+            (Some((asked, runs)), true) if asked < runs => {
+                return older(format!(
+                    "release {named} runs here, of pipeline {runs}, which is newer than pipeline {asked}"
+                ));
+            }
+            (Some((asked, runs)), true) if asked > runs => return None,
+            _ => {}
+        }
+        match version(&question.release).zip(version(named)) {
+            Some((asked, runs)) if asked < runs => older(format!("release {named} runs here, which is newer")),
+            Some((asked, runs)) if asked > runs => None,
             _ => Some(self.about(
-                running,
+                record,
                 Code::OrderUnknown,
                 format!(
                     "release {named} runs here, and it cannot be told which of the two is newer: the number of its \
@@ -119,6 +129,28 @@ impl<'a> Region<'a> {
                 ),
             )),
         }
+    }
+
+    /// What runs here.
+    pub(crate) fn running(&self, question: &Question) -> Option<Running<'a>> {
+        let record = self.current(question)?;
+        Some(Running { record, name: self.release_of(record) })
+    }
+
+    /// Whether the release that runs here is newer than another one: by the number of its pipeline, else by their version
+    /// numbers. `None` if that cannot be told.
+    pub(crate) fn is_newer(&self, running: &Running<'_>, than: &str) -> Option<bool> {
+        let name = running.name?;
+        let of_other = |record: &&&Record| {
+            record.release.as_deref() == Some(than)
+                && record.project == running.record.project
+                && !record.nothing_deployed
+        };
+        let other = self.records.iter().filter(of_other).filter_map(|record| record.sequence).max();
+        if let Some((runs, other)) = running.record.sequence.zip(other) {
+            return Some(runs > other);
+        }
+        Some(version(name)? > version(than)?)
     }
 
     /// The pass of the release, if it runs here.
@@ -226,6 +258,13 @@ impl<'a> Region<'a> {
     }
 }
 
+/// The verdict that counts, and the release that it is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Running<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) name: Option<&'a str>,
+}
+
 /// When the rollout of a record began. Evidence that does not say is taken to be about the newest one: what could not be
 /// read hides no later verdict, and no earlier one outlives it.
 fn began(record: &Record, newest: Option<Timestamp>) -> Timestamp {
@@ -241,7 +280,7 @@ fn is_older(first: &Record, second: &Record) -> bool {
 pub(crate) fn rules(question: &Question, policy: &Policy, passes: &[&Record]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let about = |record: &Record, code: Code, detail: String| {
-        let region = Region { name: &record.region, records: Vec::new(), newest: None };
+        let region = Region { service: &record.service, name: &record.region, records: Vec::new(), newest: None };
         region.about(record, code, detail)
     };
     let first = passes.first();

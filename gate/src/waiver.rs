@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::decision::Reason;
-use crate::judge::Question;
 use crate::policy::Policy;
+use crate::question::{Kind, Question};
 
 /// A waiver. It changes a decision, never a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ use crate::policy::Policy;
 pub struct Waiver {
     /// `casefile-waiver/1`.
     pub format: String,
+    /// What was asked.
+    #[serde(default, skip_serializing_if = "Kind::is_region")]
+    pub kind: Kind,
     /// The service.
     pub service: String,
     /// The region that the release may go to.
@@ -66,7 +69,7 @@ impl Waiver {
             return Err("it names no reason".to_owned());
         }
         if let Some(code) = self.reasons.iter().find(|code| !code.can_be_waived() || !policy.waivable.contains(code)) {
-            return Err(format!("{code} is not in `waivable` of [gate]"));
+            return Err(format!("{code} is not in the policy's `waivable`"));
         }
         if self.approved_by.contains(&self.requested_by) {
             return Err(format!("{} cannot approve what {0} asks for", self.requested_by));
@@ -79,14 +82,15 @@ impl Waiver {
             return Err("it ends before it begins".to_owned());
         }
         if length > policy.waiver_max.0 {
-            return Err(format!("it holds longer than `waiver_max` of [gate], {}", policy.waiver_max));
+            return Err(format!("it holds longer than the policy's `waiver_max`, {}", policy.waiver_max));
         }
         Ok(())
     }
 
     /// Whether it is about this question.
     pub(crate) fn is_about(&self, question: &Question) -> bool {
-        (&self.service, &self.region, &self.release) == (&question.service, &question.region, &question.release)
+        (self.kind, &self.service, &self.region, &self.release)
+            == (question.kind, &question.service, &question.region, &question.release)
     }
 
     /// Why it counts for nothing now.

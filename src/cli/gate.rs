@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use casefile_gate::{Code, Span};
+use casefile_gate::{Code, Kind, Span};
 use clap::{Args, Subcommand};
 
 use super::args::{ArchiveArg, ConfigArg, FromArchive};
-use crate::format::{GateFormat, TextFormat};
+use crate::format::{GateFormat, PlanFormat, TextFormat};
 
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
@@ -21,7 +21,17 @@ pub(crate) enum GateVerb {
     #[command(
         after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile --wait 45m\n  casefile gate region --region eu-west-1 --release v1.4.0 --sequence 812 --verdict sydney.json"
     )]
-    Region(Region),
+    Region(Ask),
+    /// Are the services there that this one needs? 0 proceed, 3 refuse, 4 hold
+    #[command(
+        after_help = "Example:\n  casefile gate service --policy train.toml --service web --region eu-west-1 --release v1.4.0 --archive s3://evidence/casefile\n\nOnly what the service itself needs is asked for; what those services need, their own gates ask."
+    )]
+    Service(Ask),
+    /// The whole picture: what may go where now, what holds and until when, what refuses
+    #[command(
+        after_help = "Example:\n  casefile gate plan --policy train.toml --release v1.4.0 --archive s3://evidence/casefile\n  casefile gate plan --policy train.toml --archive s3://evidence/casefile --format mermaid"
+    )]
+    Plan(Plan),
     /// Say that the deployment begins: right before `terraform apply`; its verdict closes it
     Begin {
         #[command(flatten)]
@@ -96,6 +106,23 @@ fn parse_image(text: &str) -> Result<(String, String), String> {
     Ok((container.to_owned(), digest.to_owned()))
 }
 
+/// By which policy.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PolicyArg {
+    /// A policy of several services (`[service.NAME]`) [default: `[gate]` of the config]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The release that is needed of another service; may be given several times [default: --release]
+    #[arg(long, value_name = "SERVICE=RELEASE", value_parser = parse_release)]
+    pub(crate) needs: Vec<(String, String)>,
+}
+
+fn parse_release(text: &str) -> Result<(String, String), String> {
+    let parts = text.split_once('=').filter(|(service, release)| !service.is_empty() && !release.is_empty());
+    let (service, release) = parts.ok_or("write SERVICE=RELEASE")?;
+    Ok((service.to_owned(), release.to_owned()))
+}
+
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ByArg {
     /// Who [default: GITLAB_USER_LOGIN, else USER]
@@ -104,9 +131,11 @@ pub(crate) struct ByArg {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Region {
+pub(crate) struct Ask {
     #[command(flatten)]
     pub(crate) which: Which,
+    #[command(flatten)]
+    pub(crate) rules: PolicyArg,
     #[command(flatten)]
     pub(crate) from: FromArchive,
     /// A verdict, besides those of the archive; may be given several times
@@ -141,6 +170,30 @@ fn parse_report(text: &str) -> Result<(GateFormat, PathBuf), String> {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The policy of the services (`[service.NAME]`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArg,
+    /// The release of every service [default: of each service the one that was deployed last]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) release: Option<String>,
+    /// The release of one service; may be given several times
+    #[arg(long, value_name = "SERVICE=RELEASE", value_parser = parse_release)]
+    pub(crate) release_of: Vec<(String, String)>,
+    /// The picture as of another moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) now: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = PlanFormat::Terminal)]
+    pub(crate) format: PlanFormat,
+    /// Write it to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("scope").required(true).args(["service", "all"])))]
 pub(crate) struct Stop {
     /// The service's name
@@ -166,6 +219,11 @@ pub(crate) struct Waive {
     #[command(flatten)]
     pub(crate) which: Which,
     #[command(flatten)]
+    pub(crate) rules: PolicyArg,
+    /// Whether a reason of `gate region` is waived, or one of `gate service`
+    #[arg(long, value_enum, default_value_t = Asked::Region)]
+    pub(crate) of: Asked,
+    #[command(flatten)]
     pub(crate) archive: ArchiveArg,
     /// The reason that is waived, as a decision names it; may be given several times
     #[arg(long = "reason", value_name = "CODE", required = true)]
@@ -185,4 +243,20 @@ pub(crate) struct Waive {
     /// How long it holds [default: `waiver_max` of the policy]
     #[arg(long = "for", value_name = "TIME")]
     pub(crate) length: Option<Span>,
+}
+
+/// The question whose reasons are waived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Asked {
+    Region,
+    Service,
+}
+
+impl From<Asked> for Kind {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::Region => Self::Region,
+            Asked::Service => Self::Service,
+        }
+    }
 }

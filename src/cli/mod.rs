@@ -14,7 +14,7 @@ pub(crate) use args::{
     ReportArgs, TargetArgs,
 };
 
-pub(crate) use gate::{ByArg, Gate, GateVerb, Region as GateRegion, Stop as GateStop, Waive, Which};
+pub(crate) use gate::{Ask, ByArg, Gate, GateVerb, Plan as GatePlan, PolicyArg, Stop as GateStop, Waive, Which};
 
 use crate::exit;
 use crate::format::{Color, LogFormat, TableFormat, TextFormat};
@@ -116,9 +116,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile archive add rollout.bundle verdict.json --archive s3://evidence/casefile\n  casefile archive list --archive s3://evidence/casefile --service bf-manage-core --since 2026-11-01\n  casefile analyze 4e3b1dd2 --archive s3://evidence/casefile"
     )]
     Archive(Archive),
-    /// May a release go to the next region?
+    /// May a release go to the next region, and are the services there that it needs?
     #[command(
-        after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile\n  casefile gate stop --all --why 'incident 4711' --archive s3://evidence/casefile\n\nThe policy is [gate] of casefile.toml."
+        after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile\n  casefile gate stop --all --why 'incident 4711' --archive s3://evidence/casefile\n\nThe policy is [gate] of casefile.toml, or of several services a file of its own (--policy)."
     )]
     Gate(Gate),
     /// Run the checks that come on standard input, for another process of this program

@@ -2,6 +2,7 @@
 
 mod collect;
 mod redact;
+mod train;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ pub(crate) use collect::CollectSection;
 use redact::RedactSection;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+pub(crate) use train::read_train;
 
 use crate::error::Error;
 
@@ -130,6 +132,17 @@ impl RolloutSection {
     }
 }
 
+/// An error in a TOML file, with its line.
+fn located(text: &str, name: &str, error: &toml::de::Error) -> Error {
+    let line = error.span().map_or(1, |span| line_at(text, span.start));
+    Error::usage(format!("{name}:{line}: {}", error.message()))
+}
+
+/// The number of the line that a byte is in.
+fn line_at(text: &str, at: usize) -> usize {
+    text[..at.min(text.len())].matches('\n').count() + 1
+}
+
 /// A config and where it came from.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Loaded {
@@ -150,10 +163,7 @@ pub(crate) enum Origin {
 impl Config {
     /// Reads a config file's text; messages use `name`.
     pub(crate) fn parse(text: &str, name: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            Error::usage(format!("{name}:{line}: {}", error.message()))
-        })
+        toml::from_str(text).map_err(|error| located(text, name, &error))
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
@@ -166,7 +176,9 @@ impl Config {
         })?;
         let config = Self::parse(&text, &path.display().to_string())?;
         if let Some(policy) = &config.gate {
-            policy.validate().map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
+            policy
+                .validate()
+                .map_err(|error| Error::usage(format!("{}: [gate]: {}", path.display(), error.problem())))?;
         }
         Ok(config)
     }

@@ -1,6 +1,6 @@
 //! A decision of the gate.
 
-use casefile_gate::{Code, Decision, Outcome, Reason};
+use casefile_gate::{Code, Decision, Kind, Outcome, Reason};
 
 use super::Style;
 use super::markdown::{escape, table};
@@ -25,7 +25,8 @@ pub(crate) fn decision(decision: &Decision, format: GateFormat, style: Style) ->
 /// The answer, with the first reason.
 pub(crate) fn headline(decision: &Decision) -> String {
     let question = &decision.question;
-    let mut text = format!("{} {} to {}", question.service, question.release, question.region);
+    let needs = if question.kind == Kind::Service { ", by what it needs" } else { "" };
+    let mut text = format!("{} {} to {}{needs}", question.service, question.release, question.region);
     if let Some(reason) = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome) {
         text += &format!(": {}", sentence(reason, &question.region));
     }
@@ -33,8 +34,24 @@ pub(crate) fn headline(decision: &Decision) -> String {
 }
 
 fn sentence(reason: &Reason, here: &str) -> String {
-    let place = if reason.region == here { String::new() } else { format!("{}: ", reason.region) };
-    format!("{place}{} ({})", reason.detail, reason.code)
+    format!("{}{} ({})", place(reason, here), reason.detail, reason.code)
+}
+
+/// Where a reason is, unless it is about the question's own place.
+pub(super) fn place(reason: &Reason, here: &str) -> String {
+    match &reason.service {
+        Some(service) => format!("{service} in {}: ", reason.region),
+        None if reason.region == here => String::new(),
+        None => format!("{}: ", reason.region),
+    }
+}
+
+/// The region of a reason, with the service if it is another one.
+fn of(reason: &Reason) -> String {
+    match &reason.service {
+        Some(service) => format!("{service} {}", reason.region),
+        None => reason.region.clone(),
+    }
 }
 
 fn word(outcome: Outcome) -> (&'static str, Role) {
@@ -58,10 +75,11 @@ fn terminal(decision: &Decision, style: Style) -> String {
         _ => {}
     }
     page.gap();
+    let width = decision.reasons.iter().map(|reason| of(reason).chars().count()).max().unwrap_or_default().max(15);
     for reason in &decision.reasons {
         let role = self::word(reason.outcome()).1;
         let verdict = reason.verdict.as_deref().map(|digest| format!("  [verdict {}]", short_digest(digest)));
-        let text = format!("{:<15} {}{}", reason.region, reason.detail, verdict.unwrap_or_default());
+        let text = format!("{:<width$} {}{}", of(reason), reason.detail, verdict.unwrap_or_default());
         page.item(2, 23, role, &format!("{:<20} ", reason.code.to_string()), &text);
         if let Some(by) = &reason.waived_by {
             page.line(23, Role::Strong, &format!("waived by {by}"));
@@ -93,7 +111,7 @@ fn advice(decision: &Decision) -> Option<String> {
     let reason = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome)?;
     let waivable = decision.policy.waivable.contains(&reason.code);
     let text = match reason.code {
-        Code::Passed | Code::FirstWave | Code::AlreadyPassedHere => return None,
+        Code::Passed | Code::FirstWave | Code::NeedsNothing | Code::AlreadyPassedHere => return None,
         Code::Missing => "deploy and validate the release in that region first, with --archive",
         Code::Inconclusive => "read its gaps, mend them, and run `casefile validate --recheck` in that region",
         Code::NotEvaluable => {
@@ -128,12 +146,7 @@ fn markdown(decision: &Decision) -> String {
     let row = |reason: &Reason| {
         let waived = reason.waived_by.as_ref().map(|by| format!(" (waived by {by})")).unwrap_or_default();
         let verdict = reason.verdict.as_deref().map_or("-", short_digest);
-        vec![
-            reason.code.to_string(),
-            reason.region.clone(),
-            escape(&format!("{}{waived}", reason.detail)),
-            verdict.to_owned(),
-        ]
+        vec![reason.code.to_string(), of(reason), escape(&format!("{}{waived}", reason.detail)), verdict.to_owned()]
     };
     table(&mut page, &["reason", "region", "detail", "verdict"], &decision.reasons.iter().map(row).collect::<Vec<_>>());
     page

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -34,9 +34,7 @@ impl Pipeline {
 
     /// Keeps a case as it would have been in a region, for a release.
     fn deployed(&self, case: &str, region: &str, release: &str, sequence: u32) {
-        let at = self.folder.path();
-        let recording = at.join(format!("{case}-{region}-{release}"));
-        copied(&cases().join(case), &recording, region);
+        let recording = self.recording(case, "bf-manage-core", region, release);
         let config = cases().join("../../examples/bf-manage-core/casefile.toml");
         let (bundle, verdict) = (recording.with_extension("bundle"), recording.with_extension("json"));
         let import = ["import", text(&recording), "--config", text(&config), "--release", release, "-o", text(&bundle)];
@@ -44,6 +42,37 @@ impl Pipeline {
         self.job(sequence, &["analyze", text(&bundle), "--format", "json", "-o", text(&verdict)]);
         let added = self.job(sequence, &["archive", "add", text(&bundle), text(&verdict), "--archive", "kept"]);
         assert_eq!(added.code, 0, "{}", added.err);
+    }
+
+    /// Runs the pipeline of a service in a region on an endpoint that plays a case: begin, validate.
+    fn validated(&self, case: &str, service: &str, region: &str, release: &str, sequence: u32) -> i32 {
+        let of = ["--service", service, "--region", region, "--release", release, "--archive", "kept"];
+        let begun = self.job(sequence, &[&["gate", "begin"][..], &of].concat());
+        assert_eq!(begun.code, 0, "{}{}", begun.out, begun.err);
+        // As if it had begun when the case did.
+        let markers = self.folder.path().join(format!("kept/markers/service={service}/region={region}"));
+        for marker in fs::read_dir(markers).unwrap() {
+            let path = marker.unwrap().path();
+            let mut marker: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            marker["at"] = "2026-11-23T07:00:00Z".into();
+            fs::write(path, marker.to_string()).unwrap();
+        }
+        let recording = self.recording(case, service, region, release);
+        let played = play(text(&recording), Vec::new());
+        let bundle = recording.with_extension("bundle");
+        let more = ["-o", text(&bundle), "--release", release, "--archive", "kept"];
+        let arguments = played.arguments("validate", &more);
+        let run = self.job(sequence, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        played.stop();
+        assert!(matches!(run.code, 0 | 3), "{}{}", run.out, run.err);
+        run.code
+    }
+
+    /// A case as it would have been for a service in a region.
+    fn recording(&self, case: &str, service: &str, region: &str, release: &str) -> PathBuf {
+        let recording = self.folder.path().join(format!("{service}-{case}-{region}-{release}"));
+        copied(&cases().join(case), &recording, &[("ap-southeast-2", region), ("bf-manage-core", service)]);
+        recording
     }
 
     fn gate(&self, region: &str, release: &str, sequence: u32, more: &[&str]) -> (i32, Value) {
@@ -63,17 +92,19 @@ impl Pipeline {
     }
 }
 
-fn copied(from: &Path, to: &Path, region: &str) {
+fn copied(from: &Path, to: &Path, names: &[(&str, &str)]) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
         if path.is_dir() {
-            copied(&path, &target, region);
+            copied(&path, &target, names);
         } else {
             let content = fs::read_to_string(&path).unwrap();
             let lines = content.lines().filter(|line| !line.starts_with("config ="));
-            let content: Vec<String> = lines.map(|line| line.replace("ap-southeast-2", region)).collect();
+            let content: Vec<String> = lines
+                .map(|line| names.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to)))
+                .collect();
             fs::write(target, content.join("\n")).unwrap();
         }
     }
@@ -107,7 +138,7 @@ fn a_release_passes_through_the_waves() {
     assert_eq!((code, reasons[0].as_str()), (3, "failed"));
     // An older release does not overtake.
     assert_eq!(pipeline.reasons("ap-southeast-2", "v0", 0).1[0], "older_than_deployed");
-    let unknown = ["gate", "region", "--region", "ap-southeast-2", "--release", "v2", "--archive", "kept"];
+    let unknown = ["gate", "region", "--region", "ap-southeast-2", "--release", "4bd1", "--archive", "kept"];
     let unknown = ended(command(pipeline.folder.path(), &unknown).env_remove("CI_PIPELINE_IID").output().unwrap());
     assert_eq!((unknown.code, unknown.out.contains("order_unknown")), (4, true), "{}", unknown.out);
 }
@@ -126,7 +157,7 @@ fn a_waiver_lets_one_release_through() {
     for (more, says) in [
         (["--reason", "inconclusive", "--approved-by", "ada"], "cannot approve"),
         (["--reason", "failed", "--approved-by", "grace"], "does not name failed now"),
-        (["--reason", "inconclusive", "--for=25h", "--approved-by=grace"], "longer than `waiver_max`"),
+        (["--reason", "inconclusive", "--for=25h", "--approved-by=grace"], "longer than the policy's `waiver_max`"),
     ] {
         let run = waive(&more);
         assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
@@ -157,7 +188,7 @@ fn a_person_stops_and_lifts() {
     assert_eq!((code, decision["reasons"][0]["code"].as_str()), (3, Some("stop")));
     // A verdict file does not hide what the archive says.
     pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
-    let file = pipeline.folder.path().join("healthy-migration-ap-southeast-2-v1.json");
+    let file = pipeline.folder.path().join("bf-manage-core-healthy-migration-ap-southeast-2-v1.json");
     assert_eq!(pipeline.gate("eu-west-1", "v1", 1, &["--verdict", text(&file)]).0, 3);
     assert!(decision["reasons"][0]["detail"].as_str().unwrap().starts_with("ada stopped bf-manage-core at "));
     assert_eq!(said("lift", &["--service", "bf-manage-core"]), 0);
@@ -244,4 +275,69 @@ fn a_recheck_expects_no_rollout() {
     played.stop();
     let verdict: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
     assert_eq!((run.code, &verdict["rollout"]["nothing_deployed"]), (0, &Value::Bool(true)), "{}", run.out);
+}
+
+/// `examples/release-train`: three services in two regions, each played on an endpoint. One of them fails.
+#[test]
+fn a_train_of_three_services() {
+    let train = cases().join("../../examples/release-train/train.toml");
+    let pipeline = Pipeline::new("service = \"bf-manage-core\"\n");
+    let ask = |service: &str, region: &str| {
+        let mut arguments = vec!["gate", "service", "--policy", text(&train), "--service", service, "--region", region];
+        arguments.extend(["--release", "v1.4.0", "--archive", "kept", "--format", "json"]);
+        // What was played was recorded on another day: the answer of that evening.
+        arguments.extend(["--now", "2026-11-23T20:00:00Z"]);
+        let run = pipeline.job(90, &arguments);
+        let decision: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
+        let reasons = decision["reasons"].as_array().unwrap().iter().map(|reason| {
+            let service = reason["service"].as_str().unwrap_or(service);
+            format!("{} {service} {}", reason["code"].as_str().unwrap(), reason["region"].as_str().unwrap())
+        });
+        (run.code, reasons.collect::<Vec<String>>())
+    };
+    let [core, web, reports] = ["bf-manage-core", "bf-manage-web", "bf-manage-reports"];
+    let [sydney, dublin] = ["ap-southeast-2", "eu-west-1"];
+    fs::create_dir_all(pipeline.folder.path().join("kept")).unwrap();
+
+    assert_eq!(ask(core, sydney), (0, of(&["needs_nothing bf-manage-core ap-southeast-2"])));
+    assert_eq!(ask(web, sydney), (4, of(&["missing bf-manage-core ap-southeast-2"])));
+    assert_eq!(pipeline.validated("healthy-migration", core, sydney, "v1.4.0", 1), 0);
+    assert_eq!(ask(web, sydney), (0, of(&["passed bf-manage-core ap-southeast-2"])));
+    assert_eq!(ask(web, dublin), (4, of(&["missing bf-manage-core eu-west-1"])));
+    std::thread::scope(|scope| {
+        let core = scope.spawn(|| pipeline.validated("healthy-migration", core, dublin, "v1.4.0", 2));
+        let web = scope.spawn(|| pipeline.validated("healthy-migration", web, sydney, "v1.4.0", 1));
+        assert_eq!((core.join().unwrap(), web.join().unwrap()), (0, 0));
+    });
+    // The second region of the web service is rolled back: its reports may go to the first region, not to the second.
+    assert_eq!(pipeline.validated("circuit-breaker-rollback", web, dublin, "v1.4.0", 2), 3);
+    assert_eq!(ask(reports, sydney).0, 0);
+    let (code, reasons) = ask(reports, dublin);
+    assert_eq!((code, reasons[0].as_str()), (3, "failed bf-manage-web eu-west-1"));
+    // The services need what they need, and not what those need.
+    assert_eq!(ask(web, dublin).0, 0);
+
+    let plan = |format: &str| {
+        let arguments = ["gate", "plan", "--policy", text(&train), "--release", "v1.4.0", "--archive", "kept"];
+        let run = pipeline.job(90, &[&arguments[..], &["--now", "2026-11-23T20:00:00Z", "--format", format]].concat());
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out
+    };
+    // The cause depends on the poll that saw it.
+    let terminal = plan("terminal");
+    let said = "refuses    bf-manage-reports  eu-west-1       v1.4.0  bf-manage-web in eu-west-1: ";
+    assert!(terminal.contains(said), "{terminal}");
+    insta::assert_snapshot!(plan("mermaid"));
+    let json: Value = serde_json::from_str(&plan("json")).unwrap();
+    assert_eq!((json["format"].as_str(), json["steps"].as_array().unwrap().len()), (Some("casefile-plan/1"), 6));
+    assert!(plan("markdown").contains("| FAILED | bf-manage-web | eu-west-1 | v1.4.0 |"));
+    for (arguments, says) in [
+        (["--service", "bf-manage-cor"], "bf-manage-cor is no service of the policy, which has bf-manage-core, "),
+        (["--needs", "bf-manage-web=v1"], "bf-manage-core does not need bf-manage-web"),
+    ] {
+        let asked =
+            ["gate", "service", "--policy", text(&train), "--region", dublin, "--release", "v1", "--archive", "kept"];
+        let run = pipeline.job(90, &[&asked[..], &arguments].concat());
+        assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
+    }
 }

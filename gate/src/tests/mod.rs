@@ -1,13 +1,14 @@
 //! The stories of the policy.
 
 mod properties;
+mod trains;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
 
 use crate::{
-    Code, Decision, Inputs, Marker, MarkerKind, Outcome, Policy, Question, Record, Stop, StopKind, Waiver, judge,
+    Code, Decision, Inputs, Kind, Marker, MarkerKind, Outcome, Policy, Question, Record, Stop, StopKind, Waiver, judge,
 };
 
 const HOUR: i64 = 3_600_000;
@@ -18,6 +19,7 @@ fn policy(text: &str) -> Policy {
 
 fn question(region: &str, release: &str, sequence: i64) -> Question {
     Question {
+        kind: Kind::Region,
         service: "web".to_owned(),
         region: region.to_owned(),
         release: release.to_owned(),
@@ -26,6 +28,7 @@ fn question(region: &str, release: &str, sequence: i64) -> Question {
         images: BTreeMap::new(),
         config: None,
         pack: None,
+        needs: BTreeMap::new(),
     }
 }
 
@@ -207,6 +210,7 @@ fn a_stop_refuses_everywhere_until_it_is_lifted() {
 fn waiver(reasons: &[Code], verdicts: &[&str]) -> Waiver {
     Waiver {
         format: Waiver::FORMAT.to_owned(),
+        kind: Kind::Region,
         service: "web".to_owned(),
         region: "b".to_owned(),
         release: "r1".to_owned(),

@@ -14,20 +14,34 @@ use serde_json::Value;
 use super::super::archive::verdict;
 use crate::error::Error;
 
-/// Those of an archive.
-pub(super) async fn of_archive(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
-    let service = &question.service;
-    let regions = policy.waves.iter().flatten();
-    let journals: Vec<Folder> =
-        regions.map(|region| Folder::of("markers", service, Some(region))).collect::<Result<_, _>>()?;
-    let markers = lasts(archive, &journals).await?;
-    let stops = lasts(archive, &[Folder::of_all("stops"), Folder::of("stops", service, None)?]).await?;
+/// Those of an archive that a question depends on.
+pub(super) async fn of_question(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
+    let places = question.places(policy).into_iter().map(|place| (place.service, place.region)).collect();
+    of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await
+}
+
+/// What an archive says of places, and the waivers of services in regions.
+pub(super) async fn of_archive(
+    archive: &Archive,
+    places: &BTreeSet<(String, String)>,
+    asked: &[(String, String)],
+) -> Result<Inputs, Error> {
+    let journals = places.iter().map(|(service, region)| Folder::of("markers", service, Some(region)));
+    let markers = lasts(archive, &journals.collect::<Result<Vec<_>, _>>()?).await?;
+    let services: BTreeSet<&String> = asked.iter().map(|(service, _)| service).collect();
+    let stops = services.into_iter().map(|service| Folder::of("stops", service, None));
+    let stops = std::iter::once(Ok(Folder::of_all("stops"))).chain(stops);
+    let stops = lasts(archive, &stops.collect::<Result<Vec<_>, _>>()?).await?;
     let mut waivers = Vec::new();
-    for (key, bytes) in archive.documents(&Folder::of("waivers", service, Some(&question.region))?).await? {
-        waivers.push(document(&key, &bytes)?);
+    for (service, region) in asked {
+        for (key, bytes) in archive.documents(&Folder::of("waivers", service, Some(region))?).await? {
+            waivers.push(document(&key, &bytes)?);
+        }
     }
     // Read last: what a marker says has begun may have its verdict by now.
-    let records = records(&archive.entries().await?, service);
+    let mut entries = archive.entries().await?;
+    entries.retain(|entry| places.contains(&(entry.service.clone(), entry.region.clone())));
+    let records = records(&entries);
     Ok(Inputs { records, markers, stops, waivers })
 }
 
@@ -51,13 +65,12 @@ fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> 
     })
 }
 
-/// The verdicts of a service. A bundle that has a verdict does not count as one without.
-pub(super) fn records(entries: &[Entry], service: &str) -> Vec<Record> {
-    let of_service = || entries.iter().filter(|entry| entry.service == service);
+/// The verdicts. A bundle that has a verdict does not count as one without.
+pub(super) fn records(entries: &[Entry]) -> Vec<Record> {
     let judged: BTreeSet<&str> =
-        of_service().filter(|entry| entry.verdict_digest.is_some()).map(|entry| entry.bundle.as_str()).collect();
+        entries.iter().filter(|entry| entry.verdict_digest.is_some()).map(|entry| entry.bundle.as_str()).collect();
     let counts = |entry: &&Entry| entry.verdict_digest.is_some() || !judged.contains(entry.bundle.as_str());
-    of_service().filter(counts).map(record).collect()
+    entries.iter().filter(counts).map(record).collect()
 }
 
 fn record(entry: &Entry) -> Record {

@@ -6,7 +6,7 @@ use casefile_collector::clock::{Clock, SystemClock};
 use casefile_evidence::Digest;
 use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
 
-use super::inputs::{last, of_archive, records};
+use super::inputs::{last, of_question, records};
 use super::{ENGINE, archive, asked, named};
 use crate::cli::{ArchiveArg, ByArg, GateStop, Waive, Which};
 use crate::config::Loaded;
@@ -20,7 +20,7 @@ use crate::target::{ci_identity, variable};
 pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &Printer) -> Result<Exit, Error> {
     let (archive, journal, mut marker) = marker(which, at, by).await?;
     let (number, before) = last::<Marker>(&archive, &journal).await?;
-    let records = records(&archive.entries().await?, &marker.service);
+    let records = records(&archive.entries().await?);
     if let Some(before) = before.filter(|before| is_open(before, &records)) {
         let same = before.release == marker.release;
         let told = format!("{} began release {} in {} at {}", before.by, before.release, before.region, before.at);
@@ -109,10 +109,10 @@ pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> 
 }
 
 pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error> {
-    let (question, policy) = asked(&args.which)?;
+    let (question, policy) = asked(&args.which, &args.rules, args.of.into())?;
     let archive = archive::open(&args.archive.archive, false).await?;
     let now = SystemClock.now();
-    let mut inputs = of_archive(&archive, &question, &policy).await?;
+    let mut inputs = of_question(&archive, &question, &policy).await?;
     let before = judge(&question, &policy, inputs.clone(), now, ENGINE)?;
     let standing = || before.reasons.iter().filter(|reason| reason.outcome() != Outcome::Proceed);
     if let Some(other) = args.reasons.iter().find(|code| !standing().any(|reason| reason.code == **code)) {
@@ -123,6 +123,7 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
     let covered = |code: Code| args.reasons.contains(&code);
     let waiver = Waiver {
         format: Waiver::FORMAT.to_owned(),
+        kind: question.kind,
         service: question.service.clone(),
         region: question.region.clone(),
         release: question.release.clone(),

@@ -2,6 +2,7 @@
 
 mod inputs;
 mod mark;
+mod plan;
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,11 +11,11 @@ use casefile_archive::{Archive, Partition};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
-use casefile_gate::{Decision, Inputs, Outcome, Policy, Question, judge};
+use casefile_gate::{Decision, Inputs, Kind, Outcome, Policy, Question, judge};
 
 use super::{archive, pack};
-use crate::cli::{FromArchive, GateRegion, GateVerb, PackArgs, Which};
-use crate::config::Loaded;
+use crate::cli::{Ask, FromArchive, GateVerb, PackArgs, PolicyArg, Which};
+use crate::config::{Loaded, read_train};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::GateFormat;
@@ -30,7 +31,9 @@ const ENGINE: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) async fn run(verb: &GateVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {
-        GateVerb::Region(args) => region(args, printer).await,
+        GateVerb::Region(args) => ask(args, Kind::Region, printer).await,
+        GateVerb::Service(args) => ask(args, Kind::Service, printer).await,
+        GateVerb::Plan(args) => plan::run(args, printer).await,
         GateVerb::Begin { which, archive, by } => mark::begin(which, archive, by, printer).await,
         GateVerb::Close { which, archive, by, why } => mark::close(which, archive, by, why, printer).await,
         GateVerb::Stop(args) => mark::stop(args, casefile_gate::StopKind::Stop, printer).await,
@@ -44,8 +47,8 @@ pub(crate) async fn run(verb: &GateVerb, printer: &Printer) -> Result<Exit, Erro
     }
 }
 
-async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
-    let (question, policy) = asked(&args.which)?;
+async fn ask(args: &Ask, kind: Kind, printer: &Printer) -> Result<Exit, Error> {
+    let (question, policy) = asked(&args.which, &args.rules, kind)?;
     let archive = match &args.from.archive {
         Some(place) => Some(archive::open(place, false).await?),
         None if args.verdicts.is_empty() => {
@@ -53,15 +56,14 @@ async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
         }
         None => None,
     };
-    let moment = args.now.as_deref().map(Timestamp::parse).transpose();
-    let moment = moment.map_err(|error| Error::usage(format!("--now: {error}")))?;
+    let moment = moment(args.now.as_deref())?;
     let clock = SystemClock;
     let until = args.wait.map(|wait| clock.now().plus_millis(wait.0));
     let mut told = String::new();
     let decision = loop {
         let now = moment.unwrap_or_else(|| clock.now());
         let mut inputs = match &archive {
-            Some(archive) => inputs::of_archive(archive, &question, &policy).await?,
+            Some(archive) => inputs::of_question(archive, &question, &policy).await?,
             None => Inputs::default(),
         };
         inputs.records.extend(inputs::of_files(&args.verdicts)?);
@@ -96,6 +98,10 @@ async fn region(args: &GateRegion, printer: &Printer) -> Result<Exit, Error> {
     Ok(exit)
 }
 
+fn moment(now: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    now.map(Timestamp::parse).transpose().map_err(|error| Error::usage(format!("--now: {error}")))
+}
+
 fn exit_of(outcome: Outcome) -> Exit {
     match outcome {
         Outcome::Proceed => Exit::Pass,
@@ -112,21 +118,35 @@ async fn keep(archive: &Archive, decision: &Decision) -> Result<(), Error> {
 }
 
 /// The question and the policy.
-fn asked(which: &Which) -> Result<(Question, Policy), Error> {
+fn asked(which: &Which, rules: &PolicyArg, kind: Kind) -> Result<(Question, Policy), Error> {
     let loaded = Loaded::find(which.config.config.as_deref())?;
-    let policy = loaded.config.gate.clone().ok_or_else(|| {
-        Error::usage("the config has no [gate]: write e.g. `waves = [[\"ap-southeast-2\"], [\"eu-west-1\"]]` there")
-    })?;
     let (service, release) = named(which, &loaded)?;
+    let policy = match &rules.policy {
+        Some(path) => read_train(path)?.policy(&service)?.clone(),
+        None => loaded.config.gate.clone().ok_or_else(|| {
+            Error::usage(
+                "which policy? give --policy, or [gate] in casefile.toml, e.g. \
+                 `waves = [[\"ap-southeast-2\"], [\"eu-west-1\"]]`",
+            )
+        })?,
+    };
+    if let Some((other, _)) =
+        rules.needs.iter().find(|(name, _)| !policy.needs.iter().any(|need| need.service == *name))
+    {
+        return Err(Error::usage(format!("--needs: {service} does not need {other}")));
+    }
     let question = Question {
+        kind,
         service,
         region: which.region.clone(),
         release,
         sequence: which.sequence.or_else(|| variable("CI_PIPELINE_IID").and_then(|number| number.parse().ok())),
         project: which.project.clone().or_else(|| variable("CI_PROJECT_ID")),
         images: which.image_digest.iter().cloned().collect(),
-        config: Some(loaded.config.settings().digest()?.to_string()),
+        // An orchestrator has a policy, and no config of the service.
+        config: if loaded.origin.is_some() { Some(loaded.config.settings().digest()?.to_string()) } else { None },
         pack: if policy.same_pack { Some(pack(&PackArgs::default())?.digest().to_string()) } else { None },
+        needs: rules.needs.iter().cloned().collect(),
     };
     Ok((question, policy))
 }
@@ -166,7 +186,7 @@ pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec
     }
     if let Some(place) = &from.archive {
         let archive = archive::open(place, false).await?;
-        let kept = inputs::records(&archive.entries().await?, &decision.question.service);
+        let kept = inputs::records(&archive.entries().await?);
         for record in &decision.inputs.records {
             if !kept.contains(record) {
                 let digest = record.verdict.as_deref().unwrap_or("(none)");
