@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use casefile_analyzer::AnalyzeError;
 use casefile_archive::ArchiveError;
 use casefile_collector::RecoverError;
-use casefile_collector::aws::{ConnectError, StoreError};
+use casefile_collector::aws::{ConnectError, KmsError, StoreError};
 use casefile_collector::collect::CollectError;
 use casefile_collector::import::ImportError;
 use casefile_collector::recording::RecordingError;
@@ -44,6 +44,8 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Kms(#[from] KmsError),
     #[error(transparent)]
     Gate(#[from] GateError),
     /// A document of the archive was changed, or is not what it should be.
@@ -131,6 +133,8 @@ impl Error {
                 | ArchiveError::Write(_)
                 | ArchiveError::Internal(_) => Exit::Internal,
             },
+            Self::Kms(KmsError::Refused { .. }) => Exit::Internal,
+            Self::Kms(KmsError::Connect(_)) => Exit::Usage,
             Self::Gate(GateError::Internal(_)) => Exit::Internal,
             Self::Gate(_) => Exit::Usage,
             Self::Document { .. } => Exit::Integrity,

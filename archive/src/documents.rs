@@ -1,4 +1,4 @@
-//! Documents of the gate: decisions, markers, stops and waivers. Each is written once; a journal is a folder of numbered
+//! Documents beside the bundles: decisions, markers, stops and waivers of the gate, and signatures. Each is written once; a journal is a folder of numbered
 //! documents of which the last one counts.
 
 use bytes::Bytes;
@@ -20,6 +20,14 @@ impl Folder {
         let service = value("service", service)?;
         let region = region.map(|region| value("region", region)).transpose()?;
         Ok(Self(format!("{kind}/service={service}{}", region.map(|it| format!("/region={it}")).unwrap_or_default())))
+    }
+
+    /// That of what has a digest: `<kind>/<digest>`.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Name`].
+    pub fn of_digest(kind: &str, digest: &str) -> Result<Self, ArchiveError> {
+        Ok(Self(format!("{kind}/{}", value("digest", digest)?)))
     }
 
     /// That of every service: `<kind>/all`.

@@ -7,6 +7,7 @@
 //! configs/<digest>.json        the settings that a verdict was computed with
 //! index/<level>-<digest>.parquet
 //! decisions/, markers/, stops/, waivers/    documents of the gate
+//! attestations/<digest of a verdict, decision or waiver>/<key id>.json    signatures of it
 //! ```
 //!
 //! Bundles and verdicts are the truth. The index is derived from them: [`Archive::rebuild`] makes it again. Its files
@@ -141,13 +142,24 @@ impl Archive {
         let matching: Vec<&Entry> = entries.iter().filter(|entry| digest(entry).starts_with(prefix)).collect();
         match matching[..] {
             [] => Err(ArchiveError::NoSuchVerdict { prefix: prefix.to_owned(), archive: self.name.clone() }),
-            [entry] => {
-                let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
-                let key = Partition { service, region, date }.verdict(&entry.bundle, &digest(entry));
-                VerdictFile::read(self.read(&key).await?.to_vec(), &key)
-            }
+            [entry] => self.verdict_of(entry).await,
             _ => Err(ArchiveError::AmbiguousVerdict { prefix: prefix.to_owned(), verdicts: matching.len() }),
         }
+    }
+
+    /// The verdict of an entry, which must have one.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or was changed.
+    pub async fn verdict_of(&self, entry: &Entry) -> Result<VerdictFile, ArchiveError> {
+        let digest = entry.verdict_digest.as_deref().unwrap_or("(none)");
+        let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
+        let key = Partition { service, region, date }.verdict(&entry.bundle, digest);
+        let file = VerdictFile::read(self.read(&key).await?.to_vec(), &key)?;
+        if file.digest() == digest {
+            return Ok(file);
+        }
+        Err(ArchiveError::Verdict { place: key, problem: format!("holds another verdict, {}", file.digest()) })
     }
 
     /// Writes the bundle of an entry to a file (`.tar`) that does not exist, and checks it.

@@ -32,6 +32,8 @@ pub enum Code {
     Inconclusive,
     /// There is no verdict over the newest evidence, it ended with an error, or its moment lies ahead.
     NotEvaluable,
+    /// The verdict is pass, and is not signed with a key of the policy.
+    NotSigned,
     /// The verdict is older than the policy's `max_age`.
     Stale,
     /// The release has not been in the region for as long as the policy's `soak`.
@@ -64,6 +66,7 @@ impl Code {
             Self::Missing
             | Self::Inconclusive
             | Self::NotEvaluable
+            | Self::NotSigned
             | Self::Stale
             | Self::Soaking
             | Self::Frozen
@@ -76,9 +79,10 @@ impl Code {
         }
     }
 
-    /// Whether a policy may allow waivers of it. That the images differ means that the passing release is another one.
+    /// Whether a policy may allow waivers of it. That the images differ means that the passing release is another
+    /// one; what is not signed may be anybody's.
     pub const fn can_be_waived(self) -> bool {
-        !matches!(self.outcome(), Outcome::Proceed) && !matches!(self, Self::ReleaseDiffers | Self::Stop)
+        !matches!(self.outcome(), Outcome::Proceed) && !matches!(self, Self::ReleaseDiffers | Self::NotSigned | Self::Stop)
     }
 }
 

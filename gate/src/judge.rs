@@ -14,6 +14,7 @@ use crate::policy::{Policy, Requires};
 use crate::question::{Inputs, Kind, Question};
 use crate::record::Record;
 use crate::region::{Region, rules};
+use crate::waiver::Waiver;
 
 /// Answers the question at a moment. `engine`: the version of casefile.
 ///
@@ -36,9 +37,13 @@ pub fn judge(
         )));
     }
     let inputs = inputs.narrowed(question, policy);
-    let reasons = reasons(question, policy, &inputs, now)?;
+    let (keys, waiver_keys) = (policy.keys()?, policy.waiver_keys()?);
+    let seen = inputs.signed(&keys);
+    let counts = |waiver: &Waiver, at| waiver.problem(policy, &inputs, &waiver_keys, at);
+    let reasons_at = |at| self::reasons(question, policy, &seen, at, |waiver| counts(waiver, at).is_none());
+    let reasons = reasons_at(now)?;
     let ignored = inputs.waivers.iter().filter_map(|waiver| {
-        let problem = waiver.problem(policy, now)?;
+        let problem = counts(waiver, now)?;
         Some(IgnoredWaiver { why: waiver.why.clone(), requested_by: waiver.requested_by.clone(), problem })
     });
     let mut decision = Decision {
@@ -47,7 +52,7 @@ pub fn judge(
         outcome: outcome(&reasons),
         question: question.clone(),
         now,
-        next_at: next(now, |at| self::reasons(question, policy, &inputs, at))?,
+        next_at: next(now, reasons_at)?,
         reasons,
         ignored_waivers: ignored.collect(),
         policy: policy.clone(),
@@ -61,7 +66,13 @@ pub fn judge(
 }
 
 /// All reasons at a moment, the worst first.
-fn reasons(question: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp) -> Result<Vec<Reason>, GateError> {
+fn reasons(
+    question: &Question,
+    policy: &Policy,
+    inputs: &Inputs,
+    now: Timestamp,
+    counts: impl Fn(&Waiver) -> bool,
+) -> Result<Vec<Reason>, GateError> {
     let here = Region::of(&question.service, &question.region, &inputs.records);
     let mut reasons: Vec<Reason> = stops(&here, inputs).collect();
     reasons.extend(freezes(&here, policy, now)?);
@@ -77,11 +88,12 @@ fn reasons(question: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp
         if reason.outcome() == Outcome::Proceed {
             continue;
         }
-        let covering = inputs.waivers.iter().find(|it| it.covers(reason) && it.problem(policy, now).is_none());
+        let covering = inputs.waivers.iter().find(|it| it.covers(reason) && counts(it));
         reason.waived_by = covering.map(|waiver| {
             let approved: Vec<&str> = waiver.approved_by.iter().map(String::as_str).collect();
             let by = if approved.is_empty() { waiver.requested_by.clone() } else { approved.join(", ") };
-            format!("{by}, until {}: {}", waiver.expires_at, waiver.why)
+            let review = waiver.review_by.map(|at| format!(", to be reviewed by {at}")).unwrap_or_default();
+            format!("{by}, until {}{review}: {}", waiver.expires_at, waiver.why)
         });
     }
     let order = |region: &str| policy.waves.iter().flatten().position(|name| name == region);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use casefile_attest::PublicKey;
 use casefile_evidence::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,12 @@ pub struct Policy {
     /// How many people, besides the one who asks for it, must approve a waiver.
     #[serde(default = "one")]
     pub approvers: usize,
+    /// Public keys (PEM): a pass counts only if one of them signed its verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Public keys (PEM): a waiver counts only if one of them signed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiver_keys: Vec<String>,
     /// The services that this one needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<Need>,
@@ -103,6 +110,8 @@ impl Policy {
         if let Some(version) = self.min_engine.as_deref().filter(|version| self::version(version).is_none()) {
             return wrong(format!("min_engine = {version:?} is not a version such as \"0.1.0\""));
         }
+        public_keys("keys", &self.keys)?;
+        public_keys("waiver_keys", &self.waiver_keys)?;
         let mut needed = BTreeSet::new();
         for need in &self.needs {
             let name = &need.service;
@@ -134,10 +143,33 @@ impl Policy {
         Ok(Digest::of(&bytes).to_string())
     }
 
+    /// The keys that may sign verdicts.
+    ///
+    /// # Errors
+    /// [`GateError::Policy`]: one is no public key.
+    pub fn keys(&self) -> Result<Vec<PublicKey>, GateError> {
+        public_keys("keys", &self.keys)
+    }
+
+    /// The keys that may sign waivers.
+    ///
+    /// # Errors
+    /// [`GateError::Policy`]: one is no public key.
+    pub fn waiver_keys(&self) -> Result<Vec<PublicKey>, GateError> {
+        public_keys("waiver_keys", &self.waiver_keys)
+    }
+
     pub(crate) fn is_too_old(&self, engine: Option<&str>) -> bool {
         let Some(least) = self.min_engine.as_deref().and_then(version) else { return false };
         engine.and_then(version).is_none_or(|engine| engine < least)
     }
+}
+
+fn public_keys(name: &str, pems: &[String]) -> Result<Vec<PublicKey>, GateError> {
+    let keys = pems.iter().enumerate().map(|(at, pem)| {
+        PublicKey::from_pem(pem).map_err(|error| GateError::Policy(format!("{name}: key {} {error}", at + 1)))
+    });
+    keys.collect()
 }
 
 /// `1.20.3` or `v1.20.3` as numbers, so that 1.20 is newer than 1.9, and 1.4 is 1.4.0.

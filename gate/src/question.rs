@@ -1,7 +1,8 @@
 //! The question, and what is known when it is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use casefile_attest::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::judge::is_open;
@@ -99,6 +100,9 @@ impl Question {
     }
 }
 
+/// The conclusion of a pass that is not signed.
+pub(crate) const UNSIGNED: &str = "unsigned";
+
 /// What is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,11 +115,14 @@ pub struct Inputs {
     pub stops: Vec<Stop>,
     /// Waivers.
     pub waivers: Vec<Waiver>,
+    /// Who signed: the ids of the policy's keys, by the digest of a verdict or a waiver.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signatures: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Inputs {
     /// The inputs that the question can depend on, in one order. What is left out changes no decision.
-    pub(crate) fn narrowed(mut self, question: &Question, policy: &Policy) -> Self {
+    pub fn narrowed(mut self, question: &Question, policy: &Policy) -> Self {
         let places = question.places(policy);
         let is_there = |service: &String, region: &String| {
             places.iter().any(|place| (&place.service, &place.region) == (service, region))
@@ -135,6 +142,26 @@ impl Inputs {
         self.stops.sort();
         self.waivers.retain(|waiver| waiver.is_about(question));
         self.waivers.sort();
+        let verdicts = self.records.iter().filter_map(|record| record.verdict.clone());
+        let kept: BTreeSet<String> = verdicts.chain(self.waivers.iter().filter_map(|it| it.digest().ok())).collect();
+        self.signatures.retain(|digest, _| kept.contains(digest));
         self
+    }
+
+    /// As the judgement sees them: a pass that none of the policy's keys signed is none.
+    pub(crate) fn signed(&self, keys: &[PublicKey]) -> Self {
+        let mut seen = self.clone();
+        for record in seen.records.iter_mut().filter(|record| !keys.is_empty() && record.is_pass()) {
+            if !record.verdict.as_ref().is_some_and(|digest| self.is_signed(digest, keys)) {
+                record.conclusion = Some(UNSIGNED.to_owned());
+            }
+        }
+        seen
+    }
+
+    /// Whether one of the keys signed the verdict or the waiver.
+    pub(crate) fn is_signed(&self, digest: &str, keys: &[PublicKey]) -> bool {
+        let signers = self.signatures.get(digest);
+        signers.is_some_and(|signers| keys.iter().any(|key| signers.contains(&key.id())))
     }
 }

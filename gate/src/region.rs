@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use crate::code::Code;
 use crate::decision::Reason;
 use crate::policy::{Policy, version};
-use crate::question::Question;
+use crate::question::{Question, UNSIGNED};
 use crate::record::Record;
 
 /// Clocks of two machines may differ by this.
@@ -192,6 +192,11 @@ impl<'a> Region<'a> {
             Some("pass") => self.passed(record, question, policy, now),
             Some("fail") => vec![self.about(record, Code::Failed, why.to_owned())],
             Some("inconclusive") => vec![self.about(record, Code::Inconclusive, why.to_owned())],
+            Some(UNSIGNED) => vec![self.about(
+                record,
+                Code::NotSigned,
+                "it passed, and no key of the policy signed that verdict (`casefile attest`)".to_owned(),
+            )],
             Some(other) => vec![self.about(record, Code::NotEvaluable, format!("its verdict is {other}: {why}"))],
             None => vec![self.about(record, Code::NotEvaluable, "its newest evidence has no verdict".to_owned())],
         }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use casefile_evidence::Timestamp;
+use casefile_attest::PublicKey;
+use casefile_evidence::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::decision::Reason;
+use crate::error::GateError;
 use crate::policy::Policy;
-use crate::question::{Kind, Question};
+use crate::question::{Inputs, Kind, Question};
 
 /// A waiver. It changes a decision, never a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct Waiver {
     pub created_at: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// In an emergency: until when somebody looks at it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_by: Option<Timestamp>,
     /// The identity of the CI job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ci: BTreeMap<String, String>,
@@ -50,6 +55,15 @@ pub struct Waiver {
 impl Waiver {
     /// The value of `format`.
     pub const FORMAT: &'static str = "casefile-waiver/1";
+
+    /// The sha256 of its canonical JSON (RFC 8785).
+    ///
+    /// # Errors
+    /// Only by a fault of this program.
+    pub fn digest(&self) -> Result<String, GateError> {
+        let bytes = serde_json_canonicalizer::to_vec(self).map_err(|error| GateError::Internal(error.to_string()))?;
+        Ok(Digest::of(&bytes).to_string())
+    }
 
     /// Checks it against the policy, apart from its end.
     ///
@@ -81,6 +95,9 @@ impl Waiver {
         if length <= 0 {
             return Err("it ends before it begins".to_owned());
         }
+        if self.review_by.is_some_and(|at| at <= self.created_at) {
+            return Err("it is to be reviewed before it begins".to_owned());
+        }
         if length > policy.waiver_max.0 {
             return Err(format!("it holds longer than the policy's `waiver_max`, {}", policy.waiver_max));
         }
@@ -94,9 +111,18 @@ impl Waiver {
     }
 
     /// Why it counts for nothing now.
-    pub(crate) fn problem(&self, policy: &Policy, now: Timestamp) -> Option<String> {
+    pub(crate) fn problem(
+        &self,
+        policy: &Policy,
+        inputs: &Inputs,
+        keys: &[PublicKey],
+        now: Timestamp,
+    ) -> Option<String> {
         if let Err(problem) = self.validate(policy) {
             return Some(problem);
+        }
+        if !keys.is_empty() && !self.digest().is_ok_and(|digest| inputs.is_signed(&digest, keys)) {
+            return Some("no key of the policy's `waiver_keys` signed it".to_owned());
         }
         if now >= self.expires_at {
             return Some(format!("it ended at {}", self.expires_at));

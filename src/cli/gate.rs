@@ -240,6 +240,12 @@ pub(crate) struct Waive {
     /// Who approves it; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) approved_by: Vec<String>,
+    /// In an emergency: how soon somebody must look at it again
+    #[arg(long, value_name = "TIME")]
+    pub(crate) review_within: Option<Span>,
+    /// Sign it with this private key: a PEM file, or kms:KEY
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
     /// How long it holds [default: `waiver_max` of the policy]
     #[arg(long = "for", value_name = "TIME")]
     pub(crate) length: Option<Span>,

@@ -93,8 +93,10 @@ pub(crate) enum Verb {
     /// Show the contents of a bundle, and its gaps
     #[command(after_help = "Example:\n  casefile inspect rollout.bundle")]
     Inspect(Inspect),
-    /// Check that a bundle was not changed after it was sealed
-    #[command(after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'")]
+    /// Check that a bundle was not changed after it was sealed, or who signed a verdict
+    #[command(
+        after_help = "Example:\n  casefile verify rollout.bundle || echo 'do not trust it'\n  casefile verify rollout.bundle --verdict verdict.json --attestation verdict.intoto.json --key casefile.pub"
+    )]
     Verify(Verify),
     /// Judge every case of a folder, and compare each with its expected result
     #[command(
@@ -111,6 +113,11 @@ pub(crate) enum Verb {
     /// Compare two verdicts: which outcomes differ, and why
     #[command(after_help = "Example:\n  casefile diff before.json after.json")]
     Diff(Diff),
+    /// Sign a verdict, a decision or a waiver, so that others can check who judged
+    #[command(
+        after_help = "Example:\n  openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out casefile.key\n  openssl pkey -in casefile.key -pubout -out casefile.pub\n  casefile attest verdict.json --key casefile.key\n  casefile attest verdict.json --key kms:arn:aws:kms:eu-west-1:111122223333:key/4711 --archive s3://evidence/casefile"
+    )]
+    Attest(Attest),
     /// Keep bundles and verdicts, on disk or in S3
     #[command(
         after_help = "Example:\n  casefile archive add rollout.bundle verdict.json --archive s3://evidence/casefile\n  casefile archive list --archive s3://evidence/casefile --service bf-manage-core --since 2026-11-01\n  casefile analyze 4e3b1dd2 --archive s3://evidence/casefile"
@@ -270,16 +277,56 @@ pub(crate) struct Inspect {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
+    #[arg(value_parser = parse_bundle, required_unless_present = "attestation")]
+    pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) from: FromArchive,
+    /// A signed statement: a DSSE envelope, or a Sigstore bundle around one
+    #[arg(long, value_name = "FILE", requires = "keys")]
+    pub(crate) attestation: Option<PathBuf>,
+    /// The public key (PEM) that must have signed it; one of several suffices
+    #[arg(long = "key", value_name = "FILE", requires = "attestation")]
+    pub(crate) keys: Vec<PathBuf>,
+    /// The verdict that the statement must be about
+    #[arg(long, value_name = "FILE", requires = "attestation")]
+    pub(crate) verdict: Option<PathBuf>,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
     pub(crate) format: TextFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Attest {
+    /// The verdict: its JSON file; or, with --archive, the first digits of its digest. Or a decision or waiver of the gate
+    pub(crate) file: PathBuf,
+    /// The private key: a PEM file (PKCS#8, ECDSA P-256 or Ed25519), or kms:KEY, with the ARN, id or alias of a key of
+    /// AWS KMS
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+    /// What is said of a verdict
+    #[arg(long, value_enum, default_value_t = Statements::Verdict)]
+    pub(crate) predicate: Statements,
+    /// Where the envelope goes; the Sigstore bundle goes beside it [default: FILE.intoto.json, FILE.sigstore.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Keep the envelope in this archive: a folder, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
+    pub(crate) archive: Option<String>,
+    /// The AWS profile for KMS, as in the AWS CLI
+    #[arg(long)]
+    pub(crate) profile: Option<String>,
+}
+
+/// What may be said of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Statements {
+    /// All of it in short: verdict, decision, release, rollout, digests
+    Verdict,
+    /// In-toto's test result, for tools that know no other; not of an inconclusive verdict
+    TestResult,
 }
 
 #[derive(Debug, Args)]

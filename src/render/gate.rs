@@ -34,7 +34,8 @@ pub(crate) fn headline(decision: &Decision) -> String {
 }
 
 fn sentence(reason: &Reason, here: &str) -> String {
-    format!("{}{} ({})", place(reason, here), reason.detail, reason.code)
+    let waived = if reason.waived_by.is_some() { ", waived" } else { "" };
+    format!("{}{} ({}{waived})", place(reason, here), reason.detail, reason.code)
 }
 
 /// Where a reason is, unless it is about the question's own place.
@@ -108,6 +109,9 @@ fn terminal(decision: &Decision, style: Style) -> String {
 
 /// What the worst reason asks of whom.
 fn advice(decision: &Decision) -> Option<String> {
+    if decision.outcome == Outcome::Proceed {
+        return None;
+    }
     let reason = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome)?;
     let waivable = decision.policy.waivable.contains(&reason.code);
     let text = match reason.code {
@@ -117,6 +121,7 @@ fn advice(decision: &Decision) -> Option<String> {
         Code::NotEvaluable => {
             "judge its bundle (`casefile analyze`, `casefile archive add`), or run `casefile validate --recheck`"
         }
+        Code::NotSigned => "sign that verdict (`casefile attest --archive`), or judge again in the job that signs",
         Code::Stale => "run `casefile validate --recheck` in that region",
         Code::Soaking | Code::Frozen => "wait, or let `--wait` do it",
         Code::InFlight => "wait for its verdict; if none will come, a person runs `casefile gate close --why ...`",

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod archive;
+mod attest;
 mod check;
 mod collect;
 mod demo;
@@ -83,6 +84,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Check(args) => check::run(&args.verb, printer).await,
         Verb::Reproduce(args) => reproduce::run(args, printer).await,
         Verb::Diff(args) => reproduce::diff(args, printer).await,
+        Verb::Attest(args) => attest::run(args, printer).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
         Verb::Sandbox => sandbox::run().await,

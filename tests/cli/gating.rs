@@ -14,26 +14,30 @@ const POLICY: &str = "service = \"bf-manage-core\"\n[gate]\nwaves = [[\"ap-south
 /// The cases were recorded on this day; an hour after each of them its pass has soaked.
 const LATER: &str = "2026-11-27T00:00:00Z";
 
-struct Pipeline {
+pub(crate) struct Pipeline {
     folder: tempfile::TempDir,
 }
 
 impl Pipeline {
-    fn new(policy: &str) -> Self {
+    pub(crate) fn new(policy: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("casefile.toml"), policy).unwrap();
         Self { folder }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs casefile as a job of pipeline `sequence`.
-    fn job(&self, sequence: u32, arguments: &[&str]) -> Run {
+    pub(crate) fn job(&self, sequence: u32, arguments: &[&str]) -> Run {
         let mut command = command(self.folder.path(), arguments);
         command.env("GITLAB_CI", "true").env("CI_PROJECT_ID", "7").env("CI_PIPELINE_IID", sequence.to_string());
         ended(command.env("GITLAB_USER_LOGIN", "ada").output().unwrap())
     }
 
     /// Keeps a case as it would have been in a region, for a release.
-    fn deployed(&self, case: &str, region: &str, release: &str, sequence: u32) {
+    pub(crate) fn deployed(&self, case: &str, region: &str, release: &str, sequence: u32) {
         let recording = self.recording(case, "bf-manage-core", region, release);
         let config = cases().join("../../examples/bf-manage-core/casefile.toml");
         let (bundle, verdict) = (recording.with_extension("bundle"), recording.with_extension("json"));
@@ -75,7 +79,7 @@ impl Pipeline {
         recording
     }
 
-    fn gate(&self, region: &str, release: &str, sequence: u32, more: &[&str]) -> (i32, Value) {
+    pub(crate) fn gate(&self, region: &str, release: &str, sequence: u32, more: &[&str]) -> (i32, Value) {
         let mut arguments = vec!["gate", "region", "--region", region, "--release", release, "--archive", "kept"];
         arguments.extend(["--format", "json"]);
         arguments.extend(more);
@@ -85,7 +89,7 @@ impl Pipeline {
     }
 
     /// The exit code and the reasons, as of [`LATER`].
-    fn reasons(&self, region: &str, release: &str, sequence: u32) -> (i32, Vec<String>) {
+    pub(crate) fn reasons(&self, region: &str, release: &str, sequence: u32) -> (i32, Vec<String>) {
         let (code, decision) = self.gate(region, release, sequence, &["--now", LATER]);
         let codes = decision["reasons"].as_array().unwrap().iter();
         (code, codes.map(|reason| reason["code"].as_str().unwrap().to_owned()).collect())

@@ -17,6 +17,7 @@ mod keeping;
 mod production;
 mod reading;
 mod secrets;
+mod signing;
 
 #[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};

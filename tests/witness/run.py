@@ -13,13 +13,11 @@ import json
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-import urllib.request
 
 import bagit
 import boto3
@@ -27,38 +25,9 @@ import duckdb
 import jsonschema
 import rfc8785
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CASES = sorted(path.parent for path in (ROOT / "fixtures/cases").glob("*/recording.toml"))
-# Every fifth: what others say of a bundle does not depend on what happened in it.
-SOME = CASES[::5]
-CONFIG = ROOT / "examples/bf-manage-core/casefile.toml"
-REGION = "ap-southeast-2"
-ENV = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-    "AWS_ACCESS_KEY_ID": "witness",
-    "AWS_SECRET_ACCESS_KEY": "witness",
-    "AWS_REGION": REGION,
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "NO_PROXY": "127.0.0.1,localhost",
-}
-TARGET = pathlib.Path()
-
-
-def casefile(*arguments, expect=(0,), cwd=None, env=None):
-    run = subprocess.run(
-        [TARGET / "casefile", *map(str, arguments)],
-        capture_output=True, text=True, cwd=cwd, env={**ENV, **(env or {})}, timeout=300,
-    )
-    assert run.returncode in expect, f"casefile {arguments} gave {run.returncode}:\n{run.stdout}\n{run.stderr}"
-    return run
-
-
-def imported(case, folder):
-    bundle = folder / f"{case.name}.bundle"
-    if not bundle.exists():
-        casefile("import", case, "-o", bundle)
-    return bundle
+import common
+from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto
+from signing import WITNESSES as SIGNING
 
 
 def bagit_validates_every_bundle(folder):
@@ -138,35 +107,11 @@ def the_verdict_is_the_same_everywhere(folder):
     assert len(texts) == 1
 
 
-class Server:
-    """A server on loopback that prints or is told its address."""
-
-    def __init__(self, *command, url=None):
-        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENV)
-        self.url = url or self.process.stdout.readline().strip()
-
-    def __enter__(self):
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(self.url, timeout=2)
-                return self.url
-            except urllib.error.HTTPError:
-                return self.url
-            except OSError:
-                assert self.process.poll() is None, "the server ended"
-                time.sleep(0.1)
-        raise AssertionError(f"{self.url} does not answer")
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-
 def the_endpoint_speaks_to_boto3_and_the_aws_cli(folder):
     for name, words in [("healthy-migration", []), ("load-balancer-finds-targets-unhealthy", ["target-health"])]:
         case = next(case for case in CASES if case.name == name)
         # Fast enough that the whole rollout has happened by the time anybody asks.
-        with Server(TARGET / "examples/play", case, "--speed", "10000") as url:
+        with Server(common.TARGET / "examples/play", case, "--speed", "10000") as url:
             time.sleep(1)
             script = ROOT / "fixtures/witness/endpoint.py"
             env = {**ENV, "PATH": f"{pathlib.Path(sys.executable).parent}:{ENV['PATH']}"}
@@ -184,14 +129,6 @@ def the_cases_are_what_they_are_staged_from(folder):
     for path in (ROOT / "fixtures/cases").rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (copy / path.relative_to(ROOT / "fixtures")).read_bytes(), f"{path} is staged otherwise"
-
-
-def moto():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = pathlib.Path(sys.executable).parent / "moto_server"
-    return Server(server, "-p", port, url=f"http://127.0.0.1:{port}/")
 
 
 def target_group(url):
@@ -323,7 +260,7 @@ def bundles_go_to_s3(folder):
 
 def validate_puts_its_evidence_into_s3(folder):
     case = next(case for case in CASES if case.name == "healthy-migration")
-    with moto() as url, Server(TARGET / "examples/play", case, "--speed", "60") as endpoint:
+    with moto() as url, Server(common.TARGET / "examples/play", case, "--speed", "60") as endpoint:
         s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
         s3.create_bucket(Bucket="evidence")
         run = casefile(
@@ -339,7 +276,7 @@ def validate_puts_its_evidence_into_s3(folder):
 
 def an_archive_lives_in_s3(folder):
     case = next(case for case in CASES if case.name == "healthy-migration")
-    with moto() as url, Server(TARGET / "examples/play", case, "--speed", "60") as endpoint:
+    with moto() as url, Server(common.TARGET / "examples/play", case, "--speed", "60") as endpoint:
         s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
         s3.create_bucket(Bucket="evidence")
         env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1", "CASEFILE_ARCHIVE": "s3://evidence/archive"}
@@ -428,16 +365,16 @@ WITNESSES = [
     an_unknown_cluster_is_said_at_once,
     bundles_go_to_s3,
     validate_puts_its_evidence_into_s3,
+    *SIGNING,
 ]
 
 
 def main():
-    global TARGET
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", type=pathlib.Path, required=True)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
-    TARGET = arguments.target.resolve()
+    common.TARGET = arguments.target.resolve()
     assert CASES, "there are no cases"
     passed, failed = 0, 0
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ pub mod ask;
 mod connect;
 mod error;
 mod http;
+mod kms;
 mod limit;
 mod query;
 mod retry;
@@ -23,5 +24,6 @@ mod tests;
 
 pub use connect::{Aws, ConnectOptions, CredentialsSource, Timeouts};
 pub use error::ConnectError;
+pub use kms::{KmsError, KmsKey};
 pub use limit::{Quotas, share_of};
 pub use store::{S3Url, Store, StoreError};

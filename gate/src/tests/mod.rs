@@ -222,6 +222,7 @@ fn waiver(reasons: &[Code], verdicts: &[&str]) -> Waiver {
         approved_by: BTreeSet::from(["grace".to_owned()]),
         created_at: Timestamp(2 * HOUR),
         expires_at: Timestamp(8 * HOUR),
+        review_by: None,
         ci: BTreeMap::new(),
     }
 }
@@ -326,4 +327,58 @@ fn a_policy_that_cannot_be_meant_is_refused() {
     }
     let outside = judge(&question("z", "r1", 1), &policy(""), Inputs::default(), Timestamp(0), "0.1.0");
     assert!(outside.unwrap_err().to_string().contains("z is in no wave"));
+}
+
+/// Two public keys, as `openssl pkey -pubout` writes them.
+const ALICE: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAI9IXlxuZuBrVP/Z6RJ9v7c8Yzo9NdVDzY9hJXtHgMq4=\n-----END PUBLIC KEY-----\n";
+const BOB: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+
+fn signed_by(key: &str, digest: &str) -> (String, BTreeSet<String>) {
+    let id = casefile_attest::PublicKey::from_pem(key).unwrap().id();
+    (digest.to_owned(), [id].into())
+}
+
+#[test]
+fn a_pass_that_is_not_signed_is_none() {
+    let policy = Policy { keys: vec![ALICE.to_owned()], ..policy("soak = \"2h\"") };
+    let asked = question("b", "r1", 1);
+    let (first, second) = (record("a", "r1", "pass", 1, 2), record("a", "r1", "pass", 1, 5));
+    let with = |records: &[Record], signatures: &[(&str, &Record)], hour| {
+        let of_record = |(key, record): &(&str, &Record)| signed_by(key, record.verdict.as_ref().unwrap());
+        let inputs = Inputs { signatures: signatures.iter().map(of_record).collect(), ..of(records) };
+        let decision = decide(&asked, &policy, inputs, hour);
+        (decision.outcome, decision.reasons[0].code)
+    };
+    let records = [first.clone(), second.clone()];
+    assert_eq!(with(&records, &[], 9), (Outcome::Hold, Code::NotSigned));
+    assert_eq!(with(&records, &[(BOB, &second)], 9), (Outcome::Hold, Code::NotSigned));
+    assert_eq!(with(&records, &[(ALICE, &second), (ALICE, &first)], 6), (Outcome::Proceed, Code::Passed));
+    // Nor does a pass that is not signed begin the soak.
+    assert_eq!(with(&records, &[(ALICE, &second)], 6), (Outcome::Hold, Code::Soaking));
+    assert_eq!(with(&records, &[(ALICE, &second)], 7), (Outcome::Proceed, Code::Passed));
+    // Bad news needs no signature.
+    let failed = record("a", "r1", "fail", 1, 6);
+    assert_eq!(with(&[first.clone(), failed], &[(ALICE, &first)], 9), (Outcome::Refuse, Code::Failed));
+    let policy = Policy { keys: vec!["none".to_owned()], ..policy.clone() };
+    assert!(policy.validate().unwrap_err().to_string().contains("keys: key 1 has no section BEGIN PUBLIC KEY"));
+}
+
+#[test]
+fn a_waiver_may_have_to_be_signed() {
+    let policy = Policy { waiver_keys: vec![BOB.to_owned()], ..policy("waivable = [\"missing\"]") };
+    let mut waiver = waiver(&[Code::Missing], &[]);
+    waiver.review_by = Some(Timestamp(99 * HOUR));
+    let with = |signatures: &[(String, BTreeSet<String>)]| {
+        let signatures = signatures.iter().cloned().collect();
+        let inputs = Inputs { waivers: vec![waiver.clone()], signatures, ..Inputs::default() };
+        decide(&question("b", "r1", 1), &policy, inputs, 2)
+    };
+    let bare = with(&[]);
+    assert_eq!(bare.outcome, Outcome::Hold);
+    assert!(bare.ignored_waivers[0].problem.contains("waiver_keys"), "{:?}", bare.ignored_waivers);
+    let digest = waiver.digest().unwrap();
+    assert_eq!(with(&[signed_by(ALICE, &digest)]).outcome, Outcome::Hold);
+    let signed = with(&[signed_by(BOB, &digest)]);
+    assert_eq!(signed.outcome, Outcome::Proceed);
+    assert!(signed.reasons[0].waived_by.as_ref().unwrap().contains(", to be reviewed by 1970-01-05T03:00:00Z: "));
 }

@@ -1,9 +1,10 @@
 //! Reads what the gate decides by: verdicts, markers, stops and waivers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use casefile_archive::{Archive, Entry, Folder, VerdictFile};
+use casefile_attest::{Envelope, Predicate, PublicKey, Statement};
 use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
 use casefile_gate::{Inputs, Policy, Question, Record};
@@ -12,12 +13,78 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::archive::verdict;
+use super::super::attest::ATTESTATIONS;
 use crate::error::Error;
 
 /// Those of an archive that a question depends on.
 pub(super) async fn of_question(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
     let places = question.places(policy).into_iter().map(|place| (place.service, place.region)).collect();
-    of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await
+    let (inputs, entries) = of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await?;
+    let mut inputs = inputs.narrowed(question, policy);
+    inputs.signatures = signatures(archive, &inputs, policy, &entries).await?;
+    Ok(inputs)
+}
+
+/// Who signed the passes and the waivers, where the policy asks for it. A pass that the index has otherwise than its
+/// verdict, and a signature that is forged, are errors.
+pub(super) async fn signatures(
+    archive: &Archive,
+    inputs: &Inputs,
+    policy: &Policy,
+    entries: &[Entry],
+) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
+    let mut signatures = BTreeMap::new();
+    let keys = policy.keys()?;
+    let passes = inputs.records.iter().filter(|it| !keys.is_empty() && it.conclusion.as_deref() == Some("pass"));
+    for record in passes {
+        let entry = entries.iter().find(|entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict));
+        let Some((entry, digest)) = entry.zip(record.verdict.as_ref()) else { continue };
+        let file = archive.verdict_of(entry).await?;
+        if record_of(&file, digest)? != *record {
+            return Err(Error::Document {
+                place: archive.name().to_owned(),
+                problem: format!("has another verdict {digest} than its index: run `casefile archive index`"),
+            });
+        }
+        signatures.insert(digest.clone(), signers(archive, digest, Predicate::Verdict, &keys).await?);
+    }
+    let keys = policy.waiver_keys()?;
+    for waiver in inputs.waivers.iter().filter(|_| !keys.is_empty()) {
+        let digest = waiver.digest()?;
+        let by = signers(archive, &digest, Predicate::Waiver, &keys).await?;
+        signatures.insert(digest, by);
+    }
+    Ok(signatures)
+}
+
+/// Those of the keys that signed the verdict or the waiver of this digest.
+async fn signers(
+    archive: &Archive,
+    digest: &str,
+    predicate: Predicate,
+    keys: &[PublicKey],
+) -> Result<BTreeSet<String>, Error> {
+    let mut signers = BTreeSet::new();
+    for (key, bytes) in archive.documents(&Folder::of_digest(ATTESTATIONS, digest)?).await? {
+        signers.extend(signers_of(&key, &bytes, digest, predicate, keys)?);
+    }
+    Ok(signers)
+}
+
+fn signers_of(
+    place: &str,
+    bytes: &[u8],
+    digest: &str,
+    predicate: Predicate,
+    keys: &[PublicKey],
+) -> Result<BTreeSet<String>, Error> {
+    let wrong = |problem: String| Error::Document { place: place.to_owned(), problem };
+    let envelope = Envelope::read(bytes).map_err(|error| wrong(error.to_string()))?;
+    let signers = envelope.signers(keys).map_err(|error| wrong(error.to_string()))?;
+    let payload = envelope.payload().map_err(|error| wrong(error.to_string()))?;
+    let statement = Statement::read(&payload).map_err(|error| wrong(error.to_string()))?;
+    // A statement of another kind about the same file says nothing here.
+    Ok(if statement.about(predicate) == Some(digest) { signers } else { BTreeSet::new() })
 }
 
 /// What an archive says of places, and the waivers of services in regions.
@@ -25,7 +92,7 @@ pub(super) async fn of_archive(
     archive: &Archive,
     places: &BTreeSet<(String, String)>,
     asked: &[(String, String)],
-) -> Result<Inputs, Error> {
+) -> Result<(Inputs, Vec<Entry>), Error> {
     let journals = places.iter().map(|(service, region)| Folder::of("markers", service, Some(region)));
     let markers = lasts(archive, &journals.collect::<Result<Vec<_>, _>>()?).await?;
     let services: BTreeSet<&String> = asked.iter().map(|(service, _)| service).collect();
@@ -42,7 +109,7 @@ pub(super) async fn of_archive(
     let mut entries = archive.entries().await?;
     entries.retain(|entry| places.contains(&(entry.service.clone(), entry.region.clone())));
     let records = records(&entries);
-    Ok(Inputs { records, markers, stops, waivers })
+    Ok((Inputs { records, markers, stops, waivers, ..Inputs::default() }, entries))
 }
 
 /// The last documents of several journals.
@@ -107,21 +174,33 @@ fn by_container(images: &Value) -> BTreeMap<String, BTreeSet<String>> {
     by
 }
 
-/// Verdict files.
-pub(super) fn of_files(paths: &[PathBuf]) -> Result<Vec<Record>, Error> {
-    paths.iter().map(|path| of_file(path)).collect()
+/// Verdict files, with their signatures (`attest` writes them beside).
+pub(super) fn of_files(paths: &[PathBuf], policy: &Policy) -> Result<Inputs, Error> {
+    let keys = policy.keys()?;
+    let mut inputs = Inputs::default();
+    for path in paths {
+        let file = verdict(path)?;
+        inputs.records.push(record_of(&file, &path.display().to_string())?);
+        let envelope = path.with_extension("intoto.json");
+        if !keys.is_empty() && envelope.exists() {
+            let bytes = std::fs::read(&envelope).map_err(Error::io("read", &envelope))?;
+            let place = envelope.display().to_string();
+            let by = signers_of(&place, &bytes, file.digest(), Predicate::Verdict, &keys)?;
+            inputs.signatures.entry(file.digest().to_owned()).or_default().extend(by);
+        }
+    }
+    Ok(inputs)
 }
 
-fn of_file(path: &Path) -> Result<Record, Error> {
-    let file: VerdictFile = verdict(path)?;
+/// What a verdict says, as the index has it.
+fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
     let json: Value = serde_json::from_slice(&file.bytes).map_err(Error::internal)?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let time = |value: &Value| value.as_str().and_then(|text| Timestamp::parse(text).ok());
     let target = &json["bundle"]["target"];
     let ci = &json["bundle"]["ci"];
-    let of = |key: &str| {
-        text(&target[key]).ok_or_else(|| Error::usage(format!("{}: the verdict names no {key}", path.display())))
-    };
+    let of =
+        |key: &str| text(&target[key]).ok_or_else(|| Error::usage(format!("{place}: the verdict names no {key}")));
     Ok(Record {
         service: short_name(&of("service")?).to_owned(),
         region: of("region")?,

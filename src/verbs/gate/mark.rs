@@ -2,11 +2,12 @@
 //! further document.
 
 use casefile_archive::{Archive, Folder};
+use casefile_attest::{Predicate, Statement};
 use casefile_collector::clock::{Clock, SystemClock};
-use casefile_evidence::Digest;
 use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
 
 use super::inputs::{last, of_question, records};
+use super::super::attest::{self, Signer};
 use super::{ENGINE, archive, asked, named};
 use crate::cli::{ArchiveArg, ByArg, GateStop, Waive, Which};
 use crate::config::Loaded;
@@ -135,12 +136,25 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
         approved_by: args.approved_by.iter().cloned().collect(),
         created_at: now,
         expires_at: now.plus_millis(args.length.unwrap_or(policy.waiver_max).0),
+        review_by: args.review_within.map(|within| now.plus_millis(within.0)),
         ci: ci_identity(),
     };
     waiver.validate(&policy).map_err(GateError::Waiver)?;
+    if args.key.is_none() && !policy.waiver_keys.is_empty() {
+        return Err(Error::usage("the policy has waiver_keys: give --key, to sign the waiver"));
+    }
     let bytes = render::json(&waiver)?.into_bytes();
+    let digest = waiver.digest()?;
+    if let Some(key) = &args.key {
+        let signer = Signer::open(key, None).await?;
+        let said = Statement::of_document(&bytes, &digest, Predicate::Waiver).map_err(Error::internal)?;
+        let public = signer.public();
+        // Before the waiver: what is there without its signature counts for nothing.
+        attest::keep(&archive, &digest, &public, &signer.sign(&said).await?).await?;
+        inputs.signatures.entry(digest.clone()).or_default().insert(public.id());
+    }
     let folder = Folder::of("waivers", &question.service, Some(&question.region))?;
-    archive.put_document(&folder, &Digest::of(&bytes).to_string(), bytes).await?;
+    archive.put_document(&folder, &digest, bytes).await?;
     inputs.waivers.push(waiver);
     let decision = judge(&question, &policy, inputs, now, ENGINE)?;
     printer.result(None, |style| render::decision(&decision, GateFormat::Terminal, style))?;

@@ -66,7 +66,11 @@ async fn ask(args: &Ask, kind: Kind, printer: &Printer) -> Result<Exit, Error> {
             Some(archive) => inputs::of_question(archive, &question, &policy).await?,
             None => Inputs::default(),
         };
-        inputs.records.extend(inputs::of_files(&args.verdicts)?);
+        let files = inputs::of_files(&args.verdicts, &policy)?;
+        inputs.records.extend(files.records);
+        for (digest, by) in files.signatures {
+            inputs.signatures.entry(digest).or_default().extend(by);
+        }
         let mut decision = judge(&question, &policy, inputs, now, ENGINE)?;
         decision.ci = ci_identity();
         let left = until.map_or(0, |until| until.millis_since(now));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_gate::{Planned, plan};
 
-use super::inputs::of_archive;
+use super::inputs::{of_archive, signatures};
 use super::{ENGINE, archive, moment};
 use crate::cli::GatePlan;
 use crate::config::read_train;
@@ -26,7 +26,12 @@ pub(super) async fn run(args: &GatePlan, printer: &Printer) -> Result<Exit, Erro
         .policies()
         .flat_map(|(service, policy)| policy.waves.iter().flatten().map(|region| (service.to_owned(), region.clone())))
         .collect();
-    let inputs = of_archive(&archive, &places.iter().cloned().collect(), &places).await?;
+    let (mut inputs, entries) = of_archive(&archive, &places.iter().cloned().collect(), &places).await?;
+    for (_, policy) in train.policies() {
+        for (digest, by) in signatures(&archive, &inputs, policy, &entries).await? {
+            inputs.signatures.entry(digest).or_default().extend(by);
+        }
+    }
     let releases = train.policies().filter_map(|(service, _)| {
         let named = named.get(service).copied().or(args.release.as_deref());
         let planned = match named {
