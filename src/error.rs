@@ -126,10 +126,12 @@ impl Error {
                 | ArchiveError::Read(_)
                 | ArchiveError::Verdict { .. }
                 | ArchiveError::Index { .. }
+                | ArchiveError::Changed { .. }
                 | ArchiveError::OtherBundle { .. } => Exit::Integrity,
                 ArchiveError::Open(_) => Exit::Usage,
                 ArchiveError::Store { .. }
                 | ArchiveError::File { .. }
+                | ArchiveError::Busy { .. }
                 | ArchiveError::Write(_)
                 | ArchiveError::Internal(_) => Exit::Internal,
             },

@@ -197,17 +197,14 @@ fn scan(
     Ok(scanner.into_matches())
 }
 
-fn held(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
+pub(crate) fn held(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
     Ok(Arc::new(MemTable::try_new(schema, vec![batches]).map_err(AnalyzeError::internal)?))
 }
 
 /// Exactly the file that the manifest names, with exactly the table's schema, which the reader checked.
 fn filed(file: &str, schema: SchemaRef, moment: Option<Timestamp>) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
     let observed = observed_column(&schema);
-    let url = ListingTableUrl::parse(format!("{BUNDLE_URL}{file}")).map_err(AnalyzeError::internal)?;
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
-    let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
-    let table: Arc<dyn TableProvider> = Arc::new(ListingTable::try_new(config).map_err(AnalyzeError::internal)?);
+    let table = files([format!("{BUNDLE_URL}{file}")], schema)?;
     let (Some(moment), Some(observed)) = (moment, observed) else { return Ok(table) };
     let moment = ScalarValue::TimestampMillisecond(Some(moment.as_millis()), Some("UTC".into()));
     let plan = LogicalPlanBuilder::scan("observed", provider_as_source(table), None)
@@ -215,6 +212,18 @@ fn filed(file: &str, schema: SchemaRef, moment: Option<Timestamp>) -> Result<Arc
         .and_then(LogicalPlanBuilder::build)
         .map_err(AnalyzeError::internal)?;
     Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// A table of Parquet files in one object store.
+pub(crate) fn files(
+    urls: impl IntoIterator<Item = String>,
+    schema: SchemaRef,
+) -> Result<Arc<dyn TableProvider>, AnalyzeError> {
+    let urls = urls.into_iter().map(|url| ListingTableUrl::parse(url).map_err(AnalyzeError::internal));
+    let options = ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(".parquet");
+    let config = ListingTableConfig::new_with_multi_paths(urls.collect::<Result<_, _>>()?);
+    let config = config.with_listing_options(options).with_schema(schema);
+    Ok(Arc::new(ListingTable::try_new(config).map_err(AnalyzeError::internal)?))
 }
 
 /// Computes a view once: checks read its rows.

@@ -2,6 +2,7 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::prelude::SessionContext;
 
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
@@ -46,15 +47,19 @@ pub async fn query(
             answer.map(|(schema, batches)| Answer { schema, batches })
         }
     };
-    answer.map_err(|refusal| match refusal {
+    answer.map_err(refused)
+}
+
+fn refused(refusal: Refusal) -> AnalyzeError {
+    match refusal {
         Refusal::Refused(error) => AnalyzeError::Query(error),
         Refusal::Failed(RunError::Engine { said, .. }) => AnalyzeError::Query(SpecError::new(NAME, said, "")),
         Refusal::Failed(limit) => AnalyzeError::Limit(limit.to_string().replacen("it ", "the query ", 1)),
-    })
+    }
 }
 
 /// How messages call a question.
-const NAME: &str = "query";
+pub(crate) const NAME: &str = "query";
 
 /// Plans a question over the tables themselves and runs it.
 pub(crate) async fn ask(
@@ -65,11 +70,22 @@ pub(crate) async fn ask(
 ) -> Result<Result<Answer, Refusal>, AnalyzeError> {
     let catalog = tables_themselves(late_tables, contents)?;
     let context = session(&catalog, Dialect::Question, limits)?;
-    let plan = match plan(&context, Dialect::Question, NAME, sql, catalog.names()).await {
-        Ok(plan) => plan,
-        Err(error) => return Ok(Err(Refusal::Refused(error))),
-    };
+    Ok(run(&context, &catalog, sql, limits).await)
+}
+
+/// Plans a question in a session and runs it.
+pub(crate) async fn asked(
+    context: &SessionContext,
+    catalog: &Catalog,
+    sql: &str,
+    limits: &Limits,
+) -> Result<Answer, AnalyzeError> {
+    run(context, catalog, sql, limits).await.map_err(refused)
+}
+
+async fn run(context: &SessionContext, catalog: &Catalog, sql: &str, limits: &Limits) -> Result<Answer, Refusal> {
+    let plan = plan(context, Dialect::Question, NAME, sql, catalog.names()).await.map_err(Refusal::Refused)?;
     let schema = SchemaRef::new(plan.logical.schema().as_arrow().clone());
-    let batches = collect(context.task_ctx(), plan.physical, limits).await;
-    Ok(batches.map(|batches| Answer { schema, batches }).map_err(Refusal::Failed))
+    let batches = collect(context.task_ctx(), plan.physical, limits).await.map_err(Refusal::Failed)?;
+    Ok(Answer { schema, batches })
 }

@@ -113,7 +113,7 @@ impl Archive {
         }
     }
 
-    async fn put_new_file(&self, relative: &str, path: &Path) -> Result<bool, ArchiveError> {
+    pub(crate) async fn put_new_file(&self, relative: &str, path: &Path) -> Result<bool, ArchiveError> {
         let mut never = std::pin::pin!(std::future::pending());
         let mut stop: casefile_objects::Stop<'_> = never.as_mut();
         let key = self.key(relative);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::RecordBatch;
 use casefile_evidence::tables::TargetRow;
 use casefile_evidence::{Manifest, Timestamp, table};
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,14 @@ impl Entry {
             bytes: i64::try_from(stored.bytes).unwrap_or(i64::MAX),
             tables: json(&stored.tables)?,
         })
+    }
+
+    /// Rows of the index as an Arrow batch.
+    ///
+    /// # Errors
+    /// Only by a fault of this program.
+    pub fn to_batch(rows: &[Self]) -> Result<RecordBatch, ArchiveError> {
+        crate::index::batch(rows)
     }
 
     /// A JSON array of texts, as columns `failed` and `gaps` have it.

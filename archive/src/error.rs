@@ -64,6 +64,22 @@ pub enum ArchiveError {
         /// The problem.
         problem: String,
     },
+    /// A bundle was changed after it was sealed.
+    #[error("{place} was changed after it was sealed ({problem}): run `casefile archive verify`")]
+    Changed {
+        /// The key.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
+    /// Two jobs write the compacted copy.
+    #[error("another job compacts {month} of {archive}: run `casefile archive compact` when it is done")]
+    Busy {
+        /// The month.
+        month: String,
+        /// The archive.
+        archive: String,
+    },
     /// An object of another content has the key.
     #[error("{place} holds another bundle ({found}): run `casefile archive verify`")]
     OtherBundle {

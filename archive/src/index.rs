@@ -90,7 +90,7 @@ impl Archive {
         }
     }
 
-    async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
+    pub(crate) async fn remove(&self, key: &str) -> Result<(), ArchiveError> {
         match self.store.delete(&self.key(key)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(self.failed(key)(error)),
@@ -183,10 +183,15 @@ pub(crate) fn names(key: &str) -> Option<(String, String)> {
     Some((Digest::parse(bundle)?.to_string(), Digest::parse(verdict)?.to_string()))
 }
 
-fn parquet(rows: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
+/// Rows of the index as a batch.
+pub(crate) fn batch(rows: &[Entry]) -> Result<RecordBatch, ArchiveError> {
     let mut columns = <Entry as Row>::Columns::default();
     rows.iter().for_each(|row| columns.append(row));
-    let batch = RecordBatch::try_new(Entry::schema(), columns.finish()).map_err(ArchiveError::internal)?;
+    RecordBatch::try_new(Entry::schema(), columns.finish()).map_err(ArchiveError::internal)
+}
+
+fn parquet(rows: &[Entry]) -> Result<Vec<u8>, ArchiveError> {
+    let batch = batch(rows)?;
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(parquet::basic::ZstdLevel::default()))
         .set_created_by("casefile index 1".to_owned())

@@ -7,6 +7,7 @@
 //! configs/<digest>.json        the settings that a verdict was computed with
 //! index/<level>-<digest>.parquet
 //! decisions/, markers/, stops/, waivers/    documents of the gate
+//! tables/                      the compacted copy: can be removed and made again
 //! attestations/<digest of a verdict, decision or waiver>/<key id>.json    signatures of it
 //! ```
 //!
@@ -14,11 +15,13 @@
 //! ("segments") are immutable; a reader takes the union. So two jobs can add at once, without a lock.
 
 mod add;
+mod compact;
 mod documents;
 mod entry;
 mod error;
 mod index;
 mod layout;
+mod ranged;
 mod stats;
 mod verdict;
 mod verify;
@@ -28,6 +31,7 @@ use std::sync::Arc;
 
 pub use add::{Added, Kept};
 use bytes::Bytes;
+pub use compact::{COLUMNS, Compacted, CompactedFile, Month, athena, compacted_schema};
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
 pub use error::ArchiveError;
@@ -36,6 +40,7 @@ pub use layout::Partition;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+pub use ranged::Manifests;
 pub use stats::{Group, Stats, stats};
 pub use verdict::VerdictFile;
 pub use verify::{Problem, Verified, VerifyOptions};
@@ -74,7 +79,13 @@ impl Archive {
         &self.name
     }
 
-    fn key(&self, relative: &str) -> Key {
+    /// Its object store, for a query engine.
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// The key in its object store of a key of the archive.
+    pub fn key(&self, relative: &str) -> Key {
         relative.split('/').fold(self.root.clone(), |key, part| key.join(part))
     }
 

@@ -147,8 +147,11 @@ impl Statement {
 /// What a verdict says, in short.
 fn said(verdict: &Value, bundle: &str) -> Value {
     let target = &verdict["bundle"]["target"];
-    let rollout =
-        if target["service_deployment_arn"].is_string() { &target["service_deployment_arn"] } else { &target["deployment_id"] };
+    let rollout = if target["service_deployment_arn"].is_string() {
+        &target["service_deployment_arn"]
+    } else {
+        &target["deployment_id"]
+    };
     json!({
         "verdict": verdict["verdict"],
         "decision": {

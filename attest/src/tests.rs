@@ -49,10 +49,7 @@ fn signed(key: &PrivateKey) -> Envelope {
 fn the_encoding_is_that_of_the_protocol() {
     // The example of the protocol, with its own payload type in place of ours.
     let envelope = Envelope::of(b"hello world");
-    assert_eq!(
-        envelope.signed_bytes().unwrap(),
-        b"DSSEv1 28 application/vnd.in-toto+json 11 hello world".as_slice()
-    );
+    assert_eq!(envelope.signed_bytes().unwrap(), b"DSSEv1 28 application/vnd.in-toto+json 11 hello world".as_slice());
 }
 
 #[test]
@@ -109,7 +106,9 @@ fn what_is_no_key_or_no_envelope_is_said() {
     }
     assert!(PublicKey::from_pem("x").unwrap_err().to_string().contains("BEGIN PUBLIC KEY"));
     assert!(PublicKey::from_spki(vec![0x30, 0x59]).unwrap_err().to_string().contains("ECDSA P-256"));
-    for wrong in ["", "{}", "[]", "{\"payload\":\"%\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[]}"] {
+    for wrong in
+        ["", "{}", "[]", "{\"payload\":\"%\",\"payloadType\":\"application/vnd.in-toto+json\",\"signatures\":[]}"]
+    {
         assert!(Envelope::read(wrong.as_bytes()).is_err(), "{wrong}");
     }
     let other = "{\"payload\":\"\",\"payloadType\":\"text/plain\",\"signatures\":[]}";

@@ -26,7 +26,10 @@ impl Digest {
     }
 
     /// The digest of a file's bytes, and how many there are.
-    pub(crate) fn of_file(path: &Path) -> io::Result<(Self, u64)> {
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
         let mut file = File::open(path)?;
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 256 * 1024];
@@ -118,6 +121,24 @@ impl Listing {
         let listing = Self(files);
         if listing.print() == text { Ok(listing) } else { Err("its lines are not as they were sealed".to_owned()) }
     }
+}
+
+/// The digest of each file of a bundle's payload, as its two manifests seal them: for a reader that has a part of the
+/// bundle.
+///
+/// # Errors
+/// In words: `tags` (`tagmanifest-sha256.txt`) has another digest than the bundle, or does not seal `payload`
+/// (`manifest-sha256.txt`).
+pub fn sealed_files(bundle: Digest, tags: &[u8], payload: &[u8]) -> Result<BTreeMap<String, Digest>, String> {
+    if Digest::of(tags) != bundle {
+        return Err(format!("{TAG_FILE} has another digest than the bundle"));
+    }
+    let text = |file: &str, bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| format!("{file} is not UTF-8"));
+    let tags = Listing::parse(&text(TAG_FILE, tags)?)?;
+    if tags.0.get(PAYLOAD_FILE) != Some(&Digest::of(payload)) {
+        return Err(format!("{PAYLOAD_FILE} is not what was sealed"));
+    }
+    Ok(Listing::parse(&text(PAYLOAD_FILE, payload)?)?.0)
 }
 
 #[cfg(test)]

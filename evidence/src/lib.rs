@@ -26,6 +26,7 @@ mod archive;
 mod bag;
 mod batches;
 mod checkpoint;
+mod diff;
 mod error;
 mod manifest;
 mod merge;
@@ -42,12 +43,13 @@ mod verify;
 mod write;
 
 pub use archive::{FOLDER as TAR_FOLDER, pack};
-pub use bag::Digest;
+pub use bag::{Digest, sealed_files};
 pub use checkpoint::{Recovered, recoverable};
+pub use diff::TableDifference;
 pub use error::{OpenError, Problem, ReadError, WriteError};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use name::Name;
-pub use read::Bundle;
+pub use read::{Bundle, read_table};
 #[doc(hidden)]
 pub use row::doc;
 pub use row::{Cell, ColumnInfo, Columns, Row, TableInfo, utc_millis};

@@ -103,34 +103,56 @@ impl Bundle {
         table: &str,
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        let unknown = || ReadError::Schema { table: table.to_owned(), difference: "there is no such table".to_owned() };
-        let path = self.table_path(table).ok_or_else(unknown)?;
-        let schema = tables::by_name(table).ok_or_else(unknown)?.schema;
-        let file = File::open(&path).map_err(|source| ReadError::Io { path, source })?;
-        let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-        if schema_difference(builder.schema(), &schema).is_some() {
-            return Err(mismatch(table, builder.schema()));
-        }
-        let stored = builder.schema().fields().len();
-        let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
-        // A mask reads columns in the file's order: theirs among those that are read.
-        let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
-        let mask = ProjectionMask::roots(builder.parquet_schema(), read.iter().copied());
-        let builder = builder.with_batch_size(4096).with_projection(mask);
-        let reader = builder.build().map_err(unreadable)?;
-        let (table, schema) = (table.to_owned(), Arc::new(schema.project(&wanted).map_err(unreadable_arrow(table))?));
-        Ok(reader.map(move |batch| {
-            let batch = batch.map_err(unreadable_arrow(&table))?;
-            let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
-                true => Arc::clone(batch.column(read.range(..wanted.0).count())),
-                false => new_null_array(wanted.1.data_type(), batch.num_rows()),
-            };
-            let columns = wanted.iter().zip(schema.fields()).map(column).collect();
-            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
-        }))
+        let path = self.table_path(table).ok_or_else(|| no_such_table(table))?;
+        read_columns(path, table, columns)
     }
+}
+
+/// The batches of a table's file, which its reader has checked against its seal.
+///
+/// # Errors
+/// As [`Bundle::batches`].
+pub fn read_table(
+    path: PathBuf,
+    table: &str,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+    read_columns(path, table, None)
+}
+
+fn read_columns(
+    path: PathBuf,
+    table: &str,
+    columns: Option<&[usize]>,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+    let schema = tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
+    let file = File::open(&path).map_err(|source| ReadError::Io { path, source })?;
+    let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
+    if schema_difference(builder.schema(), &schema).is_some() {
+        return Err(mismatch(table, builder.schema()));
+    }
+    let stored = builder.schema().fields().len();
+    let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
+    // A mask reads columns in the file's order: theirs among those that are read.
+    let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), read.iter().copied());
+    let builder = builder.with_batch_size(4096).with_projection(mask);
+    let reader = builder.build().map_err(unreadable)?;
+    let (table, schema) = (table.to_owned(), Arc::new(schema.project(&wanted).map_err(unreadable_arrow(table))?));
+    Ok(reader.map(move |batch| {
+        let batch = batch.map_err(unreadable_arrow(&table))?;
+        let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
+            true => Arc::clone(batch.column(read.range(..wanted.0).count())),
+            false => new_null_array(wanted.1.data_type(), batch.num_rows()),
+        };
+        let columns = wanted.iter().zip(schema.fields()).map(column).collect();
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
+    }))
+}
+
+fn no_such_table(table: &str) -> ReadError {
+    ReadError::Schema { table: table.to_owned(), difference: "there is no such table".to_owned() }
 }
 
 fn unreadable_arrow(table: &str) -> impl Fn(ArrowError) -> ReadError + use<> {

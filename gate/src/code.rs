@@ -82,7 +82,8 @@ impl Code {
     /// Whether a policy may allow waivers of it. That the images differ means that the passing release is another
     /// one; what is not signed may be anybody's.
     pub const fn can_be_waived(self) -> bool {
-        !matches!(self.outcome(), Outcome::Proceed) && !matches!(self, Self::ReleaseDiffers | Self::NotSigned | Self::Stop)
+        !matches!(self.outcome(), Outcome::Proceed)
+            && !matches!(self, Self::ReleaseDiffers | Self::NotSigned | Self::Stop)
     }
 }
 

@@ -76,6 +76,20 @@ pub(crate) enum ArchiveVerb {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Bring the compacted copy up to date: the tables of all bundles in few files, for other engines and `query --archive`
+    #[command(
+        after_help = "Example:\n  casefile archive compact --archive s3://evidence/casefile\n  duckdb -c \"SELECT service, count(*) FROM read_parquet('kept/tables/log_events/*/*.parquet') GROUP BY 1\"\n  casefile archive compact --archive s3://evidence/casefile --athena > tables.sql"
+    )]
+    Compact {
+        #[command(flatten)]
+        archive: ArchiveArg,
+        /// Write every month anew
+        #[arg(long)]
+        whole: bool,
+        /// Write nothing: print the tables as Amazon Athena declares them
+        #[arg(long, conflicts_with = "whole")]
+        athena: bool,
+    },
     /// How many deployments were decided, how fast, and which checks fail and gaps recur
     Stats {
         #[command(flatten)]

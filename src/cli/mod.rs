@@ -87,7 +87,7 @@ pub(crate) enum Verb {
     Replay(Replay),
     /// Query a bundle with SQL
     #[command(
-        after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query --tables"
+        after_help = "Example:\n  casefile query rollout.bundle \"SELECT task_id, stop_code, stopped_reason FROM latest_tasks WHERE last_status = 'STOPPED'\"\n  casefile query --archive s3://evidence/casefile \"SELECT service, verdict, count(*) FROM index GROUP BY 1, 2 ORDER BY 1, 2\"\n  casefile query --tables"
     )]
     Query(Query),
     /// Show the contents of a bundle, and its gaps
@@ -110,8 +110,10 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile reproduce verdict.json --bundle rollout.bundle\n  casefile reproduce 484b8301 --archive s3://evidence/casefile"
     )]
     Reproduce(Reproduce),
-    /// Compare two verdicts: which outcomes differ, and why
-    #[command(after_help = "Example:\n  casefile diff before.json after.json")]
+    /// Compare two verdicts: which outcomes differ, and why; or two bundles: what differs in the evidence
+    #[command(
+        after_help = "Example:\n  casefile diff before.json after.json\n  casefile diff healthy.bundle failed.bundle"
+    )]
     Diff(Diff),
     /// Sign a verdict, a decision or a waiver, so that others can check who judged
     #[command(
@@ -189,9 +191,11 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Redact {
-    /// The bundle
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
     #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     #[command(flatten)]
@@ -331,8 +335,8 @@ pub(crate) enum Statements {
 
 #[derive(Debug, Args)]
 pub(crate) struct Query {
-    /// The bundle
-    #[arg(required_unless_present = "tables", value_parser = parse_bundle)]
+    /// The bundle. With --archive: the first digits of its digest; without any, all bundles are asked
+    #[arg(value_parser = parse_bundle)]
     pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) from: FromArchive,
@@ -437,6 +441,8 @@ pub(crate) enum CheckVerb {
         #[arg(value_parser = parse_bundle)]
         bundle: Option<PathBuf>,
         #[command(flatten)]
+        from: FromArchive,
+        #[command(flatten)]
         judge: JudgeArgs,
     },
 }
@@ -459,9 +465,9 @@ pub(crate) struct Reproduce {
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// A verdict: a file, as `--report json=FILE` writes it; or, with --archive, the first digits of its digest
+    /// A verdict, as `--report json=FILE` writes it, or a bundle; with --archive, the first digits of its digest
     pub(crate) before: PathBuf,
-    /// The other verdict
+    /// The other one
     pub(crate) after: PathBuf,
     #[command(flatten)]
     pub(crate) from: FromArchive,

@@ -1,8 +1,9 @@
 //! Lists, figures and checks of an archive.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
-use casefile_archive::{Entry, Group, Stats, Verified};
+use casefile_archive::{Compacted, Entry, Group, Stats, Verified};
 use serde_json::{Value, json};
 
 use super::markdown::{code, escape, line, table};
@@ -11,6 +12,27 @@ use super::text::{count, cut_middle, short_digest, visible};
 use super::{Style, json as json_line};
 use crate::error::Error;
 use crate::format::{StatsFormat, TableFormat, TextFormat};
+
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// What a run of `archive compact` did.
+pub(crate) fn compacted(archive: &str, months: &[Compacted]) -> String {
+    if months.is_empty() {
+        return format!("{archive}: the compacted copy is up to date\n");
+    }
+    let mut text = String::new();
+    for Compacted { month, read, bundles, files, bytes, problems } in months {
+        let files = count(*files, "file", "files");
+        let _ = writeln!(text, "{month}  {read} bundles read, {bundles} in {files}, {:.1} MB", megabytes(*bytes));
+        for (key, problem) in problems {
+            let _ = writeln!(text, "  left out: {key}: {problem}");
+        }
+    }
+    text
+}
 
 /// Deployments, in the order given.
 ///

@@ -4,6 +4,7 @@
 //! page or an XML file would act on are made visible, see [`text`] and [`markdown`].
 
 mod archive;
+mod bundles;
 mod corpus;
 mod difference;
 mod evidence;
@@ -25,7 +26,8 @@ mod testing;
 mod tests;
 mod text;
 
-pub(crate) use archive::{list, stats, verified};
+pub(crate) use archive::{compacted, list, stats, verified};
+pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use corpus::corpus;
 pub(crate) use difference::{Compared, difference};
 pub(crate) use gate::{decision, headline as gate_headline};

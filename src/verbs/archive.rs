@@ -45,6 +45,21 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             printer.result(output.as_deref(), |style| render::stats(&stats, *format, style))?;
             Ok(Exit::Pass)
         }
+        ArchiveVerb::Compact { archive, athena: true, .. } => {
+            if s3_url(Path::new(&archive.archive)).is_none() {
+                return Err(Error::usage("Athena reads S3: give --archive s3://BUCKET/PREFIX"));
+            }
+            printer.stdout(&casefile_archive::athena(&archive.archive))?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Compact { archive, whole, .. } => {
+            let archive = open(&archive.archive, false).await?;
+            let mut changed = Vec::new();
+            archive.compact(*whole, &mut |month| changed.push(month.clone())).await?;
+            printer.stdout(&render::compacted(archive.name(), &changed))?;
+            let sound = changed.iter().all(|month| month.problems.is_empty());
+            Ok(if sound { Exit::Pass } else { Exit::Integrity })
+        }
         ArchiveVerb::Index { archive } => {
             let archive = open(&archive.archive, false).await?;
             let rows = archive.rebuild(&mut |_, _| {}).await?;

@@ -82,12 +82,7 @@ async fn statement(args: &Attest, archive: Option<&Archive>) -> Result<(String, 
 }
 
 /// Keeps a signature in an archive.
-pub(crate) async fn keep(
-    archive: &Archive,
-    digest: &str,
-    key: &PublicKey,
-    envelope: &Envelope,
-) -> Result<(), Error> {
+pub(crate) async fn keep(archive: &Archive, digest: &str, key: &PublicKey, envelope: &Envelope) -> Result<(), Error> {
     let folder = Folder::of_digest(ATTESTATIONS, digest)?;
     Ok(archive.put_document(&folder, &key.id(), render::json(envelope)?.into_bytes()).await?)
 }
@@ -114,7 +109,8 @@ impl Signer {
             }
             None => {
                 let pem = std::fs::read_to_string(named).map_err(Error::io("read", named))?;
-                let key = PrivateKey::from_pem(&pem).map_err(|error| Error::usage(format!("the key {named} {error}")))?;
+                let key =
+                    PrivateKey::from_pem(&pem).map_err(|error| Error::usage(format!("the key {named} {error}")))?;
                 Ok(Self::File(Box::new(key)))
             }
         }
@@ -130,9 +126,7 @@ impl Signer {
     pub(crate) async fn sign(&self, statement: &Statement) -> Result<Envelope, Error> {
         let mut envelope = Envelope::of(&statement.to_bytes().map_err(Error::internal)?);
         let signature = match self {
-            Self::File(key) => {
-                key.sign(&envelope.signed_bytes().map_err(Error::internal)?).map_err(Error::internal)?
-            }
+            Self::File(key) => key.sign(&envelope.signed_bytes().map_err(Error::internal)?).map_err(Error::internal)?,
             Self::Kms(key, _) => key.sign(&envelope.signed_digest().map_err(Error::internal)?).await?,
         };
         envelope.add(&self.public(), &signature);

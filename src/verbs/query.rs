@@ -1,10 +1,14 @@
-//! `query`: SQL over a bundle.
+//! `query`: SQL over a bundle, or over all bundles of an archive.
 
+use std::collections::BTreeSet;
 use std::io::Read;
+use std::path::Path;
 
-use casefile_analyzer::query;
+use casefile_analyzer::{AnalyzeError, Answer, ManyRows, query, query_many, tables_of};
+use casefile_archive::{Entry, compacted_schema};
+use casefile_evidence::tables;
 
-use super::archive::locate;
+use super::archive::{self, locate};
 use super::{open, options};
 use crate::cli::Query;
 use crate::error::Error;
@@ -12,14 +16,21 @@ use crate::exit::Exit;
 use crate::output::Printer;
 use crate::render;
 
+/// So many bundles are read without a word.
+const MANY: usize = 100;
+
 pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> {
     if args.tables {
         printer.result(args.output.as_deref(), |style| render::tables(args.format, style))?;
         return Ok(Exit::Pass);
     }
-    let bundle = args.bundle.as_deref().ok_or_else(|| Error::usage("which bundle? give its folder"))?;
-    let sql = match &args.sql {
-        Some(sql) => sql.clone(),
+    // Of all bundles the only argument is the question.
+    let (bundle, sql) = match (&args.bundle, &args.sql) {
+        (Some(first), None) if is_question(first) => (None, Some(first.to_string_lossy().into_owned())),
+        (bundle, sql) => (bundle.as_deref(), sql.clone()),
+    };
+    let sql = match sql {
+        Some(sql) => sql,
         None => {
             let mut sql = String::new();
             std::io::stdin().read_to_string(&mut sql).map_err(Error::io("read", "standard input"))?;
@@ -31,9 +42,69 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists the tables",
         ));
     }
+    let Some(bundle) = bundle else {
+        let place = args.from.archive.as_deref();
+        let place =
+            place.ok_or_else(|| Error::usage("which bundle? give its folder; or --archive, to ask all of them"))?;
+        let answer = all(place, &sql, args, printer).await?;
+        printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
+        return Ok(Exit::Pass);
+    };
     let located = locate(bundle, &args.from).await?;
     let opened = open(&located.path, None, &args.config, printer)?;
     let answer = query(&opened.evidence, &sql, &opened.settings, &options(&args.engine, None)).await?;
     printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
     Ok(Exit::Pass)
+}
+
+fn is_question(text: &Path) -> bool {
+    let text = text.to_string_lossy();
+    let word = text.trim_start().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+    text.contains(char::is_whitespace) && (word.eq_ignore_ascii_case("select") || word.eq_ignore_ascii_case("with"))
+}
+
+/// Asks all bundles of an archive: its index, the compacted copy, and the bundles that came since.
+async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<Answer, Error> {
+    let asked = tables_of(sql).map_err(|error| Error::Analyze(AnalyzeError::Query(error)))?;
+    let archive = archive::open(place, false).await?;
+    let entries = archive.entries().await?;
+    let months = archive.months().await?;
+    let compacted: BTreeSet<&str> = months.values().flat_map(|(_, month)| &month.bundles).map(String::as_str).collect();
+    let mut fresh = entries.clone();
+    fresh.dedup_by(|a, b| a.bundle == b.bundle);
+    fresh.retain(|entry| !compacted.contains(entry.bundle.as_str()));
+    let known = tables::all();
+    let wanted: Vec<&'static str> =
+        known.iter().map(|table| table.info.name).filter(|name| asked.iter().any(|asked| asked == name)).collect();
+    let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
+    let folder = folder.map_err(Error::io("create", "a temporary folder"))?;
+    if fresh.len() > MANY && !wanted.is_empty() {
+        printer.note(&format!(
+            "{} bundles are not in the compacted copy and are read one by one: run `casefile archive compact`",
+            fresh.len()
+        ));
+    }
+    let mut local =
+        if wanted.is_empty() { Default::default() } else { archive.tail(&fresh, &wanted, folder.path()).await? };
+    let index = Entry::to_batch(&entries)?;
+    let mut tables = vec![ManyRows {
+        name: "index".to_owned(),
+        schema: index.schema(),
+        archived: Vec::new(),
+        local: Vec::new(),
+        held: vec![index],
+    }];
+    for table in &known {
+        let name = table.info.name;
+        let files = months.values().flat_map(|(_, month)| &month.files).filter(|file| file.table == name);
+        tables.push(ManyRows {
+            name: name.to_owned(),
+            schema: compacted_schema(table),
+            archived: files.map(|file| archive.key(&file.key).to_string()).collect(),
+            local: local.remove(name).unwrap_or_default(),
+            held: Vec::new(),
+        });
+    }
+    let options = options(&args.engine, None);
+    Ok(query_many(tables, archive.store(), folder.path(), sql, &options).await?)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use casefile_collector::redact::redact_bundle;
 use casefile_evidence::{Bundle, BundleWriter};
 
+use super::archive::locate;
 use super::import::sealed_line;
 use super::{TOOL, redactor};
 use crate::cli::Redact;
@@ -16,11 +17,12 @@ use crate::interrupt::Interrupt;
 use crate::output::Printer;
 
 pub(crate) async fn run(args: &Redact, printer: &Printer) -> Result<Exit, Error> {
-    let path = &args.bundle;
-    let bundle = Bundle::open(path)?;
+    let located = locate(&args.bundle, &args.from).await?;
+    let bundle = Bundle::open(&located.path)?;
     let loaded = Loaded::find(args.config.config.as_deref())?;
     let redactor = redactor(&loaded)?;
-    let destination = Destination::decide(args.output.output.as_deref(), || default_output(path))?;
+    let destination =
+        Destination::decide(args.output.output.as_deref(), || default_output(&args.bundle, &located.path))?;
     let store = destination.connect(printer).await?;
     let before: u64 = bundle.manifest().redactions.values().sum();
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;
@@ -31,7 +33,8 @@ pub(crate) async fn run(args: &Redact, printer: &Printer) -> Result<Exit, Error>
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 
-/// `rollout.bundle` gives `rollout.redacted.bundle`, beside it.
-fn default_output(path: &Path) -> PathBuf {
-    path.with_extension("redacted.bundle")
+/// `rollout.bundle` gives `rollout.redacted.bundle`, beside it; a bundle of an archive `<digest>.redacted.bundle`, here.
+fn default_output(named: &Path, path: &Path) -> PathBuf {
+    let here = if named.exists() { named } else { Path::new(path.file_name().unwrap_or(named.as_os_str())) };
+    here.with_extension("redacted.bundle")
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::{Format, TextFormat};
 use crate::output::Printer;
-use crate::render::{self, Compared};
+use crate::render::{self, BundleDifference, Compared};
 
 pub(crate) async fn run(args: &Reproduce, printer: &Printer) -> Result<Exit, Error> {
     if let Some(decision) = decision(args).await? {
@@ -85,9 +85,37 @@ async fn decided(decision: &Decision, args: &Reproduce, printer: &Printer) -> Re
 
 pub(crate) async fn diff(args: &Diff, printer: &Printer) -> Result<Exit, Error> {
     let archive = opened(&args.from).await?;
-    let before = value(&verdict(&args.before, archive.as_ref()).await?)?;
-    let after = value(&verdict(&args.after, archive.as_ref()).await?)?;
+    let (before, after) = match (bundle_named(&args.before, args).await?, bundle_named(&args.after, args).await?) {
+        (None, None) => (&args.before, &args.after),
+        (Some(before), Some(after)) => {
+            let difference = BundleDifference::of(&Bundle::open(&before.path)?, &Bundle::open(&after.path)?)?;
+            printer.result(None, |style| render::bundles(&difference, args.format, style))?;
+            return Ok(if difference.is_same() { Exit::Pass } else { Exit::Fail });
+        }
+        _ if args.from.archive.is_none() && [&args.before, &args.after].iter().any(|named| !named.exists()) => {
+            let missing = if args.before.exists() { &args.after } else { &args.before };
+            return Err(Error::usage(format!("{} does not exist", missing.display())));
+        }
+        _ => {
+            return Err(Error::usage("one of the two is a bundle, the other is not: give two bundles or two verdicts"));
+        }
+    };
+    let before = value(&verdict(before, archive.as_ref()).await?)?;
+    let after = value(&verdict(after, archive.as_ref()).await?)?;
     told(&Compared { before, after, notes: Vec::new() }, args.format, printer)
+}
+
+/// The bundle that an argument names; `None` if it names none: then it should be a verdict.
+async fn bundle_named(named: &Path, args: &Diff) -> Result<Option<Located>, Error> {
+    let is_bundle = named.is_dir() || named.extension().is_some_and(|extension| extension == "tar");
+    if named.exists() && !is_bundle {
+        return Ok(None);
+    }
+    match locate(named, &args.from).await {
+        Ok(located) if located.path.exists() => Ok(Some(located)),
+        Ok(_) | Err(Error::Archive(ArchiveError::NoSuchBundle { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn told(compared: &Compared, format: TextFormat, printer: &Printer) -> Result<Exit, Error> {

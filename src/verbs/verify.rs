@@ -121,7 +121,9 @@ fn attested(path: &Path, args: &Verify, bundle: Option<&str>) -> Result<Found, E
     let word = |key: &str| statement.predicate[key].as_str().unwrap_or("-").to_owned();
     let says = match word("verdict").as_str() {
         "-" => statement.predicate_type.clone(),
-        verdict => format!("{verdict}, {} {} in {}, as of {}", word("service"), word("release"), word("region"), word("asOf")),
+        verdict => {
+            format!("{verdict}, {} {} in {}, as of {}", word("service"), word("release"), word("region"), word("asOf"))
+        }
     };
     let json = json!({
         "attestation": name, "signed_by": signers, "predicate_type": statement.predicate_type,

@@ -178,3 +178,94 @@ fn a_verdict_is_judged_again_and_compared() {
         assert_eq!((refused.code, refused.err.contains(remedy)), (code, true), "{arguments:?}: {}", refused.err);
     }
 }
+
+#[test]
+fn all_bundles_are_asked_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let query = |sql: &str| {
+        let run = casefile_in(folder.path(), &["query", sql, "--archive", "kept", "--format", "json"]);
+        assert_eq!(run.code, 0, "{sql}: {}", run.err);
+        run.out
+    };
+    let questions: Vec<String> = casefile_evidence::tables::all()
+        .iter()
+        .map(|table| {
+            let name = table.info.name;
+            format!("SELECT bundle, service, region, date, count(*) AS n FROM {name} GROUP BY 1, 2, 3, 4 ORDER BY 1")
+        })
+        .chain(["SELECT i.verdict, count(*) AS n FROM index i JOIN log_events e ON e.bundle = i.bundle GROUP BY 1 ORDER BY 1".to_owned()])
+        .collect();
+    archive(folder.path(), &["healthy-migration", "circuit-breaker-rollback"]);
+    let compact = |more: &[&str]| {
+        let mut arguments = vec!["archive", "compact", "--archive", "kept"];
+        arguments.extend(more);
+        let run = casefile_in(folder.path(), &arguments);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out
+    };
+    assert!(compact(&[]).starts_with("2026-11  2 bundles read, 2 in "));
+    assert!(compact(&[]).ends_with("is up to date\n"));
+    archive(folder.path(), &["logs-denied"]);
+    // Two bundles are in the copy, and one came since; then all are; then none is.
+    let mixed: Vec<String> = questions.iter().map(|sql| query(sql)).collect();
+    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&mixed[0]).unwrap().len(), 3);
+    compact(&["--whole"]);
+    let copied: Vec<String> = questions.iter().map(|sql| query(sql)).collect();
+    fs::remove_dir_all(folder.path().join("kept/tables")).unwrap();
+    let fresh: Vec<String> = questions.iter().map(|sql| query(sql)).collect();
+    for (nth, sql) in questions.iter().enumerate() {
+        assert_eq!((&mixed[nth], &mixed[nth]), (&copied[nth], &fresh[nth]), "{sql}");
+    }
+    for (sql, says) in [("SELECT * FROM latest_tasks", "there is no table"), ("DELETE FROM index", "one SELECT")] {
+        let run = casefile_in(folder.path(), &["query", sql, "--archive", "kept"]);
+        assert!(run.code == 2, "{sql}: {} {says}", run.err);
+    }
+    let athena = casefile_in(folder.path(), &["archive", "compact", "--archive", "s3://evidence/kept", "--athena"]);
+    insta::assert_snapshot!("athena", athena.out.split("\n\n").find(|it| it.contains("EXISTS log_events ")).unwrap());
+}
+
+#[test]
+fn two_bundles_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &["healthy-migration", "circuit-breaker-rollback"]);
+    let diff = |arguments: &[&str]| {
+        let mut all = vec!["diff"];
+        all.extend(arguments);
+        casefile_in(folder.path(), &all)
+    };
+    let run = diff(&["healthy-migration.bundle", "circuit-breaker-rollback.bundle"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    insta::with_settings!({filters => vec![(r"\b[0-9a-f]{12}\b", "[id]")]}, {
+        insta::assert_snapshot!("diff-of-bundles", run.out);
+    });
+    let digest = |name: &str| {
+        let run = casefile_in(folder.path(), &["verify", name, "--format", "json"]);
+        serde_json::from_str::<serde_json::Value>(&run.out).unwrap()["digest"].as_str().unwrap().to_owned()
+    };
+    let digest = digest("healthy-migration.bundle");
+    let same = diff(&["healthy-migration.bundle", &digest[..8], "--archive", "kept"]);
+    assert_eq!((same.code, same.out.starts_with("same")), (0, true), "{}{}", same.out, same.err);
+    // What redaction changed, and nothing else.
+    fs::write(
+        folder.path().join("rules.toml"),
+        "[[redact.rule]]\nname = \"host\"\npattern = \"Uvicorn running\"\nredacts = [\"Uvicorn running\"]\n",
+    )
+    .unwrap();
+    let redact = ["redact", &digest[..8], "--archive", "kept", "--config", "rules.toml", "-o", "less.bundle"];
+    let redacted = casefile_in(folder.path(), &redact);
+    assert_eq!(redacted.code, 0, "{}", redacted.err);
+    let run = diff(&["healthy-migration.bundle", "less.bundle", "--format", "json"]);
+    let difference: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let of_lines = difference["tables"].as_array().unwrap().iter().find(|it| it["table"] == "log_events").unwrap();
+    assert!(
+        of_lines["same"].as_u64() > Some(40) && of_lines["same"].as_u64() < of_lines["before"].as_u64(),
+        "{of_lines}"
+    );
+    for (arguments, says) in [
+        (["healthy-migration.bundle", "healthy-migration.json"], "two bundles or two verdicts"),
+        (["healthy-migration.bundle", "nothing"], "nothing does not exist"),
+    ] {
+        let run = diff(&arguments);
+        assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
+    }
+}

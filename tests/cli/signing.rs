@@ -13,9 +13,8 @@ use crate::text;
 
 /// The PEM files of an Ed25519 key that is made of one byte.
 fn key(byte: u8) -> (String, String) {
-    let pem = |label: &str, der: &[u8]| {
-        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
-    };
+    let pem =
+        |label: &str, der: &[u8]| format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der));
     let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     der.extend([byte; 32]);
     let private = pem("PRIVATE KEY", &der);
@@ -47,7 +46,9 @@ fn a_gate_may_ask_for_signatures() {
     let ((private, public), (other, other_public)) = (key(7), key(8));
     let pipeline = Pipeline::new(&policy(&public));
     let at = pipeline.folder();
-    for (name, pem) in [("ours.pem", &private), ("theirs.pem", &other), ("ours.pub", &public), ("theirs.pub", &other_public)] {
+    for (name, pem) in
+        [("ours.pem", &private), ("theirs.pem", &other), ("ours.pub", &public), ("theirs.pub", &other_public)]
+    {
         fs::write(at.join(name), pem).unwrap();
     }
     pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
@@ -73,7 +74,12 @@ fn a_gate_may_ask_for_signatures() {
         pipeline.job(1, &["verify", "--attestation", text(&envelope), "--key", key, "--verdict", text(&verdict)])
     };
     let sound = verify("ours.pub");
-    assert_eq!((sound.code, sound.out.contains("pass, bf-manage-core v1 in ap-southeast-2")), (0, true), "{}", sound.out);
+    assert_eq!(
+        (sound.code, sound.out.contains("pass, bf-manage-core v1 in ap-southeast-2")),
+        (0, true),
+        "{}",
+        sound.out
+    );
     let unknown = verify("theirs.pub");
     assert_eq!((unknown.code, unknown.out.contains("no given key signed it")), (6, true), "{}", unknown.out);
 

@@ -27,6 +27,7 @@ import rfc8785
 
 import common
 from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto
+from archiving import WITNESSES as ARCHIVING
 from signing import WITNESSES as SIGNING
 
 
@@ -274,84 +275,7 @@ def validate_puts_its_evidence_into_s3(folder):
         assert not list(folder.glob("rollout.bundle*")), "the copy on disk stays"
 
 
-def an_archive_lives_in_s3(folder):
-    case = next(case for case in CASES if case.name == "healthy-migration")
-    with moto() as url, Server(common.TARGET / "examples/play", case, "--speed", "60") as endpoint:
-        s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
-        s3.create_bucket(Bucket="evidence")
-        env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1", "CASEFILE_ARCHIVE": "s3://evidence/archive"}
-
-        def keys():
-            found = s3.list_objects_v2(Bucket="evidence").get("Contents", [])
-            return {it["Key"]: it["ETag"] for it in found}
-
-        # The job's own artifacts stay, and the archive has the bundle, the verdict, and the rules that made it.
-        run = casefile(
-            "validate", "--config", CONFIG, "--endpoint-url", endpoint, "--timeout", "2s", "--poll", "1s",
-            "--stable-for", "1s", "-o", "here.bundle", "--report", "json=verdict.json", cwd=folder, env=env, expect=(0, 3, 4),
-        )
-        assert "added, 1 new of 1 verdicts" in run.stderr and (folder / "here.bundle").is_dir(), run.stderr
-        verdict = json.loads((folder / "verdict.json").read_text())
-        digest, day = verdict["bundle"]["digest"], verdict["bundle"]["target"]["window_from"][:10]
-        place = f"service=bf-manage-core/region=ap-southeast-2/date={day}"
-        before = keys()
-        for key in [
-            f"archive/bundles/{place}/{digest}.tar",
-            f"archive/verdicts/{place}/{digest}-{verdict['digest']}.json",
-            f"archive/packs/{verdict['pack']['digest']}.json",
-            f"archive/configs/{verdict['config']['digest']}.json",
-        ]:
-            assert key in before, (key, list(before))
-        config = s3.get_object(Bucket="evidence", Key=f"archive/configs/{verdict['config']['digest']}.json")["Body"].read()
-        assert hashlib.sha256(config).hexdigest() == verdict["config"]["digest"]
-
-        # Adding again changes nothing, and others are beside it.
-        casefile("archive", "add", "here.bundle", "verdict.json", "--config", CONFIG, cwd=folder, env=env)
-        assert keys() == before
-        other = imported(CASES[0], folder)
-        casefile("archive", "add", other, cwd=folder, env=env)
-        listed = json.loads(casefile("archive", "list", "--format", "json", cwd=folder, env=env).stdout)
-        assert len(listed) == 2 and {it["verdict"] for it in listed} == {verdict["verdict"], None}, listed
-        casefile("archive", "verify", cwd=folder, env=env)
-
-        # It comes back as it was sealed, and gives the same verdict.
-        again = casefile("analyze", digest[:10], "--format", "json", cwd=folder, env=env, expect=(0, 3, 4))
-        assert json.loads(again.stdout)["digest"] == verdict["digest"]
-        casefile("archive", "fetch", digest[:10], "-o", "back.tar", cwd=folder, env=env)
-        stored = s3.get_object(Bucket="evidence", Key=f"archive/bundles/{place}/{digest}.tar")["Body"].read()
-        assert (folder / "back.tar").read_bytes() == stored
-
-        # The gate reads the same archive, and writes its own documents there, each once.
-        policy = folder / "gate.toml"
-        policy.write_text('service = "bf-manage-core"\n[gate]\nwaves = [["ap-southeast-2"], ["eu-west-1"]]\n')
-        which = ("--config", policy, "--region", "eu-west-1", "--release", "v1")
-        casefile("gate", "begin", *which, "--by", "witness", cwd=folder, env=env)
-        begun = keys()
-        casefile("gate", "begin", *which[:-1], "v2", "--by", "witness", cwd=folder, env=env, expect=(4,))
-        assert keys() == begun
-        asked = casefile("gate", "region", *which, "--format", "json", cwd=folder, env=env, expect=(4,))
-        decision = json.loads(asked.stdout)
-        assert decision["outcome"] == "hold" and decision["reasons"][0]["code"] == "missing", decision
-        assert any(key.endswith(f"/{decision['digest']}.json") for key in keys()), list(keys())
-        # Its digest covers everything but itself and the CI job, in the canonical form of RFC 8785.
-        unsigned = {key: value for key, value in decision.items() if key not in ("digest", "ci")}
-        canonical = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        assert hashlib.sha256(canonical).hexdigest() == decision["digest"]
-        casefile("reproduce", decision["digest"][:12], cwd=folder, env=env)
-
-        # Damage is found; DuckDB reads the index.
-        s3.put_object(Bucket="evidence", Key=f"archive/bundles/{place}/{digest}.tar", Body=stored[:-4096])
-        run = casefile("archive", "verify", "--format", "json", cwd=folder, env=env, expect=(6,))
-        assert [it["key"].split("/")[-1] for it in json.loads(run.stdout)["problems"]] == [f"{digest}.tar"], run.stdout
-        segments = [key for key in keys() if key.startswith("archive/index/")]
-        for nth, key in enumerate(segments):
-            s3.download_file("evidence", key, str(folder / f"segment-{nth}.parquet"))
-        rows = duckdb.sql(f"SELECT DISTINCT bundle FROM read_parquet('{folder}/segment-*.parquet')").fetchall()
-        assert len(rows) == 2, rows
-
-
 WITNESSES = [
-    an_archive_lives_in_s3,
     bagit_validates_every_bundle,
     bagit_and_verify_agree_on_damage,
     duckdb_reads_every_table,
@@ -365,6 +289,7 @@ WITNESSES = [
     an_unknown_cluster_is_said_at_once,
     bundles_go_to_s3,
     validate_puts_its_evidence_into_s3,
+    *ARCHIVING,
     *SIGNING,
 ]
 

@@ -8,7 +8,7 @@
 //!    allow-list ([`plan`]): the real gate, since planners may put functions in that the text does not name;
 //! 4. the session knows no other function, table function, file format or table factory, and no
 //!    recursion ([`session`]);
-//! 5. its object stores are the bundle's data folder, and nothing else;
+//! 5. its object stores are the bundle's data folder, or the archive that is asked, and nothing else;
 //! 6. time, memory and rows are limited ([`run`]);
 //! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
 //!    is `error` ([`isolation`]).
@@ -37,7 +37,7 @@ pub(crate) use functions::{Dialect, documented};
 pub use isolation::Isolation;
 pub(crate) use late_table::{Contents, LateTable, Rows, as_of, observed_column};
 pub(crate) use run::{Limits, RunError, collect};
-pub(crate) use session::{BUNDLE_URL, Catalog, session, task};
+pub(crate) use session::{ARCHIVE_URL, BUNDLE_URL, Catalog, session, task};
 pub(crate) use statement::{first_line, parse};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
@@ -73,7 +73,7 @@ pub(crate) async fn plan(
     let (context, owned) = (context.clone(), (file.to_owned(), sql.to_owned(), tables.to_owned()));
     let work = move || {
         let (file, sql, tables) = owned;
-        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
             let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
             // The receiver may be gone.
             let _ = answer.send(planned);

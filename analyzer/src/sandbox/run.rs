@@ -84,7 +84,7 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
 
 /// The query's own thread. It ends when the receiver is dropped.
 fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
-    let result = match tokio::runtime::Builder::new_current_thread().build() {
+    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Err(error) => Some(Err(RunError::Start(error.to_string()))),
         Ok(runtime) => runtime.block_on(async {
             tokio::select! {

@@ -26,6 +26,8 @@ use crate::error::AnalyzeError;
 
 /// Where the bundle's data folder stands in the engine's eyes.
 pub(crate) const BUNDLE_URL: &str = "bundle:///";
+/// Where the archive stands.
+pub(crate) const ARCHIVE_URL: &str = "archive:///";
 
 const CATALOG: &str = "casefile";
 const SCHEMA: &str = "evidence";
@@ -39,7 +41,14 @@ pub(crate) struct Catalog {
     schema: Arc<MemorySchemaProvider>,
     names: Vec<String>,
     schemas: BTreeMap<String, SchemaRef>,
-    store: Option<Arc<dyn ObjectStore>>,
+    stores: Stores,
+}
+
+/// The only object stores of a session: the bundle's data folder and an archive, or none.
+#[derive(Debug, Clone, Default)]
+struct Stores {
+    bundle: Option<Arc<dyn ObjectStore>>,
+    archive: Option<Arc<dyn ObjectStore>>,
 }
 
 impl Catalog {
@@ -51,14 +60,21 @@ impl Catalog {
         catalog.register_schema(SCHEMA, as_schema).map_err(AnalyzeError::internal)?;
         let list = MemoryCatalogProviderList::new();
         list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
-        let store = match data {
+        let bundle = match data {
             Some(data) => {
                 let store = LocalFileSystem::new_with_prefix(data).map_err(AnalyzeError::internal)?;
                 Some(Arc::new(store) as Arc<dyn ObjectStore>)
             }
             None => None,
         };
-        Ok(Self { list: Arc::new(list), schema, names: Vec::new(), schemas: BTreeMap::new(), store })
+        let stores = Stores { bundle, archive: None };
+        Ok(Self { list: Arc::new(list), schema, names: Vec::new(), schemas: BTreeMap::new(), stores })
+    }
+
+    /// Lets queries read files of an archive.
+    pub(crate) fn with_archive(mut self, store: Arc<dyn ObjectStore>) -> Self {
+        self.stores.archive = Some(store);
+        self
     }
 
     /// Adds a table.
@@ -81,32 +97,30 @@ impl Catalog {
     }
 }
 
-/// The only object stores of a session: the bundle's data folder, or none.
-#[derive(Debug)]
-struct OnlyTheBundle(Option<Arc<dyn ObjectStore>>);
-
-impl ObjectStoreRegistry for OnlyTheBundle {
+impl ObjectStoreRegistry for Stores {
     fn register_store(&self, _url: &Url, _store: Arc<dyn ObjectStore>) -> Option<Arc<dyn ObjectStore>> {
         None
     }
 
     fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
-        match &self.0 {
-            Some(store) if url.scheme() == "bundle" => Ok(Arc::clone(store)),
-            _ => Err(DataFusionError::Plan(format!("{url} is not in the bundle"))),
-        }
+        let store = match url.scheme() {
+            "bundle" => &self.bundle,
+            "archive" => &self.archive,
+            _ => &None,
+        };
+        store.clone().ok_or_else(|| DataFusionError::Plan(format!("{url} is not in the bundle")))
     }
 }
 
 /// The memory pool and the object stores of one query. Each query has its own, so that parallel queries do not
 /// change its answer.
-fn runtime(store: Option<Arc<dyn ObjectStore>>, limits: &Limits) -> Result<Arc<RuntimeEnv>, AnalyzeError> {
+fn runtime(stores: Stores, limits: &Limits) -> Result<Arc<RuntimeEnv>, AnalyzeError> {
     let pool = FairSpillPool::new(limits.memory);
     let consumers = std::num::NonZeroUsize::MIN.saturating_add(2);
     RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, consumers)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
-        .with_object_store_registry(Arc::new(OnlyTheBundle(store)))
+        .with_object_store_registry(Arc::new(stores))
         .build_arc()
         .map_err(AnalyzeError::internal)
 }
@@ -133,7 +147,7 @@ fn config() -> SessionConfig {
 /// The context of a plan over late tables: `contents` holds their rows, and no file can be read.
 pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<TaskContext>, AnalyzeError> {
     let config = config().with_extension(Arc::clone(contents));
-    Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime(None, limits)?)))
+    Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime(Stores::default(), limits)?)))
 }
 
 /// A session of its own for one query.
@@ -143,7 +157,7 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
     let state = SessionStateBuilder::new()
         .with_session_id("casefile".to_owned())
         .with_config(config())
-        .with_runtime_env(runtime(catalog.store.clone(), limits)?)
+        .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())

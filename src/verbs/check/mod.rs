@@ -5,6 +5,7 @@ mod new;
 
 use casefile_analyzer::{lint, lint_deadlines, lint_signatures};
 
+use super::archive::locate;
 use super::{options, pack};
 use crate::cli::{CheckVerb, JudgeArgs};
 use crate::config::Loaded;
@@ -18,9 +19,10 @@ pub(crate) async fn run(verb: &CheckVerb, printer: &Printer) -> Result<Exit, Err
         CheckVerb::Lint(judge) => run_lint(judge, printer).await,
         CheckVerb::New { id, pack } => new::run(id, pack, printer),
         CheckVerb::Explain { id: None, judge, .. } => explain::list(judge, printer),
-        CheckVerb::Explain { id: Some(id), bundle: None, judge } => explain::alone(id, judge, printer),
-        CheckVerb::Explain { id: Some(id), bundle: Some(bundle), judge } => {
-            explain::over(id, bundle, judge, printer).await
+        CheckVerb::Explain { id: Some(id), bundle: None, judge, .. } => explain::alone(id, judge, printer),
+        CheckVerb::Explain { id: Some(id), bundle: Some(bundle), from, judge } => {
+            let located = locate(bundle, from).await?;
+            explain::over(id, &located.path, judge, printer).await
         }
     }
 }

@@ -19,7 +19,8 @@ use crate::error::Error;
 /// Those of an archive that a question depends on.
 pub(super) async fn of_question(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
     let places = question.places(policy).into_iter().map(|place| (place.service, place.region)).collect();
-    let (inputs, entries) = of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await?;
+    let (inputs, entries) =
+        of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await?;
     let mut inputs = inputs.narrowed(question, policy);
     inputs.signatures = signatures(archive, &inputs, policy, &entries).await?;
     Ok(inputs)
@@ -37,7 +38,8 @@ pub(super) async fn signatures(
     let keys = policy.keys()?;
     let passes = inputs.records.iter().filter(|it| !keys.is_empty() && it.conclusion.as_deref() == Some("pass"));
     for record in passes {
-        let entry = entries.iter().find(|entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict));
+        let entry =
+            entries.iter().find(|entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict));
         let Some((entry, digest)) = entry.zip(record.verdict.as_ref()) else { continue };
         let file = archive.verdict_of(entry).await?;
         if record_of(&file, digest)? != *record {
@@ -199,8 +201,7 @@ fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
     let time = |value: &Value| value.as_str().and_then(|text| Timestamp::parse(text).ok());
     let target = &json["bundle"]["target"];
     let ci = &json["bundle"]["ci"];
-    let of =
-        |key: &str| text(&target[key]).ok_or_else(|| Error::usage(format!("{place}: the verdict names no {key}")));
+    let of = |key: &str| text(&target[key]).ok_or_else(|| Error::usage(format!("{place}: the verdict names no {key}")));
     Ok(Record {
         service: short_name(&of("service")?).to_owned(),
         region: of("region")?,

@@ -6,8 +6,8 @@ use casefile_attest::{Predicate, Statement};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
 
-use super::inputs::{last, of_question, records};
 use super::super::attest::{self, Signer};
+use super::inputs::{last, of_question, records};
 use super::{ENGINE, archive, asked, named};
 use crate::cli::{ArchiveArg, ByArg, GateStop, Waive, Which};
 use crate::config::Loaded;

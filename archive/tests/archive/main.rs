@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod compacting;
+
 use std::path::{Path, PathBuf};
 
 use casefile_archive::{Archive, ArchiveError, Entry, VerdictFile, VerifyOptions, stats};

@@ -1,0 +1,281 @@
+//! The compacted copy: the tables of all bundles in few files, by table and month, for engines that are slow on many
+//! small ones, or cannot read the bundles at all.
+//!
+//! ```text
+//! tables/<table>/month=<yyyy-mm>/<digest>.parquet
+//! tables/_months/<yyyy-mm>/<number>.json      which files and which bundles: the last one counts
+//! ```
+//!
+//! It can be removed and made again. A run adds the bundles that came since; a month that has many files by then, or
+//! has lost a bundle, is written anew.
+
+mod athena;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+pub use athena::athena;
+use casefile_evidence::{Bundle, Digest, read_table, tables};
+use futures::{StreamExt, TryStreamExt};
+pub use rows::{COLUMNS, compacted_schema};
+pub(crate) use rows::{Part, Rows};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ArchiveError;
+use crate::{Archive, Entry, Folder};
+
+const TABLES: &str = "tables";
+const MONTHS: &str = "tables/_months";
+/// A month with so many files of a table is written anew.
+const FILES: usize = 16;
+/// Bundles that are fetched at once.
+const AT_ONCE: usize = 8;
+
+/// Of a month: which files the copy has, and of which bundles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Month {
+    /// `casefile-compacted/1`.
+    pub format: String,
+    /// The month: `2026-11`, or `unknown`.
+    pub month: String,
+    /// The digests of the bundles.
+    pub bundles: BTreeSet<String>,
+    /// The files.
+    pub files: Vec<CompactedFile>,
+}
+
+/// A file of the copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompactedFile {
+    /// The table.
+    pub table: String,
+    /// Its key.
+    pub key: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+impl Month {
+    const FORMAT: &'static str = "casefile-compacted/1";
+}
+
+/// What a run did to a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compacted {
+    /// The month.
+    pub month: String,
+    /// The bundles that were read.
+    pub read: usize,
+    /// The bundles that it has.
+    pub bundles: usize,
+    /// Its files.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The bundles that are not sound, with the problem. They are left out.
+    pub problems: Vec<(String, String)>,
+}
+
+impl Archive {
+    /// Brings the compacted copy up to date, month by month. `whole`: every month is written anew. `done` is told of each
+    /// month that changed.
+    ///
+    /// # Errors
+    /// Where the archive cannot be read or written, or another job compacts.
+    pub async fn compact(&self, whole: bool, done: &mut (dyn FnMut(&Compacted) + Send)) -> Result<(), ArchiveError> {
+        let mut bundles: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for entry in one_of_each(self.entries().await?) {
+            bundles.entry(month_of(&entry).to_owned()).or_default().push(entry);
+        }
+        let known = self.months().await?;
+        for month in known.keys() {
+            // A month whose bundles are all gone.
+            bundles.entry(month.clone()).or_default();
+        }
+        for (month, entries) in bundles {
+            if let Some(compacted) = self.compact_month(&month, entries, known.get(&month), whole).await? {
+                done(&compacted);
+            }
+        }
+        Ok(())
+    }
+
+    /// The months that the copy has.
+    ///
+    /// # Errors
+    /// Where the archive cannot be read.
+    pub async fn months(&self) -> Result<BTreeMap<String, (u64, Month)>, ArchiveError> {
+        let mut names = BTreeSet::new();
+        for object in self.objects(MONTHS).await? {
+            let key = self.relative(&object.location);
+            let name = key.strip_prefix(MONTHS).and_then(|rest| rest.trim_start_matches('/').split_once('/'));
+            names.extend(name.map(|(month, _)| month.to_owned()));
+        }
+        let mut months = BTreeMap::new();
+        for name in names {
+            let (number, bytes) = self.last(&journal(&name)?).await?;
+            let Some(bytes) = bytes else { continue };
+            let month = serde_json::from_slice(&bytes).map_err(|error| ArchiveError::Index {
+                place: format!("{MONTHS}/{name}/{number:08}.json"),
+                problem: error.to_string(),
+            })?;
+            months.insert(name, (number, month));
+        }
+        Ok(months)
+    }
+
+    async fn compact_month(
+        &self,
+        month: &str,
+        entries: Vec<Entry>,
+        known: Option<&(u64, Month)>,
+        whole: bool,
+    ) -> Result<Option<Compacted>, ArchiveError> {
+        let (number, before) = known.cloned().unwrap_or_default();
+        let present: BTreeSet<&str> = entries.iter().map(|entry| entry.bundle.as_str()).collect();
+        let lost = before.bundles.iter().any(|bundle| !present.contains(bundle.as_str()));
+        let mut files: BTreeMap<&str, usize> = BTreeMap::new();
+        before.files.iter().for_each(|file| *files.entry(&file.table).or_default() += 1);
+        let is_new = |entry: &Entry| !before.bundles.contains(&entry.bundle);
+        if !whole && !lost && !entries.iter().any(is_new) {
+            return Ok(None);
+        }
+        let anew = whole || lost || files.values().any(|files| *files >= FILES);
+        let mut entries: Vec<Entry> = if anew { entries } else { entries.into_iter().filter(is_new).collect() };
+        let key = |entry: &Entry| {
+            (entry.service.clone(), entry.region.clone(), entry.date.clone(), entry.window_from, entry.bundle.clone())
+        };
+        entries.sort_by_cached_key(key);
+        let folder = temporary()?;
+        let (parts, taken, problems) = self.rows_of_bundles(folder.path(), &entries).await?;
+        let mut after = if anew { Month::default() } else { before.clone() };
+        (after.format, after.month) = (Month::FORMAT.to_owned(), month.to_owned());
+        let read = taken.len();
+        after.bundles.extend(taken);
+        for part in parts {
+            after.files.push(self.keep_part(month, &part).await?);
+        }
+        let state = serde_json::to_vec(&after).map_err(ArchiveError::internal)?;
+        if !self.append_document(&journal(month)?, number, state).await? {
+            return Err(ArchiveError::Busy { month: month.to_owned(), archive: self.name.clone() });
+        }
+        let kept: BTreeSet<&str> = after.files.iter().map(|file| file.key.as_str()).collect();
+        for file in before.files.iter().filter(|file| !kept.contains(file.key.as_str())) {
+            self.remove(&file.key).await?;
+        }
+        for earlier in (1..=number).rev().take_while(|_| anew) {
+            self.remove(&format!("{MONTHS}/{month}/{earlier:08}.json")).await?;
+        }
+        Ok(Some(Compacted {
+            month: month.to_owned(),
+            read,
+            bundles: after.bundles.len(),
+            files: after.files.len(),
+            bytes: after.files.iter().map(|file| file.bytes).sum(),
+            problems,
+        }))
+    }
+
+    /// Fetches bundles whole, checks them, and writes their rows into files of a folder.
+    async fn rows_of_bundles(
+        &self,
+        folder: &Path,
+        entries: &[Entry],
+    ) -> Result<(Vec<Part>, Vec<String>, Vec<(String, String)>), ArchiveError> {
+        let fetch = |entry: Entry| async move {
+            let folder = temporary()?;
+            let path = folder.path().join("bundle.tar");
+            self.download(&entry.key, &path).await?;
+            let opened = tokio::task::spawn_blocking(move || (Bundle::open(&path), folder)).await;
+            let (bundle, folder) = opened.map_err(ArchiveError::internal)?;
+            Ok::<_, ArchiveError>((entry, bundle, folder))
+        };
+        let mut fetched = futures::stream::iter(entries.iter().cloned().map(fetch)).buffered(AT_ONCE);
+        let mut rows = Rows::new(folder);
+        let (mut taken, mut problems) = (Vec::new(), Vec::new());
+        while let Some((entry, bundle, _folder)) = fetched.try_next().await? {
+            match bundle {
+                Ok(bundle) if bundle.digest().to_string() == entry.bundle => {
+                    for table in tables::all().into_iter().filter(|it| bundle.table_path(it.info.name).is_some()) {
+                        for batch in bundle.batches(table.info.name)? {
+                            rows.add(table.info.name, &batch?, &entry)?;
+                        }
+                    }
+                    taken.push(entry.bundle);
+                }
+                Ok(other) => problems.push((entry.key, format!("holds another bundle, {}", other.digest()))),
+                Err(error) => problems.push((entry.key, error.to_string())),
+            }
+        }
+        Ok((rows.finish()?, taken, problems))
+    }
+
+    async fn keep_part(&self, month: &str, part: &Part) -> Result<CompactedFile, ArchiveError> {
+        let unreadable = |source| ArchiveError::File { path: part.path.clone(), source };
+        let (digest, bytes) = Digest::of_file(&part.path).map_err(unreadable)?;
+        let key = format!("{TABLES}/{}/month={month}/{digest}.parquet", part.table);
+        self.put_new_file(&key, &part.path).await?;
+        Ok(CompactedFile { table: part.table.clone(), key, rows: part.rows, bytes })
+    }
+
+    /// Writes tables of bundles into files of a folder, as the compacted copy has them: the bundles that came since.
+    /// Only these tables are read, by their ranges. Returns the files by table.
+    ///
+    /// # Errors
+    /// Where the archive cannot be read, or a bundle was changed.
+    pub async fn tail(
+        &self,
+        entries: &[Entry],
+        wanted: &[&'static str],
+        folder: &Path,
+    ) -> Result<BTreeMap<String, Vec<std::path::PathBuf>>, ArchiveError> {
+        let fetch = |entry: Entry| async move {
+            let folder = temporary()?;
+            let manifests = self.manifests(&entry).await?;
+            let mut read = Vec::new();
+            for table in wanted {
+                let path = folder.path().join(format!("{table}.parquet"));
+                if self.table(&manifests, table, &path).await? {
+                    read.push((*table, path));
+                }
+            }
+            Ok::<_, ArchiveError>((entry, read, folder))
+        };
+        let mut fetched = futures::stream::iter(entries.iter().cloned().map(fetch)).buffered(AT_ONCE);
+        let mut rows = Rows::new(folder);
+        while let Some((entry, read, _folder)) = fetched.try_next().await? {
+            for (table, path) in read {
+                for batch in read_table(path, table)? {
+                    rows.add(table, &batch?, &entry)?;
+                }
+            }
+        }
+        let mut files: BTreeMap<String, Vec<std::path::PathBuf>> = BTreeMap::new();
+        for part in rows.finish()? {
+            files.entry(part.table).or_default().push(part.path);
+        }
+        Ok(files)
+    }
+}
+
+/// Each bundle once: what is asked for is the same in every row of it.
+pub(crate) fn one_of_each(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.dedup_by(|a, b| a.bundle == b.bundle);
+    entries
+}
+
+fn month_of(entry: &Entry) -> &str {
+    entry.date.get(..7).filter(|_| entry.date.len() == 10).unwrap_or("unknown")
+}
+
+fn journal(month: &str) -> Result<Folder, ArchiveError> {
+    Folder::of_digest(MONTHS, month)
+}
+
+fn temporary() -> Result<tempfile::TempDir, ArchiveError> {
+    let made = tempfile::Builder::new().prefix("casefile-").tempdir();
+    made.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })
+}

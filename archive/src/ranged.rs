@@ -1,0 +1,87 @@
+//! Parts of a bundle: a table is read by its range within the bundle's object, and checked against the bundle's digest.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use casefile_evidence::{Digest, TAR_FOLDER, sealed_files};
+use futures::TryStreamExt;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use tokio::io::AsyncWriteExt;
+
+use crate::Archive;
+use crate::entry::{Entry, StoredTable};
+use crate::error::ArchiveError;
+
+/// The manifests stand at the end of the object: so many bytes have them, unless the bundle has hundreds of files.
+const END: u64 = 64 << 10;
+
+/// What a bundle's manifests say, checked against its digest.
+#[derive(Debug, Clone)]
+pub struct Manifests {
+    key: String,
+    tables: Vec<StoredTable>,
+    files: BTreeMap<String, Digest>,
+}
+
+impl Archive {
+    /// Reads the manifests of an entry's bundle.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or are not those of the bundle.
+    pub async fn manifests(&self, entry: &Entry) -> Result<Manifests, ArchiveError> {
+        let changed = |problem: String| ArchiveError::Changed { place: entry.key.clone(), problem };
+        let tables = serde_json::from_str(&entry.tables).map_err(|error| ArchiveError::Index {
+            place: entry.key.clone(),
+            problem: format!("the row of its bundle: {error}"),
+        })?;
+        let bytes = u64::try_from(entry.bytes).unwrap_or_default();
+        // Headers stand at multiples of 512.
+        let from = bytes.saturating_sub(END) / 512 * 512;
+        let end = self.store.get_range(&self.key(&entry.key), from..bytes).await.map_err(self.failed(&entry.key))?;
+        let digest = Digest::parse(&entry.bundle).ok_or_else(|| changed("its digest is none".to_owned()))?;
+        let [payload, tags] = manifest_files(&end).ok_or_else(|| changed("its manifests are not there".to_owned()))?;
+        let files = sealed_files(digest, &tags, &payload).map_err(changed)?;
+        Ok(Manifests { key: entry.key.clone(), tables, files })
+    }
+
+    /// Writes a table's file, which must not exist, and checks it. `false`: the bundle does not have that table.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written, or was changed.
+    pub async fn table(&self, of: &Manifests, table: &str, to: &Path) -> Result<bool, ArchiveError> {
+        let Some(stored) = of.tables.iter().find(|stored| stored.table == table) else { return Ok(false) };
+        let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
+        let range = GetRange::Bounded(stored.offset..stored.offset + stored.bytes);
+        let options = GetOptions { range: Some(range), ..GetOptions::default() };
+        let answer = self.store.get_opts(&self.key(&of.key), options).await.map_err(self.failed(&of.key))?;
+        let mut chunks = answer.into_stream();
+        let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
+        while let Some(chunk) = chunks.try_next().await.map_err(self.failed(&of.key))? {
+            file.write_all(&chunk).await.map_err(unwritable)?;
+        }
+        file.flush().await.map_err(unwritable)?;
+        drop(file);
+        let (found, _) = Digest::of_file(to).map_err(unwritable)?;
+        let name = format!("data/{table}.parquet");
+        if of.files.get(&name) == Some(&found) {
+            return Ok(true);
+        }
+        Err(ArchiveError::Changed { place: of.key.clone(), problem: format!("{name} is not what was sealed") })
+    }
+}
+
+/// `manifest-sha256.txt` and `tagmanifest-sha256.txt`, the last entries of the archive.
+fn manifest_files(end: &[u8]) -> Option<[Vec<u8>; 2]> {
+    let first = format!("{TAR_FOLDER}/manifest-sha256.txt\0");
+    let at = end.chunks(512).position(|block| block.starts_with(first.as_bytes()))? * 512;
+    let mut archive = tar::Archive::new(end.get(at..)?);
+    let mut read = Vec::new();
+    for entry in archive.entries().ok()? {
+        let mut entry = entry.ok()?;
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).ok()?;
+        read.push(bytes);
+    }
+    read.try_into().ok()
+}

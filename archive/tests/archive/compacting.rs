@@ -1,0 +1,111 @@
+//! The compacted copy, and tables that are read by their ranges.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use casefile_archive::{Archive, ArchiveError, Compacted, StoredTable};
+use casefile_evidence::Bundle;
+
+use super::{archive, bundle, files};
+
+async fn compact(archive: &Archive, whole: bool) -> Vec<Compacted> {
+    let mut done = Vec::new();
+    archive.compact(whole, &mut |month| done.push(month.clone())).await.unwrap();
+    done
+}
+
+/// The rows of a table of the copy: its own files, and no other below its folder.
+async fn rows(archive: &Archive, folder: &std::path::Path, table: &str) -> u64 {
+    let months = archive.months().await.unwrap();
+    let of_table = months.values().flat_map(|(_, month)| &month.files).filter(|file| file.table == table);
+    let (keys, rows): (BTreeSet<String>, Vec<u64>) = of_table.map(|file| (file.key.clone(), file.rows)).unzip();
+    let on_disk = files(folder, &format!("tables/{table}"));
+    assert_eq!(on_disk.len(), keys.len(), "{on_disk:?} {keys:?}");
+    rows.iter().sum()
+}
+
+#[tokio::test]
+async fn every_bundle_is_in_the_copy_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path());
+    for number in 0..20 {
+        let (path, _) = bundle(folder.path(), "web", number);
+        archive.add(&path, &[], &[]).await.unwrap();
+    }
+    let first = compact(&archive, false).await;
+    assert_eq!(first.iter().map(|month| (month.month.as_str(), month.read)).collect::<Vec<_>>(), [("2026-11", 20)]);
+    assert_eq!(rows(&archive, folder.path(), "snapshots").await, 20);
+    assert_eq!(compact(&archive, false).await, [], "nothing is new");
+    // Each run adds what came since, until a month has many files: then they become one.
+    for number in 20..45 {
+        let (path, _) = bundle(folder.path(), "web", number);
+        archive.add(&path, &[], &[]).await.unwrap();
+        let done = compact(&archive, false).await;
+        assert_eq!((done.len(), done[0].bundles), (1, usize::try_from(number).unwrap() + 1));
+        assert!(done[0].read == 1 || done[0].read == done[0].bundles, "{done:?}");
+        assert_eq!(rows(&archive, folder.path(), "target").await, done[0].bundles as u64);
+    }
+    let whole = compact(&archive, true).await;
+    assert_eq!((whole[0].read, whole[0].files), (45, 2), "{whole:?}");
+}
+
+#[tokio::test]
+async fn what_is_damaged_or_gone_is_not_in_the_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path());
+    for number in 0..3 {
+        let (path, _) = bundle(folder.path(), "web", number);
+        archive.add(&path, &[], &[]).await.unwrap();
+    }
+    let stored = files(folder.path(), "bundles");
+    let mut bytes = fs::read(&stored[0]).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    fs::write(&stored[0], bytes).unwrap();
+    let done = compact(&archive, false).await;
+    assert_eq!((done[0].bundles, done[0].problems.len()), (2, 1), "{done:?}");
+    assert_eq!(rows(&archive, folder.path(), "target").await, 2);
+    fs::remove_file(&stored[1]).unwrap();
+    archive.rebuild(&mut |_, _| {}).await.unwrap();
+    let done = compact(&archive, false).await;
+    assert_eq!((done[0].bundles, done[0].read), (1, 1), "{done:?}");
+    assert_eq!(rows(&archive, folder.path(), "target").await, 1);
+    for path in files(folder.path(), "bundles") {
+        fs::remove_file(path).unwrap();
+    }
+    archive.rebuild(&mut |_, _| {}).await.unwrap();
+    assert_eq!(compact(&archive, false).await[0].files, 0);
+    assert_eq!(rows(&archive, folder.path(), "target").await, 0);
+}
+
+#[tokio::test]
+async fn a_table_is_read_by_its_range_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path());
+    let (path, digest) = bundle(folder.path(), "web", 7);
+    archive.add(&path, &[], &[]).await.unwrap();
+    let entry = archive.find(&digest).await.unwrap();
+    let read = async |to: &str| {
+        let manifests = archive.manifests(&entry).await?;
+        archive.table(&manifests, "target", &folder.path().join(to)).await
+    };
+    assert!(read("whole").await.unwrap());
+    let sealed = Bundle::open(&path).unwrap().table_path("target").unwrap();
+    assert_eq!(fs::read(folder.path().join("whole")).unwrap(), fs::read(sealed).unwrap());
+    let manifests = archive.manifests(&entry).await.unwrap();
+    assert!(!archive.table(&manifests, "no_such_table", &folder.path().join("none")).await.unwrap());
+    // A change of the table, or of the manifests that seal it, is seen wherever it is.
+    let stored = files(folder.path(), "bundles").remove(0);
+    let original = fs::read(&stored).unwrap();
+    let text = |what: &str| original.windows(what.len()).rposition(|window| window == what.as_bytes()).unwrap();
+    let tables: Vec<StoredTable> = serde_json::from_str(&entry.tables).unwrap();
+    let target = tables.iter().find(|stored| stored.table == "target").unwrap();
+    let inside = usize::try_from(target.offset + target.bytes / 2).unwrap();
+    for (nth, at) in [inside, text("data/target.parquet"), text("manifest-sha256.txt\n") - 20].into_iter().enumerate() {
+        let mut changed = original.clone();
+        changed[at] ^= 1;
+        fs::write(&stored, changed).unwrap();
+        let seen = read(&nth.to_string()).await;
+        assert!(matches!(seen, Err(ArchiveError::Changed { .. })), "{nth}: {seen:?}");
+    }
+}
