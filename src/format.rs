@@ -48,6 +48,15 @@ pub(crate) enum StatsFormat {
     Csv,
 }
 
+/// The formats of IAM policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RolesFormat {
+    /// One object: a policy by the name of its role
+    Json,
+    /// Policy documents of Terraform's AWS provider
+    Terraform,
+}
+
 /// The formats of a decision of the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GateFormat {

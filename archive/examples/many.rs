@@ -1,4 +1,5 @@
-//! Adds many bundles to an archive on disk, and measures: `cargo run --release -p casefile-archive --example many -- 10000`.
+//! Adds many bundles to an archive on disk, and measures: `cargo run --release -p casefile-archive --example many -- 10000
+//! [FOLDER]`. In a FOLDER, the archive stays.
 //!
 //! Prints one line per step. Memory is the peak of the process (Linux).
 
@@ -18,7 +19,8 @@ type Failed = Box<dyn std::error::Error>;
 async fn main() -> Result<(), Failed> {
     let many: i64 = std::env::args().nth(1).as_deref().unwrap_or("1000").parse()?;
     let folder = tempfile::tempdir()?;
-    let archive = Archive::on_disk(&folder.path().join("archive"), true)?;
+    let place = std::env::args().nth(2).map_or_else(|| folder.path().join("archive"), Into::into);
+    let archive = Archive::on_disk(&place, true)?;
     let mut marks = vec![many / 10, many / 2, many];
     marks.dedup();
     let began = Instant::now();
@@ -46,6 +48,10 @@ async fn main() -> Result<(), Failed> {
     let again = Instant::now();
     let rows = archive.rebuild(&mut |_, _| {}).await?;
     step(&format!("index made again: {rows} rows"), again);
+    let compact = Instant::now();
+    let mut files = 0;
+    archive.compact(false, &mut |month| files += month.files).await?;
+    step(&format!("compacted: {files} files"), compact);
     Ok(())
 }
 

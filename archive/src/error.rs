@@ -14,7 +14,7 @@ pub enum ArchiveError {
         archive: String,
     },
     /// The object store failed.
-    #[error("{place}: {source}")]
+    #[error("{place}: {}", said(source))]
     Store {
         /// The object.
         place: String,
@@ -139,6 +139,20 @@ pub enum ArchiveError {
     /// A fault of this program.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// The store's words; of what is denied, who can mend it.
+fn said(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let denied = matches!(
+        error,
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
+    );
+    // Of DeleteObjects the answer is OK, and has an error for each key.
+    if denied || text.contains("code: AccessDenied") {
+        return "access denied; `casefile archive roles` prints what each role needs".to_owned();
+    }
+    text
 }
 
 impl ArchiveError {

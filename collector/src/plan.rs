@@ -170,8 +170,8 @@ pub fn policy(known: &Known) -> Value {
 }
 
 /// A policy as the document that Terraform makes it of.
-pub fn terraform(policy: &Value) -> String {
-    let mut text = "data \"aws_iam_policy_document\" \"casefile\" {\n".to_owned();
+pub fn terraform(policy: &Value, name: &str) -> String {
+    let mut text = format!("data \"aws_iam_policy_document\" \"{name}\" {{\n");
     let texts = |value: &Value| {
         let all = value.as_array().into_iter().flatten().filter_map(Value::as_str);
         all.map(|text| format!("      {text:?},\n")).collect::<String>()
@@ -230,7 +230,7 @@ mod tests {
             assert!(allowed.contains(&action), "{action}");
         }
         insta::assert_snapshot!(serde_json::to_string_pretty(&policy).unwrap_or_default());
-        insta::assert_snapshot!(terraform(&policy));
+        insta::assert_snapshot!(terraform(&policy, "casefile"));
     }
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
             let policy = policy(&known);
             let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
             let allowed = statements.into_iter().find(|statement| statement["Sid"] == "TargetHealth");
-            (asked.map(|calls| (calls.per_poll, calls.at_most)), allowed, terraform(&policy))
+            (asked.map(|calls| (calls.per_poll, calls.at_most)), allowed, terraform(&policy, "casefile"))
         };
         let (asked, allowed, _) = of(Some(0));
         assert_eq!((asked, allowed), (None, None));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::args::{ArchiveArg, ConfigArg, PackArgs};
-use crate::format::{StatsFormat, TableFormat, TextFormat};
+use crate::format::{RolesFormat, StatsFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
 #[derive(Debug, Args)]
@@ -89,6 +89,17 @@ pub(crate) enum ArchiveVerb {
         /// Write nothing: print the tables as Amazon Athena declares them
         #[arg(long, conflicts_with = "whole")]
         athena: bool,
+    },
+    /// Print the least IAM policies for those who work with an archive in S3
+    Roles {
+        #[command(flatten)]
+        archive: ArchiveArg,
+        /// The KMS key that verdicts and waivers are signed with
+        #[arg(long, value_name = "ARN")]
+        kms_key: Option<String>,
+        /// How they are printed
+        #[arg(long, value_enum, default_value_t = RolesFormat::Json)]
+        format: RolesFormat,
     },
     /// How many deployments were decided, how fast, and which checks fail and gaps recur
     Stats {

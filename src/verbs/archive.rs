@@ -5,8 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Pack, Settings};
-use casefile_archive::{Added, Archive, Entry, Kept, VerdictFile, VerifyOptions};
+use casefile_archive::{Added, Archive, Entry, Kept, Role, VerdictFile, VerifyOptions};
 use casefile_collector::aws::{Aws, ConnectOptions, S3Url};
+use casefile_collector::plan;
 use casefile_evidence::Bundle;
 
 use super::pack;
@@ -14,6 +15,7 @@ use crate::cli::{ArchiveVerb, FilterArgs, FromArchive};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::RolesFormat;
 use crate::output::Printer;
 use crate::place::s3_url;
 use crate::render;
@@ -60,6 +62,10 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let sound = changed.iter().all(|month| month.problems.is_empty());
             Ok(if sound { Exit::Pass } else { Exit::Integrity })
         }
+        ArchiveVerb::Roles { archive, kms_key, format } => {
+            printer.stdout(&roles(&archive.archive, kms_key.as_deref(), *format)?)?;
+            Ok(Exit::Pass)
+        }
         ArchiveVerb::Index { archive } => {
             let archive = open(&archive.archive, false).await?;
             let rows = archive.rebuild(&mut |_, _| {}).await?;
@@ -98,6 +104,24 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             Ok(if verified.problems.is_empty() { Exit::Pass } else { Exit::Integrity })
         }
     }
+}
+
+/// The IAM policies of each role.
+fn roles(place: &str, kms_key: Option<&str>, format: RolesFormat) -> Result<String, Error> {
+    // Not only names of buckets: Terraform's `${var.bucket}` too.
+    let named = place.strip_prefix(S3Url::SCHEME).map(|rest| rest.trim_end_matches('/'));
+    let named = named.ok_or_else(|| Error::usage("IAM knows S3: give --archive s3://BUCKET/PREFIX"))?;
+    let (bucket, prefix) = named.split_once('/').unwrap_or((named, ""));
+    let policy = |role: Role| role.policy(bucket, prefix, kms_key);
+    if format == RolesFormat::Json {
+        let by_name: BTreeMap<&str, _> = Role::ALL.into_iter().map(|role| (role.name(), policy(role))).collect();
+        return Ok(serde_json::to_string_pretty(&by_name).map_err(Error::internal)? + "\n");
+    }
+    let document = |role: Role| {
+        let policy = plan::terraform(&policy(role), &format!("casefile_{}", role.name()));
+        format!("# {}\n{policy}", role.about())
+    };
+    Ok(Role::ALL.map(document).join("\n"))
 }
 
 /// Opens an archive: a folder, or `s3://BUCKET/PREFIX`.

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
     }
     let pretty = serde_json::to_string_pretty(&policy).map_err(Error::internal)?;
     let table = table(&calls, &known, &quotas);
-    let terraform = terraform(&policy);
+    let terraform = terraform(&policy, "casefile");
     printer.stdout(&format!(
         "{table}\nThe least IAM policy for it:\n\n{pretty}\n\nThe same for Terraform:\n\n{terraform}"
     ))?;

@@ -28,6 +28,7 @@ import rfc8785
 import common
 from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto
 from archiving import WITNESSES as ARCHIVING
+from roles import WITNESSES as ROLES
 from signing import WITNESSES as SIGNING
 
 
@@ -291,6 +292,7 @@ WITNESSES = [
     validate_puts_its_evidence_into_s3,
     *ARCHIVING,
     *SIGNING,
+    *ROLES,
 ]
 
 

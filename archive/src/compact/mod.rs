@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ArchiveError;
 use crate::{Archive, Entry, Folder};
 
-const TABLES: &str = "tables";
+pub(crate) const TABLES: &str = "tables";
 const MONTHS: &str = "tables/_months";
 /// A month with so many files of a table is written anew.
 const FILES: usize = 16;

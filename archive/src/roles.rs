@@ -1,0 +1,146 @@
+//! The least IAM policies for those who work with an archive in S3.
+
+use serde_json::{Value, json};
+
+use crate::compact::TABLES;
+use crate::layout::{BUNDLES, INDEX, VERDICTS};
+
+/// Who works with an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The job that validates: `validate --archive`, `archive add`, `attest`.
+    Archive,
+    /// The job that asks before it deploys: `gate region`, `service`, `plan`, `begin`.
+    Gate,
+    /// A person: `gate stop`, `lift`, `waive`, `close`.
+    Operator,
+    /// A nightly job: `archive compact`, `archive index`.
+    Compact,
+    /// Reads everything, and writes nothing: `archive list`, `verify`, `stats`, `analyze`, `query`, `reproduce`.
+    Audit,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Archive, Self::Gate, Self::Operator, Self::Compact, Self::Audit];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Archive => "archive",
+            Self::Gate => "gate",
+            Self::Operator => "operator",
+            Self::Compact => "compact",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// What it is for.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Archive => "the job that validates: validate --archive, archive add, attest",
+            Self::Gate => "the job that asks before it deploys: gate region, service, plan, begin",
+            Self::Operator => "a person: gate stop, lift, waive, close",
+            Self::Compact => "a nightly job: archive compact, archive index",
+            Self::Audit => "reads everything, and writes nothing: archive list, verify, stats; analyze, query, reproduce",
+        }
+    }
+
+    /// The folders that it reads; all of them if there are none.
+    const fn reads(self) -> &'static [&'static str] {
+        match self {
+            // A bundle or verdict that is there already is looked at, and not written.
+            Self::Archive => &[BUNDLES, VERDICTS, INDEX],
+            Self::Gate | Self::Operator => {
+                &[INDEX, VERDICTS, "markers", "stops", "waivers", "decisions", "attestations"]
+            }
+            Self::Compact => &[BUNDLES, VERDICTS, INDEX, TABLES],
+            Self::Audit => &[],
+        }
+    }
+
+    /// The folders that it writes new objects to.
+    const fn writes(self) -> &'static [&'static str] {
+        match self {
+            Self::Archive => &[BUNDLES, VERDICTS, "packs", "configs", INDEX, "attestations"],
+            Self::Gate => &["decisions", "markers"],
+            Self::Operator => &["stops", "waivers", "markers", "attestations"],
+            Self::Compact => &[INDEX, TABLES],
+            Self::Audit => &[],
+        }
+    }
+
+    /// The folders that it removes objects from: what can be made again.
+    const fn removes(self) -> &'static [&'static str] {
+        match self {
+            Self::Archive => &[INDEX],
+            Self::Compact => &[INDEX, TABLES],
+            _ => &[],
+        }
+    }
+
+    /// Its IAM policy. `prefix` is that of the archive in the bucket, without a slash at its end. `kms_key`: the ARN of the
+    /// key that the role signs with.
+    pub fn policy(self, bucket: &str, prefix: &str, kms_key: Option<&str>) -> Value {
+        let below = |folder: &str| match prefix {
+            "" => format!("{folder}/*"),
+            prefix => format!("{prefix}/{folder}/*"),
+        };
+        let arn = format!("arn:aws:s3:::{bucket}");
+        let objects = |folders: &[&str]| -> Vec<String> {
+            folders.iter().map(|folder| format!("{arn}/{}", below(folder))).collect()
+        };
+        let all = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
+        let mut statements = vec![json!({
+            "Sid": "List", "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn],
+            "Condition": { "StringLike": { "s3:prefix": all } },
+        })];
+        if self == Self::Audit {
+            statements.push(json!({
+                "Sid": "Read", "Effect": "Allow",
+                "Action": ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"],
+                "Resource": [format!("{arn}/{all}")],
+            }));
+            statements.push(json!({
+                "Sid": "Bucket", "Effect": "Allow",
+                "Action": ["s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration"],
+                "Resource": [arn],
+            }));
+        }
+        for (sid, actions, folders) in [
+            ("Read", &["s3:GetObject"][..], self.reads()),
+            ("Write", &["s3:PutObject", "s3:AbortMultipartUpload"][..], self.writes()),
+            ("Remove", &["s3:DeleteObject"][..], self.removes()),
+        ] {
+            if !folders.is_empty() {
+                statements
+                    .push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": objects(folders) }));
+            }
+        }
+        if let Some(key) = kms_key.filter(|_| matches!(self, Self::Archive | Self::Operator)) {
+            statements.push(json!({
+                "Sid": "Sign", "Effect": "Allow", "Action": ["kms:GetPublicKey", "kms:Sign"], "Resource": [key],
+            }));
+        }
+        json!({ "Version": "2012-10-17", "Statement": statements })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Verdicts, bundles and documents of the gate are never removed; who asks the gate cannot write what it asks about.
+    #[test]
+    fn no_role_can_change_what_the_gate_decides_by() {
+        for role in Role::ALL {
+            assert!(role.removes().iter().all(|folder| [INDEX, TABLES].contains(folder)), "{}", role.name());
+        }
+        assert!(Role::Gate.writes().iter().all(|folder| ["decisions", "markers"].contains(folder)));
+        assert!(Role::Audit.writes().is_empty());
+        let policy = Role::Gate.policy("evidence", "casefile", Some("arn:aws:kms:eu-west-1:1:key/2"));
+        let text = policy.to_string();
+        assert!(!text.contains("kms:") && text.contains("arn:aws:s3:::evidence/casefile/decisions/*"), "{text}");
+        assert!(Role::Archive.policy("evidence", "", None).to_string().contains("arn:aws:s3:::evidence/bundles/*"));
+    }
+}
