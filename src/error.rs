@@ -126,6 +126,7 @@ impl Error {
                 | ArchiveError::Read(_)
                 | ArchiveError::Verdict { .. }
                 | ArchiveError::Index { .. }
+                | ArchiveError::NoIndex { .. }
                 | ArchiveError::Changed { .. }
                 | ArchiveError::OtherBundle { .. } => Exit::Integrity,
                 ArchiveError::Open(_) => Exit::Usage,

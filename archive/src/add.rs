@@ -96,7 +96,7 @@ impl Archive {
         }
         // What was there already is in the index, unless an earlier run ended before.
         if !is_new {
-            let known = self.entries().await?;
+            let known = self.rows().await?;
             rows.retain(|row| !known.contains(row));
         }
         self.append(rows).await

@@ -80,6 +80,12 @@ pub enum ArchiveError {
         /// The archive.
         archive: String,
     },
+    /// The index is missing.
+    #[error("{archive} has bundles, and no index: run `casefile archive index`")]
+    NoIndex {
+        /// The archive.
+        archive: String,
+    },
     /// An object of another content has the key.
     #[error("{place} holds another bundle ({found}): run `casefile archive verify`")]
     OtherBundle {

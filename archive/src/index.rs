@@ -32,11 +32,20 @@ const AT_ONCE: usize = 16;
 const TRIES: usize = 8;
 
 impl Archive {
-    /// Every row of the index, sorted by bundle and verdict. Empty if there is no index.
+    /// Every row of the index, sorted by bundle and verdict. Empty if the archive is.
     ///
     /// # Errors
-    /// Where a segment cannot be read.
+    /// Where a segment cannot be read, or there are bundles and no index.
     pub async fn entries(&self) -> Result<Vec<Entry>, ArchiveError> {
+        let rows = self.rows().await?;
+        if rows.is_empty() && !self.objects(BUNDLES).await?.is_empty() {
+            return Err(ArchiveError::NoIndex { archive: self.name.clone() });
+        }
+        Ok(rows)
+    }
+
+    /// Every row of the index.
+    pub(crate) async fn rows(&self) -> Result<Vec<Entry>, ArchiveError> {
         for _ in 1..TRIES {
             match self.read_segments(&self.segments().await?).await {
                 Err(ArchiveError::Store { source: object_store::Error::NotFound { .. }, .. }) => {}

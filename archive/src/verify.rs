@@ -58,7 +58,7 @@ impl Archive {
         let mut verified = Verified::default();
         let bundles: Vec<String> = self.keys(BUNDLES).await?;
         let verdicts: Vec<String> = self.keys(VERDICTS).await?;
-        let entries = self.entries().await?;
+        let entries = self.rows().await?;
         verified.bundles = bundles.len();
         for key in sampled(&bundles, options) {
             if !options.done.contains(key) {

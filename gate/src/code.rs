@@ -32,6 +32,8 @@ pub enum Code {
     Inconclusive,
     /// There is no verdict over the newest evidence, it ended with an error, or its moment lies ahead.
     NotEvaluable,
+    /// The archive has verdicts of several AWS accounts, and the policy does not say which count.
+    AccountUnclear,
     /// The verdict is pass, and is not signed with a key of the policy.
     NotSigned,
     /// The verdict is older than the policy's `max_age`.
@@ -66,6 +68,7 @@ impl Code {
             Self::Missing
             | Self::Inconclusive
             | Self::NotEvaluable
+            | Self::AccountUnclear
             | Self::NotSigned
             | Self::Stale
             | Self::Soaking
@@ -83,7 +86,7 @@ impl Code {
     /// one; what is not signed may be anybody's.
     pub const fn can_be_waived(self) -> bool {
         !matches!(self.outcome(), Outcome::Proceed)
-            && !matches!(self, Self::ReleaseDiffers | Self::NotSigned | Self::Stop)
+            && !matches!(self, Self::ReleaseDiffers | Self::AccountUnclear | Self::NotSigned | Self::Stop)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::next::{next, outcome};
 use crate::policy::{Policy, Requires};
 use crate::question::{Inputs, Kind, Question};
 use crate::record::Record;
-use crate::region::{Region, rules};
+use crate::region::{CLOCKS_DIFFER_MS, Region, rules};
 use crate::waiver::Waiver;
 
 /// Answers the question at a moment. `engine`: the version of casefile.
@@ -38,7 +38,7 @@ pub fn judge(
     }
     let inputs = inputs.narrowed(question, policy);
     let (keys, waiver_keys) = (policy.keys()?, policy.waiver_keys()?);
-    let seen = inputs.signed(&keys);
+    let seen = inputs.seen(policy, &keys);
     let counts = |waiver: &Waiver, at| waiver.problem(policy, &inputs, &waiver_keys, at);
     let reasons_at = |at| self::reasons(question, policy, &seen, at, |waiver| counts(waiver, at).is_none());
     let reasons = reasons_at(now)?;
@@ -184,13 +184,16 @@ fn in_flight(region: &Region<'_>, marker: &Marker) -> Reason {
     Reason { as_of: Some(marker.at), ..region.reason(Code::InFlight, detail) }
 }
 
-/// Whether a deployment that began has neither a verdict nor been closed.
+/// Whether a deployment that began has neither a verdict nor been closed. A verdict closes it that was judged after the
+/// beginning; or whose rollout began after it, by clocks that may differ.
 pub fn is_open(marker: &Marker, records: &[Record]) -> bool {
     let closes = |record: &Record| {
+        let began = record.created_at.filter(|_| !record.nothing_deployed);
         (&record.service, &record.region) == (&marker.service, &marker.region)
             && record.release.as_ref() == Some(&marker.release)
             && record.verdict.is_some()
-            && record.moment() >= marker.at
+            && (record.moment() >= marker.at
+                || began.is_some_and(|began| began >= marker.at.plus_millis(-CLOCKS_DIFFER_MS)))
     };
     marker.kind == MarkerKind::Begin && !records.iter().any(closes)
 }

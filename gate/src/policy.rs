@@ -62,6 +62,9 @@ pub struct Policy {
     /// How many people, besides the one who asks for it, must approve a waiver.
     #[serde(default = "one")]
     pub approvers: usize,
+    /// The AWS accounts whose verdicts count. Without them all count, as long as a region has those of one account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
     /// Public keys (PEM): a pass counts only if one of them signed its verdict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,

@@ -103,6 +103,9 @@ impl Question {
 /// The conclusion of a pass that is not signed.
 pub(crate) const UNSIGNED: &str = "unsigned";
 
+/// The conclusion of a pass in an account that is not known, where the policy names accounts.
+pub(crate) const UNKNOWN_ACCOUNT: &str = "of an unknown account";
+
 /// What is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,7 +130,10 @@ impl Inputs {
         let is_there = |service: &String, region: &String| {
             places.iter().any(|place| (&place.service, &place.region) == (service, region))
         };
-        self.records.retain(|record| is_there(&record.service, &record.region));
+        let counts = |account: &Option<String>| {
+            account.as_ref().is_none_or(|account| policy.accounts.is_empty() || policy.accounts.contains(account))
+        };
+        self.records.retain(|record| is_there(&record.service, &record.region) && counts(&record.account));
         // Of the deployments that began those that are open, found while all verdicts are there.
         self.markers.retain(|marker| is_there(&marker.service, &marker.region) && is_open(marker, &self.records));
         self.markers.sort();
@@ -148,9 +154,14 @@ impl Inputs {
         self
     }
 
-    /// As the judgement sees them: a pass that none of the policy's keys signed is none.
-    pub(crate) fn signed(&self, keys: &[PublicKey]) -> Self {
+    /// As the judgement sees them: a pass that none of the policy's keys signed is none, nor is one of an account that is
+    /// not known where the policy names accounts.
+    pub(crate) fn seen(&self, policy: &Policy, keys: &[PublicKey]) -> Self {
         let mut seen = self.clone();
+        let of_unknown = |record: &&mut Record| !policy.accounts.is_empty() && record.account.is_none();
+        for record in seen.records.iter_mut().filter(of_unknown).filter(|record| record.is_pass()) {
+            record.conclusion = Some(UNKNOWN_ACCOUNT.to_owned());
+        }
         for record in seen.records.iter_mut().filter(|record| !keys.is_empty() && record.is_pass()) {
             if !record.verdict.as_ref().is_some_and(|digest| self.is_signed(digest, keys)) {
                 record.conclusion = Some(UNSIGNED.to_owned());

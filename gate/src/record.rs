@@ -13,6 +13,9 @@ pub struct Record {
     pub service: String,
     /// The AWS region.
     pub region: String,
+    /// The AWS account, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The bundle's digest.
     pub bundle: String,
     /// The verdict's digest.

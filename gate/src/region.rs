@@ -11,7 +11,7 @@ use crate::question::{Question, UNSIGNED};
 use crate::record::Record;
 
 /// Clocks of two machines may differ by this.
-const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
+pub(crate) const CLOCKS_DIFFER_MS: i64 = 5 * 60 * 1000;
 
 /// A region, with its verdicts.
 #[derive(Debug, Clone)]
@@ -35,10 +35,26 @@ impl<'a> Region<'a> {
         Self { service, name, records, newest }
     }
 
+    /// That the region's verdicts are of several accounts.
+    fn accounts(&self) -> Option<Reason> {
+        let accounts: BTreeSet<&str> = self.records.iter().filter_map(|record| record.account.as_deref()).collect();
+        (accounts.len() > 1).then(|| {
+            let names: Vec<&str> = accounts.into_iter().collect();
+            self.reason(
+                Code::AccountUnclear,
+                format!("there are verdicts of the accounts {}: name those that count in `accounts`", names.join(", ")),
+            )
+        })
+    }
+
     /// The records that a question about the release can depend on.
     pub(crate) fn needed(&self, release: &str) -> impl Iterator<Item = &'a Record> + use<'a> {
         let running = self.records.first().copied();
+        let mut accounts = BTreeSet::new();
         let needed = |record: &&Record| {
+            if record.account.as_ref().is_some_and(|account| accounts.insert(account.clone())) {
+                return true;
+            }
             let began = |record| began(record, self.newest);
             running.is_some_and(|running| record.is_same_rollout(running) || began(record) == began(running))
                 || record.release.as_deref() == Some(release)
@@ -168,6 +184,9 @@ impl<'a> Region<'a> {
     /// The reasons of a region that must have passed.
     pub(crate) fn required(&self, question: &Question, policy: &Policy, now: Timestamp) -> Vec<Reason> {
         let release = question.release.as_str();
+        if let Some(reason) = self.accounts() {
+            return vec![reason];
+        }
         let Some(record) = self.current(question) else {
             return vec![self.reason(Code::Missing, format!("there is no verdict of release {release}"))];
         };

@@ -121,6 +121,7 @@ fn advice(decision: &Decision) -> Option<String> {
         Code::NotEvaluable => {
             "judge its bundle (`casefile analyze`, `casefile archive add`), or run `casefile validate --recheck`"
         }
+        Code::AccountUnclear => "name the account whose verdicts count in `accounts` of the policy",
         Code::NotSigned => "sign that verdict (`casefile attest --archive`), or judge again in the job that signs",
         Code::Stale => "run `casefile validate --recheck` in that region",
         Code::Soaking | Code::Frozen => "wait, or let `--wait` do it",

@@ -269,6 +269,56 @@ fn a_question_that_cannot_be_meant_is_refused() {
 }
 
 #[test]
+fn a_verdict_of_an_older_pack_is_told_and_reproduced() {
+    let pipeline = Pipeline::new(&POLICY.replace("soak = \"1h\"", "same_pack = true"));
+    let at = pipeline.folder();
+    let older = at.join("older");
+    copied(&cases().join("../../queries"), &older, &[]);
+    fs::remove_file(older.join("rollout/one-image.sql")).unwrap();
+    let recording = pipeline.recording("healthy-migration", "bf-manage-core", "ap-southeast-2", "v1");
+    let import = ["import", text(&recording), "--release", "v1", "-o", "rollout.bundle"];
+    assert_eq!(pipeline.job(1, &import).code, 0);
+    let queries = ["--queries", "older"];
+    pipeline.job(1, &[&["analyze", "rollout.bundle", "--format", "json", "-o", "verdict.json"][..], &queries].concat());
+    let add = ["archive", "add", "rollout.bundle", "verdict.json", "--archive", "kept"];
+    assert_eq!(pipeline.job(1, &[&add[..], &queries].concat()).code, 0);
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (4, of(&["rules_differ", "passed"])));
+    // With the checks that the archive keeps it comes out the same; with those of this program it may not.
+    let reproduced = pipeline.job(1, &["reproduce", "verdict.json", "--archive", "kept"]);
+    assert_eq!((reproduced.code, reproduced.out.starts_with("same")), (0, true), "{}{}", reproduced.out, reproduced.err);
+    fs::remove_dir_all(at.join("kept/packs")).unwrap();
+    let other = pipeline.job(1, &["reproduce", "verdict.json", "--archive", "kept"]);
+    assert_eq!((other.code, other.out.contains("rollout.one-image")), (3, true), "{}{}", other.out, other.err);
+}
+
+#[test]
+fn a_damaged_archive_opens_no_gate() {
+    let pipeline = Pipeline::new(&POLICY.replace("soak = \"1h\"", ""));
+    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1).0, 0);
+    let ask = ["gate", "region", "--region", "eu-west-1", "--release", "v1", "--archive", "kept"];
+    let index = pipeline.folder().join("kept/index");
+    let aside = pipeline.folder().join("aside");
+    fs::rename(&index, &aside).unwrap();
+    let missing = pipeline.job(1, &ask);
+    assert_eq!((missing.code, missing.err.contains("run `casefile archive index`")), (6, true), "{}", missing.err);
+    fs::create_dir(&index).unwrap();
+    let segment = fs::read_dir(&aside).unwrap().next().unwrap().unwrap();
+    let bytes = fs::read(segment.path()).unwrap();
+    fs::write(index.join(segment.file_name()), &bytes[..bytes.len() / 2]).unwrap();
+    let half = pipeline.job(1, &ask);
+    assert_eq!((half.code, half.err.contains("is not a part of an index")), (6, true), "{}", half.err);
+    fs::write(index.join(segment.file_name()), bytes).unwrap();
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1).0, 0);
+    // A document of the gate that was cut short is no document that is not there.
+    let journal = pipeline.folder().join("kept/stops/all");
+    fs::create_dir_all(&journal).unwrap();
+    fs::write(journal.join("00000001.json"), "{\"format\":\"casefile-stop/1\"").unwrap();
+    let cut = pipeline.job(1, &ask);
+    assert_eq!((cut.code, cut.err.contains("stops/all 1 is not a document of the gate")), (6, true), "{}", cut.err);
+}
+
+#[test]
 fn a_recheck_expects_no_rollout() {
     let folder = tempfile::tempdir().unwrap();
     let played = play("nothing-deployed-nine-days-old", Vec::new());

@@ -170,7 +170,9 @@ async fn many_jobs_add_at_once() {
     assert_eq!(problems(&archive).await, [] as [&str; 0]);
     // The index is nothing but what the objects say.
     std::fs::remove_dir_all(folder.path().join("archive/index")).unwrap();
-    assert_eq!(archive.entries().await.unwrap().len(), 0);
+    let missing = archive.entries().await.unwrap_err().to_string();
+    assert!(missing.ends_with("has bundles, and no index: run `casefile archive index`"), "{missing}");
+    assert!(problems(&archive).await.iter().all(|problem| problem.contains("is not in the index")));
     assert_eq!(archive.rebuild(&mut |_, _| {}).await.unwrap(), entries.len());
     assert_eq!(archive.entries().await.unwrap(), entries);
     archive.rebuild(&mut |_, _| {}).await.unwrap();

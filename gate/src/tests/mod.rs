@@ -37,6 +37,7 @@ fn record(region: &str, release: &str, conclusion: &str, began: i64, as_of: i64)
     Record {
         service: "web".to_owned(),
         region: region.to_owned(),
+        account: None,
         bundle: format!("bundle-{region}-{release}-{began}-{as_of}"),
         verdict: Some(format!("{region}-{release}-{conclusion}-{as_of}")),
         conclusion: Some(conclusion.to_owned()),
@@ -52,6 +53,21 @@ fn record(region: &str, release: &str, conclusion: &str, began: i64, as_of: i64)
         config: Some("config".to_owned()),
         sequence: release.trim_start_matches('r').parse().ok(),
         project: Some("1".to_owned()),
+    }
+}
+
+/// That a deployment began.
+fn marker(region: &str, release: &str, hour: i64) -> Marker {
+    Marker {
+        format: Marker::FORMAT.to_owned(),
+        kind: MarkerKind::Begin,
+        service: "web".to_owned(),
+        region: region.to_owned(),
+        release: release.to_owned(),
+        at: Timestamp(hour * HOUR),
+        by: "pipeline 2".to_owned(),
+        why: None,
+        ci: BTreeMap::new(),
     }
 }
 
@@ -165,17 +181,7 @@ fn evidence_that_names_no_rollout_is_about_the_newest() {
 
 #[test]
 fn a_begun_deployment_holds_until_its_verdict() {
-    let marker = Marker {
-        format: Marker::FORMAT.to_owned(),
-        kind: MarkerKind::Begin,
-        service: "web".to_owned(),
-        region: "a".to_owned(),
-        release: "r2".to_owned(),
-        at: Timestamp(3 * HOUR),
-        by: "pipeline 2".to_owned(),
-        why: None,
-        ci: BTreeMap::new(),
-    };
+    let marker = marker("a", "r2", 3);
     let records = vec![record("a", "r1", "pass", 1, 2)];
     let inputs = |records: &[Record]| Inputs { markers: vec![marker.clone()], ..of(records) };
     let holding = decide(&question("b", "r1", 1), &policy(""), inputs(&records), 4);
@@ -381,4 +387,56 @@ fn a_waiver_may_have_to_be_signed() {
     let signed = with(&[signed_by(BOB, &digest)]);
     assert_eq!(signed.outcome, Outcome::Proceed);
     assert!(signed.reasons[0].waived_by.as_ref().unwrap().contains(", to be reviewed by 1970-01-05T03:00:00Z: "));
+}
+
+#[test]
+fn clocks_may_differ_by_five_minutes() {
+    const MINUTE: i64 = 60_000;
+    let asked = question("b", "r1", 1);
+    let ahead = |minutes: i64| {
+        let mut record = record("a", "r1", "pass", 9, 10);
+        record.as_of = Some(Timestamp(10 * HOUR + minutes * MINUTE));
+        let decision = decide(&asked, &policy(""), of(&[record]), 10);
+        (decision.outcome, decision.reasons[0].code, decision.next_at)
+    };
+    assert_eq!(ahead(5), (Outcome::Proceed, Code::Passed, None));
+    let later = Some(Timestamp(10 * HOUR + 6 * MINUTE));
+    assert_eq!(ahead(6), (Outcome::Hold, Code::NotEvaluable, later));
+    // A runner whose clock is fast began "after" the verdict of what it deployed.
+    let in_flight = |minutes: i64, nothing_deployed: bool| {
+        let mut verdict = record("a", "r1", "pass", 10, 10);
+        verdict.nothing_deployed = nothing_deployed;
+        let at = Timestamp(10 * HOUR + minutes * MINUTE);
+        let marker = Marker { at, ..marker("a", "r1", 10) };
+        let inputs = Inputs { markers: vec![marker], ..of(&[verdict]) };
+        decide(&asked, &policy(""), inputs, 11).reasons[0].code == Code::InFlight
+    };
+    assert!(!in_flight(-1, false) && !in_flight(5, false), "closed by the rollout that began");
+    assert!(in_flight(6, false) && in_flight(1, true), "a rollout of before");
+}
+
+#[test]
+fn verdicts_of_another_account_do_not_count() {
+    let of_account = |account: Option<&str>, conclusion: &str, began| {
+        let record = record("a", "r1", conclusion, began, began + 1);
+        Record { account: account.map(str::to_owned), ..record }
+    };
+    let (staging, production) = (of_account(Some("1"), "pass", 3), of_account(Some("2"), "fail", 1));
+    let with = |records: &[Record], accounts: &[&str]| {
+        let accounts = accounts.iter().map(|account| (*account).to_owned()).collect();
+        let decision =
+            decide(&question("b", "r1", 1), &Policy { accounts, ..policy("") }, of(records), 9);
+        let again = judge(&decision.question, &decision.policy, decision.inputs.clone(), decision.now, "0.1.0");
+        assert_eq!(again.unwrap().digest, decision.digest);
+        (decision.outcome, decision.reasons[0].code)
+    };
+    let both = [staging.clone(), production.clone()];
+    assert_eq!(with(&both, &[]), (Outcome::Hold, Code::AccountUnclear));
+    assert_eq!(with(&both, &["2"]), (Outcome::Refuse, Code::Failed));
+    assert_eq!(with(&both, &["1"]), (Outcome::Proceed, Code::Passed));
+    assert_eq!(with(std::slice::from_ref(&staging), &["2"]), (Outcome::Hold, Code::Missing));
+    // Of an account that is not known: bad news counts, good news does not.
+    assert_eq!(with(&[of_account(None, "pass", 1)], &["2"]), (Outcome::Hold, Code::NotEvaluable));
+    assert_eq!(with(&[of_account(None, "fail", 1)], &["2"]), (Outcome::Refuse, Code::Failed));
+    assert_eq!(with(&[of_account(None, "pass", 1)], &[]), (Outcome::Proceed, Code::Passed));
 }

@@ -148,6 +148,7 @@ fn record(entry: &Entry) -> Record {
     Record {
         service: entry.service.clone(),
         region: entry.region.clone(),
+        account: entry.account.clone(),
         bundle: entry.bundle.clone(),
         verdict: entry.verdict_digest.clone(),
         conclusion: entry.verdict.clone(),
@@ -205,6 +206,7 @@ fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
     Ok(Record {
         service: short_name(&of("service")?).to_owned(),
         region: of("region")?,
+        account: text(&target["account"]),
         bundle: file.bundle().unwrap_or("(not sealed)").to_owned(),
         verdict: Some(file.digest().to_owned()),
         conclusion: text(&json["verdict"]),
