@@ -106,7 +106,7 @@ impl Archive {
     pub(crate) async fn put_new(&self, relative: &str, bytes: Vec<u8>) -> Result<bool, ArchiveError> {
         let mut never = std::pin::pin!(std::future::pending());
         let mut stop: casefile_objects::Stop<'_> = never.as_mut();
-        match put_bytes(self.store.as_ref(), &self.key(relative), bytes, &mut stop).await {
+        match put_bytes(self.writer(relative), &self.key(relative), bytes, &mut stop).await {
             Ok(()) => Ok(true),
             Err(PutError::Exists) => Ok(false),
             Err(error) => Err(self.put_failed(relative, error)),
@@ -117,7 +117,7 @@ impl Archive {
         let mut never = std::pin::pin!(std::future::pending());
         let mut stop: casefile_objects::Stop<'_> = never.as_mut();
         let key = self.key(relative);
-        let put = put_file(self.store.as_ref(), &key, path, &mut stop).await;
+        let put = put_file(self.writer(relative), &key, path, &mut stop).await;
         if !matches!(put, Err(PutError::Exists)) {
             return put.map(|()| true).map_err(|error| self.put_failed(relative, error));
         }
@@ -126,7 +126,7 @@ impl Archive {
             return Ok(false);
         }
         self.store.delete(&key).await.map_err(self.failed(relative))?;
-        let put = put_file(self.store.as_ref(), &key, path, &mut stop).await;
+        let put = put_file(self.writer(relative), &key, path, &mut stop).await;
         put.map(|()| true).map_err(|error| self.put_failed(relative, error))
     }
 

@@ -51,6 +51,8 @@ pub use verify::{Problem, Verified, VerifyOptions};
 #[derive(Debug, Clone)]
 pub struct Archive {
     store: Arc<dyn ObjectStore>,
+    /// Writes what must stay; the same store unless that sets a retention.
+    locking: Arc<dyn ObjectStore>,
     root: Key,
     name: String,
 }
@@ -68,12 +70,25 @@ impl Archive {
             return Err(ArchiveError::Missing { archive: name });
         }
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|source| ArchiveError::store(&name, source))?;
-        Ok(Self { store: Arc::new(store), root: Key::default(), name })
+        Ok(Self::in_store(Arc::new(store), Key::default(), name))
     }
 
     /// An archive in an object store, below `root`. Messages use `name`.
     pub fn in_store(store: Arc<dyn ObjectStore>, root: Key, name: String) -> Self {
-        Self { store, root, name }
+        Self { locking: Arc::clone(&store), store, root, name }
+    }
+
+    /// Writes bundles, verdicts, rules and documents through another client of the same place, which sets a retention. The
+    /// index and the compacted copy are made again and again, and have none.
+    pub fn with_locking_store(mut self, store: Arc<dyn ObjectStore>) -> Self {
+        self.locking = store;
+        self
+    }
+
+    /// The client that writes an object.
+    fn writer(&self, relative: &str) -> &dyn ObjectStore {
+        let again = [layout::INDEX, compact::TABLES].iter().any(|folder| relative.starts_with(folder));
+        if again { self.store.as_ref() } else { self.locking.as_ref() }
     }
 
     /// The name in messages: the folder, or the URL.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::args::{ArchiveArg, ConfigArg, PackArgs};
+use super::args::{ArchiveArg, ConfigArg, LockArgs, PackArgs};
 use crate::format::{RolesFormat, StatsFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
@@ -26,6 +26,8 @@ pub(crate) enum ArchiveVerb {
         verdicts: Vec<PathBuf>,
         #[command(flatten)]
         archive: ArchiveArg,
+        #[command(flatten)]
+        lock: LockArgs,
         #[command(flatten)]
         config: ConfigArg,
         #[command(flatten)]

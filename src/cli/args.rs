@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use casefile_collector::aws::{Lock, LockMode};
 use clap::{Args, ValueEnum};
 
 use crate::format::Format;
@@ -52,6 +53,36 @@ pub(crate) struct ArchiveArg {
     /// The archive: a folder, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
     pub(crate) archive: String,
+}
+
+/// The retention of what is added to an archive in S3.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct LockArgs {
+    /// S3 Object Lock: who can lift the retention; the bucket must have Object Lock. Not needed where the bucket has a
+    /// default retention
+    #[arg(long, value_enum, value_name = "MODE", requires = "lock_days")]
+    pub(crate) lock: Option<LockModeArg>,
+    /// How many days the retention holds
+    #[arg(long, value_name = "N", requires = "lock", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    pub(crate) lock_days: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LockModeArg {
+    /// Who has s3:BypassGovernanceRetention
+    Governance,
+    /// Nobody
+    Compliance,
+}
+
+impl LockArgs {
+    pub(crate) fn lock(self) -> Option<Lock> {
+        let mode = match self.lock? {
+            LockModeArg::Governance => LockMode::Governance,
+            LockModeArg::Compliance => LockMode::Compliance,
+        };
+        Some(Lock { mode, days: self.lock_days? })
+    }
 }
 
 /// An archive that a bundle may be in.

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::{Archive, ArchiveVerb, FilterArgs};
 pub(crate) use args::{
-    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs,
+    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, LockArgs, PaceArgs, PackArgs,
     ReportArgs, TargetArgs,
 };
 
@@ -240,6 +240,8 @@ pub(crate) struct Validate {
     /// Add the bundle and the verdict to this archive: a folder, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
     pub(crate) archive: Option<String>,
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Pack, Settings};
 use casefile_archive::{Added, Archive, Entry, Kept, Role, VerdictFile, VerifyOptions};
-use casefile_collector::aws::{Aws, ConnectOptions, S3Url};
+use casefile_collector::aws::{Aws, ConnectOptions, Lock, S3Url};
 use casefile_collector::plan;
 use casefile_evidence::Bundle;
 
@@ -22,8 +22,8 @@ use crate::render;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {
-        ArchiveVerb::Add { bundle, verdicts, archive, config, pack: rules } => {
-            let archive = open(&archive.archive, true).await?;
+        ArchiveVerb::Add { bundle, verdicts, archive, lock, config, pack: rules } => {
+            let archive = open_locking(&archive.archive, lock.lock()).await?;
             let sealed = Bundle::open(bundle)?;
             let loaded = Loaded::for_bundle(config.config.as_deref(), sealed.manifest().config.as_ref())?;
             let mut keep = kept(&pack(rules)?, &loaded.config.settings())?;
@@ -126,11 +126,30 @@ fn roles(place: &str, kms_key: Option<&str>, format: RolesFormat) -> Result<Stri
 
 /// Opens an archive: a folder, or `s3://BUCKET/PREFIX`.
 pub(crate) async fn open(place: &str, create: bool) -> Result<Archive, Error> {
-    let Some(url) = s3_url(Path::new(place)) else { return Ok(Archive::on_disk(Path::new(place), create)?) };
+    match s3_url(Path::new(place)) {
+        Some(url) => in_s3(url, None).await,
+        None => Ok(Archive::on_disk(Path::new(place), create)?),
+    }
+}
+
+/// Opens an archive to add to it, with a retention of what is added.
+pub(crate) async fn open_locking(place: &str, lock: Option<Lock>) -> Result<Archive, Error> {
+    match (s3_url(Path::new(place)), lock) {
+        (Some(url), lock) => in_s3(url, lock).await,
+        (None, None) => open(place, true).await,
+        (None, Some(_)) => Err(Error::usage("--lock: only S3 has Object Lock; give --archive s3://BUCKET/PREFIX")),
+    }
+}
+
+async fn in_s3(url: &str, lock: Option<Lock>) -> Result<Archive, Error> {
     let url = S3Url::parse(url)?;
     let aws = Aws::connect(ConnectOptions::default()).await?;
     let store = aws.store(url.clone()).await?;
-    Ok(Archive::in_store(store.objects(), url.key().clone(), url.to_string()))
+    let archive = Archive::in_store(store.objects(), url.key().clone(), url.to_string());
+    Ok(match lock {
+        Some(lock) => archive.with_locking_store(aws.locking_store(url, lock).await?.objects()),
+        None => archive,
+    })
 }
 
 /// A bundle that an argument names, on disk.

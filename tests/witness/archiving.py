@@ -1,7 +1,9 @@
 """Witnesses of the archive: S3 as moto plays it, and DuckDB over the compacted copy."""
 
+import datetime
 import hashlib
 import json
+import os
 import re
 
 import boto3
@@ -87,6 +89,36 @@ def an_archive_lives_in_s3(folder):
         assert len(rows) == 2, rows
 
 
+def what_is_added_is_locked(folder):
+    with moto() as url:
+        s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
+        s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        env = {"AWS_ENDPOINT_URL_S3": url, "AWS_REGION": "us-east-1", "CASEFILE_ARCHIVE": "s3://locked/archive"}
+        bundle, verdict = imported(CASES[0], folder), folder / "locked.json"
+        verdict.write_text(casefile("analyze", bundle, "--format", "json", expect=(0, 3, 4)).stdout)
+        # Of uploads in parts moto forgets the retention (CreateMultipartUpload has the same headers).
+        for arguments in [(bundle, verdict, "--lock", "governance"), (imported(CASES[1], folder), "--lock", "compliance")]:
+            casefile("archive", "add", *arguments, "--lock-days", "30", cwd=folder, env=env)
+        kinds = {}
+        for found in s3.list_objects_v2(Bucket="locked")["Contents"]:
+            head = s3.head_object(Bucket="locked", Key=found["Key"])
+            kind = found["Key"].split("/")[1]
+            kinds.setdefault(kind, set()).add(head.get("ObjectLockMode"))
+            if kind in ("bundles", "verdicts"):
+                days = (head["ObjectLockRetainUntilDate"] - datetime.datetime.now(datetime.timezone.utc)).total_seconds() / 86400
+                assert 29.9 < days < 30.1, days
+                [version] = [it for it in s3.list_object_versions(Bucket="locked", Prefix=found["Key"])["Versions"] if it["IsLatest"]]
+                try:
+                    s3.delete_object(Bucket="locked", Key=found["Key"], VersionId=version["VersionId"])
+                    raise AssertionError(f"{found['Key']} was removed")
+                except s3.exceptions.ClientError as error:
+                    assert error.response["Error"]["Code"] == "AccessDenied", error
+        assert kinds["verdicts"] == {"GOVERNANCE"} and kinds["bundles"] == {"GOVERNANCE", "COMPLIANCE"} and kinds["index"] == {None}, kinds
+        casefile("archive", "verify", cwd=folder, env=env)
+        run = casefile("archive", "add", bundle, "--archive", "disk", "--lock", "governance", "--lock-days", "1", cwd=folder, expect=(2,))
+        assert "only S3 has Object Lock" in run.stderr, run.stderr
+
+
 def duckdb_reads_the_compacted_copy(folder):
     archive = folder / "compacted"
     for case in SOME:
@@ -115,4 +147,32 @@ def duckdb_reads_the_compacted_copy(folder):
     assert rows == sorted(rows)
 
 
-WITNESSES = [an_archive_lives_in_s3, duckdb_reads_the_compacted_copy]
+def every_verdict_is_reproduced_elsewhere(folder):
+    """`EVERY=1` for all cases: some minutes."""
+    cases = CASES if os.environ.get("EVERY") else SOME[::4]
+    archive = folder / "reproduced"
+    digests = []
+    for case in cases:
+        bundle, verdict = imported(case, folder), folder / f"{case.name}.json"
+        text = casefile("analyze", bundle, "--format", "json", "--threads", 2, expect=(0, 3, 4)).stdout
+        verdict.write_text(text)
+        casefile("archive", "add", bundle, verdict, "--archive", archive)
+        digests.append(json.loads(text)["digest"])
+    # Elsewhere: in another folder, by another locale, zone and number of threads, from the archive alone.
+    elsewhere = [
+        (1, "/", {"TZ": "Pacific/Auckland", "LC_ALL": "C"}),
+        (7, folder, {"TZ": "America/St_Johns", "LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8"}),
+    ]
+    for nth, digest in enumerate(digests):
+        threads, cwd, env = elsewhere[nth % len(elsewhere)]
+        run = casefile("reproduce", digest, "--archive", archive, "--threads", threads, "--format", "json", cwd=cwd, env=env)
+        told = json.loads(run.stdout)
+        assert told["same"] and told["digest"]["after"] == digest, told
+
+
+WITNESSES = [
+    an_archive_lives_in_s3,
+    what_is_added_is_locked,
+    duckdb_reads_the_compacted_copy,
+    every_verdict_is_reproduced_elsewhere,
+]

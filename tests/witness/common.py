@@ -1,7 +1,10 @@
 """What the witnesses share: the cases, casefile itself, and servers on loopback."""
 
+import base64
+import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -73,3 +76,22 @@ def moto(server="moto_server"):
         port = probe.getsockname()[1]
     command = [pathlib.Path(sys.executable).parent / server] if server == "moto_server" else [sys.executable, server]
     return Server(*command, "-p", port, url=f"http://127.0.0.1:{port}/")
+
+
+def noisy_recording(folder):
+    """A recording whose bundle is longer than a part of an upload: lines that do not compress."""
+    noisy = folder / "noisy"
+    if noisy.exists():
+        return noisy
+    shutil.copytree(CASES[0], noisy)
+    snapshot = max(path for path in noisy.iterdir() if path.is_dir())
+    group, stream = "/ecs/noisy", "noise"
+    events = [
+        {"timestamp": 1795423380000 + nth, "ingestionTime": 1795423381000 + nth, "message": base64.b64encode(os.urandom(1024)).decode()}
+        for nth in range(20_000)
+    ]
+    (snapshot / "9999-GetLogEvents.json").write_text(json.dumps({
+        "operation": "GetLogEvents", "request": {"logGroupName": group, "logStreamName": stream},
+        "response": {"events": events, "nextForwardToken": "f/1", "nextBackwardToken": "b/1"},
+    }))
+    return noisy

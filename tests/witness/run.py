@@ -7,7 +7,6 @@ Each witness is a function; it fails by an assertion. The last line counts them.
 """
 
 import argparse
-import base64
 import hashlib
 import json
 import os
@@ -26,7 +25,7 @@ import jsonschema
 import rfc8785
 
 import common
-from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto
+from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto, noisy_recording
 from archiving import WITNESSES as ARCHIVING
 from roles import WITNESSES as ROLES
 from signing import WITNESSES as SIGNING
@@ -234,18 +233,7 @@ def bundles_go_to_s3(folder):
         assert before == {key: s3.head_object(Bucket="evidence", Key=key)["LastModified"] for key in keys("")}
 
         # An archive that is longer than a part: lines that do not compress.
-        noisy = folder / "noisy"
-        shutil.copytree(CASES[0], noisy)
-        snapshot = max(path for path in noisy.iterdir() if path.is_dir())
-        group, stream = "/ecs/noisy", "noise"
-        events = [
-            {"timestamp": 1795423380000 + nth, "ingestionTime": 1795423381000 + nth, "message": base64.b64encode(os.urandom(1024)).decode()}
-            for nth in range(20_000)
-        ]
-        (snapshot / "9999-GetLogEvents.json").write_text(json.dumps({
-            "operation": "GetLogEvents", "request": {"logGroupName": group, "logStreamName": stream},
-            "response": {"events": events, "nextForwardToken": "f/1", "nextBackwardToken": "b/1"},
-        }))
+        noisy = noisy_recording(folder)
         uploaded("noisy.tar", "import", noisy, "--config", CONFIG)
         about = s3.head_object(Bucket="evidence", Key="2026/noisy.tar")
         assert about["ContentLength"] > 17 << 20 and about["ETag"].strip('"').endswith("-2"), about

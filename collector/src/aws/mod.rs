@@ -26,4 +26,4 @@ pub use connect::{Aws, ConnectOptions, CredentialsSource, Timeouts};
 pub use error::ConnectError;
 pub use kms::{KmsError, KmsKey};
 pub use limit::{Quotas, share_of};
-pub use store::{S3Url, Store, StoreError};
+pub use store::{Lock, LockMode, S3Url, Store, StoreError};

@@ -18,7 +18,10 @@ use self::url::refused;
 pub use self::url::{S3Url, StoreError};
 use super::{Aws, wire};
 
+mod lock;
 mod url;
+
+pub use lock::{Lock, LockMode};
 
 /// A part may take so long.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -37,6 +40,18 @@ impl Aws {
     /// # Errors
     /// [`StoreError`], where there are no credentials.
     pub async fn store(&self, url: S3Url) -> Result<Store, StoreError> {
+        self.store_with(url, None).await
+    }
+
+    /// As [`Aws::store`]; what is written there gets this retention.
+    ///
+    /// # Errors
+    /// As [`Aws::store`].
+    pub async fn locking_store(&self, url: S3Url, lock: Lock) -> Result<Store, StoreError> {
+        self.store_with(url, Some(lock)).await
+    }
+
+    async fn store_with(&self, url: S3Url, lock: Option<Lock>) -> Result<Store, StoreError> {
         let given = std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|url| !url.is_empty());
         let endpoint = given.or_else(|| self.config().endpoint_url().map(str::to_owned));
         let client = ClientOptions::new().with_timeout(TIMEOUT);
@@ -46,7 +61,7 @@ impl Aws {
         };
         let region = region.unwrap_or_else(|| self.region().to_owned());
         let china = region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn"));
-        let credentials = Chain { aws: self.clone(), held: Mutex::default() };
+        let credentials = Arc::new(Chain { aws: self.clone(), held: Mutex::default() });
         // That there are none is said at once.
         credentials
             .get_credential()
@@ -54,10 +69,13 @@ impl Aws {
             .map_err(|error| StoreError::Credentials { url: url.clone(), problem: wire::chain(&error) })?;
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&url.bucket)
-            .with_region(region)
-            .with_credentials(Arc::new(credentials))
+            .with_region(&region)
+            .with_credentials(Arc::clone(&credentials) as _)
             .with_checksum_algorithm(Checksum::SHA256)
             .with_client_options(client);
+        if let Some(lock) = lock {
+            builder = builder.with_http_connector(lock::Locking { lock, chain: credentials, region });
+        }
         if let Some(endpoint) = endpoint.or(china) {
             builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
         }
