@@ -150,10 +150,8 @@ pub enum ArchiveError {
 /// The store's words; of what is denied, who can mend it.
 fn said(error: &object_store::Error) -> String {
     let text = error.to_string();
-    let denied = matches!(
-        error,
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
-    );
+    let denied =
+        matches!(error, object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. });
     // Of DeleteObjects the answer is OK, and has an error for each key.
     if denied || text.contains("code: AccessDenied") {
         return "access denied; `casefile archive roles` prints what each role needs".to_owned();

@@ -42,7 +42,9 @@ impl Role {
             Self::Gate => "the job that asks before it deploys: gate region, service, plan, begin",
             Self::Operator => "a person: gate stop, lift, waive, close",
             Self::Compact => "a nightly job: archive compact, archive index",
-            Self::Audit => "reads everything, and writes nothing: archive list, verify, stats; analyze, query, reproduce",
+            Self::Audit => {
+                "reads everything, and writes nothing: archive list, verify, stats; analyze, query, reproduce"
+            }
         }
     }
 

@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::{Archive, ArchiveVerb, FilterArgs};
 pub(crate) use args::{
-    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, LockArgs, PaceArgs, PackArgs,
-    ReportArgs, TargetArgs,
+    ArchiveArg, AwsArgs, BundleOutput, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, LockArgs, PaceArgs,
+    PackArgs, ReportArgs, TargetArgs,
 };
 
 pub(crate) use gate::{Ask, ByArg, Gate, GateVerb, Plan as GatePlan, PolicyArg, Stop as GateStop, Waive, Which};

@@ -47,7 +47,9 @@ pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Erro
     let last_lines = if args.no_grace { LastLines::LeftOut } else { LastLines::Awaited };
     let archive = match &args.archive {
         Some(place) => Some(archive::open_locking(place, args.lock.lock()).await?),
-        None if args.lock.lock.is_some() => return Err(Error::usage("--lock is for what is added to an archive: give --archive")),
+        None if args.lock.lock.is_some() => {
+            return Err(Error::usage("--lock is for what is added to an archive: give --archive"));
+        }
         None => None,
     };
     let ends = Ends { last_lines, archive };

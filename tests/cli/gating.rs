@@ -285,7 +285,13 @@ fn a_verdict_of_an_older_pack_is_told_and_reproduced() {
     assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (4, of(&["rules_differ", "passed"])));
     // With the checks that the archive keeps it comes out the same; with those of this program it may not.
     let reproduced = pipeline.job(1, &["reproduce", "verdict.json", "--archive", "kept"]);
-    assert_eq!((reproduced.code, reproduced.out.starts_with("same")), (0, true), "{}{}", reproduced.out, reproduced.err);
+    assert_eq!(
+        (reproduced.code, reproduced.out.starts_with("same")),
+        (0, true),
+        "{}{}",
+        reproduced.out,
+        reproduced.err
+    );
     fs::remove_dir_all(at.join("kept/packs")).unwrap();
     let other = pipeline.job(1, &["reproduce", "verdict.json", "--archive", "kept"]);
     assert_eq!((other.code, other.out.contains("rollout.one-image")), (3, true), "{}{}", other.out, other.err);

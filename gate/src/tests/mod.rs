@@ -424,8 +424,7 @@ fn verdicts_of_another_account_do_not_count() {
     let (staging, production) = (of_account(Some("1"), "pass", 3), of_account(Some("2"), "fail", 1));
     let with = |records: &[Record], accounts: &[&str]| {
         let accounts = accounts.iter().map(|account| (*account).to_owned()).collect();
-        let decision =
-            decide(&question("b", "r1", 1), &Policy { accounts, ..policy("") }, of(records), 9);
+        let decision = decide(&question("b", "r1", 1), &Policy { accounts, ..policy("") }, of(records), 9);
         let again = judge(&decision.question, &decision.policy, decision.inputs.clone(), decision.now, "0.1.0");
         assert_eq!(again.unwrap().digest, decision.digest);
         (decision.outcome, decision.reasons[0].code)
