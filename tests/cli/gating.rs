@@ -127,7 +127,8 @@ fn a_release_passes_through_the_waves() {
     let close =
         ["gate", "close", "--region", "ap-southeast-2", "--release", "v1", "--archive", "kept", "--why", "test"];
     assert_eq!(pipeline.job(1, &close).code, 0);
-    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    let service = "bf-manage-core";
+    assert_eq!(pipeline.validated("healthy-migration", service, "ap-southeast-2", "v1", 1), 0);
     // It soaks, and the gate names the moment at which it opens.
     let (code, soaking) = pipeline.gate("eu-west-1", "v1", 1, &["--now", "2026-11-23T07:50:00Z"]);
     assert_eq!((code, soaking["reasons"][0]["code"].as_str()), (4, Some("soaking")), "{soaking}");
@@ -136,10 +137,17 @@ fn a_release_passes_through_the_waves() {
     assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (0, of(&["passed"])));
     assert_eq!(pipeline.reasons("us-west-2", "v1", 1), (4, of(&["missing", "missing", "passed"])));
     // The second wave: one region passes, the other is rolled back.
-    pipeline.deployed("healthy-migration", "eu-west-1", "v1", 1);
-    pipeline.deployed("circuit-breaker-rollback", "us-east-1", "v1", 1);
+    std::thread::scope(|scope| {
+        let passes = scope.spawn(|| pipeline.validated("healthy-migration", service, "eu-west-1", "v1", 1));
+        let fails = scope.spawn(|| pipeline.validated("circuit-breaker-rollback", service, "us-east-1", "v1", 1));
+        assert_eq!((passes.join().unwrap(), fails.join().unwrap()), (0, 3));
+    });
     let (code, reasons) = pipeline.reasons("us-west-2", "v1", 1);
     assert_eq!((code, reasons[0].as_str()), (3, "failed"));
+    // The first region fails later: what had passed is revoked.
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1).0, 0);
+    assert_eq!(pipeline.validated("circuit-breaker-rollback", service, "ap-southeast-2", "v1", 1), 3);
+    assert_eq!(pipeline.reasons("eu-west-1", "v1", 1), (3, of(&["failed", "already_passed_here"])));
     // An older release does not overtake.
     assert_eq!(pipeline.reasons("ap-southeast-2", "v0", 0).1[0], "older_than_deployed");
     let unknown = ["gate", "region", "--region", "ap-southeast-2", "--release", "4bd1", "--archive", "kept"];
