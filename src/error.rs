@@ -116,17 +116,16 @@ impl Error {
             Self::Archive(error) => match error {
                 ArchiveError::Missing { .. }
                 | ArchiveError::Name { .. }
-                | ArchiveError::NoSuchBundle { .. }
-                | ArchiveError::NoSuchVerdict { .. }
-                | ArchiveError::AmbiguousVerdict { .. }
-                | ArchiveError::NoSuchDecision { .. }
-                | ArchiveError::AmbiguousDecision { .. }
+                | ArchiveError::NotThere { .. }
+                | ArchiveError::NotAVerdict { .. }
                 | ArchiveError::Ambiguous { .. } => Exit::Usage,
                 ArchiveError::Open(OpenError::Integrity { .. })
                 | ArchiveError::Read(_)
                 | ArchiveError::Verdict { .. }
                 | ArchiveError::Index { .. }
                 | ArchiveError::NoIndex { .. }
+                | ArchiveError::Row { .. }
+                | ArchiveError::Copy { .. }
                 | ArchiveError::Changed { .. }
                 | ArchiveError::OtherBundle { .. } => Exit::Integrity,
                 ArchiveError::Open(_) => Exit::Usage,

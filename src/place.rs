@@ -44,6 +44,11 @@ pub(crate) fn outside_of_bundles(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Reads a file that an argument names.
+pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| Error::usage(format!("cannot read {:?}: {error}", path.display().to_string())))
+}
+
 /// Writes a report, making the folder that it goes to.
 pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     a_file(path)?;

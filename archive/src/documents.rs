@@ -2,10 +2,11 @@
 //! documents of which the last one counts.
 
 use bytes::Bytes;
+use casefile_evidence::Digest;
 
-use crate::Archive;
 use crate::error::ArchiveError;
 use crate::layout::{Partition, value};
+use crate::{Archive, What, begins};
 
 /// A folder of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,15 +82,18 @@ impl Archive {
         self.put_new(&format!("{}/{name}.json", folder.0), bytes).await.map(drop)
     }
 
-    /// The documents of a folder, with their keys.
+    /// The documents of a folder that are named by a digest, each with its key and that digest. Nothing else in the folder is
+    /// read.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub async fn documents(&self, folder: &Folder) -> Result<Vec<(String, Bytes)>, ArchiveError> {
+    pub async fn documents(&self, folder: &Folder) -> Result<Vec<(String, String, Bytes)>, ArchiveError> {
         let mut documents = Vec::new();
         for object in self.objects(&folder.0).await? {
             let key = self.relative(&object.location);
-            documents.push((key.clone(), self.read(&key).await?));
+            if let Some(digest) = digest_in(&key) {
+                documents.push((key.clone(), digest, self.read(&key).await?));
+            }
         }
         Ok(documents)
     }
@@ -99,17 +103,18 @@ impl Archive {
     /// # Errors
     /// Where no decision, or more than one, has such a digest.
     pub async fn decision(&self, prefix: &str) -> Result<(String, Bytes), ArchiveError> {
-        let prefix = prefix.trim_start_matches("sha256:");
         let objects = self.objects("decisions").await?;
         let keys = objects.iter().map(|object| self.relative(&object.location));
-        let matching: Vec<String> =
-            keys.filter(|key| key.rsplit('/').next().is_some_and(|name| name.starts_with(prefix))).collect();
-        match &matching[..] {
-            [key] => Ok((key.clone(), self.read(key).await?)),
-            [] => Err(ArchiveError::NoSuchDecision { prefix: prefix.to_owned(), archive: self.name.clone() }),
-            _ => Err(ArchiveError::AmbiguousDecision { prefix: prefix.to_owned(), decisions: matching.len() }),
-        }
+        let named = keys.filter(|key| digest_in(key).is_some_and(|digest| begins(&digest, prefix)));
+        let key = self.only(What::Decision, prefix, named.collect())?;
+        let bytes = self.read(&key).await?;
+        Ok((key, bytes))
     }
+}
+
+/// The digest that a document is named by: `<digest>.json`.
+pub(crate) fn digest_in(key: &str) -> Option<String> {
+    Some(Digest::parse(key.rsplit('/').next()?.strip_suffix(".json")?)?.to_string())
 }
 
 fn number(journal: &str, key: &str) -> Option<u64> {

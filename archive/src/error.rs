@@ -4,6 +4,27 @@ use std::path::PathBuf;
 
 use casefile_evidence::{OpenError, ReadError, WriteError};
 
+/// What is named by the first digits of its digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// A bundle.
+    Bundle,
+    /// A verdict.
+    Verdict,
+    /// A decision of the gate.
+    Decision,
+}
+
+impl std::fmt::Display for What {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Bundle => "bundle",
+            Self::Verdict => "verdict",
+            Self::Decision => "decision",
+        })
+    }
+}
+
 /// An operation on an archive failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -56,6 +77,30 @@ pub enum ArchiveError {
         /// The problem.
         problem: String,
     },
+    /// A file is no verdict.
+    #[error("{place} is not a verdict of casefile ({problem}): write one with --report json=FILE")]
+    NotAVerdict {
+        /// The file.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
+    /// A row of the index is not sound.
+    #[error("the index's row of {place} is damaged ({problem}): run `casefile archive index`")]
+    Row {
+        /// The bundle's object.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
+    /// The compacted copy is not sound.
+    #[error("{place} is damaged ({problem}): remove tables/, and run `casefile archive compact`")]
+    Copy {
+        /// The object.
+        place: String,
+        /// The problem.
+        problem: String,
+    },
     /// A segment of the index is not sound.
     #[error("{place} is not a part of an index ({problem}): remove it, and run `casefile archive index`")]
     Index {
@@ -94,53 +139,25 @@ pub enum ArchiveError {
         /// The digest of its content.
         found: String,
     },
-    /// No bundle has such a digest.
-    #[error("no bundle of {archive} has a digest that begins with {prefix:?}: `casefile archive list` has them all")]
-    NoSuchBundle {
+    /// Nothing of that kind has such a digest.
+    #[error("no {what} of {archive} has a digest that begins with {prefix:?}: `casefile archive list` has the bundles")]
+    NotThere {
+        /// The kind.
+        what: What,
         /// The beginning of a digest.
         prefix: String,
         /// The archive.
         archive: String,
     },
-    /// Several bundles have such a digest.
-    #[error("{bundles} bundles have digests that begin with {prefix:?}: give more digits")]
+    /// Several have such a digest.
+    #[error("{count} {what}s have digests that begin with {prefix:?}: give more digits")]
     Ambiguous {
+        /// The kind.
+        what: What,
         /// The beginning of a digest.
         prefix: String,
-        /// The number of bundles.
-        bundles: usize,
-    },
-    /// No verdict has such a digest.
-    #[error("no verdict of {archive} has a digest that begins with {prefix:?}")]
-    NoSuchVerdict {
-        /// The beginning of a digest.
-        prefix: String,
-        /// The archive.
-        archive: String,
-    },
-    /// Several verdicts have such a digest.
-    #[error("{verdicts} verdicts have digests that begin with {prefix:?}: give more digits")]
-    AmbiguousVerdict {
-        /// The beginning of a digest.
-        prefix: String,
-        /// The number of verdicts.
-        verdicts: usize,
-    },
-    /// No decision has such a digest.
-    #[error("no decision of {archive} has a digest that begins with {prefix:?}")]
-    NoSuchDecision {
-        /// The beginning of a digest.
-        prefix: String,
-        /// The archive.
-        archive: String,
-    },
-    /// Several decisions have such a digest.
-    #[error("{decisions} decisions have digests that begin with {prefix:?}: give more digits")]
-    AmbiguousDecision {
-        /// The beginning of a digest.
-        prefix: String,
-        /// The number of decisions.
-        decisions: usize,
+        /// How many there are.
+        count: usize,
     },
     /// A fault of this program.
     #[error("internal error: {0}")]

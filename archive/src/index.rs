@@ -4,7 +4,7 @@
 //! union as a segment of the next level, and then removes them. Rows are facts that never change, so a row that two
 //! segments have is one row: a crash between the two steps, or two jobs that merge at once, do no harm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -23,6 +23,7 @@ use crate::entry::{Entry, Stored};
 use crate::error::ArchiveError;
 use crate::layout::{BUNDLES, INDEX, Partition, VERDICTS};
 use crate::verdict::VerdictFile;
+use crate::verify::digest_of_bundle;
 
 /// A level with this many segments is merged.
 const MERGED: usize = 32;
@@ -53,6 +54,47 @@ impl Archive {
             }
         }
         self.read_segments(&self.segments().await?).await
+    }
+
+    /// What the archive has of a service in a region and the index does not: verdicts, and the digests of bundles without
+    /// one. Only of the last day that the index has, and later.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or a verdict was changed.
+    pub async fn beside_the_index(
+        &self,
+        service: &str,
+        region: &str,
+        indexed: &[&Entry],
+    ) -> Result<(Vec<VerdictFile>, Vec<String>), ArchiveError> {
+        let since = indexed.iter().map(|entry| entry.date.as_str()).filter(|date| date.len() == 10).max();
+        let verdicts: BTreeSet<&str> = indexed.iter().filter_map(|entry| entry.verdict_digest.as_deref()).collect();
+        let mut judged: BTreeSet<String> = indexed.iter().map(|entry| entry.bundle.clone()).collect();
+        let mut found = Vec::new();
+        for key in self.keys_since(VERDICTS, service, region, since).await? {
+            if names(&key).is_some_and(|(_, verdict)| !verdicts.contains(verdict.as_str())) {
+                let file = VerdictFile::read(self.read(&key).await?.to_vec(), &key)?;
+                judged.extend(file.bundle().map(str::to_owned));
+                found.push(file);
+            }
+        }
+        let bundles = self.keys_since(BUNDLES, service, region, since).await?;
+        let bundles = bundles.iter().filter_map(|key| digest_of_bundle(key));
+        Ok((found, bundles.filter(|digest| !judged.contains(digest)).collect()))
+    }
+
+    async fn keys_since(
+        &self,
+        kind: &str,
+        service: &str,
+        region: &str,
+        date: Option<&str>,
+    ) -> Result<Vec<String>, ArchiveError> {
+        let folder = format!("{kind}/service={service}/region={region}");
+        let offset = self.key(&format!("{folder}/date={}", date.unwrap_or_default()));
+        let listed = self.store.list_with_offset(Some(&self.key(&folder)), &offset);
+        let objects: Vec<object_store::ObjectMeta> = listed.try_collect().await.map_err(self.failed(&folder))?;
+        Ok(objects.iter().map(|object| self.relative(&object.location)).collect())
     }
 
     /// The keys of the segments.
@@ -122,13 +164,8 @@ impl Archive {
     /// Where an object cannot be read. A bundle or verdict that is not sound is left out; [`Archive::verify`] names it.
     pub async fn rebuild(&self, progress: &mut (dyn FnMut(usize, usize) + Send)) -> Result<usize, ArchiveError> {
         let old = self.segments().await?;
-        let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in self.objects(VERDICTS).await? {
-            let key = self.relative(&object.location);
-            if let Some((bundle, _)) = names(&key) {
-                verdicts.entry(bundle).or_default().push(key);
-            }
-        }
+        let verdicts = self.objects(VERDICTS).await?;
+        let verdicts = by_bundle(verdicts.iter().map(|object| self.relative(&object.location)));
         let bundles = self.objects(BUNDLES).await?;
         let mut rows = Vec::new();
         for (place, object) in bundles.iter().enumerate() {
@@ -151,10 +188,27 @@ impl Archive {
         let path = folder.path().join("bundle.tar");
         self.download(key, &path).await?;
         let Ok(bundle) = casefile_evidence::Bundle::open(&path) else { return Ok(Vec::new()) };
-        let target = target_of(&bundle)?;
+        let mut rows = self.rows_in(&path, &bundle, key, verdicts).await?;
+        if rows.len() > 1 {
+            // With a verdict it is not in the index as one without.
+            rows.retain(|row| row.verdict_digest.is_some());
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a bundle that is at hand: without a verdict, and with each of its verdicts.
+    pub(crate) async fn rows_in(
+        &self,
+        path: &std::path::Path,
+        bundle: &casefile_evidence::Bundle,
+        key: &str,
+        verdicts: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Vec<Entry>, ArchiveError> {
+        let target = target_of(bundle)?;
         let partition = Partition::new(&target.service, target.region.as_deref(), target.window_from)?;
         let digest = bundle.digest().to_string();
-        let bytes = std::fs::metadata(&path).map_err(|source| ArchiveError::File { path: path.clone(), source })?.len();
+        let bytes = std::fs::metadata(path);
+        let bytes = bytes.map_err(|source| ArchiveError::File { path: path.to_owned(), source })?.len();
         let stored = Stored {
             digest: digest.clone(),
             partition: &partition,
@@ -162,16 +216,13 @@ impl Archive {
             manifest: bundle.manifest(),
             key: key.to_owned(),
             bytes,
-            tables: stored_tables(&path, bundle.manifest())?,
+            tables: stored_tables(path, bundle.manifest())?,
         };
-        let mut rows = Vec::new();
+        let mut rows = vec![Entry::new(&stored, None)?];
         for key in verdicts.get(&digest).into_iter().flatten() {
             if let Ok(verdict) = VerdictFile::read(self.read(key).await?.to_vec(), key) {
                 rows.push(Entry::new(&stored, Some(&verdict.summary))?);
             }
-        }
-        if rows.is_empty() {
-            rows.push(Entry::new(&stored, None)?);
         }
         Ok(rows)
     }
@@ -183,6 +234,17 @@ fn level(key: &str) -> Option<u32> {
     let (level, digest) = name.split_once('-')?;
     Digest::parse(digest)?;
     level.parse().ok()
+}
+
+/// The keys of verdicts by the digest of the bundle that they are about.
+pub(crate) fn by_bundle(keys: impl Iterator<Item = String>) -> BTreeMap<String, Vec<String>> {
+    let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for key in keys {
+        if let Some((bundle, _)) = names(&key) {
+            verdicts.entry(bundle).or_default().push(key);
+        }
+    }
+    verdicts
 }
 
 /// The digests of bundle and verdict in the key of a verdict.

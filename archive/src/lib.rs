@@ -32,17 +32,17 @@ use std::sync::Arc;
 
 pub use add::{Added, Kept};
 use bytes::Bytes;
-pub use compact::{COLUMNS, Compacted, CompactedFile, Month, athena, compacted_schema};
+pub use compact::{COLUMNS, Compacted, CompactedFile, KnownMonth, Month, athena, compacted_schema, one_of_each};
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
-pub use error::ArchiveError;
+pub use error::{ArchiveError, What};
 use futures::TryStreamExt;
 pub use layout::Partition;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 pub use ranged::Manifests;
-pub use roles::Role;
+pub use roles::{Place, Role};
 pub use stats::{Group, Stats, stats};
 pub use verdict::VerdictFile;
 pub use verify::{Problem, Verified, VerifyOptions};
@@ -117,6 +117,18 @@ impl Archive {
         move |source| ArchiveError::store(&place, source)
     }
 
+    /// As [`Archive::failed`], for an object that must be there.
+    fn gone(&self, relative: &str) -> impl FnOnce(object_store::Error) -> ArchiveError {
+        let failed = self.failed(relative);
+        let place = relative.to_owned();
+        move |source| match source {
+            object_store::Error::NotFound { .. } => {
+                ArchiveError::Changed { place, problem: "it is missing".to_owned() }
+            }
+            other => failed(other),
+        }
+    }
+
     async fn read(&self, relative: &str) -> Result<Bytes, ArchiveError> {
         let answer = async { self.store.get(&self.key(relative)).await?.bytes().await };
         answer.await.map_err(self.failed(relative))
@@ -135,15 +147,21 @@ impl Archive {
     /// # Errors
     /// Where no bundle, or more than one, has such a digest.
     pub async fn find(&self, prefix: &str) -> Result<Entry, ArchiveError> {
-        let prefix = prefix.trim_start_matches("sha256:");
-        let entries = self.entries().await?;
-        let mut matching: Vec<&Entry> = entries.iter().filter(|entry| entry.bundle.starts_with(prefix)).collect();
-        matching.sort_by(|a, b| (&a.bundle, a.as_of, &a.verdict_digest).cmp(&(&b.bundle, b.as_of, &b.verdict_digest)));
-        let bundles = matching.chunk_by(|a, b| a.bundle == b.bundle).count();
-        match matching.last() {
-            _ if bundles > 1 => Err(ArchiveError::Ambiguous { prefix: prefix.to_owned(), bundles }),
-            Some(entry) => Ok((*entry).clone()),
-            None => Err(ArchiveError::NoSuchBundle { prefix: prefix.to_owned(), archive: self.name.clone() }),
+        let mut entries = self.entries().await?;
+        entries.retain(|entry| begins(&entry.bundle, prefix));
+        entries.sort_by(|a, b| (&a.bundle, a.as_of, &a.verdict_digest).cmp(&(&b.bundle, b.as_of, &b.verdict_digest)));
+        // Of each bundle its newest verdict.
+        let newest = entries.chunk_by(|a, b| a.bundle == b.bundle).filter_map(|of_bundle| of_bundle.last().cloned());
+        self.only(What::Bundle, prefix, newest.collect())
+    }
+
+    /// The one thing that a prefix names.
+    fn only<T>(&self, what: What, prefix: &str, mut named: Vec<T>) -> Result<T, ArchiveError> {
+        let prefix = prefix.to_owned();
+        match (named.pop(), named.len()) {
+            (Some(one), 0) => Ok(one),
+            (Some(_), more) => Err(ArchiveError::Ambiguous { what, prefix, count: more + 1 }),
+            (None, _) => Err(ArchiveError::NotThere { what, prefix, archive: self.name.clone() }),
         }
     }
 
@@ -164,15 +182,9 @@ impl Archive {
     /// # Errors
     /// Where no verdict, or more than one, has such a digest, or it was changed.
     pub async fn verdict(&self, prefix: &str) -> Result<VerdictFile, ArchiveError> {
-        let prefix = prefix.trim_start_matches("sha256:");
-        let entries = self.entries().await?;
-        let digest = |entry: &Entry| entry.verdict_digest.clone().unwrap_or_default();
-        let matching: Vec<&Entry> = entries.iter().filter(|entry| digest(entry).starts_with(prefix)).collect();
-        match matching[..] {
-            [] => Err(ArchiveError::NoSuchVerdict { prefix: prefix.to_owned(), archive: self.name.clone() }),
-            [entry] => self.verdict_of(entry).await,
-            _ => Err(ArchiveError::AmbiguousVerdict { prefix: prefix.to_owned(), verdicts: matching.len() }),
-        }
+        let mut entries = self.entries().await?;
+        entries.retain(|entry| entry.verdict_digest.as_ref().is_some_and(|digest| begins(digest, prefix)));
+        self.verdict_of(&self.only(What::Verdict, prefix, entries)?).await
     }
 
     /// The verdict of an entry, which must have one.
@@ -183,7 +195,8 @@ impl Archive {
         let digest = entry.verdict_digest.as_deref().unwrap_or("(none)");
         let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
         let key = Partition { service, region, date }.verdict(&entry.bundle, digest);
-        let file = VerdictFile::read(self.read(&key).await?.to_vec(), &key)?;
+        let answer = async { self.store.get(&self.key(&key)).await?.bytes().await };
+        let file = VerdictFile::read(answer.await.map_err(self.gone(&key))?.to_vec(), &key)?;
         if file.digest() == digest {
             return Ok(file);
         }
@@ -204,7 +217,7 @@ impl Archive {
     async fn download(&self, relative: &str, to: &Path) -> Result<(), ArchiveError> {
         use tokio::io::AsyncWriteExt;
         let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
-        let answer = self.store.get(&self.key(relative)).await.map_err(self.failed(relative))?;
+        let answer = self.store.get(&self.key(relative)).await.map_err(self.gone(relative))?;
         let mut chunks = answer.into_stream();
         let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
         while let Some(chunk) = chunks.try_next().await.map_err(self.failed(relative))? {
@@ -212,4 +225,9 @@ impl Archive {
         }
         file.flush().await.map_err(unwritable)
     }
+}
+
+/// Whether a digest begins with these digits; `sha256:` may stand before them.
+fn begins(digest: &str, prefix: &str) -> bool {
+    digest.starts_with(prefix.trim_start_matches("sha256:"))
 }

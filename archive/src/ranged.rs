@@ -31,14 +31,13 @@ impl Archive {
     /// Where they cannot be read, or are not those of the bundle.
     pub async fn manifests(&self, entry: &Entry) -> Result<Manifests, ArchiveError> {
         let changed = |problem: String| ArchiveError::Changed { place: entry.key.clone(), problem };
-        let tables = serde_json::from_str(&entry.tables).map_err(|error| ArchiveError::Index {
-            place: entry.key.clone(),
-            problem: format!("the row of its bundle: {error}"),
-        })?;
+        let tables = serde_json::from_str(&entry.tables)
+            .map_err(|error| ArchiveError::Row { place: entry.key.clone(), problem: error.to_string() })?;
         let bytes = u64::try_from(entry.bytes).unwrap_or_default();
         // Headers stand at multiples of 512.
         let from = bytes.saturating_sub(END) / 512 * 512;
-        let end = self.store.get_range(&self.key(&entry.key), from..bytes).await.map_err(self.failed(&entry.key))?;
+        let end = self.store.get_range(&self.key(&entry.key), from..bytes).await;
+        let end = end.map_err(self.gone(&entry.key))?;
         let digest = Digest::parse(&entry.bundle).ok_or_else(|| changed("its digest is none".to_owned()))?;
         let [payload, tags] = manifest_files(&end).ok_or_else(|| changed("its manifests are not there".to_owned()))?;
         let files = sealed_files(digest, &tags, &payload).map_err(changed)?;
@@ -52,7 +51,11 @@ impl Archive {
     pub async fn table(&self, of: &Manifests, table: &str, to: &Path) -> Result<bool, ArchiveError> {
         let Some(stored) = of.tables.iter().find(|stored| stored.table == table) else { return Ok(false) };
         let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
-        let range = GetRange::Bounded(stored.offset..stored.offset + stored.bytes);
+        let end = stored.offset.checked_add(stored.bytes).ok_or_else(|| ArchiveError::Row {
+            place: of.key.clone(),
+            problem: format!("table {table} ends beyond every file"),
+        })?;
+        let range = GetRange::Bounded(stored.offset..end);
         let options = GetOptions { range: Some(range), ..GetOptions::default() };
         let answer = self.store.get_opts(&self.key(&of.key), options).await.map_err(self.failed(&of.key))?;
         let mut chunks = answer.into_stream();

@@ -20,6 +20,21 @@ pub enum Role {
     Audit,
 }
 
+/// An archive in S3, and how it is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The bucket.
+    pub bucket: &'a str,
+    /// The archive's prefix in the bucket, without a slash at its end.
+    pub prefix: &'a str,
+    /// The ARN of the key that verdicts are signed with.
+    pub kms_key: Option<&'a str>,
+    /// The ARN of the key that waivers are signed with.
+    pub waiver_kms_key: Option<&'a str>,
+    /// Whether a retention is set for each object (`--lock`).
+    pub lock: bool,
+}
+
 impl Role {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Archive, Self::Gate, Self::Operator, Self::Compact, Self::Audit];
@@ -81,9 +96,9 @@ impl Role {
         }
     }
 
-    /// Its IAM policy. `prefix` is that of the archive in the bucket, without a slash at its end. `kms_key`: the ARN of the
-    /// key that the role signs with.
-    pub fn policy(self, bucket: &str, prefix: &str, kms_key: Option<&str>) -> Value {
+    /// Its IAM policy.
+    pub fn policy(self, place: &Place<'_>) -> Value {
+        let Place { bucket, prefix, kms_key, waiver_kms_key, lock } = *place;
         let below = |folder: &str| match prefix {
             "" => format!("{folder}/*"),
             prefix => format!("{prefix}/{folder}/*"),
@@ -95,7 +110,8 @@ impl Role {
         let all = if prefix.is_empty() { "*".to_owned() } else { format!("{prefix}/*") };
         let mut statements = vec![json!({
             "Sid": "List", "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [arn],
-            "Condition": { "StringLike": { "s3:prefix": all } },
+            // A request for one object has no prefix; without the right to list, S3 says "denied" of one that is not there.
+            "Condition": { "StringLikeIfExists": { "s3:prefix": all } },
         })];
         if self == Self::Audit {
             statements.push(json!({
@@ -109,9 +125,11 @@ impl Role {
                 "Resource": [arn],
             }));
         }
+        let locks = lock && self != Self::Compact;
+        let write = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectRetention"];
         for (sid, actions, folders) in [
             ("Read", &["s3:GetObject"][..], self.reads()),
-            ("Write", &["s3:PutObject", "s3:AbortMultipartUpload"][..], self.writes()),
+            ("Write", &write[..if locks { 3 } else { 2 }], self.writes()),
             ("Remove", &["s3:DeleteObject"][..], self.removes()),
         ] {
             if !folders.is_empty() {
@@ -119,7 +137,13 @@ impl Role {
                     .push(json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": objects(folders) }));
             }
         }
-        if let Some(key) = kms_key.filter(|_| matches!(self, Self::Archive | Self::Operator)) {
+        // Who signs verdicts signs no waivers.
+        let key = match self {
+            Self::Archive => kms_key,
+            Self::Operator => waiver_kms_key,
+            _ => None,
+        };
+        if let Some(key) = key {
             statements.push(json!({
                 "Sid": "Sign", "Effect": "Allow", "Action": ["kms:GetPublicKey", "kms:Sign"], "Resource": [key],
             }));
@@ -132,17 +156,29 @@ impl Role {
 mod tests {
     use super::*;
 
-    /// Verdicts, bundles and documents of the gate are never removed; who asks the gate cannot write what it asks about.
     #[test]
-    fn no_role_can_change_what_the_gate_decides_by() {
+    fn no_role_removes_bundles_verdicts_or_documents() {
         for role in Role::ALL {
             assert!(role.removes().iter().all(|folder| [INDEX, TABLES].contains(folder)), "{}", role.name());
         }
         assert!(Role::Gate.writes().iter().all(|folder| ["decisions", "markers"].contains(folder)));
         assert!(Role::Audit.writes().is_empty());
-        let policy = Role::Gate.policy("evidence", "casefile", Some("arn:aws:kms:eu-west-1:1:key/2"));
-        let text = policy.to_string();
-        assert!(!text.contains("kms:") && text.contains("arn:aws:s3:::evidence/casefile/decisions/*"), "{text}");
-        assert!(Role::Archive.policy("evidence", "", None).to_string().contains("arn:aws:s3:::evidence/bundles/*"));
+        let place = Place {
+            bucket: "evidence",
+            prefix: "casefile",
+            kms_key: Some("key/verdicts"),
+            waiver_kms_key: Some("key/waivers"),
+            lock: true,
+        };
+        let text = |role: Role| role.policy(&place).to_string();
+        assert!(!text(Role::Gate).contains("kms:"), "{}", text(Role::Gate));
+        assert!(text(Role::Gate).contains("arn:aws:s3:::evidence/casefile/decisions/*"));
+        assert!(text(Role::Archive).contains("key/verdicts") && !text(Role::Archive).contains("key/waivers"));
+        assert!(text(Role::Operator).contains("key/waivers") && !text(Role::Operator).contains("key/verdicts"));
+        assert!(
+            text(Role::Archive).contains("PutObjectRetention") && !text(Role::Compact).contains("PutObjectRetention")
+        );
+        let bare = Place { bucket: "evidence", ..Place::default() };
+        assert!(Role::Archive.policy(&bare).to_string().contains("arn:aws:s3:::evidence/bundles/*"));
     }
 }

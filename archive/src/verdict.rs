@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ArchiveError;
+use crate::layout::Partition;
 
 /// A verdict file whose digest was checked.
 #[derive(Debug, Clone)]
@@ -41,6 +42,16 @@ pub(crate) struct Decision {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub(crate) struct Of {
     pub(crate) digest: Option<String>,
+    #[serde(default)]
+    pub(crate) target: OfTarget,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct OfTarget {
+    pub(crate) service: String,
+    pub(crate) region: Option<String>,
+    pub(crate) window_from: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -85,11 +96,10 @@ impl VerdictFile {
     /// [`ArchiveError::Verdict`].
     pub fn read(bytes: Vec<u8>, place: &str) -> Result<Self, ArchiveError> {
         let wrong = |problem: String| ArchiveError::Verdict { place: place.to_owned(), problem };
+        let other = |problem: String| ArchiveError::NotAVerdict { place: place.to_owned(), problem };
         let mut value: Value =
-            serde_json::from_slice(&bytes).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-        let summary = Summary::deserialize(&value).map_err(|error| {
-            wrong(format!("is not a verdict of casefile ({error}): write it with --report json=FILE"))
-        })?;
+            serde_json::from_slice(&bytes).map_err(|error| other(format!("it is not JSON: {error}")))?;
+        let summary = Summary::deserialize(&value).map_err(|error| other(error.to_string()))?;
         // The digest covers the verdict without its digest, as canonical JSON (RFC 8785).
         if let Some(object) = value.as_object_mut() {
             object.remove("digest");
@@ -105,6 +115,15 @@ impl VerdictFile {
     /// The digest of the bundle that it is about; `None` if it was not sealed.
     pub fn bundle(&self) -> Option<&str> {
         self.summary.bundle.digest.as_deref()
+    }
+
+    /// The partition that it belongs to: that of its bundle.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Name`].
+    pub(crate) fn partition(&self) -> Result<Partition, ArchiveError> {
+        let target = &self.summary.bundle.target;
+        Partition::new(&target.service, target.region.as_deref(), target.window_from)
     }
 
     /// Its digest.

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Digest;
+use serde_json::Value;
 
 use crate::Archive;
 use crate::add::target_of;
+use crate::documents::digest_in;
 use crate::entry::Entry;
 use crate::error::ArchiveError;
-use crate::index::names;
+use crate::index::{by_bundle, names};
 use crate::layout::{BUNDLES, Partition, VERDICTS};
 use crate::verdict::VerdictFile;
+
+const DECISIONS: &str = "decisions";
+const WAIVERS: &str = "waivers";
 
 /// Which objects are read.
 #[derive(Debug, Clone, Default)]
@@ -41,12 +46,14 @@ pub struct Verified {
     pub checked: usize,
     /// Verdicts that were read.
     pub verdicts: usize,
+    /// Decisions and waivers of the gate that were read.
+    pub documents: usize,
     /// The problems, by key.
     pub problems: Vec<Problem>,
 }
 
 impl Archive {
-    /// Checks bundles, verdicts and the index. `sound` is told each key that was read and found sound.
+    /// Checks bundles, verdicts, decisions, waivers and the index. `sound` is told each key that was read and found sound.
     ///
     /// # Errors
     /// Where the store cannot be listed or the index cannot be read. A problem of an object is no error.
@@ -60,9 +67,12 @@ impl Archive {
         let verdicts: Vec<String> = self.keys(VERDICTS).await?;
         let entries = self.rows().await?;
         verified.bundles = bundles.len();
+        let of_bundle = by_bundle(verdicts.iter().cloned());
+        let mut indexed: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+        entries.iter().for_each(|entry| indexed.entry(&entry.bundle).or_default().push(entry));
         for key in sampled(&bundles, options) {
             if !options.done.contains(key) {
-                match self.check_bundle(key).await? {
+                match self.check_bundle(key, &of_bundle, &indexed).await? {
                     None => sound(key),
                     Some(problem) => {
                         verified.problems.push(Problem { key: key.clone(), problem });
@@ -78,6 +88,14 @@ impl Archive {
                 verified.problems.push(Problem { key: key.clone(), problem });
             }
         }
+        for kind in [DECISIONS, WAIVERS] {
+            for key in self.keys(kind).await? {
+                verified.documents += 1;
+                if let Some(problem) = self.check_document(&key).await? {
+                    verified.problems.push(Problem { key, problem });
+                }
+            }
+        }
         compare_index(&bundles, &verdicts, &entries, &mut verified.problems);
         verified.problems.sort();
         verified.problems.dedup();
@@ -88,7 +106,29 @@ impl Archive {
         Ok(self.objects(folder).await?.iter().map(|object| self.relative(&object.location)).collect())
     }
 
-    async fn check_bundle(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+    /// A decision is named by the digest of its canonical JSON without `digest` and `ci`, a waiver by that of all of it.
+    async fn check_document(&self, key: &str) -> Result<Option<String>, ArchiveError> {
+        let Some(named) = digest_in(key) else {
+            return Ok(Some("is not a document of the gate: its name is not <digest>.json; remove it".to_owned()));
+        };
+        let Ok(mut value) = serde_json::from_slice::<Value>(&self.read(key).await?) else {
+            return Ok(Some("was changed: it is not JSON".to_owned()));
+        };
+        if let Some(object) = value.as_object_mut().filter(|_| key.starts_with(DECISIONS)) {
+            object.remove("digest");
+            object.remove("ci");
+        }
+        let canonical = serde_json_canonicalizer::to_vec(&value).map_err(ArchiveError::internal)?;
+        let found = Digest::of(&canonical).to_string();
+        Ok((found != named).then(|| format!("was changed: its digest is {found}")))
+    }
+
+    async fn check_bundle(
+        &self,
+        key: &str,
+        verdicts: &BTreeMap<String, Vec<String>>,
+        indexed: &BTreeMap<&str, Vec<&Entry>>,
+    ) -> Result<Option<String>, ArchiveError> {
         let Some(named) = digest_of_bundle(key) else {
             return Ok(Some("is not a bundle: its name is not <digest>.tar".to_owned()));
         };
@@ -113,6 +153,15 @@ impl Archive {
         let target = target_of(&bundle)?;
         let place = Partition::new(&target.service, target.region.as_deref(), target.window_from)
             .map(|partition| partition.bundle(bundle.digest()));
+        if place.as_ref().is_ok_and(|place| place == key) {
+            let rows = self.rows_in(&path, &bundle, key, verdicts).await?;
+            let indexed = indexed.get(found.as_str()).into_iter().flatten();
+            // Of a verdict that is missing the comparison with the index tells.
+            let mut told = indexed.filter(|row| rows.iter().any(|it| it.verdict_digest == row.verdict_digest));
+            if told.any(|row| !rows.contains(row)) {
+                return Ok(Some("the index says otherwise of it: run `casefile archive index`".to_owned()));
+            }
+        }
         Ok(match place {
             Ok(place) if place == key => None,
             Ok(place) => Some(format!("is in another folder than its own, {place}: move it")),
@@ -125,16 +174,23 @@ impl Archive {
             return Ok(Some("is not a verdict: its name is not <bundle digest>-<verdict digest>.json".to_owned()));
         };
         Ok(match VerdictFile::read(self.read(key).await?.to_vec(), "it") {
-            Err(ArchiveError::Verdict { problem, .. }) => Some(problem),
+            Err(ArchiveError::Verdict { problem, .. } | ArchiveError::NotAVerdict { problem, .. }) => Some(problem),
             Err(error) => return Err(error),
             Ok(read) if read.digest() != verdict => Some(format!("holds another verdict, {}", read.digest())),
             Ok(read) if read.bundle() != Some(bundle.as_str()) => Some("is about another bundle".to_owned()),
-            Ok(_) => None,
+            Ok(read) => match read.partition() {
+                // A verdict of an older version may not say.
+                Err(_) => None,
+                Ok(own) if own.verdict(&bundle, &verdict) == key => None,
+                Ok(own) => {
+                    Some(format!("is in another folder than its own, {}: move it", own.verdict(&bundle, &verdict)))
+                }
+            },
         })
     }
 }
 
-fn digest_of_bundle(key: &str) -> Option<String> {
+pub(crate) fn digest_of_bundle(key: &str) -> Option<String> {
     Some(Digest::parse(key.rsplit('/').next()?.strip_suffix(".tar")?)?.to_string())
 }
 

@@ -22,6 +22,13 @@ const EDWARDS: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0
 #[error("{0}")]
 pub struct KeyError(String);
 
+fn only_one(pem: &str) -> Result<(), KeyError> {
+    match pem.matches("-----BEGIN ").count() {
+        0 | 1 => Ok(()),
+        more => Err(KeyError(format!("has {more} sections: give one key"))),
+    }
+}
+
 /// A public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
@@ -35,6 +42,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError`]: there is none, or its algorithm is another one.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        only_one(pem)?;
         let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes())
             .map_err(|_| KeyError("has no section BEGIN PUBLIC KEY: `openssl pkey -pubout` writes one".to_owned()))?;
         Self::from_spki(spki.to_vec())
@@ -94,6 +102,7 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError`]: there is none, or its algorithm is another one.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        only_one(pem)?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| {
             KeyError(
                 if pem.contains("BEGIN ENCRYPTED PRIVATE KEY") {

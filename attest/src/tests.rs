@@ -104,6 +104,8 @@ fn what_is_no_key_or_no_envelope_is_said() {
     ] {
         assert!(PrivateKey::from_pem(pem).unwrap_err().to_string().contains(says), "{pem}");
     }
+    let public = pem("PUBLIC KEY", p256().public().spki());
+    assert!(PublicKey::from_pem(&format!("{public}{public}")).unwrap_err().to_string().contains("has 2 sections"));
     assert!(PublicKey::from_pem("x").unwrap_err().to_string().contains("BEGIN PUBLIC KEY"));
     assert!(PublicKey::from_spki(vec![0x30, 0x59]).unwrap_err().to_string().contains("ECDSA P-256"));
     for wrong in

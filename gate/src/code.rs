@@ -26,6 +26,8 @@ pub enum Code {
     NeedsNothing,
     /// The release has passed in this region before.
     AlreadyPassedHere,
+    /// The release has failed in this region before. It may be tried again.
+    AlreadyFailedHere,
     /// A region of an earlier wave has no verdict of the release.
     Missing,
     /// The verdict is inconclusive.
@@ -64,7 +66,9 @@ impl Code {
     /// The outcome that the reason stands for.
     pub const fn outcome(self) -> Outcome {
         match self {
-            Self::Passed | Self::FirstWave | Self::NeedsNothing | Self::AlreadyPassedHere => Outcome::Proceed,
+            Self::Passed | Self::FirstWave | Self::NeedsNothing | Self::AlreadyPassedHere | Self::AlreadyFailedHere => {
+                Outcome::Proceed
+            }
             Self::Missing
             | Self::Inconclusive
             | Self::NotEvaluable

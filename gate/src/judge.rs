@@ -36,9 +36,12 @@ pub fn judge(
             known.join(", ")
         )));
     }
+    if policy.needs.iter().any(|need| need.service == question.service) {
+        return Err(GateError::Policy(format!("{} needs itself", question.service)));
+    }
     let inputs = inputs.narrowed(question, policy);
-    let (keys, waiver_keys) = (policy.keys()?, policy.waiver_keys()?);
-    let seen = inputs.seen(policy, &keys);
+    let waiver_keys = policy.waiver_keys()?;
+    let seen = inputs.seen(question, policy)?;
     let counts = |waiver: &Waiver, at| waiver.problem(policy, &inputs, &waiver_keys, at);
     let reasons_at = |at| self::reasons(question, policy, &seen, at, |waiver| counts(waiver, at).is_none());
     let reasons = reasons_at(now)?;
@@ -52,7 +55,7 @@ pub fn judge(
         outcome: outcome(&reasons),
         question: question.clone(),
         now,
-        next_at: next(now, reasons_at)?,
+        next_at: next(now, &inputs.waivers.iter().map(|it| it.created_at).collect::<Vec<_>>(), reasons_at)?,
         reasons,
         ignored_waivers: ignored.collect(),
         policy: policy.clone(),
@@ -73,8 +76,10 @@ fn reasons(
     now: Timestamp,
     counts: impl Fn(&Waiver) -> bool,
 ) -> Result<Vec<Reason>, GateError> {
-    let here = Region::of(&question.service, &question.region, &inputs.records);
+    let here = inputs.region(question, policy, &question.service, &question.region);
     let mut reasons: Vec<Reason> = stops(&here, inputs).collect();
+    // What failed here does not keep it from being tried again.
+    reasons.extend(here.accounts().into_iter().filter(|reason| reason.code == Code::AccountUnclear));
     reasons.extend(freezes(&here, policy, now)?);
     // The job that asks may have begun the same release before: it is tried again.
     let others = begun(inputs, &here).filter(|marker| marker.release != question.release);
@@ -121,15 +126,20 @@ fn waves(
         let mut of_wave = Vec::new();
         let mut one_passed = false;
         for name in earlier {
-            let region = Region::of(&question.service, name, &inputs.records);
+            let region = inputs.region(question, policy, &question.service, name);
             let found = required(&region, question, policy, inputs, now);
             one_passed |= outcome(&found) == Outcome::Proceed;
             of_wave.extend(found);
             passes.extend(region.pass(question));
         }
         if policy.requires == Requires::Any && one_passed {
-            // Evidence that nobody judged may hold a failure.
-            of_wave.retain(|reason| reason.outcome() != Outcome::Hold || reason.code == Code::NotEvaluable);
+            // What nobody judged, or nobody vouches for, may hide a failure.
+            let unsigned = !policy.keys.is_empty();
+            let hides = |code| {
+                matches!(code, Code::NotEvaluable | Code::NotSigned | Code::AccountUnclear)
+                    || (unsigned && code == Code::Inconclusive)
+            };
+            of_wave.retain(|reason| reason.outcome() != Outcome::Hold || hides(reason.code));
         }
         reasons.extend(of_wave);
     }
@@ -184,16 +194,14 @@ fn in_flight(region: &Region<'_>, marker: &Marker) -> Reason {
     Reason { as_of: Some(marker.at), ..region.reason(Code::InFlight, detail) }
 }
 
-/// Whether a deployment that began has neither a verdict nor been closed. A verdict closes it that was judged after the
-/// beginning; or whose rollout began after it, by clocks that may differ.
+/// Whether a deployment that began has neither a verdict nor been closed. A verdict closes it that was not there when it
+/// began, and was not judged before that, by clocks that may differ.
 pub fn is_open(marker: &Marker, records: &[Record]) -> bool {
     let closes = |record: &Record| {
-        let began = record.created_at.filter(|_| !record.nothing_deployed);
         (&record.service, &record.region) == (&marker.service, &marker.region)
             && record.release.as_ref() == Some(&marker.release)
-            && record.verdict.is_some()
-            && (record.moment() >= marker.at
-                || began.is_some_and(|began| began >= marker.at.plus_millis(-CLOCKS_DIFFER_MS)))
+            && record.verdict.as_ref().is_some_and(|digest| !marker.verdicts.contains(digest))
+            && record.moment() >= marker.at.plus_millis(-CLOCKS_DIFFER_MS)
     };
     marker.kind == MarkerKind::Begin && !records.iter().any(closes)
 }

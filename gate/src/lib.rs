@@ -1,4 +1,4 @@
-//! The gate: may a release go to a region, and are the services there that it needs? A pure function of the question, the policy, the verdicts that are kept, the
+//! The gate: may a release go to a region, and do the services that it needs run there? A pure function of the question, the policy, the verdicts that are kept, the
 //! markers, the waivers and a moment: the same inputs give the same bytes. Reading the archive happens elsewhere; nothing
 //! here deploys, locks or waits.
 //!
@@ -31,10 +31,10 @@ pub use freeze::Freeze;
 pub use judge::{is_open, judge};
 pub use marker::{Marker, MarkerKind, Stop, StopKind};
 pub use need::{Need, Regions, Release};
-pub use plan::{Arrow, Plan, Planned, State, Step, plan};
+pub use plan::{Arrow, Plan, Planned, State, Step, plan, questions};
 pub use policy::{Policy, Requires};
 pub use question::{Inputs, Kind, Place, Question};
 pub use record::Record;
 pub use span::Span;
 pub use train::Train;
-pub use waiver::Waiver;
+pub use waiver::{Waived, Waiver};

@@ -1,6 +1,6 @@
 //! Documents by which people and pipelines tell the gate what no verdict says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Marker {
     pub at: Timestamp,
     /// Who.
     pub by: String,
+    /// The verdicts of the release in the region that were there when it began.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub verdicts: BTreeSet<String>,
     /// Why it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

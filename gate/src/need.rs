@@ -30,6 +30,15 @@ pub struct Need {
     /// How old its pass may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Span>,
+    /// The AWS accounts whose verdicts of it count. A train takes these three from the needed service's own policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+    /// The public keys (PEM) of which one must have signed its pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The oldest version of casefile whose verdicts of it count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_engine: Option<String>,
 }
 
 /// Which release of a needed service must run.
@@ -122,7 +131,7 @@ pub(crate) fn needs(
     }
     for need in &policy.needs {
         for name in need.regions.here(&question.region) {
-            let region = Region::of(&need.service, &name, &inputs.records);
+            let region = inputs.region(question, policy, &need.service, &name);
             let found = needed(&region, need, question, policy, inputs, now);
             reasons.extend(found.into_iter().map(|reason| Reason { service: Some(need.service.clone()), ..reason }));
         }
@@ -157,6 +166,8 @@ fn needed(
         max_age: need.max_age,
         same_config: false,
         same_pack: false,
+        min_engine: need.min_engine.clone(),
+        accounts: need.accounts.clone(),
         ..policy.clone()
     };
     let judged = |release: &str| {
@@ -178,8 +189,8 @@ fn needed(
                 running.record,
                 Code::OrderUnknown,
                 format!(
-                    "release {named} runs there, and it cannot be told whether it is {wanted} or newer: they are not both \
-                     version numbers, and no verdict names the pipeline of {wanted}"
+                    "release {named} was deployed there last, and it cannot be told whether it has what {wanted} has: they \
+                     are not both version numbers, and {wanted} has no pass there that names its pipeline"
                 ),
             )]
         }

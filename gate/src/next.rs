@@ -8,9 +8,11 @@ use crate::decision::Reason;
 /// The most moments that are judged.
 const STEPS: usize = 100;
 
-/// The earliest moment at which the outcome is another, if nothing comes but time. `reasons_at` judges at a moment.
+/// The earliest moment at which the outcome is another, if nothing comes but time. `reasons_at` judges at a moment; at those
+/// of `also` it may turn, besides those that the reasons name.
 pub(crate) fn next<E>(
     now: Timestamp,
+    also: &[Timestamp],
     mut reasons_at: impl FnMut(Timestamp) -> Result<Vec<Reason>, E>,
 ) -> Result<Option<Timestamp>, E> {
     let mut at = now;
@@ -21,7 +23,8 @@ pub(crate) fn next<E>(
         }
         // A region that has no verdict holds for good, unless another one of its wave suffices by then.
         let holding = reasons.iter().filter(|reason| reason.outcome() == Outcome::Hold);
-        match holding.filter_map(|reason| reason.until).min().filter(|until| *until > at) {
+        let named = holding.filter_map(|reason| reason.until).chain(also.iter().copied());
+        match named.filter(|until| *until > at).min() {
             Some(until) => at = until,
             None => return Ok(None),
         }

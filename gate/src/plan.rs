@@ -10,9 +10,10 @@ use crate::decision::{Decision, Reason};
 use crate::error::GateError;
 use crate::judge::{is_open, judge};
 use crate::marker::Marker;
+use crate::policy::Policy;
 use crate::question::{Inputs, Kind, Question};
 use crate::record::Record;
-use crate::region::Region;
+use crate::region::CLOCKS_DIFFER_MS;
 use crate::train::Train;
 
 /// How far a release has come in a region.
@@ -117,6 +118,45 @@ impl Plan {
     pub const FORMAT: &'static str = "casefile-plan/1";
 }
 
+/// The questions that a plan asks, each with its policy.
+///
+/// # Errors
+/// A policy that is wrong.
+pub fn questions<'a>(
+    train: &'a Train,
+    releases: &BTreeMap<String, Planned>,
+) -> Result<Vec<(Question, &'a Policy)>, GateError> {
+    let needs = names(releases);
+    let mut questions = Vec::new();
+    for (service, planned) in releases {
+        let policy = train.policy(service)?;
+        for region in policy.waves.iter().flatten() {
+            let asked = |kind| (question(kind, service, region, planned, &needs), policy);
+            questions.extend([asked(Kind::Region), asked(Kind::Service)]);
+        }
+    }
+    Ok(questions)
+}
+
+fn names(releases: &BTreeMap<String, Planned>) -> BTreeMap<String, String> {
+    releases.iter().map(|(service, planned)| (service.clone(), planned.release.clone())).collect()
+}
+
+fn question(kind: Kind, service: &str, region: &str, planned: &Planned, needs: &BTreeMap<String, String>) -> Question {
+    Question {
+        kind,
+        service: service.to_owned(),
+        region: region.to_owned(),
+        release: planned.release.clone(),
+        sequence: planned.sequence,
+        project: planned.project.clone(),
+        images: BTreeMap::new(),
+        config: None,
+        pack: None,
+        needs: needs.clone(),
+    }
+}
+
 /// Judges both questions about every region of every service. `releases`: by service; a service without one holds.
 ///
 /// # Errors
@@ -128,8 +168,7 @@ pub fn plan(
     now: Timestamp,
     engine: &str,
 ) -> Result<Plan, GateError> {
-    let needs: BTreeMap<String, String> =
-        releases.iter().map(|(service, planned)| (service.clone(), planned.release.clone())).collect();
+    let needs = names(releases);
     let mut steps = Vec::new();
     let mut arrows = Vec::new();
     for service in train.order()? {
@@ -164,22 +203,20 @@ pub fn plan(
                     steps.push(step);
                     continue;
                 };
-                let asked = |kind| Question {
-                    kind,
-                    service: service.to_owned(),
-                    region: region.clone(),
-                    release: planned.release.clone(),
-                    sequence: planned.sequence,
-                    project: planned.project.clone(),
-                    images: BTreeMap::new(),
-                    config: None,
-                    pack: None,
-                    needs: needs.clone(),
-                };
+                let asked = |kind| question(kind, service, region, planned, &needs);
                 let by_region = judge(&asked(Kind::Region), policy, inputs.clone(), now, engine)?;
                 let by_service = judge(&asked(Kind::Service), policy, inputs.clone(), now, engine)?;
                 let mut step = joined(Step { release: Some(planned.release.clone()), ..step }, by_region, by_service);
-                step.state = there(&asked(Kind::Region), inputs).unwrap_or(step.state);
+                let question = asked(Kind::Region);
+                let seen = inputs.clone().narrowed(&question, policy).seen(&question, policy)?;
+                step.state = there(&question, policy, &seen, now).unwrap_or(step.state);
+                // Both answers must turn by then.
+                if let Some(at) = step.next_at {
+                    for kind in [Kind::Region, Kind::Service] {
+                        let then = judge(&asked(kind), policy, inputs.clone(), at, engine)?;
+                        step.next_at = step.next_at.filter(|_| then.outcome != Outcome::Hold);
+                    }
+                }
                 steps.push(step);
             }
         }
@@ -189,15 +226,16 @@ pub fn plan(
 }
 
 /// How the release stands in the region, if it is there.
-fn there(asked: &Question, inputs: &Inputs) -> Option<State> {
+fn there(asked: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp) -> Option<State> {
     let is_here = |marker: &Marker| {
         (&marker.service, &marker.region, &marker.release) == (&asked.service, &asked.region, &asked.release)
     };
     if inputs.markers.iter().any(|marker| is_here(marker) && is_open(marker, &inputs.records)) {
         return Some(State::Deploying);
     }
-    let running = Region::of(&asked.service, &asked.region, &inputs.records).running(asked)?;
-    let is_asked = running.name == Some(&asked.release);
+    let running = inputs.region(asked, policy, &asked.service, &asked.region).running(asked)?;
+    let is_later = running.record.moment() > now.plus_millis(CLOCKS_DIFFER_MS);
+    let is_asked = running.name == Some(&asked.release) && !is_later;
     is_asked.then_some(match running.record.conclusion.as_deref() {
         Some("pass") => State::Passed,
         Some("fail") => State::Failed,

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use casefile_attest::PublicKey;
 use casefile_evidence::{Digest, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::code::Code;
 use crate::error::GateError;
 use crate::freeze::Freeze;
 use crate::need::{Need, Regions};
+use crate::question::Question;
 use crate::span::Span;
 
 /// How many regions of an earlier wave must have passed.
@@ -63,13 +65,13 @@ pub struct Policy {
     #[serde(default = "one")]
     pub approvers: usize,
     /// The AWS accounts whose verdicts count. Without them all count, as long as a region has those of one account.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<String>,
     /// Public keys (PEM): a pass counts only if one of them signed its verdict.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// Public keys (PEM): a waiver counts only if one of them signed it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "some", skip_serializing_if = "Vec::is_empty")]
     pub waiver_keys: Vec<String>,
     /// The services that this one needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -78,6 +80,12 @@ pub struct Policy {
 
 const fn a_day() -> Span {
     Span(24 * 60 * 60 * 1000)
+}
+
+/// A list that says something: an empty one would switch its rule off.
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let list = Vec::<String>::deserialize(deserializer)?;
+    if list.is_empty() { Err(D::Error::custom("the list is empty: leave the key out, or name some")) } else { Ok(list) }
 }
 
 const fn one() -> usize {
@@ -110,10 +118,7 @@ impl Policy {
         if self.max_age.zip(self.soak).is_some_and(|(age, soak)| age <= soak && !self.recheck) {
             return wrong("max_age is not longer than soak: every pass would be stale once it has soaked".to_owned());
         }
-        if let Some(version) = self.min_engine.as_deref().filter(|version| self::version(version).is_none()) {
-            return wrong(format!("min_engine = {version:?} is not a version such as \"0.1.0\""));
-        }
-        public_keys("keys", &self.keys)?;
+        self.keys()?;
         public_keys("waiver_keys", &self.waiver_keys)?;
         let mut needed = BTreeSet::new();
         for need in &self.needs {
@@ -131,6 +136,10 @@ impl Policy {
                 return wrong(format!("needs {name} with a max_age that is not longer than its soak"));
             }
         }
+        let needs = self.needs.iter().filter_map(|need| need.min_engine.as_deref());
+        if let Some(version) = needs.chain(self.min_engine.as_deref()).find(|text| version(text).is_none()) {
+            return wrong(format!("min_engine = {version:?} is not a version such as \"0.1.0\""));
+        }
         for freeze in &self.freeze {
             freeze.until(Timestamp(0)).map_err(|error| GateError::Policy(format!("freeze: {error}")))?;
         }
@@ -146,12 +155,19 @@ impl Policy {
         Ok(Digest::of(&bytes).to_string())
     }
 
-    /// The keys that may sign verdicts.
+    /// The keys that may sign verdicts of the service, or of those that it needs.
     ///
     /// # Errors
     /// [`GateError::Policy`]: one is no public key.
     pub fn keys(&self) -> Result<Vec<PublicKey>, GateError> {
-        public_keys("keys", &self.keys)
+        let of_needs = self.needs.iter().flat_map(|need| &need.keys);
+        public_keys("keys", &self.keys.iter().chain(of_needs).cloned().collect::<Vec<_>>())
+    }
+
+    /// Whose verdicts of a service count: of the policy's own, or of one that it needs.
+    pub(crate) fn trust(&self, question: &Question, service: &str) -> (&[String], &[String]) {
+        let need = self.needs.iter().find(|need| need.service == service && question.service != service);
+        need.map_or((&self.accounts, &self.keys), |need| (&need.accounts, &need.keys))
     }
 
     /// The keys that may sign waivers.
@@ -168,7 +184,7 @@ impl Policy {
     }
 }
 
-fn public_keys(name: &str, pems: &[String]) -> Result<Vec<PublicKey>, GateError> {
+pub(crate) fn public_keys(name: &str, pems: &[String]) -> Result<Vec<PublicKey>, GateError> {
     let keys = pems.iter().enumerate().map(|(at, pem)| {
         PublicKey::from_pem(pem).map_err(|error| GateError::Policy(format!("{name}: key {} {error}", at + 1)))
     });
@@ -177,7 +193,8 @@ fn public_keys(name: &str, pems: &[String]) -> Result<Vec<PublicKey>, GateError>
 
 /// `1.20.3` or `v1.20.3` as numbers, so that 1.20 is newer than 1.9, and 1.4 is 1.4.0.
 pub(crate) fn version(text: &str) -> Option<Vec<u64>> {
-    let parts = text.strip_prefix('v').unwrap_or(text).split('.');
+    // A bare number may be a commit.
+    let parts = text.strip_prefix('v').or_else(|| text.contains('.').then_some(text))?.split('.');
     let mut numbers: Vec<u64> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
     while numbers.last() == Some(&0) {
         numbers.pop();

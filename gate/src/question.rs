@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use casefile_attest::PublicKey;
 use serde::{Deserialize, Serialize};
 
+use crate::error::GateError;
 use crate::judge::is_open;
 use crate::marker::{Marker, Stop};
-use crate::policy::Policy;
+use crate::policy::{Policy, public_keys};
 use crate::record::Record;
 use crate::region::Region;
 use crate::waiver::Waiver;
@@ -103,7 +104,7 @@ impl Question {
 /// The conclusion of a pass that is not signed.
 pub(crate) const UNSIGNED: &str = "unsigned";
 
-/// The conclusion of a pass in an account that is not known, where the policy names accounts.
+/// The conclusion of a pass in an account that is not known, where accounts are named.
 pub(crate) const UNKNOWN_ACCOUNT: &str = "of an unknown account";
 
 /// What is known.
@@ -130,16 +131,17 @@ impl Inputs {
         let is_there = |service: &String, region: &String| {
             places.iter().any(|place| (&place.service, &place.region) == (service, region))
         };
-        let counts = |account: &Option<String>| {
-            account.as_ref().is_none_or(|account| policy.accounts.is_empty() || policy.accounts.contains(account))
+        let counts = |record: &Record| {
+            let (accounts, _) = policy.trust(question, &record.service);
+            record.account.as_ref().is_none_or(|account| accounts.is_empty() || accounts.contains(account))
         };
-        self.records.retain(|record| is_there(&record.service, &record.region) && counts(&record.account));
+        self.records.retain(|record| is_there(&record.service, &record.region) && counts(record));
         // Of the deployments that began those that are open, found while all verdicts are there.
         self.markers.retain(|marker| is_there(&marker.service, &marker.region) && is_open(marker, &self.records));
         self.markers.sort();
         let kept = places
             .iter()
-            .flat_map(|place| Region::of(&place.service, &place.region, &self.records).needed(&place.release));
+            .flat_map(|place| self.region(question, policy, &place.service, &place.region).needed(&place.release));
         let mut kept: Vec<Record> = kept.cloned().collect();
         kept.sort();
         kept.dedup();
@@ -154,20 +156,32 @@ impl Inputs {
         self
     }
 
-    /// As the judgement sees them: a pass that none of the policy's keys signed is none, nor is one of an account that is
-    /// not known where the policy names accounts.
-    pub(crate) fn seen(&self, policy: &Policy, keys: &[PublicKey]) -> Self {
+    /// As the judgement sees them: a pass that none of the keys signed is none, nor is one of an account that is not known
+    /// where accounts are named.
+    pub(crate) fn seen(&self, question: &Question, policy: &Policy) -> Result<Self, GateError> {
         let mut seen = self.clone();
-        let of_unknown = |record: &&mut Record| !policy.accounts.is_empty() && record.account.is_none();
-        for record in seen.records.iter_mut().filter(of_unknown).filter(|record| record.is_pass()) {
-            record.conclusion = Some(UNKNOWN_ACCOUNT.to_owned());
-        }
-        for record in seen.records.iter_mut().filter(|record| !keys.is_empty() && record.is_pass()) {
-            if !record.verdict.as_ref().is_some_and(|digest| self.is_signed(digest, keys)) {
+        for record in seen.records.iter_mut().filter(|record| record.is_pass()) {
+            let (accounts, keys) = policy.trust(question, &record.service);
+            let keys = public_keys("keys", keys)?;
+            if !keys.is_empty() && !record.verdict.as_ref().is_some_and(|digest| self.is_signed(digest, &keys)) {
                 record.conclusion = Some(UNSIGNED.to_owned());
+            } else if !accounts.is_empty() && record.account.is_none() {
+                record.conclusion = Some(UNKNOWN_ACCOUNT.to_owned());
             }
         }
-        seen
+        Ok(seen)
+    }
+
+    /// A region of a service.
+    pub(crate) fn region<'a>(
+        &'a self,
+        question: &Question,
+        policy: &Policy,
+        service: &'a str,
+        name: &'a str,
+    ) -> Region<'a> {
+        let (_, keys) = policy.trust(question, service);
+        Region::of(service, name, &self.records, !keys.is_empty())
     }
 
     /// Whether one of the keys signed the verdict or the waiver.

@@ -49,8 +49,37 @@ pub struct Record {
 }
 
 impl Record {
+    /// A bundle that nobody judged, and of which nothing else is known.
+    pub fn unjudged(service: &str, region: &str, bundle: String) -> Self {
+        Self {
+            service: service.to_owned(),
+            region: region.to_owned(),
+            account: None,
+            bundle,
+            verdict: None,
+            conclusion: None,
+            why: None,
+            as_of: None,
+            release: None,
+            images: BTreeMap::new(),
+            rollout: None,
+            created_at: None,
+            nothing_deployed: false,
+            engine: None,
+            pack: None,
+            config: None,
+            sequence: None,
+            project: None,
+        }
+    }
+
     pub(crate) fn moment(&self) -> Timestamp {
         self.as_of.unwrap_or(Timestamp(i64::MIN))
+    }
+
+    /// The first cause of the verdict.
+    pub(crate) fn why(&self) -> &str {
+        self.why.as_deref().unwrap_or("no cause is named")
     }
 
     pub(crate) fn is_same_rollout(&self, other: &Self) -> bool {

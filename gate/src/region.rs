@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use crate::code::Code;
 use crate::decision::Reason;
 use crate::policy::{Policy, version};
-use crate::question::{Question, UNSIGNED};
+use crate::question::{Question, UNKNOWN_ACCOUNT, UNSIGNED};
 use crate::record::Record;
 
 /// Clocks of two machines may differ by this.
@@ -22,29 +22,40 @@ pub(crate) struct Region<'a> {
     records: Vec<&'a Record>,
     /// When the newest rollout began.
     newest: Option<Timestamp>,
+    /// Names and numbers of releases count only if a pass says them, which is signed.
+    strict: bool,
 }
 
 impl<'a> Region<'a> {
-    pub(crate) fn of(service: &'a str, name: &'a str, records: &'a [Record]) -> Self {
+    pub(crate) fn of(service: &'a str, name: &'a str, records: &'a [Record], strict: bool) -> Self {
         let is_here = |record: &&Record| (record.service.as_str(), record.region.as_str()) == (service, name);
         let mut records: Vec<&Record> = records.iter().filter(is_here).collect();
         let newest = records.iter().filter_map(|record| record.created_at).max();
         // The rollout that runs comes first, of its verdicts the newest, of those over the same evidence the worst.
         let key = |record: &Record| (began(record, newest), record.moment(), record.badness());
         records.sort_by(|a, b| key(b).cmp(&key(a)).then_with(|| a.cmp(b)));
-        Self { service, name, records, newest }
+        Self { service, name, records, newest, strict }
     }
 
-    /// That the region's verdicts are of several accounts.
-    fn accounts(&self) -> Option<Reason> {
+    /// That the region's verdicts are of several accounts; and each of them that failed last.
+    pub(crate) fn accounts(&self) -> Vec<Reason> {
         let accounts: BTreeSet<&str> = self.records.iter().filter_map(|record| record.account.as_deref()).collect();
-        (accounts.len() > 1).then(|| {
-            let names: Vec<&str> = accounts.into_iter().collect();
-            self.reason(
-                Code::AccountUnclear,
-                format!("there are verdicts of the accounts {}: name those that count in `accounts`", names.join(", ")),
-            )
-        })
+        if accounts.len() < 2 {
+            return Vec::new();
+        }
+        let names: Vec<&str> = accounts.iter().copied().collect();
+        let detail = format!(
+            "there are verdicts of the accounts {}, and a region must have those of one: name it in `accounts`",
+            names.join(", ")
+        );
+        let last = accounts
+            .iter()
+            .filter_map(|account| self.records.iter().find(|record| record.account.as_deref() == Some(account)));
+        let failed = last.filter(|record| record.conclusion.as_deref() == Some("fail")).map(|record| {
+            let account = record.account.as_deref().unwrap_or_default();
+            self.about(record, Code::Failed, format!("account {account}: {}", record.why()))
+        });
+        std::iter::once(self.reason(Code::AccountUnclear, detail)).chain(failed).collect()
     }
 
     /// The records that a question about the release can depend on.
@@ -88,7 +99,11 @@ impl<'a> Region<'a> {
             return record.release.as_deref();
         }
         let newer = deployed().find(|other| other.release != record.release && !is_older(other, record));
-        newer.map_or(record.release.as_deref(), |other| other.release.as_deref())
+        match newer {
+            None => record.release.as_deref(),
+            Some(other) if self.strict && !other.is_pass() => None,
+            Some(other) => other.release.as_deref(),
+        }
     }
 
     pub(crate) fn reason(&self, code: Code, detail: String) -> Reason {
@@ -121,27 +136,29 @@ impl<'a> Region<'a> {
         if running.name == Some(&question.release) {
             return None;
         }
-        let named = running.name.unwrap_or("without a name");
         let record = running.record;
+        let named = named(running.name, record);
         let older = |what: String| Some(self.about(record, Code::OlderThanDeployed, what));
         match (question.sequence.zip(record.sequence), question.project == record.project) {
             (Some((asked, runs)), true) if asked < runs => {
                 return older(format!(
-                    "release {named} runs here, of pipeline {runs}, which is newer than pipeline {asked}"
+                    "release {named} was deployed here last, by pipeline {runs}, which is newer than pipeline {asked}"
                 ));
             }
             (Some((asked, runs)), true) if asked > runs => return None,
             _ => {}
         }
-        match version(&question.release).zip(version(named)) {
-            Some((asked, runs)) if asked < runs => older(format!("release {named} runs here, which is newer")),
+        match version(&question.release).zip(running.name.and_then(version)) {
+            Some((asked, runs)) if asked < runs => {
+                older(format!("release {named} was deployed here last, which is newer"))
+            }
             Some((asked, runs)) if asked > runs => None,
             _ => Some(self.about(
                 record,
                 Code::OrderUnknown,
                 format!(
-                    "release {named} runs here, and it cannot be told which of the two is newer: the number of its \
-                     pipeline, or of this one (--sequence), is not known, or they are of two projects"
+                    "release {named} was deployed here last, and it cannot be told which of the two is newer: the number \
+                     of its pipeline, or of this one (--sequence), is not known, or they are of two projects"
                 ),
             )),
         }
@@ -153,20 +170,20 @@ impl<'a> Region<'a> {
         Some(Running { record, name: self.release_of(record) })
     }
 
-    /// Whether the release that runs here is newer than another one: by the number of its pipeline, else by their version
-    /// numbers. `None` if that cannot be told.
+    /// Whether the release that runs here is newer than another one: by their version numbers, else by the numbers of their
+    /// pipelines, if the other one passed here. `None` if that cannot be told.
     pub(crate) fn is_newer(&self, running: &Running<'_>, than: &str) -> Option<bool> {
-        let name = running.name?;
-        let of_other = |record: &&&Record| {
-            record.release.as_deref() == Some(than)
-                && record.project == running.record.project
-                && !record.nothing_deployed
-        };
-        let other = self.records.iter().filter(of_other).filter_map(|record| record.sequence).max();
-        if let Some((runs, other)) = running.record.sequence.zip(other) {
+        if let Some((runs, other)) = version(running.name?).zip(version(than)) {
             return Some(runs > other);
         }
-        Some(version(name)? > version(than)?)
+        let mut of_other = self.records.iter().filter(|record| record.release.as_deref() == Some(than)).peekable();
+        // After a failure a later pipeline may have rolled it back.
+        of_other.peek().filter(|newest| newest.is_pass())?;
+        let counts = |record: &&&Record| {
+            record.project == running.record.project && !record.nothing_deployed && (!self.strict || record.is_pass())
+        };
+        let other = of_other.filter(counts).filter_map(|record| record.sequence).max();
+        Some(running.record.sequence? > other?)
     }
 
     /// The pass of the release, if it runs here.
@@ -175,38 +192,52 @@ impl<'a> Region<'a> {
         (self.release_of(running) == Some(&question.release)).then_some(running)
     }
 
-    /// That the release has passed here before.
+    /// That the release has passed or failed here before.
     pub(crate) fn already(&self, question: &Question) -> Option<Reason> {
-        let running = self.pass(question)?;
-        Some(self.about(running, Code::AlreadyPassedHere, "the release has passed here already".to_owned()))
+        let running = self.running(question).filter(|running| running.name == Some(&question.release))?;
+        let about = |code, detail| Some(self.about(running.record, code, detail));
+        match running.record.conclusion.as_deref() {
+            Some("pass") => about(Code::AlreadyPassedHere, "the release has passed here already".to_owned()),
+            Some("fail") => {
+                about(Code::AlreadyFailedHere, format!("the release has failed here: {}", running.record.why()))
+            }
+            _ => None,
+        }
     }
 
     /// The reasons of a region that must have passed.
     pub(crate) fn required(&self, question: &Question, policy: &Policy, now: Timestamp) -> Vec<Reason> {
         let release = question.release.as_str();
-        if let Some(reason) = self.accounts() {
-            return vec![reason];
+        let accounts = self.accounts();
+        if !accounts.is_empty() {
+            return accounts;
         }
         let Some(record) = self.current(question) else {
-            return vec![self.reason(Code::Missing, format!("there is no verdict of release {release}"))];
+            let accounts = &policy.accounts;
+            let of = if accounts.is_empty() { String::new() } else { format!(" in account {}", accounts.join(" or ")) };
+            return vec![self.reason(Code::Missing, format!("there is no verdict of release {release}{of}"))];
         };
         let runs = self.release_of(record);
         if runs != Some(release) {
-            let named = runs.unwrap_or("without a name");
+            let named = named(runs, record);
             let was_here = self.records.iter().any(|other| other.release.as_deref() == Some(release));
             let is_newer = question.project == record.project
                 && question.sequence.zip(record.sequence).is_some_and(|(asked, runs)| runs > asked);
-            return vec![if was_here || is_newer {
-                self.about(record, Code::Superseded, format!("release {named} runs there now"))
+            return vec![if self.strict && !record.is_pass() {
+                // Anybody may say so, to hide what failed there.
+                let detail = format!("release {named} was deployed there last, and no signed verdict says so");
+                self.about(record, Code::NotSigned, detail)
+            } else if was_here || is_newer {
+                self.about(record, Code::Superseded, format!("release {named} was deployed there since"))
             } else {
                 self.about(
                     record,
                     Code::Missing,
-                    format!("there is no verdict of release {release}; release {named} runs there"),
+                    format!("there is no verdict of release {release}; release {named} was deployed there last"),
                 )
             }];
         }
-        let why = record.why.as_deref().unwrap_or("no cause is named");
+        let why = record.why();
         match record.conclusion.as_deref() {
             Some("pass") => self.passed(record, question, policy, now),
             Some("fail") => vec![self.about(record, Code::Failed, why.to_owned())],
@@ -215,6 +246,11 @@ impl<'a> Region<'a> {
                 record,
                 Code::NotSigned,
                 "it passed, and no key of the policy signed that verdict (`casefile attest`)".to_owned(),
+            )],
+            Some(UNKNOWN_ACCOUNT) => vec![self.about(
+                record,
+                Code::NotEvaluable,
+                "it passed in an account that its evidence does not name, and the policy names accounts".to_owned(),
             )],
             Some(other) => vec![self.about(record, Code::NotEvaluable, format!("its verdict is {other}: {why}"))],
             None => vec![self.about(record, Code::NotEvaluable, "its newest evidence has no verdict".to_owned())],
@@ -228,7 +264,8 @@ impl<'a> Region<'a> {
         let mut reasons = Vec::new();
         if as_of > now.plus_millis(CLOCKS_DIFFER_MS) {
             let detail = format!("the verdict is of {as_of}, which is later than now ({now}): check the clocks");
-            reasons.push(Reason { until: Some(as_of), ..self.about(record, Code::NotEvaluable, detail) });
+            let until = Some(as_of.plus_millis(-CLOCKS_DIFFER_MS));
+            reasons.push(Reason { until, ..self.about(record, Code::NotEvaluable, detail) });
         }
         if let Some(age) = policy.max_age
             && now.millis_since(as_of) > age.0
@@ -282,6 +319,12 @@ impl<'a> Region<'a> {
     }
 }
 
+/// A release, with its end if that was no good one.
+fn named(name: Option<&str>, record: &Record) -> String {
+    let name = name.unwrap_or("without a name");
+    if record.conclusion.as_deref() == Some("fail") { format!("{name} (which failed)") } else { name.to_owned() }
+}
+
 /// The verdict that counts, and the release that it is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Running<'a> {
@@ -304,7 +347,8 @@ fn is_older(first: &Record, second: &Record) -> bool {
 pub(crate) fn rules(question: &Question, policy: &Policy, passes: &[&Record]) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let about = |record: &Record, code: Code, detail: String| {
-        let region = Region { service: &record.service, name: &record.region, records: Vec::new(), newest: None };
+        let (service, name) = (record.service.as_str(), record.region.as_str());
+        let region = Region { service, name, records: Vec::new(), newest: None, strict: false };
         region.about(record, code, detail)
     };
     let first = passes.first();

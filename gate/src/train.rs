@@ -28,6 +28,7 @@ impl Train {
             .iter()
             .map(|(service, policy)| (service.clone(), policy.waves.iter().flatten().cloned().collect()))
             .collect();
+        let all = policies.clone();
         for (service, policy) in &mut policies {
             let wrong = |problem: String| GateError::Policy(format!("service.{service}: {problem}"));
             for need in &mut policy.needs {
@@ -39,6 +40,11 @@ impl Train {
                         names.join(", ")
                     )));
                 };
+                if let Some(own) = all.get(&need.service) {
+                    need.accounts.clone_from(&own.accounts);
+                    need.keys.clone_from(&own.keys);
+                    need.min_engine.clone_from(&own.min_engine);
+                }
                 let asked = match &need.regions {
                     Regions::Same => &regions[service],
                     Regions::All => known,

@@ -27,10 +27,8 @@ pub struct Waiver {
     pub region: String,
     /// The release. Another release needs another waiver.
     pub release: String,
-    /// The reasons that are waived.
-    pub reasons: BTreeSet<Code>,
-    /// The digests of the verdicts that were looked at. A verdict that came later is not covered.
-    pub verdicts: BTreeSet<String>,
+    /// The reasons that are waived, as they stood when it was made. What came later is not covered.
+    pub reasons: BTreeSet<Waived>,
     /// Why.
     pub why: String,
     /// A ticket.
@@ -50,6 +48,38 @@ pub struct Waiver {
     /// The identity of the CI job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ci: BTreeMap<String, String>,
+}
+
+/// A reason that is waived: by what it is, where, and of which verdict or marker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waived {
+    /// What it is.
+    pub code: Code,
+    /// The service that it is about, where that is another one than the question's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The region that it is about.
+    pub region: String,
+    /// The digest of the verdict that it follows from.
+    pub verdict: Option<String>,
+    /// The digest of the bundle.
+    pub bundle: Option<String>,
+    /// The moment that was judged, or at which a deployment began.
+    pub as_of: Option<Timestamp>,
+}
+
+impl From<&Reason> for Waived {
+    fn from(reason: &Reason) -> Self {
+        Self {
+            code: reason.code,
+            service: reason.service.clone(),
+            region: reason.region.clone(),
+            verdict: reason.verdict.clone(),
+            bundle: reason.bundle.clone(),
+            as_of: reason.as_of,
+        }
+    }
 }
 
 impl Waiver {
@@ -82,14 +112,17 @@ impl Waiver {
         if self.reasons.is_empty() {
             return Err("it names no reason".to_owned());
         }
-        if let Some(code) = self.reasons.iter().find(|code| !code.can_be_waived() || !policy.waivable.contains(code)) {
+        let mut codes = self.reasons.iter().map(|reason| reason.code);
+        if let Some(code) = codes.find(|code| !code.can_be_waived() || !policy.waivable.contains(code)) {
             return Err(format!("{code} is not in the policy's `waivable`"));
         }
-        if self.approved_by.contains(&self.requested_by) {
+        let one = |name: &String| name.trim().to_lowercase();
+        let approvers: BTreeSet<String> = self.approved_by.iter().map(one).filter(|name| !name.is_empty()).collect();
+        if approvers.contains(&one(&self.requested_by)) {
             return Err(format!("{} cannot approve what {0} asks for", self.requested_by));
         }
-        if self.approved_by.iter().filter(|name| !name.trim().is_empty()).count() < policy.approvers {
-            return Err(format!("it needs {} who approve it, and has {}", policy.approvers, self.approved_by.len()));
+        if approvers.len() < policy.approvers {
+            return Err(format!("it needs {} who approve it, and has {}", policy.approvers, approvers.len()));
         }
         let length = self.expires_at.millis_since(self.created_at);
         if length <= 0 {
@@ -130,9 +163,8 @@ impl Waiver {
         (self.created_at > now).then(|| format!("it begins at {}", self.created_at))
     }
 
-    /// Whether it covers a reason: by its code, and by the verdict that the reason is about.
+    /// Whether it covers a reason.
     pub(crate) fn covers(&self, reason: &Reason) -> bool {
-        let knew = reason.verdict.as_ref().is_none_or(|digest| self.verdicts.contains(digest));
-        self.reasons.contains(&reason.code) && knew
+        self.reasons.contains(&Waived::from(reason))
     }
 }

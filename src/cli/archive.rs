@@ -96,9 +96,15 @@ pub(crate) enum ArchiveVerb {
     Roles {
         #[command(flatten)]
         archive: ArchiveArg,
-        /// The KMS key that verdicts and waivers are signed with
+        /// The KMS key that verdicts are signed with
         #[arg(long, value_name = "ARN")]
         kms_key: Option<String>,
+        /// The KMS key that waivers are signed with
+        #[arg(long, value_name = "ARN")]
+        waiver_kms_key: Option<String>,
+        /// With the right to set a retention (`--lock` of `archive add` and `validate`)
+        #[arg(long)]
+        lock: bool,
         /// How they are printed
         #[arg(long, value_enum, default_value_t = RolesFormat::Json)]
         format: RolesFormat,

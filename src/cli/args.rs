@@ -11,7 +11,7 @@ use crate::span::Span;
 /// The service's config.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigArg {
-    /// The service's config [default: the one sealed into the bundle or recording, else ./casefile.toml]
+    /// The service's config [default: of a bundle or recording the one sealed into it, else ./casefile.toml]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -88,7 +88,7 @@ impl LockArgs {
 /// An archive that a bundle may be in.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct FromArchive {
-    /// The archive that has the bundle, which is then named by the first digits of its digest
+    /// The archive: a folder, or s3://BUCKET/PREFIX. What it has is named by the first digits of its digest
     #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
     pub(crate) archive: Option<String>,
 }

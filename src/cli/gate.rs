@@ -202,6 +202,9 @@ pub(crate) struct Stop {
     /// Every service
     #[arg(long)]
     pub(crate) all: bool,
+    /// Stop a service that the archive has never seen
+    #[arg(long, conflicts_with = "all")]
+    pub(crate) force: bool,
     /// Why
     #[arg(long)]
     pub(crate) why: String,

@@ -25,6 +25,9 @@ pub(crate) struct BundleDifference {
     tables: Vec<TableDifference>,
 }
 
+/// What tells elements of a list apart.
+const KEYS: [&str; 4] = ["name", "key", "namespace", "containerPort"];
+
 type Change = (String, String, String);
 
 impl BundleDifference {
@@ -35,12 +38,15 @@ impl BundleDifference {
     pub(crate) fn of(before: &Bundle, after: &Bundle) -> Result<Self, ReadError> {
         let (old, new) = (facts(before)?, facts(after)?);
         let facts = old.into_iter().zip(new).filter(|(a, b)| a.1 != b.1).map(|(a, b)| (a.0.to_owned(), a.1, b.1));
+        let mut facts: Vec<Change> = facts.collect();
+        let config = |bundle: &Bundle| bundle.manifest().config.clone().unwrap_or_default();
+        changes("config", &config(before), &config(after), &mut facts);
         let mut definition = Vec::new();
         changes("", &self::definition(before)?, &self::definition(after)?, &mut definition);
         let (old, new) = (gaps(before)?, gaps(after)?);
         Ok(Self {
             digests: [before.digest().to_string(), after.digest().to_string()],
-            facts: facts.collect(),
+            facts,
             definition,
             gaps: [old.difference(&new).cloned().collect(), new.difference(&old).cloned().collect()],
             tables: before.compare(after)?,
@@ -75,7 +81,6 @@ fn facts(bundle: &Bundle) -> Result<Vec<(&'static str, String)>, ReadError> {
         ("collection stopped", target.stop_reason),
         ("made by", manifest.tool.clone()),
         ("made from", or_none(manifest.parent.clone())),
-        ("config", or_none(manifest.config.as_ref().map(Value::to_string))),
         ("redactions", serde_json::to_string(&manifest.redactions).unwrap_or_default()),
     ])
 }
@@ -130,15 +135,16 @@ fn fields(value: &Value) -> Option<BTreeMap<String, Value>> {
     match value {
         Value::Object(object) => Some(object.iter().map(|(key, value)| (key.clone(), value.clone())).collect()),
         Value::Array(list) => {
-            let name = |item: &Value| {
-                ["name", "key", "containerPort"].iter().find_map(|key| item.get(key).map(Value::to_string))
-            };
-            let named = list.iter().enumerate();
-            let named = named.map(|(at, item)| {
-                let key = name(item).map_or_else(|| at.to_string(), |name| name.trim_matches('"').to_owned());
-                (key, item.clone())
-            });
-            Some(named.collect())
+            let mut named = BTreeMap::new();
+            for (at, item) in list.iter().enumerate() {
+                let name = KEYS.iter().find_map(|key| item.get(key).map(Value::to_string));
+                let mut key = name.map_or_else(|| at.to_string(), |name| name.trim_matches('"').to_owned());
+                if named.contains_key(&key) {
+                    key = format!("{key}#{at}");
+                }
+                named.insert(key, item.clone());
+            }
+            Some(named)
         }
         _ => None,
     }
@@ -197,12 +203,10 @@ pub(crate) fn bundles(difference: &BundleDifference, format: TextFormat, style: 
         }
     };
     turned(&mut page, facts);
-    for (title, changes) in [("the judged task definition", definition)] {
-        if !changes.is_empty() {
-            page.gap();
-            page.line(0, Role::Strong, title);
-            turned(&mut page, changes);
-        }
+    if !definition.is_empty() {
+        page.gap();
+        page.line(0, Role::Strong, "the judged task definition");
+        turned(&mut page, definition);
     }
     if gaps.iter().any(|gaps| !gaps.is_empty()) {
         page.gap();

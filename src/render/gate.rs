@@ -1,6 +1,6 @@
 //! A decision of the gate.
 
-use casefile_gate::{Code, Decision, Kind, Outcome, Reason};
+use casefile_gate::{Code, Decision, Kind, Outcome, Question, Reason};
 
 use super::Style;
 use super::markdown::{escape, table};
@@ -67,8 +67,8 @@ fn terminal(decision: &Decision, style: Style) -> String {
     let mut page = Page::new(style);
     let (word, role) = word(decision.outcome);
     page.item(0, 2, role, word, &format!("  {}", headline(decision)));
-    if let Some(advice) = advice(decision) {
-        page.field("what to do", &advice);
+    for (number, advice) in advices(decision).iter().enumerate() {
+        page.field(if number == 0 { "what to do" } else { "" }, advice);
     }
     match (decision.outcome, decision.next_at) {
         (Outcome::Hold, Some(at)) => page.field("opens", &format!("at {at}, if nothing else comes")),
@@ -107,45 +107,82 @@ fn terminal(decision: &Decision, style: Style) -> String {
     page.finish()
 }
 
-/// What the worst reason asks of whom.
-fn advice(decision: &Decision) -> Option<String> {
-    if decision.outcome == Outcome::Proceed {
-        return None;
-    }
-    let reason = decision.reasons.iter().find(|reason| reason.outcome() == decision.outcome)?;
-    let waivable = decision.policy.waivable.contains(&reason.code);
-    let text = match reason.code {
-        Code::Passed | Code::FirstWave | Code::NeedsNothing | Code::AlreadyPassedHere => return None,
-        Code::Missing => "deploy and validate the release in that region first, with --archive",
-        Code::Inconclusive => "read its gaps, mend them, and run `casefile validate --recheck` in that region",
-        Code::NotEvaluable => {
-            "judge its bundle (`casefile analyze`, `casefile archive add`), or run `casefile validate --recheck`"
+/// What each kind of reason that keeps the release back asks of whom, the worst first.
+fn advices(decision: &Decision) -> Vec<String> {
+    let mut advices: Vec<String> = Vec::new();
+    let mut waivable: Vec<String> = Vec::new();
+    for reason in decision.reasons.iter().filter(|reason| reason.outcome() != Outcome::Proceed) {
+        let advice = advice(reason, decision);
+        if !advices.contains(&advice) {
+            advices.push(advice);
         }
-        Code::AccountUnclear => "name the account whose verdicts count in `accounts` of the policy",
-        Code::NotSigned => "sign that verdict (`casefile attest --archive`), or judge again in the job that signs",
-        Code::Stale => "run `casefile validate --recheck` in that region",
-        Code::Soaking | Code::Frozen => "wait, or let `--wait` do it",
-        Code::InFlight => "wait for its verdict; if none will come, a person runs `casefile gate close --why ...`",
-        Code::RulesDiffer => "judge again with the config and the checks of this release, and keep the verdict",
-        Code::OrderUnknown => "give --sequence and --project, as GitLab's pipelines have them",
-        Code::Failed => "the release must not go on: fix it and release again, or roll back",
-        Code::ReleaseDiffers => "find out why the same release has other images; release again",
-        Code::Superseded => "a newer release is under way: promote that one",
-        Code::OlderThanDeployed => "promote the newer release; to go back, release the old state again",
-        Code::Stop => "ask the person who stopped it; `casefile gate lift` ends the stop",
-    };
-    Some(if waivable {
-        format!("{text}; or a person lets it through with `casefile gate waive`")
-    } else {
-        text.to_owned()
-    })
+        let code = reason.code.to_string();
+        if decision.policy.waivable.contains(&reason.code) && !waivable.contains(&code) {
+            waivable.push(code);
+        }
+    }
+    if !waivable.is_empty() {
+        let Question { kind, service, region, release, .. } = &decision.question;
+        let of = if *kind == Kind::Service { " --of service" } else { "" };
+        advices.push(format!(
+            "or a person lets it through: `casefile gate waive{of} --service {service} --region {region} --release \
+             {release} --reason {} --why ... --requested-by ... --approved-by ...`",
+            waivable.join(" --reason ")
+        ));
+    }
+    advices
+}
+
+fn advice(reason: &Reason, decision: &Decision) -> String {
+    let service = reason.service.as_ref().unwrap_or(&decision.question.service);
+    let place = format!("{service} in {}", reason.region);
+    match reason.code {
+        Code::Passed
+        | Code::FirstWave
+        | Code::NeedsNothing
+        | Code::AlreadyPassedHere
+        | Code::AlreadyFailedHere => String::new(),
+        Code::Missing => format!("deploy and validate {place} first, with --archive"),
+        Code::Inconclusive => {
+            format!("read the gaps of that verdict, mend them, and run `casefile validate --recheck` for {place}")
+        }
+        Code::NotEvaluable => format!(
+            "judge its bundle (`casefile analyze`, `casefile archive add`), or run `casefile validate --recheck` for {place}"
+        ),
+        Code::AccountUnclear => "name the account whose verdicts count in `accounts` of the policy".to_owned(),
+        Code::NotSigned => {
+            format!("sign the verdict of {place} (`casefile attest --archive`), or judge again in the job that signs")
+        }
+        Code::Stale => format!("run `casefile validate --recheck` for {place}"),
+        Code::Soaking | Code::Frozen => "wait, or let `--wait` do it".to_owned(),
+        Code::InFlight => format!(
+            "wait for the verdict of {place}; if none will come, a person runs `casefile gate close --service {service} \
+             --region {} --release ... --why ...`",
+            reason.region
+        ),
+        Code::RulesDiffer => {
+            format!("judge {place} again with the config and the checks of this release, and keep the verdict")
+        }
+        Code::OrderUnknown => format!(
+            "give --sequence and --project, as GitLab's pipelines have them; if the verdict of {place} names no pipeline, \
+             validate there again in GitLab CI"
+        ),
+        Code::Failed => "the release must not go on: fix it and release again, or roll back".to_owned(),
+        Code::ReleaseDiffers => "find out why the same release has other images; release again".to_owned(),
+        Code::Superseded | Code::OlderThanDeployed => {
+            "go on with the newer release; to go back to this one, run a new pipeline of it: its number is then the greater"
+                .to_owned()
+        }
+        Code::Stop => "ask the person who stopped it; `casefile gate lift` ends the stop".to_owned(),
+    }
 }
 
 fn markdown(decision: &Decision) -> String {
     let mut page = format!("**{}** {}\n\n", word(decision.outcome).0, escape(&headline(decision)));
-    if let Some(advice) = advice(decision) {
-        page += &format!("What to do: {}\n\n", escape(&advice));
+    for advice in advices(decision) {
+        page += &format!("- {}\n", escape(&advice.replace('`', "")));
     }
+    page.push('\n');
     if let Some(at) = decision.next_at {
         page += &format!("Opens at {at}, if nothing else comes.\n\n");
     }

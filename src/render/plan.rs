@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use casefile_gate::{Outcome, Plan, Reason, State, Step};
+use casefile_gate::{Code, Outcome, Plan, Reason, State, Step};
 
 use super::gate::place;
 use super::markdown::{escape, table};
@@ -43,7 +43,10 @@ fn why(step: &Step) -> Vec<String> {
     }
     let tells = matches!(step.state, State::Hold | State::Refuse);
     let worst = step.reasons.iter().map(Reason::outcome).max();
-    let telling = |reason: &&Reason| tells && Some(reason.outcome()) == worst && reason.outcome() != Outcome::Proceed;
+    let telling = |reason: &&Reason| match step.state {
+        State::Failed => reason.code == Code::AlreadyFailedHere,
+        _ => tells && Some(reason.outcome()) == worst && reason.outcome() != Outcome::Proceed,
+    };
     step.reasons
         .iter()
         .filter(telling)

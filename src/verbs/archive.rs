@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::RolesFormat;
 use crate::output::Printer;
-use crate::place::s3_url;
+use crate::place::{read_input, s3_url};
 use crate::render;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
@@ -62,8 +62,11 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let sound = changed.iter().all(|month| month.problems.is_empty());
             Ok(if sound { Exit::Pass } else { Exit::Integrity })
         }
-        ArchiveVerb::Roles { archive, kms_key, format } => {
-            printer.stdout(&roles(&archive.archive, kms_key.as_deref(), *format)?)?;
+        ArchiveVerb::Roles { archive, kms_key, waiver_kms_key, lock, format } => {
+            let (bucket, prefix) = bucket(&archive.archive)?;
+            let (kms_key, waiver_kms_key) = (kms_key.as_deref(), waiver_kms_key.as_deref());
+            let place = casefile_archive::Place { bucket, prefix, kms_key, waiver_kms_key, lock: *lock };
+            printer.stdout(&roles(&place, *format)?)?;
             Ok(Exit::Pass)
         }
         ArchiveVerb::Index { archive } => {
@@ -106,13 +109,17 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
     }
 }
 
-/// The IAM policies of each role.
-fn roles(place: &str, kms_key: Option<&str>, format: RolesFormat) -> Result<String, Error> {
-    // Not only names of buckets: Terraform's `${var.bucket}` too.
+/// The bucket and the prefix of an archive. Not only names: Terraform's `${var.bucket}` too.
+fn bucket(place: &str) -> Result<(&str, &str), Error> {
     let named = place.strip_prefix(S3Url::SCHEME).map(|rest| rest.trim_end_matches('/'));
+    let named = named.filter(|named| !named.is_empty() && !named.contains(['*', '?', ' ']) && !named.contains(".."));
     let named = named.ok_or_else(|| Error::usage("IAM knows S3: give --archive s3://BUCKET/PREFIX"))?;
-    let (bucket, prefix) = named.split_once('/').unwrap_or((named, ""));
-    let policy = |role: Role| role.policy(bucket, prefix, kms_key);
+    Ok(named.split_once('/').unwrap_or((named, "")))
+}
+
+/// The IAM policies of each role.
+fn roles(place: &casefile_archive::Place<'_>, format: RolesFormat) -> Result<String, Error> {
+    let policy = |role: Role| role.policy(place);
     if format == RolesFormat::Json {
         let by_name: BTreeMap<&str, _> = Role::ALL.into_iter().map(|role| (role.name(), policy(role))).collect();
         return Ok(serde_json::to_string_pretty(&by_name).map_err(Error::internal)? + "\n");
@@ -170,6 +177,11 @@ pub(crate) async fn locate(bundle: &Path, from: &FromArchive) -> Result<Located,
         }
         None => match &from.archive {
             Some(archive) if !bundle.exists() && is_digest(&named) => (archive.clone(), named.into_owned()),
+            Some(archive) if !bundle.exists() => {
+                return Err(Error::usage(format!(
+                    "{named} is no file, and not the beginning of a digest in {archive}: give at least four of its digits"
+                )));
+            }
             _ => return Ok(Located { path: bundle.to_owned(), _folder: None }),
         },
     };
@@ -203,7 +215,7 @@ pub(crate) fn kept(pack: &Pack, settings: &Settings) -> Result<Vec<Kept>, Error>
 
 /// A verdict file.
 pub(crate) fn verdict(path: &Path) -> Result<VerdictFile, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = read_input(path)?;
     Ok(VerdictFile::read(bytes, &path.display().to_string())?)
 }
 

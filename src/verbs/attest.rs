@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use casefile_archive::{Archive, Folder};
 use casefile_attest::{Envelope, Predicate, PrivateKey, PublicKey, Statement};
 use casefile_collector::aws::{ConnectOptions, KmsKey};
+use casefile_evidence::Digest;
 use casefile_gate::{Decision, Waiver};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::cli::{Attest, Statements};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::write_file;
+use crate::place::{read_input, write_file};
 use crate::render;
 
 /// The folders of signatures in an archive, by the digest of what was signed.
@@ -35,10 +36,13 @@ pub(crate) async fn run(args: &Attest, printer: &Printer) -> Result<Exit, Error>
         Some(output) => sigstore_beside(output),
         None => beside(".sigstore.json"),
     };
+    if to == args.file || bundle == args.file {
+        return Err(Error::usage(format!("-o {} is the file that is signed: choose another", args.file.display())));
+    }
     write_file(&to, &render::json(&envelope)?)?;
     write_file(&bundle, &render::json(&envelope.sigstore())?)?;
     if let Some(archive) = &archive {
-        keep(archive, &digest, &signer.public(), &envelope).await?;
+        keep(archive, &digest, &envelope).await?;
     }
     printer.stdout(&format!("{}  signed by {}\n{}\n", to.display(), signer.public().id(), bundle.display()))?;
     Ok(Exit::Pass)
@@ -61,10 +65,11 @@ async fn statement(args: &Attest, archive: Option<&Archive>) -> Result<(String, 
     let file = match archive {
         Some(archive) if !args.file.exists() => archive.verdict(&args.file.to_string_lossy()).await?,
         _ => {
-            let bytes = std::fs::read(&args.file).map_err(Error::io("read", &args.file))?;
+            let bytes = read_input(&args.file)?;
             let format = serde_json::from_slice::<Value>(&bytes).ok().map(|value| value["format"].clone());
             if format == Some(Decision::FORMAT.into()) {
-                let decision = Decision::read(&bytes).map_err(wrong)?;
+                let place = args.file.display().to_string();
+                let decision = Decision::read(&bytes).map_err(|problem| Error::Document { place, problem })?;
                 let said = Statement::of_document(&bytes, &decision.digest, Predicate::Decision);
                 return Ok((decision.digest, said.map_err(|error| wrong(error.to_string()))?));
             }
@@ -81,10 +86,11 @@ async fn statement(args: &Attest, archive: Option<&Archive>) -> Result<(String, 
     Ok((file.digest().to_owned(), said))
 }
 
-/// Keeps a signature in an archive.
-pub(crate) async fn keep(archive: &Archive, digest: &str, key: &PublicKey, envelope: &Envelope) -> Result<(), Error> {
+/// Keeps a signature in an archive, by its own digest: another one never takes its place.
+pub(crate) async fn keep(archive: &Archive, digest: &str, envelope: &Envelope) -> Result<(), Error> {
     let folder = Folder::of_digest(ATTESTATIONS, digest)?;
-    Ok(archive.put_document(&folder, &key.id(), render::json(envelope)?.into_bytes()).await?)
+    let bytes = render::json(envelope)?.into_bytes();
+    Ok(archive.put_document(&folder, &Digest::of(&bytes).to_string(), bytes).await?)
 }
 
 /// A private key that `--key` names.
@@ -108,7 +114,7 @@ impl Signer {
                 Ok(Self::Kms(kms, public))
             }
             None => {
-                let pem = std::fs::read_to_string(named).map_err(Error::io("read", named))?;
+                let pem = String::from_utf8_lossy(&read_input(Path::new(named))?).into_owned();
                 let key =
                     PrivateKey::from_pem(&pem).map_err(|error| Error::usage(format!("the key {named} {error}")))?;
                 Ok(Self::File(Box::new(key)))
@@ -130,6 +136,10 @@ impl Signer {
             Self::Kms(key, _) => key.sign(&envelope.signed_digest().map_err(Error::internal)?).await?,
         };
         envelope.add(&self.public(), &signature);
-        Ok(envelope)
+        // An alias of KMS may have been moved to another key between the two calls.
+        match envelope.signers(&[self.public()]) {
+            Ok(signers) if !signers.is_empty() => Ok(envelope),
+            _ => Err(Error::internal("the signature is not by the key whose public half was given")),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use casefile_analyzer::{AnalyzeError, Answer, ManyRows, query, query_many, tables_of};
-use casefile_archive::{Entry, compacted_schema};
+use casefile_archive::{Entry, compacted_schema, one_of_each};
 use casefile_evidence::tables;
 
 use super::archive::{self, locate};
@@ -57,10 +57,9 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
     Ok(Exit::Pass)
 }
 
+/// Whether the only argument is SQL: no file is called so.
 fn is_question(text: &Path) -> bool {
-    let text = text.to_string_lossy();
-    let word = text.trim_start().split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
-    text.contains(char::is_whitespace) && (word.eq_ignore_ascii_case("select") || word.eq_ignore_ascii_case("with"))
+    !text.exists() && text.to_string_lossy().contains([' ', '\n', '('])
 }
 
 /// Asks all bundles of an archive: its index, the compacted copy, and the bundles that came since.
@@ -68,10 +67,18 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
     let asked = tables_of(sql).map_err(|error| Error::Analyze(AnalyzeError::Query(error)))?;
     let archive = archive::open(place, false).await?;
     let entries = archive.entries().await?;
-    let months = archive.months().await?;
-    let compacted: BTreeSet<&str> = months.values().flat_map(|(_, month)| &month.bundles).map(String::as_str).collect();
-    let mut fresh = entries.clone();
-    fresh.dedup_by(|a, b| a.bundle == b.bundle);
+    let mut months = archive.months().await?;
+    for (name, known) in &months {
+        if let Some(lost) = &known.lacks {
+            printer.warn(&format!(
+                "{lost} is missing or was changed, so {name} is read bundle by bundle: run `casefile archive compact`"
+            ));
+        }
+    }
+    months.retain(|_, known| known.lacks.is_none());
+    let compacted: BTreeSet<&str> =
+        months.values().flat_map(|known| &known.month.bundles).map(String::as_str).collect();
+    let mut fresh = one_of_each(entries.clone());
     fresh.retain(|entry| !compacted.contains(entry.bundle.as_str()));
     let known = tables::all();
     let wanted: Vec<&'static str> =
@@ -96,7 +103,7 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
     }];
     for table in &known {
         let name = table.info.name;
-        let files = months.values().flat_map(|(_, month)| &month.files).filter(|file| file.table == name);
+        let files = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == name);
         tables.push(ManyRows {
             name: name.to_owned(),
             schema: compacted_schema(table),

@@ -62,7 +62,7 @@ async fn decision(args: &Reproduce) -> Result<Option<Decision>, Error> {
     }
     match gate::read(&args.verdict, &args.from).await {
         Ok(decision) => Ok(Some(decision)),
-        Err(Error::Archive(ArchiveError::NoSuchDecision { .. }) | Error::Io { .. }) => Ok(None),
+        Err(Error::Archive(ArchiveError::NotThere { .. }) | Error::Usage(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -113,7 +113,7 @@ async fn bundle_named(named: &Path, args: &Diff) -> Result<Option<Located>, Erro
     }
     match locate(named, &args.from).await {
         Ok(located) if located.path.exists() => Ok(Some(located)),
-        Ok(_) | Err(Error::Archive(ArchiveError::NoSuchBundle { .. })) => Ok(None),
+        Ok(_) | Err(Error::Archive(ArchiveError::NotThere { .. })) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::TextFormat;
 use crate::output::Printer;
+use crate::place::read_input;
+use crate::render::visible;
 
 pub(crate) async fn run(args: &Verify, printer: &Printer) -> Result<Exit, Error> {
     let mut told = Vec::new();
@@ -89,7 +91,7 @@ fn intact(name: &str, path: &Path) -> Result<(Option<String>, Found), Error> {
 fn attested(path: &Path, args: &Verify, bundle: Option<&str>) -> Result<Found, Error> {
     let name = path.display().to_string();
     let wrong = |problem: String| Error::Document { place: name.clone(), problem };
-    let envelope = Envelope::read(&std::fs::read(path).map_err(Error::io("read", path))?);
+    let envelope = Envelope::read(&read_input(path)?);
     let envelope = envelope.map_err(|error| wrong(error.to_string()))?;
     let keys: Vec<PublicKey> = args.keys.iter().map(|key| public_key(key)).collect::<Result<_, _>>()?;
     let mut problems = Vec::new();
@@ -98,7 +100,7 @@ fn attested(path: &Path, args: &Verify, bundle: Option<&str>) -> Result<Found, E
         Default::default()
     });
     if signers.is_empty() && problems.is_empty() {
-        let ids: Vec<&str> = envelope.signatures.iter().map(|signature| signature.keyid.as_str()).collect();
+        let ids: Vec<String> = envelope.signatures.iter().map(|signature| visible(&signature.keyid)).collect();
         problems.push(format!("no given key signed it; it names {}", ids.join(", ")));
     }
     if !problems.is_empty() {
@@ -112,15 +114,18 @@ fn attested(path: &Path, args: &Verify, bundle: Option<&str>) -> Result<Found, E
         problems.push(format!("it is about another bundle than {digest}"));
     }
     if let Some(path) = &args.verdict {
-        let digest = Digest::of(&std::fs::read(path).map_err(Error::io("read", path))?).to_string();
+        let digest = Digest::of(&read_input(path)?).to_string();
         if !statement.is_about(&digest) {
             problems.push(format!("it is about another file than {}", path.display()));
         }
     }
     let signers: Vec<String> = signers.into_iter().collect();
-    let word = |key: &str| statement.predicate[key].as_str().unwrap_or("-").to_owned();
+    let word = |key: &str| visible(statement.predicate[key].as_str().unwrap_or("-"));
     let says = match word("verdict").as_str() {
-        "-" => statement.predicate_type.clone(),
+        "-" if statement.predicate["result"].is_string() => {
+            format!("{} ({})", word("result"), statement.predicate_type)
+        }
+        "-" => visible(&statement.predicate_type),
         verdict => {
             format!("{verdict}, {} {} in {}, as of {}", word("service"), word("release"), word("region"), word("asOf"))
         }
@@ -134,6 +139,6 @@ fn attested(path: &Path, args: &Verify, bundle: Option<&str>) -> Result<Found, E
 }
 
 fn public_key(path: &Path) -> Result<PublicKey, Error> {
-    let pem = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let pem = String::from_utf8_lossy(&read_input(path)?).into_owned();
     PublicKey::from_pem(&pem).map_err(|error| Error::usage(format!("the key {} {error}", path.display())))
 }

@@ -194,7 +194,8 @@ fn a_person_stops_and_lifts() {
         pipeline.job(1, &arguments).code
     };
     assert_eq!(said("lift", &["--all"]), 2, "nothing is stopped");
-    assert_eq!(said("stop", &["--service", "bf-manage-core"]), 0);
+    assert_eq!(said("stop", &["--service", "bf-manage-cor"]), 2, "the archive has never seen it");
+    assert_eq!(said("stop", &["--service", "bf-manage-core", "--force"]), 0);
     assert_eq!(said("stop", &[]), 2, "of which service?");
     let (code, decision) = pipeline.gate("ap-southeast-2", "v1", 1, &[]);
     assert_eq!((code, decision["reasons"][0]["code"].as_str()), (3, Some("stop")));
@@ -353,8 +354,8 @@ fn a_train_of_three_services() {
     let ask = |service: &str, region: &str| {
         let mut arguments = vec!["gate", "service", "--policy", text(&train), "--service", service, "--region", region];
         arguments.extend(["--release", "v1.4.0", "--archive", "kept", "--format", "json"]);
-        // What was played was recorded on another day: the answer of that evening.
-        arguments.extend(["--now", "2026-11-23T20:00:00Z"]);
+        // What was played was recorded on another day: the answer of that day.
+        arguments.extend(["--now", "2026-11-26T04:00:00Z"]);
         let run = pipeline.job(90, &arguments);
         let decision: Value = serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {}", run.err));
         let reasons = decision["reasons"].as_array().unwrap().iter().map(|reason| {
@@ -387,7 +388,7 @@ fn a_train_of_three_services() {
 
     let plan = |format: &str| {
         let arguments = ["gate", "plan", "--policy", text(&train), "--release", "v1.4.0", "--archive", "kept"];
-        let run = pipeline.job(90, &[&arguments[..], &["--now", "2026-11-23T20:00:00Z", "--format", format]].concat());
+        let run = pipeline.job(90, &[&arguments[..], &["--now", "2026-11-26T04:00:00Z", "--format", format]].concat());
         assert_eq!(run.code, 0, "{}", run.err);
         run.out
     };

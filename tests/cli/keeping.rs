@@ -172,7 +172,7 @@ fn a_verdict_is_judged_again_and_compared() {
         (&["reproduce", "superseded.json"][..], 2, "give --bundle, or the --archive that has it"),
         (&["reproduce", "superseded.json", "--bundle", "healthy-migration.bundle"], 2, "give --bundle that one"),
         (&["reproduce", "ffffff", "--archive", "kept"], 2, "no verdict of kept has a digest"),
-        (&["diff", "lenient.toml", "other.json"], 6, "is not JSON"),
+        (&["diff", "lenient.toml", "other.json"], 2, "is not a verdict of casefile"),
     ] {
         let refused = run(arguments);
         assert_eq!((refused.code, refused.err.contains(remedy)), (code, true), "{arguments:?}: {}", refused.err);

@@ -27,7 +27,7 @@ pub fn athena(location: &str) -> String {
             "CREATE EXTERNAL TABLE IF NOT EXISTS {name} (\n{}\n)\nPARTITIONED BY (`month` string)\nSTORED AS PARQUET\n\
              LOCATION '{location}/{TABLES}/{name}/'\nTBLPROPERTIES (\n  'projection.enabled' = 'true',\n  \
              'projection.month.type' = 'date',\n  'projection.month.format' = 'yyyy-MM',\n  \
-             'projection.month.range' = '2026-01,NOW',\n  'projection.month.interval' = '1',\n  \
+             'projection.month.range' = '2020-01,NOW',\n  'projection.month.interval' = '1',\n  \
              'projection.month.interval.unit' = 'MONTHS'\n);\n\n",
             columns.join(",\n")
         );

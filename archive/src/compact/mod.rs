@@ -29,6 +29,10 @@ pub(crate) const TABLES: &str = "tables";
 const MONTHS: &str = "tables/_months";
 /// A month with so many files of a table is written anew.
 const FILES: usize = 16;
+/// A file that no document names is left alone for a day.
+const LEFT_ALONE_MS: i64 = 24 * 60 * 60 * 1000;
+/// So many documents of a month are kept.
+const DOCUMENTS: u64 = 50;
 /// Bundles that are fetched at once.
 const AT_ONCE: usize = 8;
 
@@ -96,7 +100,8 @@ impl Archive {
             bundles.entry(month.clone()).or_default();
         }
         for (month, entries) in bundles {
-            if let Some(compacted) = self.compact_month(&month, entries, known.get(&month), whole).await? {
+            let known = known.get(&month).cloned().unwrap_or_default();
+            if let Some(compacted) = self.compact_month(&month, entries, known, whole).await? {
                 done(&compacted);
             }
         }
@@ -107,7 +112,7 @@ impl Archive {
     ///
     /// # Errors
     /// Where the archive cannot be read.
-    pub async fn months(&self) -> Result<BTreeMap<String, (u64, Month)>, ArchiveError> {
+    pub async fn months(&self) -> Result<BTreeMap<String, KnownMonth>, ArchiveError> {
         let mut names = BTreeSet::new();
         for object in self.objects(MONTHS).await? {
             let key = self.relative(&object.location);
@@ -118,28 +123,43 @@ impl Archive {
         for name in names {
             let (number, bytes) = self.last(&journal(&name)?).await?;
             let Some(bytes) = bytes else { continue };
-            let month = serde_json::from_slice(&bytes).map_err(|error| ArchiveError::Index {
+            let month: Month = serde_json::from_slice(&bytes).map_err(|error| ArchiveError::Copy {
                 place: format!("{MONTHS}/{name}/{number:08}.json"),
                 problem: error.to_string(),
             })?;
-            months.insert(name, (number, month));
+            let lacks = self.lacks(&month).await?;
+            months.insert(name, KnownMonth { number, month, lacks });
         }
         Ok(months)
+    }
+
+    /// A file of a month that is not there, or has another length.
+    async fn lacks(&self, month: &Month) -> Result<Option<String>, ArchiveError> {
+        let mut there = BTreeMap::new();
+        let tables: BTreeSet<&str> = month.files.iter().map(|file| file.table.as_str()).collect();
+        for table in tables {
+            for object in self.objects(&folder_of(table, &month.month)).await? {
+                there.insert(self.relative(&object.location), object.size);
+            }
+        }
+        let lost = month.files.iter().find(|file| there.get(&file.key) != Some(&file.bytes));
+        Ok(lost.map(|file| file.key.clone()))
     }
 
     async fn compact_month(
         &self,
         month: &str,
         entries: Vec<Entry>,
-        known: Option<&(u64, Month)>,
+        known: KnownMonth,
         whole: bool,
     ) -> Result<Option<Compacted>, ArchiveError> {
-        let (number, before) = known.cloned().unwrap_or_default();
+        let KnownMonth { number, month: before, lacks } = known;
         let present: BTreeSet<&str> = entries.iter().map(|entry| entry.bundle.as_str()).collect();
         let lost = before.bundles.iter().any(|bundle| !present.contains(bundle.as_str()));
         let mut files: BTreeMap<&str, usize> = BTreeMap::new();
         before.files.iter().for_each(|file| *files.entry(&file.table).or_default() += 1);
         let is_new = |entry: &Entry| !before.bundles.contains(&entry.bundle);
+        let lost = lost || lacks.is_some();
         if !whole && !lost && !entries.iter().any(is_new) {
             return Ok(None);
         }
@@ -155,19 +175,16 @@ impl Archive {
         (after.format, after.month) = (Month::FORMAT.to_owned(), month.to_owned());
         let read = taken.len();
         after.bundles.extend(taken);
-        for part in parts {
-            after.files.push(self.keep_part(month, &part).await?);
-        }
-        let state = serde_json::to_vec(&after).map_err(ArchiveError::internal)?;
-        if !self.append_document(&journal(month)?, number, state).await? {
-            return Err(ArchiveError::Busy { month: month.to_owned(), archive: self.name.clone() });
-        }
-        let kept: BTreeSet<&str> = after.files.iter().map(|file| file.key.as_str()).collect();
-        for file in before.files.iter().filter(|file| !kept.contains(file.key.as_str())) {
-            self.remove(&file.key).await?;
-        }
-        for earlier in (1..=number).rev().take_while(|_| anew) {
-            self.remove(&format!("{MONTHS}/{month}/{earlier:08}.json")).await?;
+        // If all that is new is unsound, the month stays as it is.
+        if anew || read > 0 {
+            for part in parts {
+                after.files.push(self.keep_part(month, &part).await?);
+            }
+            let state = serde_json::to_vec(&after).map_err(ArchiveError::internal)?;
+            if !self.append_document(&journal(month)?, number, state).await? {
+                return Err(ArchiveError::Busy { month: month.to_owned(), archive: self.name.clone() });
+            }
+            self.tidy(number, &before, &after).await?;
         }
         Ok(Some(Compacted {
             month: month.to_owned(),
@@ -179,6 +196,27 @@ impl Archive {
         }))
     }
 
+    /// Removes the files that a month had before; what a run left that broke off; and documents that are long past.
+    async fn tidy(&self, number: u64, before: &Month, after: &Month) -> Result<(), ArchiveError> {
+        let kept: BTreeSet<&str> = after.files.iter().map(|file| file.key.as_str()).collect();
+        let had: BTreeSet<&str> = before.files.iter().map(|file| file.key.as_str()).collect();
+        for table in tables::all() {
+            for object in self.objects(&folder_of(table.info.name, &after.month)).await? {
+                let key = self.relative(&object.location);
+                // A younger one may be that of another job, which is about to name it.
+                let is_old = object.last_modified.timestamp_millis() < now_millis() - LEFT_ALONE_MS;
+                if !kept.contains(key.as_str()) && (had.contains(key.as_str()) || is_old) {
+                    self.remove(&key).await?;
+                }
+            }
+        }
+        // The others keep two jobs apart: no number is written twice.
+        if let Some(past) = number.checked_sub(DOCUMENTS).filter(|past| *past > 0) {
+            self.remove(&format!("{MONTHS}/{}/{past:08}.json", after.month)).await?;
+        }
+        Ok(())
+    }
+
     /// Fetches bundles whole, checks them, and writes their rows into files of a folder.
     async fn rows_of_bundles(
         &self,
@@ -188,10 +226,14 @@ impl Archive {
         let fetch = |entry: Entry| async move {
             let folder = temporary()?;
             let path = folder.path().join("bundle.tar");
-            self.download(&entry.key, &path).await?;
+            match self.download(&entry.key, &path).await {
+                Ok(()) => {}
+                Err(ArchiveError::Changed { problem, .. }) => return Ok((entry, Err(problem), folder)),
+                Err(error) => return Err(error),
+            }
             let opened = tokio::task::spawn_blocking(move || (Bundle::open(&path), folder)).await;
             let (bundle, folder) = opened.map_err(ArchiveError::internal)?;
-            Ok::<_, ArchiveError>((entry, bundle, folder))
+            Ok::<_, ArchiveError>((entry, bundle.map_err(|error| error.to_string()), folder))
         };
         let mut fetched = futures::stream::iter(entries.iter().cloned().map(fetch)).buffered(AT_ONCE);
         let mut rows = Rows::new(folder);
@@ -207,7 +249,7 @@ impl Archive {
                     taken.push(entry.bundle);
                 }
                 Ok(other) => problems.push((entry.key, format!("holds another bundle, {}", other.digest()))),
-                Err(error) => problems.push((entry.key, error.to_string())),
+                Err(problem) => problems.push((entry.key, problem)),
             }
         }
         Ok((rows.finish()?, taken, problems))
@@ -216,7 +258,7 @@ impl Archive {
     async fn keep_part(&self, month: &str, part: &Part) -> Result<CompactedFile, ArchiveError> {
         let unreadable = |source| ArchiveError::File { path: part.path.clone(), source };
         let (digest, bytes) = Digest::of_file(&part.path).map_err(unreadable)?;
-        let key = format!("{TABLES}/{}/month={month}/{digest}.parquet", part.table);
+        let key = format!("{}/{digest}.parquet", folder_of(&part.table, month));
         self.put_new_file(&key, &part.path).await?;
         Ok(CompactedFile { table: part.table.clone(), key, rows: part.rows, bytes })
     }
@@ -261,8 +303,27 @@ impl Archive {
     }
 }
 
+/// A month of the copy.
+#[derive(Debug, Clone, Default)]
+pub struct KnownMonth {
+    number: u64,
+    /// Its files and bundles.
+    pub month: Month,
+    /// A file of it that is missing or has another length: it must not be read.
+    pub lacks: Option<String>,
+}
+
+fn folder_of(table: &str, month: &str) -> String {
+    format!("{TABLES}/{table}/month={month}")
+}
+
+fn now_millis() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
+}
+
 /// Each bundle once: what is asked for is the same in every row of it.
-pub(crate) fn one_of_each(mut entries: Vec<Entry>) -> Vec<Entry> {
+pub fn one_of_each(mut entries: Vec<Entry>) -> Vec<Entry> {
     entries.dedup_by(|a, b| a.bundle == b.bundle);
     entries
 }

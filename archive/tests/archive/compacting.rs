@@ -17,7 +17,7 @@ async fn compact(archive: &Archive, whole: bool) -> Vec<Compacted> {
 /// The rows of a table of the copy: its own files, and no other below its folder.
 async fn rows(archive: &Archive, folder: &std::path::Path, table: &str) -> u64 {
     let months = archive.months().await.unwrap();
-    let of_table = months.values().flat_map(|(_, month)| &month.files).filter(|file| file.table == table);
+    let of_table = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == table);
     let (keys, rows): (BTreeSet<String>, Vec<u64>) = of_table.map(|file| (file.key.clone(), file.rows)).unzip();
     let on_disk = files(folder, &format!("tables/{table}"));
     assert_eq!(on_disk.len(), keys.len(), "{on_disk:?} {keys:?}");
@@ -76,6 +76,40 @@ async fn what_is_damaged_or_gone_is_not_in_the_copy() {
     archive.rebuild(&mut |_, _| {}).await.unwrap();
     assert_eq!(compact(&archive, false).await[0].files, 0);
     assert_eq!(rows(&archive, folder.path(), "target").await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_that_lost_a_file_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive(folder.path());
+    for number in 0..3 {
+        let (path, _) = bundle(folder.path(), "web", number);
+        archive.add(&path, &[], &[]).await.unwrap();
+    }
+    compact(&archive, false).await;
+    for damage in [true, false] {
+        let file = files(folder.path(), "tables/snapshots").remove(0);
+        if damage {
+            let bytes = fs::read(&file).unwrap();
+            fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+        } else {
+            fs::remove_file(&file).unwrap();
+        }
+        let months = archive.months().await.unwrap();
+        assert!(months["2026-11"].lacks.as_ref().unwrap().starts_with("tables/snapshots/month=2026-11/"));
+        assert_eq!(compact(&archive, false).await[0].read, 3);
+        assert_eq!(rows(&archive, folder.path(), "snapshots").await, 3);
+    }
+    // What a run left that broke off, long ago; and what another one is about to name.
+    let stray = folder.path().join("archive/tables/tasks/month=2026-11");
+    fs::create_dir_all(&stray).unwrap();
+    for (name, days) in [("old.parquet", 2), ("young.parquet", 0)] {
+        fs::write(stray.join(name), "x").unwrap();
+        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 24 * 3600 + 60);
+        fs::File::options().write(true).open(stray.join(name)).unwrap().set_modified(at).unwrap();
+    }
+    compact(&archive, true).await;
+    assert_eq!(files(folder.path(), "tables/tasks"), [stray.join("young.parquet")]);
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn a_bundle_comes_back_as_it_was_sealed() {
     assert_eq!(&bytes[from..from + 4], b"PAR1");
     assert_eq!(&bytes[from + length - 4..from + length], b"PAR1");
     let unknown = archive.find("ffffffff").await.unwrap_err();
-    assert!(matches!(unknown, ArchiveError::NoSuchBundle { .. }));
+    assert!(matches!(unknown, ArchiveError::NotThere { .. }));
     assert!(matches!(archive.find("").await.unwrap(), Entry { .. }), "one bundle: nothing else can be meant");
 }
 

@@ -12,7 +12,10 @@ pub enum KmsError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// KMS refuses, or cannot be reached.
-    #[error("KMS: {operation} of {key}: {problem}")]
+    #[error(
+        "KMS: {operation} of {key}: {problem}; the key must be ECC_NIST_P256 for SIGN_VERIFY, and the role needs \
+         kms:GetPublicKey and kms:Sign"
+    )]
     Refused {
         /// The call.
         operation: &'static str,

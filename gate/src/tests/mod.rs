@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use casefile_evidence::Timestamp;
 
 use crate::{
-    Code, Decision, Inputs, Kind, Marker, MarkerKind, Outcome, Policy, Question, Record, Stop, StopKind, Waiver, judge,
+    Code, Decision, Inputs, Kind, Marker, MarkerKind, Outcome, Policy, Question, Record, Stop, StopKind, Waived,
+    Waiver, judge,
 };
 
 const HOUR: i64 = 3_600_000;
@@ -66,6 +67,7 @@ fn marker(region: &str, release: &str, hour: i64) -> Marker {
         release: release.to_owned(),
         at: Timestamp(hour * HOUR),
         by: "pipeline 2".to_owned(),
+        verdicts: BTreeSet::new(),
         why: None,
         ci: BTreeMap::new(),
     }
@@ -213,15 +215,17 @@ fn a_stop_refuses_everywhere_until_it_is_lifted() {
     assert_eq!(ask(with(stop(StopKind::Lift, None))), Outcome::Proceed);
 }
 
-fn waiver(reasons: &[Code], verdicts: &[&str]) -> Waiver {
+/// A waiver of these reasons of a decision.
+fn waiver(decision: &Decision, codes: &[Code]) -> Waiver {
+    let reasons = decision.reasons.iter().filter(|reason| codes.contains(&reason.code));
+    let reasons: BTreeSet<Waived> = reasons.map(Waived::from).collect();
     Waiver {
         format: Waiver::FORMAT.to_owned(),
-        kind: Kind::Region,
+        kind: decision.question.kind,
         service: "web".to_owned(),
-        region: "b".to_owned(),
-        release: "r1".to_owned(),
-        reasons: reasons.iter().copied().collect(),
-        verdicts: verdicts.iter().map(|digest| (*digest).to_owned()).collect(),
+        region: decision.question.region.clone(),
+        release: decision.question.release.clone(),
+        reasons,
         why: "the failing check is wrong".to_owned(),
         ticket: None,
         requested_by: "ada".to_owned(),
@@ -238,10 +242,11 @@ fn a_waiver_lets_one_release_through_and_what_it_saw() {
     let policy = policy("waivable = [\"failed\", \"missing\"]");
     let failed = record("a", "r1", "fail", 1, 2);
     let inputs = |waiver: Waiver, records: &[Record]| Inputs { waivers: vec![waiver], ..of(records) };
-    let good = waiver(&[Code::Failed], &["a-r1-fail-2"]);
     let ask = |release: &str, inputs: Inputs, hour: i64| {
         decide(&question("b", release, release.trim_start_matches('r').parse().unwrap()), &policy, inputs, hour)
     };
+    let refused = ask("r1", of(std::slice::from_ref(&failed)), 3);
+    let good = waiver(&refused, &[Code::Failed]);
     let through = ask("r1", inputs(good.clone(), std::slice::from_ref(&failed)), 3);
     assert_eq!(through.outcome, Outcome::Proceed);
     assert!(through.reasons.iter().any(|reason| reason.waived_by.is_some()), "a waiver is never silent");
@@ -258,7 +263,10 @@ fn a_waiver_lets_one_release_through_and_what_it_saw() {
         Waiver { approved_by: BTreeSet::new(), ..good.clone() },
         Waiver { approved_by: BTreeSet::from(["ada".to_owned()]), ..good.clone() },
         Waiver { expires_at: Timestamp(100 * HOUR), ..good.clone() },
-        Waiver { reasons: BTreeSet::from([Code::Failed, Code::Stale]), ..good.clone() },
+        Waiver {
+            reasons: good.reasons.iter().cloned().map(|reason| Waived { code: Code::Stale, ..reason }).collect(),
+            ..good.clone()
+        },
         Waiver { why: String::new(), ..good },
     ] {
         let decision = ask("r1", inputs(wrong, std::slice::from_ref(&failed)), 3);
@@ -372,7 +380,7 @@ fn a_pass_that_is_not_signed_is_none() {
 #[test]
 fn a_waiver_may_have_to_be_signed() {
     let policy = Policy { waiver_keys: vec![BOB.to_owned()], ..policy("waivable = [\"missing\"]") };
-    let mut waiver = waiver(&[Code::Missing], &[]);
+    let mut waiver = waiver(&decide(&question("b", "r1", 1), &policy, Inputs::default(), 2), &[Code::Missing]);
     waiver.review_by = Some(Timestamp(99 * HOUR));
     let with = |signatures: &[(String, BTreeSet<String>)]| {
         let signatures = signatures.iter().cloned().collect();
@@ -400,19 +408,20 @@ fn clocks_may_differ_by_five_minutes() {
         (decision.outcome, decision.reasons[0].code, decision.next_at)
     };
     assert_eq!(ahead(5), (Outcome::Proceed, Code::Passed, None));
-    let later = Some(Timestamp(10 * HOUR + 6 * MINUTE));
+    let later = Some(Timestamp(10 * HOUR + MINUTE));
     assert_eq!(ahead(6), (Outcome::Hold, Code::NotEvaluable, later));
-    // A runner whose clock is fast began "after" the verdict of what it deployed.
-    let in_flight = |minutes: i64, nothing_deployed: bool| {
-        let mut verdict = record("a", "r1", "pass", 10, 10);
-        verdict.nothing_deployed = nothing_deployed;
+    // A runner whose clock is fast begins "after" the verdict of what it deploys.
+    let verdict = record("a", "r1", "pass", 10, 10);
+    let in_flight = |minutes: i64, knew: bool| {
         let at = Timestamp(10 * HOUR + minutes * MINUTE);
-        let marker = Marker { at, ..marker("a", "r1", 10) };
-        let inputs = Inputs { markers: vec![marker], ..of(&[verdict]) };
+        let verdicts = if knew { verdict.verdict.iter().cloned().collect() } else { BTreeSet::new() };
+        let marker = Marker { at, verdicts, ..marker("a", "r1", 10) };
+        let inputs = Inputs { markers: vec![marker], ..of(std::slice::from_ref(&verdict)) };
         decide(&asked, &policy(""), inputs, 11).reasons[0].code == Code::InFlight
     };
-    assert!(!in_flight(-1, false) && !in_flight(5, false), "closed by the rollout that began");
-    assert!(in_flight(6, false) && in_flight(1, true), "a rollout of before");
+    assert!(!in_flight(-1, false) && !in_flight(5, false), "closed by its verdict");
+    assert!(in_flight(6, false), "a verdict of before");
+    assert!(in_flight(1, true) && in_flight(-1, true), "a verdict that was there already");
 }
 
 #[test]
@@ -430,7 +439,9 @@ fn verdicts_of_another_account_do_not_count() {
         (decision.outcome, decision.reasons[0].code)
     };
     let both = [staging.clone(), production.clone()];
-    assert_eq!(with(&both, &[]), (Outcome::Hold, Code::AccountUnclear));
+    assert_eq!(with(&both, &[]), (Outcome::Refuse, Code::Failed), "one of them failed");
+    let staged = of_account(Some("2"), "pass", 1);
+    assert_eq!(with(&[staging.clone(), staged], &[]), (Outcome::Hold, Code::AccountUnclear));
     assert_eq!(with(&both, &["2"]), (Outcome::Refuse, Code::Failed));
     assert_eq!(with(&both, &["1"]), (Outcome::Proceed, Code::Passed));
     assert_eq!(with(std::slice::from_ref(&staging), &["2"]), (Outcome::Hold, Code::Missing));

@@ -4,7 +4,7 @@ use casefile_evidence::Timestamp;
 use proptest::prelude::*;
 
 use super::{HOUR, decide, of, policy, question, record, waiver};
-use crate::{Code, Inputs, Outcome, Policy, Record, judge};
+use crate::{Code, Inputs, Outcome, Policy, Reason, Record, judge};
 
 fn a_record() -> impl Strategy<Value = Record> {
     let conclusion = prop::sample::select(vec!["pass", "pass", "pass", "fail", "inconclusive", "error"]);
@@ -138,21 +138,52 @@ proptest! {
         }
     }
 
+    /// With keys, what nobody signed is no good news, and hides no bad news.
     #[test]
-    fn a_waiver_covers_only_what_it_names(
-        records in some_records(), hour in 2..8_i64, policy in a_policy(),
-        reasons in prop::collection::btree_set(prop::sample::select(vec![Code::Failed, Code::Missing, Code::Soaking]), 1..3),
-        seen in prop::collection::btree_set("[abc]-r2-(fail|pass)-[0-9]-[012]-(true|false)", 0..3),
+    fn what_is_not_signed_never_opens_the_gate(
+        records in some_records(), more in a_record(), signed in prop::collection::vec(any::<bool>(), 8), hour in 0..14_i64,
+        policy in a_policy(), release in 1..4_i64, region in prop::sample::select(vec!["a", "b", "c", "d"]),
     ) {
-        let mut waiver = waiver(&[], &[]);
-        (waiver.region, waiver.release) = ("d".to_owned(), "r2".to_owned());
-        (waiver.reasons, waiver.verdicts) = (reasons, seen);
-        let inputs = Inputs { waivers: vec![waiver.clone()], ..of(&records) };
-        for reason in decide(&question("d", "r2", 2), &policy, inputs, hour).reasons {
-            if reason.waived_by.is_some() {
-                prop_assert!(waiver.reasons.contains(&reason.code));
-                prop_assert!(reason.verdict.is_none_or(|digest| waiver.verdicts.contains(&digest)));
-            }
+        let policy = Policy { keys: vec![super::ALICE.to_owned()], ..policy };
+        let asked = question("d", "r2", 2);
+        let verdicts = records.iter().zip(&signed).filter(|(_, signed)| **signed).filter_map(|(it, _)| it.verdict.clone());
+        let signatures: std::collections::BTreeMap<_, _> =
+            verdicts.map(|digest| super::signed_by(super::ALICE, &digest)).collect();
+        let with = |records: &[Record]| {
+            decide(&asked, &policy, Inputs { signatures: signatures.clone(), ..of(records) }, hour).outcome
+        };
+        let before = with(&records);
+        let mut forged = records.clone();
+        forged.push(Record {
+            verdict: Some("forged".to_owned()),
+            release: Some(format!("r{release}")),
+            region: region.to_owned(),
+            rollout: records.first().and_then(|record| record.rollout.clone()).filter(|_| more.nothing_deployed).or(more.rollout),
+            ..more
+        });
+        prop_assert!(before == Outcome::Proceed || with(&forged) != Outcome::Proceed);
+        // Nor does taking a signature away.
+        let fewer = Inputs { signatures: signatures.iter().skip(1).map(|(a, b)| (a.clone(), b.clone())).collect(), ..of(&records) };
+        prop_assert!(before == Outcome::Proceed || decide(&asked, &policy, fewer, hour).outcome != Outcome::Proceed);
+    }
+
+    #[test]
+    fn a_waiver_covers_only_what_was_there(
+        records in some_records(), more in a_record(), hour in 2..8_i64, policy in a_policy(),
+        codes in prop::collection::btree_set(prop::sample::select(vec![Code::Failed, Code::Missing, Code::Soaking]), 1..3),
+    ) {
+        let asked = question("d", "r2", 2);
+        let before = decide(&asked, &policy, of(&records), hour);
+        let waiver = waiver(&before, &codes.iter().copied().collect::<Vec<_>>());
+        let mut records = records;
+        records.push(more);
+        let inputs = Inputs { waivers: vec![waiver], ..of(&records) };
+        for reason in decide(&asked, &policy, inputs, hour).reasons.iter().filter(|it| it.waived_by.is_some()) {
+            prop_assert!(codes.contains(&reason.code));
+            let same = |it: &&Reason| {
+                (it.code, &it.region, &it.verdict, it.as_of) == (reason.code, &reason.region, &reason.verdict, reason.as_of)
+            };
+            prop_assert!(before.reasons.iter().any(|it| same(&it)));
         }
     }
 }

@@ -124,14 +124,59 @@ fn a_train_that_cannot_run_is_refused() {
 }
 
 #[test]
-fn a_waiver_of_a_region_waives_no_need() {
-    let mut waiver = super::waiver(&[Code::Missing], &[]);
-    (waiver.region, waiver.release) = ("a".to_owned(), "v1".to_owned());
-    let with = |kind| {
-        let inputs = Inputs { waivers: vec![crate::Waiver { kind, ..waiver.clone() }], ..Inputs::default() };
-        decide(&asked("a", "v1"), three().policy("web").unwrap(), inputs, 2).outcome
+fn a_waiver_of_a_need_covers_that_need() {
+    let train = three();
+    let policy = train.policy("web").unwrap();
+    let missing = decide(&asked("a", "v1"), policy, Inputs::default(), 2);
+    let waiver = super::waiver(&missing, &[Code::Missing]);
+    let with = |waiver: &crate::Waiver, records: &[Record]| {
+        let inputs = Inputs { waivers: vec![waiver.clone()], ..of(records) };
+        decide(&asked("a", "v1"), policy, inputs, 2).outcome
     };
-    assert_eq!((with(Kind::Region), with(Kind::Service)), (Outcome::Hold, Outcome::Proceed));
+    assert_eq!(with(&waiver, &[]), Outcome::Proceed);
+    // A waiver of `gate region`, or of one of the three.
+    assert_eq!(with(&crate::Waiver { kind: Kind::Region, ..waiver.clone() }, &[]), Outcome::Hold);
+    let mut of_one = waiver.clone();
+    of_one.reasons.retain(|reason| reason.service.as_deref() == Some("core"));
+    assert_eq!((of_one.reasons.len(), with(&of_one, &[])), (1, Outcome::Hold));
+    // What came since: another release of core.
+    assert_eq!(with(&waiver, &[verdict_of("core", "a", "v0", "pass", 1)]), Outcome::Hold);
+}
+
+#[test]
+fn a_failure_that_was_rolled_back_is_no_newer_release() {
+    let of_pipeline = |release: &str, conclusion, pipeline, began| {
+        let record = verdict_of("core", "a", release, conclusion, began);
+        Record { sequence: Some(pipeline), ..record }
+    };
+    let ask = |wanted: &str, records: &[Record]| {
+        let mut question = asked("a", "v1");
+        question.needs = [("core".to_owned(), wanted.to_owned())].into();
+        let logins = ["a", "b"].map(|region| verdict_of("login", region, "v1", "pass", 1));
+        let decision = ask(&question, &[records, &logins].concat(), 6);
+        (decision.outcome, decision.reasons[0].code)
+    };
+    // v1.4 failed, and v1.3 was brought back by a later pipeline.
+    let versions = [of_pipeline("v1.4", "fail", 7, 1), of_pipeline("v1.3", "pass", 8, 3)];
+    assert_eq!(ask("v1.4", &versions), (Outcome::Refuse, Code::Superseded));
+    // Of commits it cannot be told whether the later one has what the failed one had.
+    let commits = [of_pipeline("4bd1", "fail", 7, 1), of_pipeline("99ab", "pass", 8, 3)];
+    assert_eq!(ask("4bd1", &commits), (Outcome::Hold, Code::OrderUnknown));
+    let passed = [of_pipeline("4bd1", "pass", 7, 1), of_pipeline("99ab", "pass", 8, 3)];
+    assert_eq!(ask("4bd1", &passed), (Outcome::Proceed, Code::Passed));
+}
+
+#[test]
+fn a_need_is_judged_by_the_trust_of_its_own_policy() {
+    let train = train(
+        "[core]\nwaves = [[\"a\"]]\naccounts = [\"2\"]\n[web]\nwaves = [[\"a\"]]\naccounts = [\"1\"]\nneeds = [{ service = \"core\" }]\n",
+    )
+    .unwrap();
+    let with = |account: &str| {
+        let core = Record { account: Some(account.to_owned()), ..verdict_of("core", "a", "v1", "pass", 1) };
+        decide(&asked("a", "v1"), train.policy("web").unwrap(), of(&[core]), 3).outcome
+    };
+    assert_eq!((with("2"), with("1")), (Outcome::Proceed, Outcome::Hold));
 }
 
 #[test]
@@ -169,7 +214,7 @@ proptest! {
     #[test]
     fn taking_a_verdict_of_a_need_away_never_opens_the_gate(
         worlds in prop::collection::vec((0..3_usize, 0..2_usize, 0..5_usize, 0..3_usize, 0..4_i64), 1..8), at in 0..8_usize,
-        fails in any::<bool>(),
+        fails in any::<bool>(), began in 0..5_i64, pipeline in prop::option::of(1..4_i64),
     ) {
         let records: Vec<Record> = worlds
             .iter()
@@ -188,6 +233,11 @@ proptest! {
             (taken.verdict, taken.conclusion) = (None, None);
         }
         let after = ask(&question, &fewer, 6);
+        prop_assert!(before.outcome == Outcome::Proceed || after.outcome != Outcome::Proceed);
+        // Nor does a failure of the release that is needed.
+        let mut more = records.clone();
+        more.push(Record { sequence: pipeline, ..verdict_of("core", "a", "v1", "fail", began) });
+        let after = ask(&question, &more, 6);
         prop_assert!(before.outcome == Outcome::Proceed || after.outcome != Outcome::Proceed);
         // A decision follows from what it keeps.
         let policy = &before.policy;

@@ -7,8 +7,9 @@ use casefile_archive::{Archive, Entry, Folder, VerdictFile};
 use casefile_attest::{Envelope, Predicate, PublicKey, Statement};
 use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
-use casefile_gate::{Inputs, Policy, Question, Record};
+use casefile_gate::{Inputs, Policy, Question, Record, Waiver};
 use futures::future::try_join_all;
+use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -16,38 +17,47 @@ use super::super::archive::verdict;
 use super::super::attest::ATTESTATIONS;
 use crate::error::Error;
 
+/// Verdicts that are read at once.
+const AT_ONCE: usize = 16;
+
 /// Those of an archive that a question depends on.
 pub(super) async fn of_question(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
     let places = question.places(policy).into_iter().map(|place| (place.service, place.region)).collect();
     let (inputs, entries) =
         of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await?;
     let mut inputs = inputs.narrowed(question, policy);
-    inputs.signatures = signatures(archive, &inputs, policy, &entries).await?;
+    check(archive, &inputs.records, &entries).await?;
+    inputs.signatures = signatures(archive, &inputs, policy).await?;
     Ok(inputs)
 }
 
-/// Who signed the passes and the waivers, where the policy asks for it. A pass that the index has otherwise than its
-/// verdict, and a signature that is forged, are errors.
+/// Compares what the index says with the verdicts themselves.
+pub(super) async fn check(archive: &Archive, records: &[Record], entries: &[Entry]) -> Result<(), Error> {
+    let one = |record: Record| async move {
+        let same = |entry: &&Entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict);
+        let Some((entry, digest)) = entries.iter().find(same).zip(record.verdict.as_ref()) else { return Ok(()) };
+        if record_of(&archive.verdict_of(entry).await?, digest)? == record {
+            return Ok(());
+        }
+        Err(Error::Document {
+            place: archive.name().to_owned(),
+            problem: format!("has a verdict {digest} that says otherwise than its index: run `casefile archive index`"),
+        })
+    };
+    let reads: Vec<_> = records.iter().cloned().map(one).collect();
+    futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await
+}
+
+/// Who signed the passes and the waivers, where the policy asks for it. A signature that is forged is an error.
 pub(super) async fn signatures(
     archive: &Archive,
     inputs: &Inputs,
     policy: &Policy,
-    entries: &[Entry],
 ) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
     let mut signatures = BTreeMap::new();
     let keys = policy.keys()?;
     let passes = inputs.records.iter().filter(|it| !keys.is_empty() && it.conclusion.as_deref() == Some("pass"));
-    for record in passes {
-        let entry =
-            entries.iter().find(|entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict));
-        let Some((entry, digest)) = entry.zip(record.verdict.as_ref()) else { continue };
-        let file = archive.verdict_of(entry).await?;
-        if record_of(&file, digest)? != *record {
-            return Err(Error::Document {
-                place: archive.name().to_owned(),
-                problem: format!("has another verdict {digest} than its index: run `casefile archive index`"),
-            });
-        }
+    for digest in passes.filter_map(|record| record.verdict.as_ref()) {
         signatures.insert(digest.clone(), signers(archive, digest, Predicate::Verdict, &keys).await?);
     }
     let keys = policy.waiver_keys()?;
@@ -67,7 +77,7 @@ async fn signers(
     keys: &[PublicKey],
 ) -> Result<BTreeSet<String>, Error> {
     let mut signers = BTreeSet::new();
-    for (key, bytes) in archive.documents(&Folder::of_digest(ATTESTATIONS, digest)?).await? {
+    for (key, _, bytes) in archive.documents(&Folder::of_digest(ATTESTATIONS, digest)?).await? {
         signers.extend(signers_of(&key, &bytes, digest, predicate, keys)?);
     }
     Ok(signers)
@@ -101,17 +111,44 @@ pub(super) async fn of_archive(
     let stops = services.into_iter().map(|service| Folder::of("stops", service, None));
     let stops = std::iter::once(Ok(Folder::of_all("stops"))).chain(stops);
     let stops = lasts(archive, &stops.collect::<Result<Vec<_>, _>>()?).await?;
-    let mut waivers = Vec::new();
+    let mut all_waivers = Vec::new();
     for (service, region) in asked {
-        for (key, bytes) in archive.documents(&Folder::of("waivers", service, Some(region))?).await? {
-            waivers.push(document(&key, &bytes)?);
-        }
+        all_waivers.extend(waivers(archive, service, region).await?);
     }
     // Read last: what a marker says has begun may have its verdict by now.
     let mut entries = archive.entries().await?;
     entries.retain(|entry| places.contains(&(entry.service.clone(), entry.region.clone())));
-    let records = records(&entries);
-    Ok((Inputs { records, markers, stops, waivers, ..Inputs::default() }, entries))
+    let mut records = records(&entries);
+    for (service, region) in places {
+        records.extend(beside(archive, service, region, &entries).await?);
+    }
+    Ok((Inputs { records, markers, stops, waivers: all_waivers, ..Inputs::default() }, entries))
+}
+
+/// The waivers of a service in a region.
+pub(super) async fn waivers(archive: &Archive, service: &str, region: &str) -> Result<Vec<Waiver>, Error> {
+    let mut waivers = Vec::new();
+    for (key, digest, bytes) in archive.documents(&Folder::of("waivers", service, Some(region))?).await? {
+        let waiver: Waiver = document(&key, &bytes)?;
+        if waiver.digest()? != digest {
+            return Err(Error::Document { place: key, problem: "was changed: its digest is another".to_owned() });
+        }
+        waivers.push(waiver);
+    }
+    Ok(waivers)
+}
+
+/// What the index of an archive lacks: a row that is missing hides no verdict, and no bundle that awaits one.
+pub(super) async fn beside_the_index(archive: &Archive, service: &str, region: &str) -> Result<Vec<Record>, Error> {
+    beside(archive, service, region, &archive.entries().await?).await
+}
+
+async fn beside(archive: &Archive, service: &str, region: &str, entries: &[Entry]) -> Result<Vec<Record>, Error> {
+    let here = entries.iter().filter(|entry| entry.service == service && entry.region == region);
+    let (verdicts, bundles) = archive.beside_the_index(service, region, &here.collect::<Vec<_>>()).await?;
+    let mut records = verdicts.iter().map(|file| record_of(file, file.digest())).collect::<Result<Vec<_>, _>>()?;
+    records.extend(bundles.into_iter().map(|bundle| Record::unjudged(service, region, bundle)));
+    Ok(records)
 }
 
 /// The last documents of several journals.

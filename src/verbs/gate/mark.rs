@@ -1,10 +1,14 @@
 //! `gate begin`, `close`, `stop`, `lift` and `waive`: documents that the gate reads. Each is written once; a change is a
 //! further document.
 
+use std::collections::BTreeSet;
+
 use casefile_archive::{Archive, Folder};
 use casefile_attest::{Predicate, Statement};
 use casefile_collector::clock::{Clock, SystemClock};
-use casefile_gate::{Code, GateError, Marker, MarkerKind, Outcome, Stop, StopKind, Waiver, is_open, judge};
+use casefile_gate::{
+    Code, GateError, Marker, MarkerKind, Outcome, Record, Stop, StopKind, Waived, Waiver, is_open, judge,
+};
 
 use super::super::attest::{self, Signer};
 use super::inputs::{last, of_question, records};
@@ -20,6 +24,14 @@ use crate::target::{ci_identity, variable};
 
 pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &Printer) -> Result<Exit, Error> {
     let (archive, journal, mut marker) = marker(which, at, by).await?;
+    for stops in [Folder::of_all("stops"), Folder::of("stops", &marker.service, None)?] {
+        let stop = last::<Stop>(&archive, &stops).await?.1.filter(|stop| stop.kind == StopKind::Stop);
+        if let Some(Stop { by, at, why, service, .. }) = stop {
+            let what = service.as_deref().unwrap_or("every service");
+            printer.stdout(&format!("{by} stopped {what} at {at}: {why}: refuse\n"))?;
+            return Ok(Exit::Fail);
+        }
+    }
     let (number, before) = last::<Marker>(&archive, &journal).await?;
     let records = records(&archive.entries().await?);
     if let Some(before) = before.filter(|before| is_open(before, &records)) {
@@ -29,6 +41,11 @@ pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &
         return Ok(if same { Exit::Pass } else { Exit::Inconclusive });
     }
     marker.kind = MarkerKind::Begin;
+    let of_release = |record: &&Record| {
+        (&record.service, &record.region, record.release.as_ref())
+            == (&marker.service, &marker.region, Some(&marker.release))
+    };
+    marker.verdicts = records.iter().filter(of_release).filter_map(|record| record.verdict.clone()).collect();
     if !archive.append_document(&journal, number, render::json(&marker)?.into_bytes()).await? {
         printer.stdout(&format!("another job began a deployment in {} at the same moment: hold\n", marker.region))?;
         return Ok(Exit::Inconclusive);
@@ -46,9 +63,16 @@ pub(super) async fn close(
 ) -> Result<Exit, Error> {
     let (archive, journal, mut marker) = marker(which, at, by).await?;
     let (number, before) = last::<Marker>(&archive, &journal).await?;
-    let open = before.filter(|before| before.kind == MarkerKind::Begin);
-    let Some(open) = open.filter(|open| open.release == marker.release) else {
-        return Err(Error::usage(format!("no deployment of release {} began in {}", marker.release, marker.region)));
+    let open = match before.filter(|before| before.release == marker.release) {
+        Some(before) if before.kind == MarkerKind::Begin => before,
+        other => {
+            let (release, region) = (&marker.release, &marker.region);
+            let what = other.map_or_else(
+                || format!("no deployment of release {release} began in {region}"),
+                |closed| format!("{} closed release {release} in {region} at {} already", closed.by, closed.at),
+            );
+            return Err(Error::usage(what));
+        }
     };
     (marker.kind, marker.why) = (MarkerKind::Close, Some(said(why)?));
     if !archive.append_document(&journal, number, render::json(&marker)?.into_bytes()).await? {
@@ -71,6 +95,7 @@ async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, 
         release,
         at: SystemClock.now(),
         by: who(by)?,
+        verdicts: BTreeSet::new(),
         why: None,
         ci: ci_identity(),
     };
@@ -79,6 +104,16 @@ async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, 
 
 pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> Result<Exit, Error> {
     let archive = archive::open(&args.archive.archive, true).await?;
+    if let Some(service) = args.service.as_ref().filter(|_| kind == StopKind::Stop && !args.force) {
+        let known: BTreeSet<String> = archive.entries().await?.into_iter().map(|entry| entry.service).collect();
+        if !known.contains(service) {
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let names = if names.is_empty() { "no service".to_owned() } else { names.join(", ") };
+            return Err(Error::usage(format!(
+                "the archive has no deployment of {service}; it has {names}: with --force it is stopped all the same"
+            )));
+        }
+    }
     let journal = match &args.service {
         Some(service) => Folder::of("stops", service, None)?,
         None => Folder::of_all("stops"),
@@ -128,8 +163,7 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
         service: question.service.clone(),
         region: question.region.clone(),
         release: question.release.clone(),
-        reasons: args.reasons.iter().copied().collect(),
-        verdicts: standing().filter(|it| covered(it.code)).filter_map(|it| it.verdict.clone()).collect(),
+        reasons: standing().filter(|it| covered(it.code)).map(Waived::from).collect(),
         why: args.why.clone(),
         ticket: args.ticket.clone(),
         requested_by: args.requested_by.clone(),
@@ -147,23 +181,28 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
     let digest = waiver.digest()?;
     if let Some(key) = &args.key {
         let signer = Signer::open(key, None).await?;
+        if !policy.waiver_keys.is_empty() && !policy.waiver_keys()?.contains(&signer.public()) {
+            return Err(Error::usage(format!("the key {key} is none of the policy's waiver_keys")));
+        }
         let said = Statement::of_document(&bytes, &digest, Predicate::Waiver).map_err(Error::internal)?;
-        let public = signer.public();
         // Before the waiver: what is there without its signature counts for nothing.
-        attest::keep(&archive, &digest, &public, &signer.sign(&said).await?).await?;
-        inputs.signatures.entry(digest.clone()).or_default().insert(public.id());
+        attest::keep(&archive, &digest, &signer.sign(&said).await?).await?;
+        inputs.signatures.entry(digest.clone()).or_default().insert(signer.public().id());
     }
     let folder = Folder::of("waivers", &question.service, Some(&question.region))?;
     archive.put_document(&folder, &digest, bytes).await?;
     inputs.waivers.push(waiver);
     let decision = judge(&question, &policy, inputs, now, ENGINE)?;
+    printer.note(&format!("waiver {digest} is kept in {}; the gate now says:", archive.name()));
     printer.result(None, |style| render::decision(&decision, GateFormat::Terminal, style))?;
     Ok(Exit::Pass)
 }
 
 fn who(by: &ByArg) -> Result<String, Error> {
     let named = by.by.clone().or_else(|| variable("GITLAB_USER_LOGIN")).or_else(|| variable("USER"));
-    named.filter(|name| !name.trim().is_empty()).ok_or_else(|| Error::usage("who? give --by"))
+    named
+        .filter(|name| !name.trim().is_empty())
+        .ok_or_else(|| Error::usage("who? give --by (GITLAB_USER_LOGIN and USER are not set)"))
 }
 
 fn said(why: &str) -> Result<String, Error> {

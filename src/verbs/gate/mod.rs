@@ -173,6 +173,10 @@ pub(crate) async fn read(named: &Path, from: &FromArchive) -> Result<Decision, E
             let (key, bytes) = archive::open(place, false).await?.decision(&named.to_string_lossy()).await?;
             (key, bytes.to_vec())
         }
+        None if !named.exists() => {
+            let named = named.display();
+            return Err(Error::usage(format!("{named} is no file; a decision of an archive needs --archive")));
+        }
         _ => (named.display().to_string(), std::fs::read(named).map_err(Error::io("read", named))?),
     };
     Decision::read(&bytes).map_err(|problem| Error::Document { place, problem })
@@ -190,13 +194,27 @@ pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec
     }
     if let Some(place) = &from.archive {
         let archive = archive::open(place, false).await?;
-        let kept = inputs::records(&archive.entries().await?);
+        let mut kept = inputs::records(&archive.entries().await?);
+        for place in decision.question.places(&decision.policy) {
+            kept.extend(inputs::beside_the_index(&archive, &place.service, &place.region).await?);
+        }
         for record in &decision.inputs.records {
             if !kept.contains(record) {
                 let digest = record.verdict.as_deref().unwrap_or("(none)");
                 differences
                     .push(format!("{}: the archive does not have the verdict {digest} as it was used", record.region));
             }
+        }
+        let signed = inputs::signatures(&archive, &decision.inputs, &decision.policy).await?;
+        for (digest, by) in &decision.inputs.signatures {
+            if signed.get(digest).is_none_or(|known| !by.is_subset(known)) {
+                differences.push(format!("the archive does not have the signatures of {digest} that were used"));
+            }
+        }
+        let (service, region) = (&decision.question.service, &decision.question.region);
+        let waivers = inputs::waivers(&archive, service, region).await?;
+        for waiver in decision.inputs.waivers.iter().filter(|waiver| !waivers.contains(waiver)) {
+            differences.push(format!("the archive does not have the waiver that {} asked for", waiver.requested_by));
         }
     }
     Ok(differences)

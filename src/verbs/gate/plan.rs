@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_gate::{Planned, plan};
 
-use super::inputs::{of_archive, signatures};
+use super::inputs::{check, of_archive, signatures};
 use super::{ENGINE, archive, moment};
 use crate::cli::GatePlan;
 use crate::config::read_train;
@@ -27,11 +27,6 @@ pub(super) async fn run(args: &GatePlan, printer: &Printer) -> Result<Exit, Erro
         .flat_map(|(service, policy)| policy.waves.iter().flatten().map(|region| (service.to_owned(), region.clone())))
         .collect();
     let (mut inputs, entries) = of_archive(&archive, &places.iter().cloned().collect(), &places).await?;
-    for (_, policy) in train.policies() {
-        for (digest, by) in signatures(&archive, &inputs, policy, &entries).await? {
-            inputs.signatures.entry(digest).or_default().extend(by);
-        }
-    }
     let releases = train.policies().filter_map(|(service, _)| {
         let named = named.get(service).copied().or(args.release.as_deref());
         let planned = match named {
@@ -40,7 +35,16 @@ pub(super) async fn run(args: &GatePlan, printer: &Printer) -> Result<Exit, Erro
         };
         Some((service.to_owned(), planned?))
     });
-    let plan = plan(&train, &releases.collect(), &inputs, now, ENGINE)?;
+    let releases: BTreeMap<String, Planned> = releases.collect();
+    // Of all that is known only what the answers depend on is compared with the verdicts, and looked at for signatures.
+    for (question, policy) in casefile_gate::questions(&train, &releases)? {
+        let needed = inputs.clone().narrowed(&question, policy);
+        check(&archive, &needed.records, &entries).await?;
+        for (digest, by) in signatures(&archive, &needed, policy).await? {
+            inputs.signatures.entry(digest).or_default().extend(by);
+        }
+    }
+    let plan = plan(&train, &releases, &inputs, now, ENGINE)?;
     printer.result(args.output.as_deref(), |style| render::plan(&plan, args.format, style))?;
     Ok(Exit::Pass)
 }
