@@ -50,7 +50,7 @@ async fn main() -> Result<(), Failed> {
     step(&format!("index made again: {rows} rows"), again);
     let compact = Instant::now();
     let mut files = 0;
-    archive.compact(false, &mut |month| files += month.files).await?;
+    archive.compact(false, Timestamp(0), &mut |month| files += month.files).await?;
     step(&format!("compacted: {files} files"), compact);
     Ok(())
 }
@@ -72,7 +72,7 @@ fn bundle(path: &Path, number: i64) -> Result<String, Failed> {
     let mut writer = BundleWriter::create(path)?;
     writer.push(TargetRow {
         service: format!("service-{}", number % 40),
-        region: Some(["eu-west-1", "us-east-1", "ap-southeast-2"][(number % 3) as usize].to_owned()),
+        region: Some(region(number).to_owned()),
         release: Some(format!("v{number}")),
         deployment_created_at: Some(at.plus_millis(-60_000)),
         window_from: Some(at),
@@ -88,12 +88,21 @@ fn bundle(path: &Path, number: i64) -> Result<String, Failed> {
     Ok(writer.seal(&ManifestHead::default())?.digest.to_string())
 }
 
+fn region(number: i64) -> &'static str {
+    ["eu-west-1", "us-east-1", "ap-southeast-2"][(number % 3) as usize]
+}
+
 fn verdict(bundle: &str, number: i64) -> Result<VerdictFile, Failed> {
     let word = if number % 20 == 0 { "fail" } else { "pass" };
     let mut value = json!({
         "verdict": word,
         "decision": { "action": "proceed", "to": null, "why": "a benchmark" },
-        "bundle": { "digest": bundle },
+        "bundle": { "digest": bundle, "target": {
+            "service": format!("service-{}", number % 40),
+            "region": region(number),
+            "deployment_created_at": Timestamp::parse("2026-01-01T00:00:00Z")?.plus_millis(number * 600_000 - 60_000),
+            "window_from": Timestamp::parse("2026-01-01T00:00:00Z")?.plus_millis(number * 600_000),
+        } },
         "release": { "name": format!("v{number}"), "images": [] },
         "rollout": { "nothing_deployed": false },
         "as_of": Timestamp::parse("2026-01-01T00:01:30Z")?.plus_millis(number * 600_000),

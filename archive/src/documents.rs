@@ -1,6 +1,8 @@
 //! Documents beside the bundles: decisions, markers, stops and waivers of the gate, and signatures. Each is written once; a journal is a folder of numbered
 //! documents of which the last one counts.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use casefile_evidence::Digest;
 
@@ -51,6 +53,18 @@ impl std::fmt::Display for Folder {
 }
 
 impl Archive {
+    /// The folders of a kind that have documents.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub async fn folders(&self, kind: &str) -> Result<Vec<Folder>, ArchiveError> {
+        let objects = self.objects(kind).await?;
+        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let folders: BTreeSet<String> =
+            keys.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder.to_owned())).collect();
+        Ok(folders.into_iter().map(Folder).collect())
+    }
+
     /// The last document of a journal, and its number; 0 and none if the journal is empty.
     ///
     /// # Errors

@@ -56,8 +56,8 @@ impl Archive {
         self.read_segments(&self.segments().await?).await
     }
 
-    /// What the archive has of a service in a region and the index does not: verdicts, and the digests of bundles without
-    /// one. Only of the last day that the index has, and later.
+    /// What the archive has of a service in a region and the index does not: verdicts, and bundles without one, by digest,
+    /// each with its day. Only of the last day that the index has, and later.
     ///
     /// # Errors
     /// Where the store cannot be read, or a verdict was changed.
@@ -66,7 +66,7 @@ impl Archive {
         service: &str,
         region: &str,
         indexed: &[&Entry],
-    ) -> Result<(Vec<VerdictFile>, Vec<String>), ArchiveError> {
+    ) -> Result<(Vec<VerdictFile>, Vec<(String, String)>), ArchiveError> {
         let since = indexed.iter().map(|entry| entry.date.as_str()).filter(|date| date.len() == 10).max();
         let verdicts: BTreeSet<&str> = indexed.iter().filter_map(|entry| entry.verdict_digest.as_deref()).collect();
         let mut judged: BTreeSet<String> = indexed.iter().map(|entry| entry.bundle.clone()).collect();
@@ -79,8 +79,11 @@ impl Archive {
             }
         }
         let bundles = self.keys_since(BUNDLES, service, region, since).await?;
-        let bundles = bundles.iter().filter_map(|key| digest_of_bundle(key));
-        Ok((found, bundles.filter(|digest| !judged.contains(digest)).collect()))
+        let dated = |key: &String| {
+            let day = key.split('/').find_map(|part| part.strip_prefix("date="))?;
+            Some((digest_of_bundle(key)?, day.to_owned()))
+        };
+        Ok((found, bundles.iter().filter_map(dated).filter(|(digest, _)| !judged.contains(digest)).collect()))
     }
 
     async fn keys_since(

@@ -1,9 +1,9 @@
-# What `casefile collect --dry-run` prints for a service, with variables. The last statement is for services behind a load
+# What `casefile collect --dry-run` prints for a service, for each of `services`. The last statement is for services behind a load
 # balancer.
 
 locals {
-  ecs  = "arn:aws:ecs:${var.region}:${var.account}"
-  logs = "arn:aws:logs:${var.region}:${var.account}:log-group"
+  ecs  = [for s in var.services : merge(s, { arn = "arn:aws:ecs:${s.region}:${s.account}" })]
+  logs = [for s in var.services : merge(s, { arn = "arn:aws:logs:${s.region}:${s.account}:log-group" })]
 }
 
 data "aws_iam_policy_document" "casefile_collect" {
@@ -15,16 +15,16 @@ data "aws_iam_policy_document" "casefile_collect" {
       "ecs:DescribeServiceDeployments",
       "ecs:DescribeServiceRevisions",
     ]
-    resources = [
-      "${local.ecs}:service/${var.cluster}/${var.service}",
-      "${local.ecs}:service-deployment/${var.cluster}/${var.service}/*",
-      "${local.ecs}:service-revision/${var.cluster}/${var.service}/*",
-    ]
+    resources = flatten([for s in local.ecs : [
+      "${s.arn}:service/${s.cluster}/${s.service}",
+      "${s.arn}:service-deployment/${s.cluster}/${s.service}/*",
+      "${s.arn}:service-revision/${s.cluster}/${s.service}/*",
+    ]])
   }
   statement {
     sid       = "Tasks"
     actions   = ["ecs:DescribeTasks"]
-    resources = ["${local.ecs}:task/${var.cluster}/*"]
+    resources = distinct([for s in local.ecs : "${s.arn}:task/${s.cluster}/*"])
   }
   statement {
     sid       = "ListTasks"
@@ -33,7 +33,7 @@ data "aws_iam_policy_document" "casefile_collect" {
     condition {
       test     = "ArnEquals"
       variable = "ecs:cluster"
-      values   = ["${local.ecs}:cluster/${var.cluster}"]
+      values   = distinct([for s in local.ecs : "${s.arn}:cluster/${s.cluster}"])
     }
   }
   statement {
@@ -44,15 +44,15 @@ data "aws_iam_policy_document" "casefile_collect" {
   statement {
     sid       = "LogGroups"
     actions   = ["logs:DescribeLogGroups"]
-    resources = ["${local.logs}:*"]
+    resources = distinct([for s in local.logs : "${s.arn}:*"])
   }
   statement {
     sid     = "Logs"
     actions = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"]
-    resources = [
-      "${local.logs}:${var.log_group}",
-      "${local.logs}:${var.log_group}:log-stream:*",
-    ]
+    resources = flatten([for s in local.logs : [
+      "${s.arn}:${s.log_group}",
+      "${s.arn}:${s.log_group}:log-stream:*",
+    ]])
   }
   statement {
     sid       = "TargetHealth"

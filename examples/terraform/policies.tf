@@ -1,4 +1,5 @@
-# What `casefile archive roles --archive 's3://${var.bucket}/casefile' --kms-key '${aws_kms_key.signing.arn}' --format terraform` prints.
+# What `casefile archive roles --archive 's3://${var.bucket}/casefile' --kms-key '${aws_kms_key.verdicts.arn}' --waiver-kms-key
+# '${aws_kms_key.waivers.arn}' --format terraform` prints.
 
 # the job that validates: validate --archive, archive add, attest
 data "aws_iam_policy_document" "casefile_archive" {
@@ -11,7 +12,7 @@ data "aws_iam_policy_document" "casefile_archive" {
       "arn:aws:s3:::${var.bucket}",
     ]
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["casefile/*"]
     }
@@ -58,7 +59,7 @@ data "aws_iam_policy_document" "casefile_archive" {
       "kms:Sign",
     ]
     resources = [
-      "${aws_kms_key.signing.arn}",
+      "${aws_kms_key.verdicts.arn}",
     ]
   }
 }
@@ -74,7 +75,7 @@ data "aws_iam_policy_document" "casefile_gate" {
       "arn:aws:s3:::${var.bucket}",
     ]
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["casefile/*"]
     }
@@ -118,7 +119,7 @@ data "aws_iam_policy_document" "casefile_operator" {
       "arn:aws:s3:::${var.bucket}",
     ]
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["casefile/*"]
     }
@@ -158,7 +159,7 @@ data "aws_iam_policy_document" "casefile_operator" {
       "kms:Sign",
     ]
     resources = [
-      "${aws_kms_key.signing.arn}",
+      "${aws_kms_key.waivers.arn}",
     ]
   }
 }
@@ -174,7 +175,7 @@ data "aws_iam_policy_document" "casefile_compact" {
       "arn:aws:s3:::${var.bucket}",
     ]
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["casefile/*"]
     }
@@ -225,7 +226,7 @@ data "aws_iam_policy_document" "casefile_audit" {
       "arn:aws:s3:::${var.bucket}",
     ]
     condition {
-      test     = "StringLike"
+      test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values   = ["casefile/*"]
     }

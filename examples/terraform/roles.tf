@@ -1,5 +1,7 @@
-# Who may do what. GitLab's jobs come with an OIDC token (id_tokens), and are known by its subject.
+# Who may do what. GitLab's jobs come with an OIDC token (id_tokens), and are known by its subject. Roles are of the whole
+# account: apply this once, not once for each region.
 
+# If the account has it already: `terraform import`, or a data source in its place.
 resource "aws_iam_openid_connect_provider" "gitlab" {
   url            = "https://${var.gitlab}"
   client_id_list = ["sts.amazonaws.com"]
@@ -26,9 +28,9 @@ data "aws_iam_policy_document" "job" {
       values   = ["sts.amazonaws.com"]
     }
     condition {
-      test     = "StringEquals"
+      test     = "StringLike"
       variable = "${var.gitlab}:sub"
-      values   = [each.value]
+      values   = each.value
     }
   }
 }
@@ -110,14 +112,58 @@ resource "aws_iam_role_policy" "audit" {
   policy = data.aws_iam_policy_document.casefile_audit.json
 }
 
-# The key that verdicts and waivers are signed with. It never leaves KMS.
-resource "aws_kms_key" "signing" {
-  description              = "casefile: signs verdicts and waivers"
+# Two keys: who signs verdicts signs no waivers. They never leave KMS.
+resource "aws_kms_key" "verdicts" {
+  description              = "casefile: signs verdicts"
   customer_master_key_spec = "ECC_NIST_P256"
   key_usage                = "SIGN_VERIFY"
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
-output "signing_key" {
+resource "aws_kms_key" "waivers" {
+  description              = "casefile: signs waivers"
+  customer_master_key_spec = "ECC_NIST_P256"
+  key_usage                = "SIGN_VERIFY"
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+data "aws_kms_public_key" "verdicts" {
+  key_id = aws_kms_key.verdicts.arn
+}
+
+data "aws_kms_public_key" "waivers" {
+  key_id = aws_kms_key.waivers.arn
+}
+
+output "verdict_key" {
   description = "For `casefile attest --key kms:...`."
-  value       = aws_kms_key.signing.arn
+  value       = aws_kms_key.verdicts.arn
+}
+
+output "waiver_key" {
+  description = "For `casefile gate waive --key kms:...`."
+  value       = aws_kms_key.waivers.arn
+}
+
+output "public_keys" {
+  description = "For `keys` and `waiver_keys` of the gate's policy."
+  value = {
+    keys        = data.aws_kms_public_key.verdicts.public_key_pem
+    waiver_keys = data.aws_kms_public_key.waivers.public_key_pem
+  }
+}
+
+output "roles" {
+  description = "For AWS_ROLE_ARN of the jobs, and for people."
+  value = {
+    deploying     = aws_iam_role.deploying.arn
+    orchestrating = aws_iam_role.orchestrating.arn
+    compact       = aws_iam_role.compact.arn
+    operator      = aws_iam_role.operator.arn
+    audit         = aws_iam_role.audit.arn
+  }
 }

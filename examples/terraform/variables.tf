@@ -3,7 +3,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.0"
+      version = ">= 5.81" # before, an OIDC provider needed a thumbprint
     }
   }
 }
@@ -13,29 +13,15 @@ variable "bucket" {
   type        = string
 }
 
-variable "region" {
-  description = "The region of the service."
-  type        = string
-}
-
-variable "account" {
-  description = "The account of the service."
-  type        = string
-}
-
-variable "cluster" {
-  description = "The service's cluster."
-  type        = string
-}
-
-variable "service" {
-  description = "The service."
-  type        = string
-}
-
-variable "log_group" {
-  description = "The log group of the service's tasks."
-  type        = string
+variable "services" {
+  description = "The services that are validated: each region of each of them."
+  type = list(object({
+    account   = string
+    region    = string
+    cluster   = string
+    service   = string
+    log_group = string
+  }))
 }
 
 variable "gitlab" {
@@ -45,15 +31,18 @@ variable "gitlab" {
 }
 
 variable "deploying" {
-  description = "The subject of the jobs that deploy and validate."
-  type        = string
-  default     = "project_path:example/bf-manage-core:ref_type:branch:ref:main"
+  description = "The subjects of the jobs that deploy and validate. Protect these branches and tags: whoever can run such a job has the role."
+  type        = list(string)
+  default = [
+    "project_path:example/bf-manage-core:ref_type:branch:ref:main",
+    "project_path:example/bf-manage-core:ref_type:tag:ref:v*",
+  ]
 }
 
 variable "orchestrating" {
-  description = "The subject of the jobs that ask before they trigger others (examples/release-train)."
-  type        = string
-  default     = "project_path:example/release-train:ref_type:branch:ref:main"
+  description = "The subjects of the jobs that ask before they trigger others (examples/release-train)."
+  type        = list(string)
+  default     = ["project_path:example/release-train:ref_type:branch:ref:main"]
 }
 
 variable "people" {

@@ -49,8 +49,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// A bundle that nobody judged, and of which nothing else is known.
-    pub fn unjudged(service: &str, region: &str, bundle: String) -> Self {
+    /// A bundle that nobody judged, and of which nothing else is known than when it may have ended.
+    pub fn unjudged(service: &str, region: &str, bundle: String, as_of: Option<Timestamp>) -> Self {
         Self {
             service: service.to_owned(),
             region: region.to_owned(),
@@ -59,7 +59,7 @@ impl Record {
             verdict: None,
             conclusion: None,
             why: None,
-            as_of: None,
+            as_of,
             release: None,
             images: BTreeMap::new(),
             rollout: None,

@@ -218,6 +218,10 @@ impl<'a> Region<'a> {
             return vec![self.reason(Code::Missing, format!("there is no verdict of release {release}{of}"))];
         };
         let runs = self.release_of(record);
+        if record.verdict.is_none() && runs.is_none() {
+            // It may be of any release.
+            return vec![self.about(record, Code::NotEvaluable, "its newest evidence has no verdict".to_owned())];
+        }
         if runs != Some(release) {
             let named = named(runs, record);
             let was_here = self.records.iter().any(|other| other.release.as_deref() == Some(release));

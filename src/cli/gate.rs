@@ -32,6 +32,8 @@ pub(crate) enum GateVerb {
         after_help = "Example:\n  casefile gate plan --policy train.toml --release v1.4.0 --archive s3://evidence/casefile\n  casefile gate plan --policy train.toml --archive s3://evidence/casefile --format mermaid"
     )]
     Plan(Plan),
+    /// What stands: stops, deployments that have begun, waivers
+    Status(Status),
     /// Say that the deployment begins: right before `terraform apply`; its verdict closes it
     Begin {
         #[command(flatten)]
@@ -167,6 +169,18 @@ fn parse_report(text: &str) -> Result<(GateFormat, PathBuf), String> {
     } else {
         Ok((format, path.into()))
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArg,
+    /// Only of this service, and of all services
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
+    pub(crate) format: TextFormat,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,9 @@ pub(crate) use args::{
     PackArgs, ReportArgs, TargetArgs,
 };
 
-pub(crate) use gate::{Ask, ByArg, Gate, GateVerb, Plan as GatePlan, PolicyArg, Stop as GateStop, Waive, Which};
+pub(crate) use gate::{
+    Ask, ByArg, Gate, GateVerb, Plan as GatePlan, PolicyArg, Status as GateStatus, Stop as GateStop, Waive, Which,
+};
 
 use crate::exit;
 use crate::format::{Color, LogFormat, TableFormat, TextFormat};

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use casefile_analyzer::{Pack, Settings};
 use casefile_archive::{Added, Archive, Entry, Kept, Role, VerdictFile, VerifyOptions};
 use casefile_collector::aws::{Aws, ConnectOptions, Lock, S3Url};
+use casefile_collector::clock::{Clock, SystemClock};
 use casefile_collector::plan;
 use casefile_evidence::Bundle;
 
@@ -16,6 +17,7 @@ use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::RolesFormat;
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::place::{read_input, s3_url};
 use crate::render;
@@ -57,7 +59,15 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
         ArchiveVerb::Compact { archive, whole, .. } => {
             let archive = open(&archive.archive, false).await?;
             let mut changed = Vec::new();
-            archive.compact(*whole, &mut |month| changed.push(month.clone())).await?;
+            let interrupt = Interrupt::watch()?;
+            let mut done = |month: &casefile_archive::Compacted| changed.push(month.clone());
+            tokio::select! {
+                biased;
+                () = interrupt.caught("interrupted: the months that are done stay; run it again for the others") => {
+                    return Ok(Exit::Internal);
+                }
+                compacted = archive.compact(*whole, SystemClock.now(), &mut done) => compacted?,
+            }
             printer.stdout(&render::compacted(archive.name(), &changed))?;
             let sound = changed.iter().all(|month| month.problems.is_empty());
             Ok(if sound { Exit::Pass } else { Exit::Integrity })

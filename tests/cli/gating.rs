@@ -204,7 +204,15 @@ fn a_person_stops_and_lifts() {
     let file = pipeline.folder.path().join("bf-manage-core-healthy-migration-ap-southeast-2-v1.json");
     assert_eq!(pipeline.gate("eu-west-1", "v1", 1, &["--verdict", text(&file)]).0, 3);
     assert!(decision["reasons"][0]["detail"].as_str().unwrap().starts_with("ada stopped bf-manage-core at "));
+    // A stop between the gate's answer and the apply is seen too.
+    let begin =
+        || pipeline.job(1, &["gate", "begin", "--region", "ap-southeast-2", "--release", "v1", "--archive", "kept"]);
+    assert_eq!(begin().code, 3);
+    let status = |more: &[&str]| pipeline.job(1, &[&["gate", "status", "--archive", "kept"][..], more].concat()).out;
+    assert!(status(&[]).starts_with("stopped    bf-manage-core, by ada at "), "{}", status(&[]));
+    assert!(status(&["--service", "other"]).starts_with("nothing is stopped, in flight or waived"));
     assert_eq!(said("lift", &["--service", "bf-manage-core"]), 0);
+    assert_eq!((begin().code, status(&[]).starts_with("in flight  bf-manage-core v1 to ap-southeast-2")), (0, true));
     assert_eq!(pipeline.gate("ap-southeast-2", "v1", 1, &[]).0, 0);
 }
 
@@ -409,4 +417,48 @@ fn a_train_of_three_services() {
         let run = pipeline.job(90, &[&asked[..], &arguments].concat());
         assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
     }
+}
+
+#[test]
+fn what_the_index_hides_is_found() {
+    let pipeline = Pipeline::new(&POLICY.replace("soak = \"1h\"", ""));
+    pipeline.deployed("healthy-migration", "ap-southeast-2", "v1", 1);
+    let index = pipeline.folder().join("kept/index");
+    let segments = || -> Vec<PathBuf> { fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let before = segments();
+    let verify = || pipeline.job(1, &["archive", "verify", "--archive", "kept"]);
+    assert_eq!((pipeline.reasons("eu-west-1", "v1", 1).0, verify().code), (0, 0));
+    // A failure whose row is gone is a failure all the same; a bundle that nobody judged holds.
+    pipeline.deployed("circuit-breaker-rollback", "ap-southeast-2", "v1", 1);
+    segments().iter().filter(|path| !before.contains(path)).for_each(|path| fs::remove_file(path).unwrap());
+    let reasons = || pipeline.reasons("eu-west-1", "v1", 1);
+    assert_eq!(reasons(), (3, of(&["failed"])));
+    assert_eq!(verify().code, 6);
+    let verdicts = pipeline.folder().join("kept/verdicts/service=bf-manage-core/region=ap-southeast-2/date=2026-11-26");
+    let aside = pipeline.folder().join("aside");
+    fs::rename(&verdicts, &aside).unwrap();
+    assert_eq!(reasons(), (4, of(&["not_evaluable"])));
+    fs::rename(&aside, &verdicts).unwrap();
+    assert_eq!(pipeline.job(1, &["archive", "index", "--archive", "kept"]).code, 0);
+    assert_eq!((reasons().0, verify().code), (3, 0));
+    // A verdict that was changed, or is gone while the index has it.
+    let file = fs::read_dir(&verdicts).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&file).unwrap();
+    let ask = ["gate", "region", "--region", "eu-west-1", "--release", "v1", "--archive", "kept"];
+    fs::write(&file, text.replace("\"verdict\":\"fail\"", "\"verdict\":\"pass\"")).unwrap();
+    let changed = pipeline.job(1, &ask);
+    assert_eq!((changed.code, changed.err.contains("was changed")), (6, true), "{}", changed.err);
+    fs::remove_file(&file).unwrap();
+    let gone = pipeline.job(1, &ask);
+    assert_eq!((gone.code, gone.err.contains("it is missing")), (6, true), "{}", gone.err);
+    // A decision or a waiver that was changed is named too.
+    fs::write(&file, text).unwrap();
+    let decided = pipeline.job(1, &ask);
+    assert_eq!(decided.code, 3, "{}", decided.err);
+    let decisions = pipeline.folder().join("kept/decisions/service=bf-manage-core/region=eu-west-1");
+    let day = fs::read_dir(decisions).unwrap().next().unwrap().unwrap().path();
+    let decision = fs::read_dir(day).unwrap().next().unwrap().unwrap().path();
+    fs::write(&decision, fs::read_to_string(&decision).unwrap().replace("refuse", "proceed")).unwrap();
+    let told = verify();
+    assert_eq!((told.code, told.out.contains("was changed: its digest is")), (6, true), "{}", told.out);
 }

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use athena::athena;
-use casefile_evidence::{Bundle, Digest, read_table, tables};
+use casefile_evidence::{Bundle, Digest, Timestamp, read_table, tables};
 use futures::{StreamExt, TryStreamExt};
 pub use rows::{COLUMNS, compacted_schema};
 pub(crate) use rows::{Part, Rows};
@@ -84,12 +84,17 @@ pub struct Compacted {
 }
 
 impl Archive {
-    /// Brings the compacted copy up to date, month by month. `whole`: every month is written anew. `done` is told of each
+    /// Brings the compacted copy up to date, month by month. `now`: what a run left that broke off is removed a day later. `whole`: every month is written anew. `done` is told of each
     /// month that changed.
     ///
     /// # Errors
     /// Where the archive cannot be read or written, or another job compacts.
-    pub async fn compact(&self, whole: bool, done: &mut (dyn FnMut(&Compacted) + Send)) -> Result<(), ArchiveError> {
+    pub async fn compact(
+        &self,
+        whole: bool,
+        now: Timestamp,
+        done: &mut (dyn FnMut(&Compacted) + Send),
+    ) -> Result<(), ArchiveError> {
         let mut bundles: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for entry in one_of_each(self.entries().await?) {
             bundles.entry(month_of(&entry).to_owned()).or_default().push(entry);
@@ -101,7 +106,7 @@ impl Archive {
         }
         for (month, entries) in bundles {
             let known = known.get(&month).cloned().unwrap_or_default();
-            if let Some(compacted) = self.compact_month(&month, entries, known, whole).await? {
+            if let Some(compacted) = self.compact_month(&month, entries, known, whole, now).await? {
                 done(&compacted);
             }
         }
@@ -152,6 +157,7 @@ impl Archive {
         entries: Vec<Entry>,
         known: KnownMonth,
         whole: bool,
+        now: Timestamp,
     ) -> Result<Option<Compacted>, ArchiveError> {
         let KnownMonth { number, month: before, lacks } = known;
         let present: BTreeSet<&str> = entries.iter().map(|entry| entry.bundle.as_str()).collect();
@@ -184,7 +190,7 @@ impl Archive {
             if !self.append_document(&journal(month)?, number, state).await? {
                 return Err(ArchiveError::Busy { month: month.to_owned(), archive: self.name.clone() });
             }
-            self.tidy(number, &before, &after).await?;
+            self.tidy(number, &before, &after, now).await?;
         }
         Ok(Some(Compacted {
             month: month.to_owned(),
@@ -197,14 +203,14 @@ impl Archive {
     }
 
     /// Removes the files that a month had before; what a run left that broke off; and documents that are long past.
-    async fn tidy(&self, number: u64, before: &Month, after: &Month) -> Result<(), ArchiveError> {
+    async fn tidy(&self, number: u64, before: &Month, after: &Month, now: Timestamp) -> Result<(), ArchiveError> {
         let kept: BTreeSet<&str> = after.files.iter().map(|file| file.key.as_str()).collect();
         let had: BTreeSet<&str> = before.files.iter().map(|file| file.key.as_str()).collect();
         for table in tables::all() {
             for object in self.objects(&folder_of(table.info.name, &after.month)).await? {
                 let key = self.relative(&object.location);
                 // A younger one may be that of another job, which is about to name it.
-                let is_old = object.last_modified.timestamp_millis() < now_millis() - LEFT_ALONE_MS;
+                let is_old = object.last_modified.timestamp_millis() < now.as_millis() - LEFT_ALONE_MS;
                 if !kept.contains(key.as_str()) && (had.contains(key.as_str()) || is_old) {
                     self.remove(&key).await?;
                 }
@@ -315,11 +321,6 @@ pub struct KnownMonth {
 
 fn folder_of(table: &str, month: &str) -> String {
     format!("{TABLES}/{table}/month={month}")
-}
-
-fn now_millis() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.ok().and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or_default()
 }
 
 /// Each bundle once: what is asked for is the same in every row of it.

@@ -4,13 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use casefile_archive::{Archive, ArchiveError, Compacted, StoredTable};
-use casefile_evidence::Bundle;
+use casefile_evidence::{Bundle, Timestamp};
 
 use super::{archive, bundle, files};
 
+/// Seconds since 1970.
+const NOW: i64 = 1_793_000_000;
+
 async fn compact(archive: &Archive, whole: bool) -> Vec<Compacted> {
     let mut done = Vec::new();
-    archive.compact(whole, &mut |month| done.push(month.clone())).await.unwrap();
+    archive.compact(whole, Timestamp(NOW * 1000), &mut |month| done.push(month.clone())).await.unwrap();
     done
 }
 
@@ -103,9 +106,10 @@ async fn a_copy_that_lost_a_file_is_made_anew() {
     // What a run left that broke off, long ago; and what another one is about to name.
     let stray = folder.path().join("archive/tables/tasks/month=2026-11");
     fs::create_dir_all(&stray).unwrap();
-    for (name, days) in [("old.parquet", 2), ("young.parquet", 0)] {
+    for (name, hours) in [("old.parquet", 25), ("young.parquet", 23)] {
         fs::write(stray.join(name), "x").unwrap();
-        let at = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 24 * 3600 + 60);
+        let seconds = u64::try_from(NOW).unwrap() - hours * 3600;
+        let at = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
         fs::File::options().write(true).open(stray.join(name)).unwrap().set_modified(at).unwrap();
     }
     compact(&archive, true).await;

@@ -147,7 +147,11 @@ async fn beside(archive: &Archive, service: &str, region: &str, entries: &[Entry
     let here = entries.iter().filter(|entry| entry.service == service && entry.region == region);
     let (verdicts, bundles) = archive.beside_the_index(service, region, &here.collect::<Vec<_>>()).await?;
     let mut records = verdicts.iter().map(|file| record_of(file, file.digest())).collect::<Result<Vec<_>, _>>()?;
-    records.extend(bundles.into_iter().map(|bundle| Record::unjudged(service, region, bundle)));
+    records.extend(bundles.into_iter().map(|(bundle, day)| {
+        // No more is known of its moment: it may be the last of that day.
+        let end = Timestamp::parse(&format!("{day}T23:59:59.999Z")).ok();
+        Record::unjudged(service, region, bundle, end)
+    }));
     Ok(records)
 }
 
@@ -164,7 +168,7 @@ pub(super) async fn last<T: DeserializeOwned>(archive: &Archive, journal: &Folde
     Ok((number, read))
 }
 
-fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
+pub(super) fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::Document {
         place: place.to_owned(),
         problem: format!("is not a document of the gate: {error}"),

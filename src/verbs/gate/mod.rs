@@ -3,6 +3,7 @@
 mod inputs;
 mod mark;
 mod plan;
+mod status;
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(crate) async fn run(verb: &GateVerb, printer: &Printer) -> Result<Exit, Erro
         GateVerb::Region(args) => ask(args, Kind::Region, printer).await,
         GateVerb::Service(args) => ask(args, Kind::Service, printer).await,
         GateVerb::Plan(args) => plan::run(args, printer).await,
+        GateVerb::Status(args) => status::run(args, printer).await,
         GateVerb::Begin { which, archive, by } => mark::begin(which, archive, by, printer).await,
         GateVerb::Close { which, archive, by, why } => mark::close(which, archive, by, why, printer).await,
         GateVerb::Stop(args) => mark::stop(args, casefile_gate::StopKind::Stop, printer).await,

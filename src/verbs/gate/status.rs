@@ -1,0 +1,43 @@
+//! `gate status`: what people and jobs told the gate, and still stands.
+
+use casefile_collector::clock::{Clock, SystemClock};
+use casefile_gate::{Marker, Stop, StopKind, Waiver, is_open};
+
+use super::archive;
+use super::inputs::{document, last, records};
+use crate::cli::GateStatus;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::render::{self, Standing};
+
+pub(super) async fn run(args: &GateStatus, printer: &Printer) -> Result<Exit, Error> {
+    let archive = archive::open(&args.archive.archive, false).await?;
+    let now = SystemClock.now();
+    let of_service = |service: Option<&String>| {
+        args.service.as_ref().is_none_or(|asked| service.is_none_or(|service| service == asked))
+    };
+    let mut standing = Standing { now, stops: Vec::new(), in_flight: Vec::new(), waivers: Vec::new() };
+    for journal in archive.folders("stops").await? {
+        let stop = last::<Stop>(&archive, &journal).await?.1;
+        standing.stops.extend(stop.filter(|it| it.kind == StopKind::Stop && of_service(it.service.as_ref())));
+    }
+    let mut begun: Vec<Marker> = Vec::new();
+    for journal in archive.folders("markers").await? {
+        begun.extend(last::<Marker>(&archive, &journal).await?.1);
+    }
+    // Read last: what has begun may have its verdict by now.
+    let records = records(&archive.entries().await?);
+    begun.retain(|marker| of_service(Some(&marker.service)) && is_open(marker, &records));
+    standing.in_flight = begun;
+    for folder in archive.folders("waivers").await? {
+        for (key, _, bytes) in archive.documents(&folder).await? {
+            let waiver: Waiver = document(&key, &bytes)?;
+            if of_service(Some(&waiver.service)) && now < waiver.expires_at {
+                standing.waivers.push(waiver);
+            }
+        }
+    }
+    printer.result(None, |style| render::standing(&standing, args.format, style))?;
+    Ok(Exit::Pass)
+}
