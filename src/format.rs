@@ -13,6 +13,8 @@ pub(crate) enum Format {
     Markdown,
     /// For GitLab's test report
     Junit,
+    /// For people, with the rollout as a timeline: one file
+    Html,
 }
 
 /// A table's formats.

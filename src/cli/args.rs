@@ -202,7 +202,7 @@ pub(crate) struct ReportArgs {
 fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, e.g. junit=report.xml")?;
     let format = Format::from_str(format, true)
-        .map_err(|_| format!("{format:?} is no format: terminal, json, markdown or junit"))?;
+        .map_err(|_| format!("{format:?} is no format: terminal, json, markdown, junit or html"))?;
     if path.is_empty() {
         Err("the file is missing, e.g. junit=report.xml".to_owned())
     } else {

@@ -79,6 +79,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile analyze rollout.bundle\n  casefile analyze rollout.bundle --format json | jq .verdict\n  casefile analyze rollout.bundle --config casefile.toml --report junit=report.xml"
     )]
     Analyze(Analyze),
+    /// Write the report of a bundle as one HTML file: the cause, the rollout as a timeline, the checks
+    #[command(after_help = "Example:\n  casefile report rollout.bundle -o report.html")]
+    Report(Report),
     /// Collect, stop as early as possible, seal and judge: the pipeline step
     #[command(
         after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json"
@@ -219,6 +222,20 @@ pub(crate) struct Analyze {
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
+    #[arg(value_parser = parse_bundle)]
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
+    /// The file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) judge: JudgeArgs,
 }

@@ -7,7 +7,7 @@ use casefile_evidence::{Bundle, ReadError, TableDifference};
 use serde_json::{Value, json};
 
 use super::page::{Page, Role};
-use super::text::{cut_middle, short_digest, visible};
+use super::text::{cut_middle, short, short_digest, visible};
 use super::{Style, json as json_line};
 use crate::error::Error;
 use crate::format::TextFormat;
@@ -28,7 +28,7 @@ pub(crate) struct BundleDifference {
 /// What tells elements of a list apart.
 const KEYS: [&str; 4] = ["name", "key", "namespace", "containerPort"];
 
-type Change = (String, String, String);
+pub(crate) type Change = (String, String, String);
 
 impl BundleDifference {
     /// Compares two bundles.
@@ -87,8 +87,23 @@ fn facts(bundle: &Bundle) -> Result<Vec<(&'static str, String)>, ReadError> {
 
 /// The judged task definition, as it came: its containers by name.
 fn definition(bundle: &Bundle) -> Result<Value, ReadError> {
+    definition_of(bundle, target(bundle)?.task_definition.as_deref())
+}
+
+/// The revision that ran before the judged one, and the fields that differ; `None` if the bundle has no other one.
+pub(crate) fn definition_changes(bundle: &Bundle) -> Result<Option<(String, Vec<Change>)>, ReadError> {
     let judged = target(bundle)?.task_definition;
-    let is_judged = |definition: &str| judged.as_deref() == Some(definition);
+    let others = bundle.rows::<TaskDefinitionRow>()?.into_iter();
+    let others = others.filter(|row| Some(&row.task_definition) != judged.as_ref());
+    let Some(before) = others.max_by_key(|row| row.revision) else { return Ok(None) };
+    let (old, new) = (definition_of(bundle, Some(&before.task_definition))?, definition_of(bundle, judged.as_deref())?);
+    let mut found = Vec::new();
+    changes("", &old, &new, &mut found);
+    Ok(Some((short(&before.task_definition), found)))
+}
+
+fn definition_of(bundle: &Bundle, named: Option<&str>) -> Result<Value, ReadError> {
+    let is_judged = |definition: &str| named == Some(definition);
     let parsed = |raw: &str| serde_json::from_str(raw).unwrap_or(Value::Null);
     let definitions = bundle.rows::<TaskDefinitionRow>()?;
     let mut whole = definitions

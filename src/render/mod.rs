@@ -9,6 +9,7 @@ mod corpus;
 mod difference;
 mod evidence;
 mod gate;
+mod html;
 mod inspect;
 mod junit;
 mod markdown;
@@ -32,6 +33,7 @@ pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use corpus::corpus;
 pub(crate) use difference::{Compared, difference};
 pub(crate) use gate::{decision, headline as gate_headline};
+pub(crate) use html::{Scene, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use plan::plan;
 pub(crate) use query::query;
@@ -67,6 +69,7 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result
         Format::Json => Ok(verdict.to_canonical_json()? + "\n"),
         Format::Markdown => Ok(markdown::verdict(verdict)),
         Format::Junit => junit::verdict(verdict),
+        Format::Html => Ok(html::verdict(verdict, None)),
     }
 }
 

@@ -15,6 +15,35 @@ fn show(value: &Verdict, format: Format) -> String {
     verdict(value, format, PLAIN).unwrap()
 }
 
+/// A report runs nothing, asks for nothing, and holds hostile text as text.
+#[test]
+fn a_page_is_only_a_page() {
+    for value in [testing::pass(), testing::fail(), testing::inconclusive(), testing::hostile()] {
+        let page = super::html(&value, None);
+        let tags: Vec<&str> = page.split('<').skip(1).map(|tag| tag.split('>').next().unwrap()).collect();
+        for tag in &tags {
+            let name = tag.trim_start_matches('/').split([' ', '\n']).next().unwrap();
+            assert!(!["script", "iframe", "object", "embed", "form", "link", "base", "img"].contains(&name), "{tag}");
+            assert!(!tag.contains(" src=") && !tag.contains(" on"), "{tag}");
+            for href in tag.split("href=\"").skip(1) {
+                assert!(href.starts_with('#') || href.starts_with("https://"), "{tag}");
+            }
+        }
+        assert!(page.contains("default-src 'none'"));
+        let bad = |c: char| c.is_control() && c != '\n';
+        assert!(!page.chars().any(bad));
+        // Roughly well-formed: what is opened is closed.
+        for name in ["section", "article", "table", "pre", "ul", "dl", "details", "main"] {
+            let opened = tags.iter().filter(|tag| tag.split(' ').next() == Some(name)).count();
+            let closed = tags.iter().filter(|tag| **tag == format!("/{name}")).count();
+            assert_eq!(opened, closed, "{name}");
+        }
+    }
+    let page = super::html(&testing::fail(), None);
+    let first: String = page.split("<nav").next().unwrap().to_owned();
+    assert!(first.contains("FAIL") && first.contains("delegate to"), "{first}");
+}
+
 #[test]
 fn pass() {
     insta::assert_snapshot!("pass-terminal", show(&testing::pass(), Format::Terminal));

@@ -5,10 +5,12 @@ use casefile_evidence::Timestamp;
 
 use super::archive::locate;
 use super::{open, options, pack, report};
-use crate::cli::Analyze;
+use crate::cli::{Analyze, Report};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::place::write_file;
+use crate::render::{self, Scene};
 
 pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(&args.judge.pack)?;
@@ -23,5 +25,20 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
         )));
     }
     let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(&args.judge.engine, as_of)).await?;
-    report(&verdict, &args.report, args.output.as_deref(), printer)
+    report(&verdict, &opened.bundle, &args.report, args.output.as_deref(), printer)
+}
+
+/// `report`: the HTML report of a bundle.
+pub(crate) async fn page(args: &Report, printer: &Printer) -> Result<Exit, Error> {
+    let pack = pack(&args.judge.pack)?;
+    let located = locate(&args.bundle, &args.from).await?;
+    let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
+    let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(&args.judge.engine, None)).await?;
+    let page = render::html(&verdict, Some(&Scene::of(&opened.bundle, &verdict)?));
+    match &args.output {
+        Some(path) => write_file(path, &page)?,
+        None => printer.stdout(&page)?,
+    }
+    // The verdict is in the report; the report was made.
+    Ok(Exit::Pass)
 }

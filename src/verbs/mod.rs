@@ -31,9 +31,10 @@ use crate::cli::{Cli, ConfigArg, EngineArgs, PackArgs, ReportArgs, Verb};
 use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::format::LogFormat;
+use crate::format::{Format, LogFormat};
 use crate::output::Printer;
 use crate::place::write_file;
+use crate::render::{Scene, Style};
 use crate::{panics, render, say, target};
 
 /// This program, as bundles and recordings name it.
@@ -75,6 +76,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Redact(args) => redact::run(args, printer).await,
         Verb::Seal { partial } => seal::run(partial, printer),
         Verb::Analyze(args) => analyze::run(args, printer).await,
+        Verb::Report(args) => analyze::page(args, printer).await,
         Verb::Validate(args) => validate::run(args, printer).await,
         Verb::Replay(args) => replay::run(args, printer).await,
         Verb::Query(args) => query::run(args, printer).await,
@@ -166,26 +168,40 @@ pub(crate) fn open(path: &Path, pack: Option<&Pack>, config: &ConfigArg, printer
 /// Prints a verdict and writes the further reports. Returns the verdict's exit code.
 pub(crate) fn report(
     verdict: &Verdict,
+    bundle: &Bundle,
     args: &ReportArgs,
     file: Option<&Path>,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    further_reports(verdict, args)?;
-    printer.result(file, |style| render::verdict(verdict, args.format, style))?;
+    further_reports(verdict, bundle, args)?;
+    printer.result(file, |style| rendered(verdict, bundle, args.format, style))?;
     Ok(exit_of(verdict))
 }
 
 /// As [`report`], for verbs whose `--output` is the bundle: the verdict goes to standard output.
-pub(crate) fn report_to_stdout(verdict: &Verdict, args: &ReportArgs, printer: &Printer) -> Result<Exit, Error> {
-    further_reports(verdict, args)?;
-    printer.stdout(&render::verdict(verdict, args.format, printer.style())?)?;
+pub(crate) fn report_to_stdout(
+    verdict: &Verdict,
+    bundle: &Bundle,
+    args: &ReportArgs,
+    printer: &Printer,
+) -> Result<Exit, Error> {
+    further_reports(verdict, bundle, args)?;
+    printer.stdout(&rendered(verdict, bundle, args.format, printer.style())?)?;
     Ok(exit_of(verdict))
 }
 
-fn further_reports(verdict: &Verdict, args: &ReportArgs) -> Result<(), Error> {
+fn further_reports(verdict: &Verdict, bundle: &Bundle, args: &ReportArgs) -> Result<(), Error> {
     args.reports
         .iter()
-        .try_for_each(|(format, path)| write_file(path, &render::verdict(verdict, *format, Printer::file_style())?))
+        .try_for_each(|(format, path)| write_file(path, &rendered(verdict, bundle, *format, Printer::file_style())?))
+}
+
+/// A verdict over a bundle: the HTML report draws the rollout.
+fn rendered(verdict: &Verdict, bundle: &Bundle, format: Format, style: Style) -> Result<String, Error> {
+    match format {
+        Format::Html => Ok(render::html(verdict, Some(&Scene::of(bundle, verdict)?))),
+        _ => render::verdict(verdict, format, style),
+    }
 }
 
 fn exit_of(verdict: &Verdict) -> Exit {

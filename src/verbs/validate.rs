@@ -95,7 +95,7 @@ pub(crate) async fn validate(
     let upload = gathered.upload;
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(&args.engine, None)).await?;
-    let exit = report_to_stdout(&verdict, reports, printer)?;
+    let exit = report_to_stdout(&verdict, &bundle, reports, printer)?;
     let archived = match &ends.archive {
         Some(archive) => keep(archive, &sealed.path, &verdict, &analyzer, &settings, printer).await,
         None => true,

@@ -320,3 +320,30 @@ fn a_demo_is_judged_as_its_case_says() {
         assert_eq!(casefile(&["verify", text(&bundle)]).code, 0);
     }
 }
+
+#[test]
+fn a_report_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = import("circuit-breaker-rollback", folder.path());
+    let run = casefile_in(folder.path(), &["report", text(&bundle), "-o", "out/report.html"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    let said = |what: &str| assert!(page.contains(what), "{what}");
+    // The first screen, the timeline, the difference to the revision before.
+    said("<p class=\"word\">FAIL</p>");
+    said("exited with 1 after 3 s: ModuleNotFoundError");
+    for what in
+        ["<svg ", "href=\"#task-244039db\"", "id=\"task-244039db\"", "class=\"pending\"", "containers.app.image"]
+    {
+        said(what);
+    }
+    assert!(!page.contains("<script") && page.len() < 200_000, "{} bytes", page.len());
+    // `analyze` writes the same, and again the same.
+    let reports = ["analyze", text(&bundle), "--report", "html=again.html", "--format", "html", "-o", "third.html"];
+    assert_eq!(casefile_in(folder.path(), &reports).code, 3);
+    for name in ["again.html", "third.html"] {
+        assert_eq!(std::fs::read_to_string(folder.path().join(name)).unwrap(), page);
+    }
+    let corpus = casefile_in(folder.path(), &["test", "--only", "healthy-migration", "--report", "html=x.html"]);
+    assert_eq!((corpus.code, corpus.err.contains("casefile report BUNDLE")), (2, true), "{}", corpus.err);
+}
