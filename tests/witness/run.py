@@ -27,6 +27,7 @@ import rfc8785
 import common
 from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto, noisy_recording
 from archiving import WITNESSES as ARCHIVING
+from browser import WITNESSES as BROWSER
 from roles import WITNESSES as ROLES
 from signing import WITNESSES as SIGNING
 
@@ -279,6 +280,7 @@ WITNESSES = [
     bundles_go_to_s3,
     validate_puts_its_evidence_into_s3,
     *ARCHIVING,
+    *BROWSER,
     *SIGNING,
     *ROLES,
 ]
@@ -291,7 +293,7 @@ def main():
     arguments = parser.parse_args()
     common.TARGET = arguments.target.resolve()
     assert CASES, "there are no cases"
-    passed, failed = 0, 0
+    passed, failed, skipped = 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for witness in WITNESSES:
             if arguments.names and witness.__name__ not in arguments.names:
@@ -301,10 +303,13 @@ def main():
                 witness(pathlib.Path(folder))
                 passed += 1
                 print(f"ok      {witness.__name__} ({time.monotonic() - began:.1f}s)", flush=True)
+            except common.Skipped as why:
+                skipped += 1
+                print(f"SKIPPED {witness.__name__}: {why}", flush=True)
             except Exception:
                 failed += 1
                 print(f"FAILED  {witness.__name__}\n{traceback.format_exc()}", flush=True)
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed or not passed else 0)
 
 

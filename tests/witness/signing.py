@@ -21,18 +21,18 @@ HERE = pathlib.Path(__file__).resolve().parent
 NODE = pathlib.Path(executable.ROOT_DIR) / "bin/node"
 NPM = pathlib.Path(executable.ROOT_DIR) / "lib/node_modules/npm/bin/npm-cli.js"
 # Kept from run to run, beside the Python packages.
-MODULES = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "casefile/sigstore"
+MODULES = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "casefile/node"
 
 
 def openssl(*arguments):
     return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
 
 
-def sigstore():
-    """The folder that has @sigstore/verify, in the version of package.json."""
+def modules():
+    """The folder that has the programs of package.json, in its versions."""
     wanted = (HERE / "package.json").read_bytes()
     folder = MODULES / hashlib.sha256(wanted).hexdigest()[:12]
-    if not (folder / "node_modules/@sigstore/verify").exists():
+    if not (folder / "node_modules/.package-lock.json").exists():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_bytes(wanted)
         subprocess.run([NODE, NPM, "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, capture_output=True)
@@ -64,7 +64,7 @@ def checked_by_others(folder, stem, public):
     bundle = json.loads((folder / f"{stem}.sigstore.json").read_text())
     assert bundle["dsseEnvelope"] == envelope
     script = [NODE, HERE / "sigstore.cjs", folder / f"{stem}.sigstore.json", public]
-    held["@sigstore/verify"] = subprocess.run(script, cwd=sigstore(), capture_output=True).returncode == 0
+    held["@sigstore/verify"] = subprocess.run(script, cwd=modules(), capture_output=True).returncode == 0
     return held
 
 
