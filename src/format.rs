@@ -15,6 +15,10 @@ pub(crate) enum Format {
     Junit,
     /// For people, with the rollout as a timeline: one file
     Html,
+    /// Links for GitLab's job page
+    Annotations,
+    /// Variables for later jobs of the pipeline
+    Dotenv,
 }
 
 /// A table's formats.

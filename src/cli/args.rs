@@ -201,8 +201,9 @@ pub(crate) struct ReportArgs {
 
 fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, path) = text.split_once('=').ok_or("write FORMAT=FILE, e.g. junit=report.xml")?;
-    let format = Format::from_str(format, true)
-        .map_err(|_| format!("{format:?} is no format: terminal, json, markdown, junit or html"))?;
+    let format = Format::from_str(format, true).map_err(|_| {
+        format!("{format:?} is no format: terminal, json, markdown, junit, html, annotations or dotenv")
+    })?;
     if path.is_empty() {
         Err("the file is missing, e.g. junit=report.xml".to_owned())
     } else {

@@ -135,6 +135,13 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile\n  casefile gate stop --all --why 'incident 4711' --archive s3://evidence/casefile\n\nThe policy is [gate] of casefile.toml, or of several services a file of its own (--policy)."
     )]
     Gate(Gate),
+    /// Print the completions of a shell
+    #[command(after_help = "Example:\n  casefile completions bash > /etc/bash_completion.d/casefile")]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
     /// Run the checks that come on standard input, for another process of this program
     #[command(hide = true)]
     Sandbox,

@@ -25,7 +25,9 @@ pub(crate) fn corpus(tested: &Tested, format: Format, style: Style) -> Result<St
         Format::Json => super::json(&document(tested)),
         Format::Markdown => Ok(markdown(tested)),
         Format::Junit => junit(tested),
-        Format::Html => Err(Error::usage("html is a report of one verdict: `casefile report BUNDLE`")),
+        Format::Html | Format::Annotations | Format::Dotenv => {
+            Err(Error::usage("that is a report of one verdict: `casefile report BUNDLE`, or `analyze`"))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod gate;
 mod html;
 mod inspect;
 mod junit;
+mod links;
 mod markdown;
 mod page;
 mod plan;
@@ -35,6 +36,7 @@ pub(crate) use difference::{Compared, difference};
 pub(crate) use gate::{decision, headline as gate_headline};
 pub(crate) use html::{Scene, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
+pub(crate) use links::annotations;
 pub(crate) use plan::plan;
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};
@@ -70,6 +72,8 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result
         Format::Markdown => Ok(markdown::verdict(verdict)),
         Format::Junit => junit::verdict(verdict),
         Format::Html => Ok(html::verdict(verdict, None)),
+        Format::Annotations => links::annotations(verdict, &[]),
+        Format::Dotenv => Ok(links::dotenv(verdict)),
     }
 }
 

@@ -89,8 +89,17 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Attest(args) => attest::run(args, printer).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
+        Verb::Completions { shell } => completions(*shell, printer),
         Verb::Sandbox => sandbox::run().await,
     }
+}
+
+/// The completions of a shell.
+fn completions(shell: clap_complete::Shell, printer: &Printer) -> Result<Exit, Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "casefile", &mut script);
+    printer.stdout(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Pass)
 }
 
 fn init_log(verbose: u8, format: LogFormat) {
@@ -191,9 +200,14 @@ pub(crate) fn report_to_stdout(
 }
 
 fn further_reports(verdict: &Verdict, bundle: &Bundle, args: &ReportArgs) -> Result<(), Error> {
-    args.reports
-        .iter()
-        .try_for_each(|(format, path)| write_file(path, &rendered(verdict, bundle, *format, Printer::file_style())?))
+    for (format, path) in &args.reports {
+        let text = match format {
+            Format::Annotations => render::annotations(verdict, &args.reports)?,
+            _ => rendered(verdict, bundle, *format, Printer::file_style())?,
+        };
+        write_file(path, &text)?;
+    }
+    Ok(())
 }
 
 /// A verdict over a bundle: the HTML report draws the rollout.
