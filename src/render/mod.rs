@@ -34,7 +34,7 @@ pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use corpus::corpus;
 pub(crate) use difference::{Compared, difference};
 pub(crate) use gate::{decision, headline as gate_headline};
-pub(crate) use html::{Scene, verdict as html};
+pub(crate) use html::{Scene, site, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use links::annotations;
 pub(crate) use plan::plan;

@@ -242,7 +242,7 @@ pub(crate) fn told(archive: &Archive, added: &Added) -> String {
 }
 
 /// The entries that a filter asks for, each bundle once with its newest verdict, newest first.
-fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
+pub(super) fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in entries {
         match newest.get(&entry.bundle) {

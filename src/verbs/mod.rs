@@ -16,6 +16,7 @@ mod replay;
 mod reproduce;
 mod sandbox;
 mod seal;
+mod site;
 mod test;
 mod validate;
 mod verify;
@@ -88,6 +89,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Diff(args) => reproduce::diff(args, printer).await,
         Verb::Attest(args) => attest::run(args, printer).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
+        Verb::Site(args) => site::run(args, printer).await,
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
         Verb::Completions { shell } => completions(*shell, printer),
         Verb::Sandbox => sandbox::run().await,

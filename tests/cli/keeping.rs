@@ -269,3 +269,31 @@ fn two_bundles_are_compared() {
         assert_eq!((run.code, run.err.contains(says)), (2, true), "{}", run.err);
     }
 }
+
+#[test]
+fn an_archive_has_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &["healthy-migration", "circuit-breaker-rollback", "logs-denied"]);
+    let site = |more: &[&str]| {
+        let mut arguments = vec!["site", "--archive", "kept", "-o", "public"];
+        arguments.extend(more);
+        let run = casefile_in(folder.path(), &arguments);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.out
+    };
+    assert!(site(&["--reports", "2"]).ends_with("3 deployments, 2 reports (2 new)\n"));
+    // The next run adds what came since.
+    assert!(site(&[]).ends_with("3 deployments, 3 reports (1 new)\n"));
+    let page = fs::read_to_string(folder.path().join("public/index.html")).unwrap();
+    let linked: Vec<&str> = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(linked.len(), 3, "{linked:?}");
+    for path in linked {
+        let report = fs::read_to_string(folder.path().join("public").join(path)).unwrap();
+        assert!(report.contains("<svg ") && report.contains("id=\"provenance\""), "{path}");
+    }
+    // A report of the archive is the report of the bundle.
+    let direct = casefile_in(folder.path(), &["report", "circuit-breaker-rollback.bundle"]);
+    let kept = fs::read_dir(folder.path().join("public/reports")).unwrap().map(|entry| entry.unwrap().path());
+    assert!(kept.into_iter().any(|path| fs::read_to_string(path).unwrap() == direct.out));
+    assert!(page.contains("2 of 3 decided without a person") && !page.contains("<script"), "{page}");
+}

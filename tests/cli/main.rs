@@ -18,6 +18,7 @@ mod production;
 mod reading;
 mod secrets;
 mod signing;
+mod train;
 
 #[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};

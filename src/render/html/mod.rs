@@ -4,6 +4,7 @@
 //! no browser run or fetch anything.
 
 mod scene;
+mod site;
 mod timeline;
 
 use casefile_analyzer::{CheckVerdict, Conclusion, Level, Missing, Outcome, Verdict};
@@ -11,6 +12,7 @@ use casefile_evidence::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(crate) use scene::Scene;
 use scene::State;
+pub(crate) use site::site;
 
 use super::bundles::Change;
 use super::evidence::{headline, plain};
