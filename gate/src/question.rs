@@ -20,7 +20,7 @@ pub enum Kind {
     /// Have the regions of the earlier waves passed?
     #[default]
     Region,
-    /// Are the services there that this one needs?
+    /// Do the services that this one needs run there?
     Service,
 }
 

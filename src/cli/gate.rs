@@ -22,7 +22,7 @@ pub(crate) enum GateVerb {
         after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile --wait 45m\n  casefile gate region --region eu-west-1 --release v1.4.0 --sequence 812 --verdict sydney.json"
     )]
     Region(Ask),
-    /// Are the services there that this one needs? 0 proceed, 3 refuse, 4 hold
+    /// Do the services that this one needs run there? 0 proceed, 3 refuse, 4 hold
     #[command(
         after_help = "Example:\n  casefile gate service --policy train.toml --service web --region eu-west-1 --release v1.4.0 --archive s3://evidence/casefile\n\nOnly what the service itself needs is asked for; what those services need, their own gates ask."
     )]

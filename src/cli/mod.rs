@@ -140,7 +140,7 @@ pub(crate) enum Verb {
     /// Write pages of an archive: its deployments by service and region, each with its report
     #[command(after_help = "Example:\n  casefile site --archive s3://evidence/casefile -o public      # GitLab Pages")]
     Site(Site),
-    /// May a release go to the next region, and are the services there that it needs?
+    /// May a release go to the next region, and do the services that it needs run there?
     #[command(
         after_help = "Example:\n  casefile gate region --region eu-west-1 --archive s3://evidence/casefile\n  casefile gate stop --all --why 'incident 4711' --archive s3://evidence/casefile\n\nThe policy is [gate] of casefile.toml, or of several services a file of its own (--policy)."
     )]
