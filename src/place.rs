@@ -44,6 +44,11 @@ pub(crate) fn outside_of_bundles(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// A folder that is removed with the value.
+pub(crate) fn temporary() -> Result<tempfile::TempDir, Error> {
+    tempfile::Builder::new().prefix("casefile-").tempdir().map_err(Error::io("create", "a temporary folder"))
+}
+
 /// Reads a file that an argument names.
 pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|error| Error::usage(format!("cannot read {:?}: {error}", path.display().to_string())))

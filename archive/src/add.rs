@@ -9,11 +9,11 @@ use casefile_evidence::{Bundle, Manifest, TAR_FOLDER};
 use casefile_objects::{PutError, put_bytes, put_file};
 use object_store::ObjectStoreExt;
 
-use crate::Archive;
 use crate::entry::{Entry, Stored, StoredTable};
 use crate::error::ArchiveError;
 use crate::layout::{Partition, kept};
 use crate::verdict::VerdictFile;
+use crate::{Archive, temporary};
 
 /// A document that a verdict needs to be reproduced: the pack or the config of that digest.
 #[derive(Debug, Clone)]
@@ -160,7 +160,7 @@ impl Packed {
         let (path, folder) = if bundle.is_file() {
             (bundle.to_owned(), None)
         } else {
-            let folder = tempfile::Builder::new().prefix("casefile-").tempdir().map_err(failed(bundle))?;
+            let folder = temporary()?;
             let path = folder.path().join("bundle.tar");
             casefile_evidence::pack(bundle, &path)?;
             (path, Some(folder))

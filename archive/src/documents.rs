@@ -1,5 +1,5 @@
-//! Documents beside the bundles: decisions, markers, stops and waivers of the gate, and signatures. Each is written once; a journal is a folder of numbered
-//! documents of which the last one counts.
+//! Documents beside the bundles: decisions, markers, stops and waivers of the gate, and signatures. Each is written
+//! once. A journal is a folder of numbered documents, of which the last one counts.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use casefile_evidence::Digest;
 
 use crate::error::ArchiveError;
-use crate::layout::{Partition, value};
+use crate::layout::{DECISIONS, Partition, value};
 use crate::{Archive, What, begins};
 
 /// A folder of documents.
@@ -58,10 +58,9 @@ impl Archive {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn folders(&self, kind: &str) -> Result<Vec<Folder>, ArchiveError> {
-        let objects = self.objects(kind).await?;
-        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let keys = self.keys(kind).await?;
         let folders: BTreeSet<String> =
-            keys.filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder.to_owned())).collect();
+            keys.iter().filter_map(|key| key.rsplit_once('/').map(|(folder, _)| folder.to_owned())).collect();
         Ok(folders.into_iter().map(Folder).collect())
     }
 
@@ -70,8 +69,7 @@ impl Archive {
     /// # Errors
     /// Where the store cannot be read.
     pub async fn last(&self, journal: &Folder) -> Result<(u64, Option<Bytes>), ArchiveError> {
-        let objects = self.objects(&journal.0).await?;
-        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let keys = self.keys(&journal.0).await?.into_iter();
         let numbered = keys.filter_map(|key| Some((number(&journal.0, &key)?, key)));
         match numbered.max() {
             Some((number, key)) => Ok((number, Some(self.read(&key).await?))),
@@ -103,10 +101,10 @@ impl Archive {
     /// Where the store cannot be read.
     pub async fn documents(&self, folder: &Folder) -> Result<Vec<(String, String, Bytes)>, ArchiveError> {
         let mut documents = Vec::new();
-        for object in self.objects(&folder.0).await? {
-            let key = self.relative(&object.location);
+        for key in self.keys(&folder.0).await? {
             if let Some(digest) = digest_in(&key) {
-                documents.push((key.clone(), digest, self.read(&key).await?));
+                let bytes = self.read(&key).await?;
+                documents.push((key, digest, bytes));
             }
         }
         Ok(documents)
@@ -117,8 +115,7 @@ impl Archive {
     /// # Errors
     /// Where no decision, or more than one, has such a digest.
     pub async fn decision(&self, prefix: &str) -> Result<(String, Bytes), ArchiveError> {
-        let objects = self.objects("decisions").await?;
-        let keys = objects.iter().map(|object| self.relative(&object.location));
+        let keys = self.keys(DECISIONS).await?.into_iter();
         let named = keys.filter(|key| digest_in(key).is_some_and(|digest| begins(&digest, prefix)));
         let key = self.only(What::Decision, prefix, named.collect())?;
         let bytes = self.read(&key).await?;

@@ -17,13 +17,13 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::Archive;
 use crate::add::{stored_tables, target_of};
 use crate::entry::{Entry, Stored};
 use crate::error::ArchiveError;
 use crate::layout::{BUNDLES, INDEX, Partition, VERDICTS};
 use crate::verdict::VerdictFile;
 use crate::verify::digest_of_bundle;
+use crate::{Archive, temporary};
 
 /// A level with this many segments is merged.
 const MERGED: usize = 32;
@@ -102,9 +102,9 @@ impl Archive {
 
     /// The keys of the segments.
     async fn segments(&self) -> Result<Vec<String>, ArchiveError> {
-        let objects = self.objects(INDEX).await?;
-        let keys = objects.iter().map(|object| self.relative(&object.location));
-        Ok(keys.filter(|key| level(key).is_some()).collect())
+        let mut keys = self.keys(INDEX).await?;
+        keys.retain(|key| level(key).is_some());
+        Ok(keys)
     }
 
     async fn read_segments(&self, keys: &[String]) -> Result<Vec<Entry>, ArchiveError> {
@@ -167,12 +167,11 @@ impl Archive {
     /// Where an object cannot be read. A bundle or verdict that is not sound is left out; [`Archive::verify`] names it.
     pub async fn rebuild(&self, progress: &mut (dyn FnMut(usize, usize) + Send)) -> Result<usize, ArchiveError> {
         let old = self.segments().await?;
-        let verdicts = self.objects(VERDICTS).await?;
-        let verdicts = by_bundle(verdicts.iter().map(|object| self.relative(&object.location)));
-        let bundles = self.objects(BUNDLES).await?;
+        let verdicts = by_bundle(self.keys(VERDICTS).await?);
+        let bundles = self.keys(BUNDLES).await?;
         let mut rows = Vec::new();
-        for (place, object) in bundles.iter().enumerate() {
-            rows.extend(self.rows_of(&self.relative(&object.location), &verdicts).await?);
+        for (place, key) in bundles.iter().enumerate() {
+            rows.extend(self.rows_of(key, &verdicts).await?);
             progress(place + 1, bundles.len());
         }
         let count = rows.len();
@@ -186,10 +185,9 @@ impl Archive {
     }
 
     async fn rows_of(&self, key: &str, verdicts: &BTreeMap<String, Vec<String>>) -> Result<Vec<Entry>, ArchiveError> {
-        let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
-        let folder = folder.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })?;
+        let folder = temporary()?;
         let path = folder.path().join("bundle.tar");
-        self.download(key, &path).await?;
+        self.download(key, None, &path).await?;
         let Ok(bundle) = casefile_evidence::Bundle::open(&path) else { return Ok(Vec::new()) };
         let mut rows = self.rows_in(&path, &bundle, key, verdicts).await?;
         if rows.len() > 1 {
@@ -240,7 +238,7 @@ fn level(key: &str) -> Option<u32> {
 }
 
 /// The keys of verdicts by the digest of the bundle that they are about.
-pub(crate) fn by_bundle(keys: impl Iterator<Item = String>) -> BTreeMap<String, Vec<String>> {
+pub(crate) fn by_bundle(keys: Vec<String>) -> BTreeMap<String, Vec<String>> {
     let mut verdicts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for key in keys {
         if let Some((bundle, _)) = names(&key) {

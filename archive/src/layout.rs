@@ -8,6 +8,17 @@ pub(crate) const BUNDLES: &str = "bundles";
 pub(crate) const VERDICTS: &str = "verdicts";
 pub(crate) const INDEX: &str = "index";
 
+/// Decisions of the gate.
+pub const DECISIONS: &str = "decisions";
+/// Deployments that began, for the gate.
+pub const MARKERS: &str = "markers";
+/// Stops of the gate.
+pub const STOPS: &str = "stops";
+/// Waivers of the gate.
+pub const WAIVERS: &str = "waivers";
+/// Signatures, by the digest of what is signed.
+pub const ATTESTATIONS: &str = "attestations";
+
 /// The value of a region or date that a bundle does not have.
 const UNKNOWN: &str = "unknown";
 

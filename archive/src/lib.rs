@@ -32,18 +32,20 @@ use std::sync::Arc;
 
 pub use add::{Added, Kept};
 use bytes::Bytes;
+use casefile_evidence::Bundle;
 pub use compact::{COLUMNS, Compacted, CompactedFile, KnownMonth, Month, athena, compacted_schema, one_of_each};
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
 pub use error::{ArchiveError, What};
 use futures::TryStreamExt;
-pub use layout::Partition;
+pub use layout::{ATTESTATIONS, DECISIONS, MARKERS, Partition, STOPS, WAIVERS};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 pub use ranged::Manifests;
 pub use roles::{Place, Role};
 pub use stats::{Group, Stats, stats};
+use tokio::io::AsyncWriteExt;
 pub use verdict::VerdictFile;
 pub use verify::{Problem, Verified, VerifyOptions};
 
@@ -142,6 +144,11 @@ impl Archive {
         Ok(found)
     }
 
+    /// The keys below a folder, sorted.
+    async fn keys(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
+        Ok(self.objects(folder).await?.iter().map(|object| self.relative(&object.location)).collect())
+    }
+
     /// The entry whose bundle digest begins with `prefix`: that of its newest verdict.
     ///
     /// # Errors
@@ -203,21 +210,23 @@ impl Archive {
         Err(ArchiveError::Verdict { place: key, problem: format!("holds another verdict, {}", file.digest()) })
     }
 
-    /// Writes the bundle of an entry to a file (`.tar`) that does not exist, and checks it.
+    /// Writes the bundle of an entry to a file (`.tar`) that does not exist, and opens it, which checks it.
     ///
     /// # Errors
     /// Where it cannot be read or written, or is not the bundle of that digest.
-    pub async fn fetch(&self, entry: &Entry, to: &Path) -> Result<(), ArchiveError> {
-        self.download(&entry.key, to).await?;
-        let bundle = casefile_evidence::Bundle::open(to)?;
+    pub async fn fetch(&self, entry: &Entry, to: &Path) -> Result<Bundle, ArchiveError> {
+        self.download(&entry.key, None, to).await?;
+        let bundle = Bundle::open(to)?;
         let found = bundle.digest().to_string();
-        if found == entry.bundle { Ok(()) } else { Err(ArchiveError::OtherBundle { place: entry.key.clone(), found }) }
+        let other = |found| ArchiveError::OtherBundle { place: entry.key.clone(), found };
+        if found == entry.bundle { Ok(bundle) } else { Err(other(found)) }
     }
 
-    async fn download(&self, relative: &str, to: &Path) -> Result<(), ArchiveError> {
-        use tokio::io::AsyncWriteExt;
+    /// Writes an object, or a range of it, to a file that does not exist.
+    async fn download(&self, relative: &str, range: Option<GetRange>, to: &Path) -> Result<(), ArchiveError> {
         let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
-        let answer = self.store.get(&self.key(relative)).await.map_err(self.gone(relative))?;
+        let options = GetOptions { range, ..GetOptions::default() };
+        let answer = self.store.get_opts(&self.key(relative), options).await.map_err(self.gone(relative))?;
         let mut chunks = answer.into_stream();
         let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
         while let Some(chunk) = chunks.try_next().await.map_err(self.failed(relative))? {
@@ -225,6 +234,12 @@ impl Archive {
         }
         file.flush().await.map_err(unwritable)
     }
+}
+
+/// A folder that is removed with the value.
+fn temporary() -> Result<tempfile::TempDir, ArchiveError> {
+    let made = tempfile::Builder::new().prefix("casefile-").tempdir();
+    made.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })
 }
 
 /// Whether a digest begins with these digits; `sha256:` may stand before them.

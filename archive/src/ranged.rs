@@ -5,15 +5,13 @@ use std::io::Read;
 use std::path::Path;
 
 use casefile_evidence::{Digest, TAR_FOLDER, sealed_files};
-use futures::TryStreamExt;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
-use tokio::io::AsyncWriteExt;
+use object_store::{GetRange, ObjectStoreExt};
 
 use crate::Archive;
 use crate::entry::{Entry, StoredTable};
 use crate::error::ArchiveError;
 
-/// The manifests stand at the end of the object: so many bytes have them, unless the bundle has hundreds of files.
+/// The manifests stand at the end of the object. Its last 64 KiB hold them, unless the bundle has hundreds of files.
 const END: u64 = 64 << 10;
 
 /// What a bundle's manifests say, checked against its digest.
@@ -50,22 +48,13 @@ impl Archive {
     /// Where it cannot be read or written, or was changed.
     pub async fn table(&self, of: &Manifests, table: &str, to: &Path) -> Result<bool, ArchiveError> {
         let Some(stored) = of.tables.iter().find(|stored| stored.table == table) else { return Ok(false) };
-        let unwritable = |source| ArchiveError::File { path: to.to_owned(), source };
         let end = stored.offset.checked_add(stored.bytes).ok_or_else(|| ArchiveError::Row {
             place: of.key.clone(),
             problem: format!("table {table} ends beyond every file"),
         })?;
-        let range = GetRange::Bounded(stored.offset..end);
-        let options = GetOptions { range: Some(range), ..GetOptions::default() };
-        let answer = self.store.get_opts(&self.key(&of.key), options).await.map_err(self.failed(&of.key))?;
-        let mut chunks = answer.into_stream();
-        let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
-        while let Some(chunk) = chunks.try_next().await.map_err(self.failed(&of.key))? {
-            file.write_all(&chunk).await.map_err(unwritable)?;
-        }
-        file.flush().await.map_err(unwritable)?;
-        drop(file);
-        let (found, _) = Digest::of_file(to).map_err(unwritable)?;
+        self.download(&of.key, Some(GetRange::Bounded(stored.offset..end)), to).await?;
+        let unreadable = |source| ArchiveError::File { path: to.to_owned(), source };
+        let (found, _) = Digest::of_file(to).map_err(unreadable)?;
         let name = format!("data/{table}.parquet");
         if of.files.get(&name) == Some(&found) {
             return Ok(true);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compact::TABLES;
-use crate::layout::{BUNDLES, INDEX, VERDICTS};
+use crate::layout::{ATTESTATIONS, BUNDLES, DECISIONS, INDEX, MARKERS, STOPS, VERDICTS, WAIVERS};
 
 /// Who works with an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +68,7 @@ impl Role {
         match self {
             // A bundle or verdict that is there already is looked at, and not written.
             Self::Archive => &[BUNDLES, VERDICTS, INDEX],
-            Self::Gate | Self::Operator => {
-                &[INDEX, VERDICTS, "markers", "stops", "waivers", "decisions", "attestations"]
-            }
+            Self::Gate | Self::Operator => &[INDEX, VERDICTS, MARKERS, STOPS, WAIVERS, DECISIONS, ATTESTATIONS],
             Self::Compact => &[BUNDLES, VERDICTS, INDEX, TABLES],
             Self::Audit => &[],
         }
@@ -79,9 +77,9 @@ impl Role {
     /// The folders that it writes new objects to.
     const fn writes(self) -> &'static [&'static str] {
         match self {
-            Self::Archive => &[BUNDLES, VERDICTS, "packs", "configs", INDEX, "attestations"],
-            Self::Gate => &["decisions", "markers"],
-            Self::Operator => &["stops", "waivers", "markers", "attestations"],
+            Self::Archive => &[BUNDLES, VERDICTS, "packs", "configs", INDEX, ATTESTATIONS],
+            Self::Gate => &[DECISIONS, MARKERS],
+            Self::Operator => &[STOPS, WAIVERS, MARKERS, ATTESTATIONS],
             Self::Compact => &[INDEX, TABLES],
             Self::Audit => &[],
         }
@@ -161,7 +159,7 @@ mod tests {
         for role in Role::ALL {
             assert!(role.removes().iter().all(|folder| [INDEX, TABLES].contains(folder)), "{}", role.name());
         }
-        assert!(Role::Gate.writes().iter().all(|folder| ["decisions", "markers"].contains(folder)));
+        assert!(Role::Gate.writes().iter().all(|folder| [DECISIONS, MARKERS].contains(folder)));
         assert!(Role::Audit.writes().is_empty());
         let place = Place {
             bucket: "evidence",

@@ -5,17 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use casefile_evidence::Digest;
 use serde_json::Value;
 
-use crate::Archive;
 use crate::add::target_of;
 use crate::documents::digest_in;
 use crate::entry::Entry;
 use crate::error::ArchiveError;
 use crate::index::{by_bundle, names};
-use crate::layout::{BUNDLES, Partition, VERDICTS};
+use crate::layout::{BUNDLES, DECISIONS, Partition, VERDICTS, WAIVERS};
 use crate::verdict::VerdictFile;
-
-const DECISIONS: &str = "decisions";
-const WAIVERS: &str = "waivers";
+use crate::{Archive, temporary};
 
 /// Which objects are read.
 #[derive(Debug, Clone, Default)]
@@ -63,11 +60,11 @@ impl Archive {
         sound: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Verified, ArchiveError> {
         let mut verified = Verified::default();
-        let bundles: Vec<String> = self.keys(BUNDLES).await?;
-        let verdicts: Vec<String> = self.keys(VERDICTS).await?;
+        let bundles = self.keys(BUNDLES).await?;
+        let verdicts = self.keys(VERDICTS).await?;
         let entries = self.rows().await?;
         verified.bundles = bundles.len();
-        let of_bundle = by_bundle(verdicts.iter().cloned());
+        let of_bundle = by_bundle(verdicts.clone());
         let mut indexed: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         entries.iter().for_each(|entry| indexed.entry(&entry.bundle).or_default().push(entry));
         for key in sampled(&bundles, options) {
@@ -102,10 +99,6 @@ impl Archive {
         Ok(verified)
     }
 
-    async fn keys(&self, folder: &str) -> Result<Vec<String>, ArchiveError> {
-        Ok(self.objects(folder).await?.iter().map(|object| self.relative(&object.location)).collect())
-    }
-
     /// A decision is named by the digest of its canonical JSON without `digest` and `ci`, a waiver by that of all of it.
     async fn check_document(&self, key: &str) -> Result<Option<String>, ArchiveError> {
         let Some(named) = digest_in(key) else {
@@ -132,10 +125,9 @@ impl Archive {
         let Some(named) = digest_of_bundle(key) else {
             return Ok(Some("is not a bundle: its name is not <digest>.tar".to_owned()));
         };
-        let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
-        let folder = folder.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })?;
+        let folder = temporary()?;
         let path = folder.path().join("bundle.tar");
-        self.download(key, &path).await?;
+        self.download(key, None, &path).await?;
         if std::fs::metadata(&path).is_ok_and(|file| file.len() == 0) {
             return Ok(Some("is empty: its upload broke off; add the bundle again".to_owned()));
         }

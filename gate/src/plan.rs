@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::code::Outcome;
 use crate::decision::{Decision, Reason};
 use crate::error::GateError;
-use crate::judge::{is_open, judge};
+use crate::judge::judge;
 use crate::marker::Marker;
 use crate::policy::Policy;
 use crate::question::{Inputs, Kind, Question};
 use crate::record::Record;
-use crate::region::CLOCKS_DIFFER_MS;
+use crate::region::{CLOCKS_DIFFER_MS, Running};
 use crate::train::Train;
 
 /// How far a release has come in a region.
@@ -206,10 +206,9 @@ pub fn plan(
                 let asked = |kind| question(kind, service, region, planned, &needs);
                 let by_region = judge(&asked(Kind::Region), policy, inputs.clone(), now, engine)?;
                 let by_service = judge(&asked(Kind::Service), policy, inputs.clone(), now, engine)?;
+                let there = there(&by_region, now)?;
                 let mut step = joined(Step { release: Some(planned.release.clone()), ..step }, by_region, by_service);
-                let question = asked(Kind::Region);
-                let seen = inputs.clone().narrowed(&question, policy).seen(&question, policy)?;
-                step.state = there(&question, policy, &seen, now).unwrap_or(step.state);
+                step.state = there.unwrap_or(step.state);
                 // Both answers must turn by then.
                 if let Some(at) = step.next_at {
                     for kind in [Kind::Region, Kind::Service] {
@@ -226,21 +225,26 @@ pub fn plan(
 }
 
 /// How the release stands in the region, if it is there.
-fn there(asked: &Question, policy: &Policy, inputs: &Inputs, now: Timestamp) -> Option<State> {
+fn there(decision: &Decision, now: Timestamp) -> Result<Option<State>, GateError> {
+    let Decision { question: asked, policy, inputs, .. } = decision;
+    // The markers of a decision are those that are open.
     let is_here = |marker: &Marker| {
         (&marker.service, &marker.region, &marker.release) == (&asked.service, &asked.region, &asked.release)
     };
-    if inputs.markers.iter().any(|marker| is_here(marker) && is_open(marker, &inputs.records)) {
-        return Some(State::Deploying);
+    if inputs.markers.iter().any(is_here) {
+        return Ok(Some(State::Deploying));
     }
-    let running = inputs.region(asked, policy, &asked.service, &asked.region).running(asked)?;
-    let is_later = running.record.moment() > now.plus_millis(CLOCKS_DIFFER_MS);
-    let is_asked = running.name == Some(&asked.release) && !is_later;
-    is_asked.then_some(match running.record.conclusion.as_deref() {
+    let seen = inputs.seen(asked, policy)?;
+    let running = seen.region(asked, policy, &asked.service, &asked.region).running(asked);
+    let is_asked = |running: &Running<'_>| {
+        let is_later = running.record.moment() > now.plus_millis(CLOCKS_DIFFER_MS);
+        running.name == Some(&asked.release) && !is_later
+    };
+    Ok(running.filter(is_asked).map(|running| match running.record.conclusion.as_deref() {
         Some("pass") => State::Passed,
         Some("fail") => State::Failed,
         _ => State::Undecided,
-    })
+    }))
 }
 
 /// Both answers in one.

@@ -85,7 +85,7 @@ pub(crate) enum ArchiveVerb {
     Compact {
         #[command(flatten)]
         archive: ArchiveArg,
-        /// Write every month anew
+        /// Rewrite every month
         #[arg(long)]
         whole: bool,
         /// Write nothing: print the tables as Amazon Athena declares them

@@ -96,7 +96,7 @@ pub(crate) struct Site {
     /// The folder; reports that it has already stay
     #[arg(short, long, value_name = "DIR", default_value = "public")]
     pub(crate) output: PathBuf,
-    /// So many of the latest deployments have a report
+    /// How many of the latest deployments have a report
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub(crate) reports: usize,
 }

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::format::RolesFormat;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::place::{read_input, s3_url};
+use crate::place::{read_input, s3_url, temporary};
 use crate::render;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
@@ -197,8 +197,7 @@ pub(crate) async fn locate(bundle: &Path, from: &FromArchive) -> Result<Located,
     };
     let archive = open(&place, false).await?;
     let entry = archive.find(&digest).await?;
-    let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
-    let folder = folder.map_err(Error::io("create", "a temporary folder"))?;
+    let folder = temporary()?;
     let path = folder.path().join(format!("{}.tar", entry.bundle));
     archive.fetch(&entry, &path).await?;
     Ok(Located { path, _folder: Some(folder) })

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use casefile_archive::{Archive, Folder};
+use casefile_archive::{ATTESTATIONS, Archive, Folder};
 use casefile_attest::{Envelope, Predicate, PrivateKey, PublicKey, Statement};
 use casefile_collector::aws::{ConnectOptions, KmsKey};
 use casefile_evidence::Digest;
@@ -16,9 +16,6 @@ use crate::exit::Exit;
 use crate::output::Printer;
 use crate::place::{read_input, write_file};
 use crate::render;
-
-/// The folders of signatures in an archive, by the digest of what was signed.
-pub(crate) const ATTESTATIONS: &str = "attestations";
 
 pub(crate) async fn run(args: &Attest, printer: &Printer) -> Result<Exit, Error> {
     let archive = match &args.archive {

@@ -14,9 +14,10 @@ use crate::cli::Query;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::place::temporary;
 use crate::render;
 
-/// So many bundles are read without a word.
+/// More bundles than these are read with a word about the compacted copy.
 const MANY: usize = 100;
 
 pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> {
@@ -83,8 +84,7 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
     let known = tables::all();
     let wanted: Vec<&'static str> =
         known.iter().map(|table| table.info.name).filter(|name| asked.iter().any(|asked| asked == name)).collect();
-    let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
-    let folder = folder.map_err(Error::io("create", "a temporary folder"))?;
+    let folder = temporary()?;
     if fresh.len() > MANY && !wanted.is_empty() {
         printer.note(&format!(
             "{} bundles are not in the compacted copy and are read one by one: run `casefile archive compact`",

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use casefile_analyzer::Verdict;
-use casefile_evidence::Bundle;
 
 use super::archive;
 use crate::cli::Site;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::write_file;
+use crate::place::{temporary, write_file};
 use crate::render::{self, Scene};
 
 /// The folder of the reports.
@@ -32,11 +31,9 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
                 printer.warn(&format!("the verdict {digest} is of another version of casefile: it has no report here"));
                 continue;
             };
-            let folder = tempfile::Builder::new().prefix("casefile-").tempdir();
-            let folder = folder.map_err(Error::io("create", "a temporary folder"))?;
-            let tar = folder.path().join("bundle.tar");
-            archive.fetch(entry, &tar).await?;
-            let scene = Scene::of(&Bundle::open(&tar)?, &verdict)?;
+            let folder = temporary()?;
+            let bundle = archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
+            let scene = Scene::of(&bundle, &verdict)?;
             write_file(&file, &render::html(&verdict, Some(&scene)))?;
             written += 1;
         }

@@ -134,8 +134,7 @@ async fn keep(
 /// Stops once waiting can no longer change the verdict for the better: something failed for good, or
 /// everything expected was seen and the service stayed as it is.
 ///
-/// A failure is said at once. The bundle is closed once the last lines of the tasks that died have arrived: they tell
-/// the
+/// A failure is said at once. The bundle is closed once the last lines of the tasks that died have arrived: they tell the
 /// cause.
 struct VerdictRule {
     judge: Judge,

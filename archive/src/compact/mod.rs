@@ -6,8 +6,8 @@
 //! tables/_months/<yyyy-mm>/<number>.json      which files and which bundles: the last one counts
 //! ```
 //!
-//! It can be removed and made again. A run adds the bundles that came since; a month that has many files by then, or
-//! has lost a bundle, is written anew.
+//! It can be removed and made again. A run adds the bundles that came since the last one. A month that has many files, or
+//! has lost a bundle, is rewritten.
 
 mod athena;
 mod rows;
@@ -23,15 +23,15 @@ pub(crate) use rows::{Part, Rows};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ArchiveError;
-use crate::{Archive, Entry, Folder};
+use crate::{Archive, Entry, Folder, temporary};
 
 pub(crate) const TABLES: &str = "tables";
 const MONTHS: &str = "tables/_months";
-/// A month with so many files of a table is written anew.
+/// A month is rewritten once a table has this many files in it.
 const FILES: usize = 16;
 /// A file that no document names is left alone for a day.
 const LEFT_ALONE_MS: i64 = 24 * 60 * 60 * 1000;
-/// So many documents of a month are kept.
+/// The number of documents of a month that are kept.
 const DOCUMENTS: u64 = 50;
 /// Bundles that are fetched at once.
 const AT_ONCE: usize = 8;
@@ -84,8 +84,8 @@ pub struct Compacted {
 }
 
 impl Archive {
-    /// Brings the compacted copy up to date, month by month. `now`: what a run left that broke off is removed a day later. `whole`: every month is written anew. `done` is told of each
-    /// month that changed.
+    /// Brings the compacted copy up to date, month by month. `whole`: every month is rewritten. `now`: files that a run left
+    /// when it broke off are removed if they are a day older. `done` is told of each month that changed.
     ///
     /// # Errors
     /// Where the archive cannot be read or written, or another job compacts.
@@ -119,8 +119,7 @@ impl Archive {
     /// Where the archive cannot be read.
     pub async fn months(&self) -> Result<BTreeMap<String, KnownMonth>, ArchiveError> {
         let mut names = BTreeSet::new();
-        for object in self.objects(MONTHS).await? {
-            let key = self.relative(&object.location);
+        for key in self.keys(MONTHS).await? {
             let name = key.strip_prefix(MONTHS).and_then(|rest| rest.trim_start_matches('/').split_once('/'));
             names.extend(name.map(|(month, _)| month.to_owned()));
         }
@@ -169,20 +168,20 @@ impl Archive {
         if !whole && !lost && !entries.iter().any(is_new) {
             return Ok(None);
         }
-        let anew = whole || lost || files.values().any(|files| *files >= FILES);
-        let mut entries: Vec<Entry> = if anew { entries } else { entries.into_iter().filter(is_new).collect() };
+        let rewrite = whole || lost || files.values().any(|files| *files >= FILES);
+        let mut entries: Vec<Entry> = if rewrite { entries } else { entries.into_iter().filter(is_new).collect() };
         let key = |entry: &Entry| {
             (entry.service.clone(), entry.region.clone(), entry.date.clone(), entry.window_from, entry.bundle.clone())
         };
         entries.sort_by_cached_key(key);
         let folder = temporary()?;
         let (parts, taken, problems) = self.rows_of_bundles(folder.path(), &entries).await?;
-        let mut after = if anew { Month::default() } else { before.clone() };
+        let mut after = if rewrite { Month::default() } else { before.clone() };
         (after.format, after.month) = (Month::FORMAT.to_owned(), month.to_owned());
         let read = taken.len();
         after.bundles.extend(taken);
         // If all that is new is unsound, the month stays as it is.
-        if anew || read > 0 {
+        if rewrite || read > 0 {
             for part in parts {
                 after.files.push(self.keep_part(month, &part).await?);
             }
@@ -232,7 +231,7 @@ impl Archive {
         let fetch = |entry: Entry| async move {
             let folder = temporary()?;
             let path = folder.path().join("bundle.tar");
-            match self.download(&entry.key, &path).await {
+            match self.download(&entry.key, None, &path).await {
                 Ok(()) => {}
                 Err(ArchiveError::Changed { problem, .. }) => return Ok((entry, Err(problem), folder)),
                 Err(error) => return Err(error),
@@ -335,9 +334,4 @@ fn month_of(entry: &Entry) -> &str {
 
 fn journal(month: &str) -> Result<Folder, ArchiveError> {
     Folder::of_digest(MONTHS, month)
-}
-
-fn temporary() -> Result<tempfile::TempDir, ArchiveError> {
-    let made = tempfile::Builder::new().prefix("casefile-").tempdir();
-    made.map_err(|source| ArchiveError::File { path: std::env::temp_dir(), source })
 }

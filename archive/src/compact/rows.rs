@@ -17,9 +17,9 @@ use crate::error::ArchiveError;
 
 /// The columns that say which bundle a row is of. They stand first, so that a later version can add columns at the end.
 pub const COLUMNS: [&str; 4] = ["bundle", "service", "region", "date"];
-/// A file is ended when it has so many bytes.
+/// The bytes at which a file is ended.
 const FILE_BYTES: usize = 128 << 20;
-/// A row group is ended when it has so many rows, or bytes: this bounds the memory.
+/// The rows or bytes at which a row group is ended: this bounds the memory.
 const GROUP_ROWS: usize = 1_000_000;
 const GROUP_BYTES: usize = 32 << 20;
 

@@ -82,7 +82,7 @@ async fn what_is_damaged_or_gone_is_not_in_the_copy() {
 }
 
 #[tokio::test]
-async fn a_copy_that_lost_a_file_is_made_anew() {
+async fn a_copy_that_lost_a_file_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive(folder.path());
     for number in 0..3 {

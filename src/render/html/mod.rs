@@ -41,6 +41,26 @@ pub(crate) fn verdict(verdict: &Verdict, scene: Option<&Scene>) -> String {
         Conclusion::Inconclusive | Conclusion::Error => "open",
     };
     let title = format!("{word}: {}{}", target.service, place(target));
+    let body = html! {
+        header class=(class) { (head(verdict, word)) }
+        nav aria-label="Sections" { (contents(&story, scene)) }
+        main {
+            (causes(verdict, &story))
+            @if let Some(scene) = scene { (rollout(scene)) }
+            (further(verdict, &story))
+            (checks(verdict))
+            @if !story.missing.is_empty() { (missing(&story.missing)) }
+            @if let Some((before, changes)) = scene.and_then(|scene| scene.before.as_ref()) {
+                (definition(before, changes))
+            }
+            (provenance(verdict))
+        }
+    };
+    document(&title, &body)
+}
+
+/// A page that stands alone.
+fn document(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -49,24 +69,10 @@ pub(crate) fn verdict(verdict: &Verdict, scene: Option<&Scene>) -> String {
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (visible(&title)) }
+                title { (visible(title)) }
                 style { (PreEscaped(STYLE)) }
             }
-            body {
-                header class=(class) { (head(verdict, word)) }
-                nav aria-label="Sections" { (contents(&story, scene)) }
-                main {
-                    (causes(verdict, &story))
-                    @if let Some(scene) = scene { (rollout(scene)) }
-                    (further(verdict, &story))
-                    (checks(verdict))
-                    @if !story.missing.is_empty() { (missing(&story.missing)) }
-                    @if let Some((before, changes)) = scene.and_then(|scene| scene.before.as_ref()) {
-                        (definition(before, changes))
-                    }
-                    (provenance(verdict))
-                }
-            }
+            body { (body) }
         }
     };
     page.into_string()

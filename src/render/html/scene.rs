@@ -39,6 +39,9 @@ pub(super) struct Span {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
     pub(super) text: String,
+    /// What stands in its bar, where it fits.
+    pub(super) label: String,
+    pub(super) is_bad: bool,
 }
 
 /// Something that happened at a moment.
@@ -116,19 +119,17 @@ impl Scene {
 
     fn deployment_of(&self, rows: &[DeploymentRow], target: &TargetRow) -> Vec<Span> {
         let judged = rows.iter().filter(|row| Some(&row.deployment_id) == target.deployment_id.as_ref());
-        let text = |row: &DeploymentRow| {
+        let span = |row: &DeploymentRow| {
             let count = |count: Option<i64>| count.map_or_else(|| "?".to_owned(), |count| count.to_string());
+            let state = row.rollout_state.as_deref().unwrap_or("(no state)");
+            let label = format!("{} of {}", count(row.running_count), count(row.desired_count));
             let failed = row.failed_tasks.filter(|failed| *failed > 0).map(|it| format!(", {it} failed"));
-            format!(
-                "{}: {} of {} running, {} pending{}",
-                row.rollout_state.as_deref().unwrap_or("(no state)"),
-                count(row.running_count),
-                count(row.desired_count),
-                count(row.pending_count),
-                failed.unwrap_or_default()
-            )
+            let text =
+                format!("{state}: {label} running, {} pending{}", count(row.pending_count), failed.unwrap_or_default());
+            let (from, to) = (row.observed_at, self.next(row.observed_at));
+            Span { from, to, text, label, is_bad: state == "FAILED" }
         };
-        joined(judged.map(|row| Span { from: row.observed_at, to: self.next(row.observed_at), text: text(row) }))
+        joined(judged.map(span))
     }
 
     fn lanes_of(&self, tasks: &[TaskRow], containers: &[ContainerRow], target: &TargetRow) -> Vec<Lane> {
@@ -183,7 +184,8 @@ impl Scene {
             sources.iter().filter(|source| source.status != "complete" && source.status != "not_attempted");
         let texts: BTreeSet<(String, Timestamp)> =
             incomplete.map(|source| (format!("{}: {}", source.operation, source.status), source.observed_at)).collect();
-        joined(texts.into_iter().map(|(text, at)| Span { from: at, to: self.next(at), text }))
+        let span = |(text, from)| Span { from, to: self.next(from), text, label: String::new(), is_bad: false };
+        joined(texts.into_iter().map(span))
     }
 }
 

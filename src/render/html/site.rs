@@ -3,38 +3,25 @@
 use std::collections::BTreeMap;
 
 use casefile_archive::{Entry, Group, Stats};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::super::text::{span, visible};
-use super::{POLICY, STYLE};
+use super::document;
 
 /// Months that the trend shows.
 const MONTHS: usize = 24;
 
 /// The first page: figures, the trend and the deployments, newest first. `reports` has the verdicts that have a report.
 pub(crate) fn site(entries: &[Entry], stats: &Stats, reports: &BTreeMap<String, String>) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { "Deployments" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header { p.word { "casefile" } h1 { "Deployments" } p { (summary(&stats.total)) } }
-                main {
-                    section { h2 { "By month" } div.chart tabindex="0" { (trend(entries)) } }
-                    section { h2 { "By service and region" } div.wide tabindex="0" { (figures(stats)) } }
-                    section { h2 { "Latest" } div.wide tabindex="0" { (list(entries, reports)) } }
-                }
-            }
+    let body = html! {
+        header { p.word { "casefile" } h1 { "Deployments" } p { (summary(&stats.total)) } }
+        main {
+            section { h2 { "By month" } div.chart tabindex="0" { (trend(entries)) } }
+            section { h2 { "By service and region" } div.wide tabindex="0" { (figures(stats)) } }
+            section { h2 { "Latest" } div.wide tabindex="0" { (list(entries, reports)) } }
         }
     };
-    page.into_string()
+    document("Deployments", &body)
 }
 
 fn summary(group: &Group) -> String {

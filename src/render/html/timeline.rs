@@ -103,13 +103,11 @@ fn bar(scene: &Scene, from: Timestamp, to: Timestamp, height: f64, class: &str, 
 fn deployment(scene: &Scene) -> Markup {
     const LETTER: f64 = 7.0;
     html! {
-        @for Span { from, to, text } in &scene.deployment {
-            (bar(scene, *from, *to, LANE, if text.starts_with("FAILED") { "deployment bad" } else { "deployment" }, text))
-            @let short = text.split(" pending").next().and_then(|text| text.rsplit_once(',')).map_or("", |(text, _)| text);
-            @let short = short.split(": ").last().unwrap_or_default().trim_end_matches(" running");
+        @for Span { from, to, text, label, is_bad } in &scene.deployment {
+            (bar(scene, *from, *to, LANE, if *is_bad { "deployment bad" } else { "deployment" }, text))
             @let room = place(scene, *to) - place(scene, *from);
-            @if room > LETTER * (short.chars().map(|_| 1.0).sum::<f64>() + 1.0) {
-                text.inside x=(format!("{:.1}", place(scene, *from) + 4.0)) y="12" { (short) }
+            @if room > LETTER * (label.chars().map(|_| 1.0).sum::<f64>() + 1.0) {
+                text.inside x=(format!("{:.1}", place(scene, *from) + 4.0)) y="12" { (label) }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use casefile_archive::{Archive, Entry, Folder, VerdictFile};
+use casefile_archive::{ATTESTATIONS, Archive, Entry, Folder, MARKERS, STOPS, VerdictFile, WAIVERS};
 use casefile_attest::{Envelope, Predicate, PublicKey, Statement};
 use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
@@ -14,25 +14,35 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::archive::verdict;
-use super::super::attest::ATTESTATIONS;
 use crate::error::Error;
+
+/// Services and regions.
+pub(super) type Places = BTreeSet<(String, String)>;
 
 /// Verdicts that are read at once.
 const AT_ONCE: usize = 16;
 
 /// Those of an archive that a question depends on.
 pub(super) async fn of_question(archive: &Archive, question: &Question, policy: &Policy) -> Result<Inputs, Error> {
-    let places = question.places(policy).into_iter().map(|place| (place.service, place.region)).collect();
-    let (inputs, entries) =
-        of_archive(archive, &places, &[(question.service.clone(), question.region.clone())]).await?;
+    let asked = [(question.service.clone(), question.region.clone())];
+    let (inputs, entries) = of_archive(archive, &places(question, policy), &asked).await?;
     let mut inputs = inputs.narrowed(question, policy);
     check(archive, &inputs.records, &entries).await?;
     inputs.signatures = signatures(archive, &inputs, policy).await?;
     Ok(inputs)
 }
 
+/// The places that a question depends on: service and region.
+pub(super) fn places(question: &Question, policy: &Policy) -> Places {
+    question.places(policy).into_iter().map(|place| (place.service, place.region)).collect()
+}
+
 /// Compares what the index says with the verdicts themselves.
-pub(super) async fn check(archive: &Archive, records: &[Record], entries: &[Entry]) -> Result<(), Error> {
+pub(super) async fn check(
+    archive: &Archive,
+    records: impl IntoIterator<Item = &Record>,
+    entries: &[Entry],
+) -> Result<(), Error> {
     let one = |record: Record| async move {
         let same = |entry: &&Entry| (&entry.bundle, &entry.verdict_digest) == (&record.bundle, &record.verdict);
         let Some((entry, digest)) = entries.iter().find(same).zip(record.verdict.as_ref()) else { return Ok(()) };
@@ -44,7 +54,7 @@ pub(super) async fn check(archive: &Archive, records: &[Record], entries: &[Entr
             problem: format!("has a verdict {digest} that says otherwise than its index: run `casefile archive index`"),
         })
     };
-    let reads: Vec<_> = records.iter().cloned().map(one).collect();
+    let reads: Vec<_> = records.into_iter().cloned().map(one).collect();
     futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await
 }
 
@@ -102,33 +112,29 @@ fn signers_of(
 /// What an archive says of places, and the waivers of services in regions.
 pub(super) async fn of_archive(
     archive: &Archive,
-    places: &BTreeSet<(String, String)>,
+    places: &Places,
     asked: &[(String, String)],
 ) -> Result<(Inputs, Vec<Entry>), Error> {
-    let journals = places.iter().map(|(service, region)| Folder::of("markers", service, Some(region)));
+    let journals = places.iter().map(|(service, region)| Folder::of(MARKERS, service, Some(region)));
     let markers = lasts(archive, &journals.collect::<Result<Vec<_>, _>>()?).await?;
     let services: BTreeSet<&String> = asked.iter().map(|(service, _)| service).collect();
-    let stops = services.into_iter().map(|service| Folder::of("stops", service, None));
-    let stops = std::iter::once(Ok(Folder::of_all("stops"))).chain(stops);
+    let stops = services.into_iter().map(|service| Folder::of(STOPS, service, None));
+    let stops = std::iter::once(Ok(Folder::of_all(STOPS))).chain(stops);
     let stops = lasts(archive, &stops.collect::<Result<Vec<_>, _>>()?).await?;
     let mut all_waivers = Vec::new();
     for (service, region) in asked {
         all_waivers.extend(waivers(archive, service, region).await?);
     }
     // Read last: what a marker says has begun may have its verdict by now.
-    let mut entries = archive.entries().await?;
-    entries.retain(|entry| places.contains(&(entry.service.clone(), entry.region.clone())));
-    let mut records = records(&entries);
-    for (service, region) in places {
-        records.extend(beside(archive, service, region, &entries).await?);
-    }
+    let entries = archive.entries().await?;
+    let records = records(archive, &entries, places).await?;
     Ok((Inputs { records, markers, stops, waivers: all_waivers, ..Inputs::default() }, entries))
 }
 
 /// The waivers of a service in a region.
 pub(super) async fn waivers(archive: &Archive, service: &str, region: &str) -> Result<Vec<Waiver>, Error> {
     let mut waivers = Vec::new();
-    for (key, digest, bytes) in archive.documents(&Folder::of("waivers", service, Some(region))?).await? {
+    for (key, digest, bytes) in archive.documents(&Folder::of(WAIVERS, service, Some(region))?).await? {
         let waiver: Waiver = document(&key, &bytes)?;
         if waiver.digest()? != digest {
             return Err(Error::Document { place: key, problem: "was changed: its digest is another".to_owned() });
@@ -138,20 +144,24 @@ pub(super) async fn waivers(archive: &Archive, service: &str, region: &str) -> R
     Ok(waivers)
 }
 
-/// What the index of an archive lacks: a row that is missing hides no verdict, and no bundle that awaits one.
-pub(super) async fn beside_the_index(archive: &Archive, service: &str, region: &str) -> Result<Vec<Record>, Error> {
-    beside(archive, service, region, &archive.entries().await?).await
-}
-
-async fn beside(archive: &Archive, service: &str, region: &str, entries: &[Entry]) -> Result<Vec<Record>, Error> {
-    let here = entries.iter().filter(|entry| entry.service == service && entry.region == region);
-    let (verdicts, bundles) = archive.beside_the_index(service, region, &here.collect::<Vec<_>>()).await?;
-    let mut records = verdicts.iter().map(|file| record_of(file, file.digest())).collect::<Result<Vec<_>, _>>()?;
-    records.extend(bundles.into_iter().map(|(bundle, day)| {
-        // No more is known of its moment: it may be the last of that day.
-        let end = Timestamp::parse(&format!("{day}T23:59:59.999Z")).ok();
-        Record::unjudged(service, region, bundle, end)
-    }));
+/// What an archive knows of places: what the index (`entries`) has of them, and what it lacks. A row that is missing
+/// hides no verdict, and no bundle that awaits one.
+pub(super) async fn records(archive: &Archive, entries: &[Entry], places: &Places) -> Result<Vec<Record>, Error> {
+    let mut records = Vec::new();
+    for (service, region) in places {
+        let is_here = |entry: &&Entry| (&entry.service, &entry.region) == (service, region);
+        let indexed: Vec<&Entry> = entries.iter().filter(is_here).collect();
+        let (verdicts, bundles) = archive.beside_the_index(service, region, &indexed).await?;
+        records.extend(of_index(&indexed));
+        for file in &verdicts {
+            records.push(record_of(file, file.digest())?);
+        }
+        records.extend(bundles.into_iter().map(|(bundle, day)| {
+            // No more is known of its moment: it may be the last of that day.
+            let end = Timestamp::parse(&format!("{day}T23:59:59.999Z")).ok();
+            Record::unjudged(service, region, bundle, end)
+        }));
+    }
     Ok(records)
 }
 
@@ -176,11 +186,11 @@ pub(super) fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result
 }
 
 /// The verdicts. A bundle that has a verdict does not count as one without.
-pub(super) fn records(entries: &[Entry]) -> Vec<Record> {
+fn of_index(entries: &[&Entry]) -> Vec<Record> {
     let judged: BTreeSet<&str> =
         entries.iter().filter(|entry| entry.verdict_digest.is_some()).map(|entry| entry.bundle.as_str()).collect();
-    let counts = |entry: &&Entry| entry.verdict_digest.is_some() || !judged.contains(entry.bundle.as_str());
-    entries.iter().filter(counts).map(record).collect()
+    let counts = |entry: &&&Entry| entry.verdict_digest.is_some() || !judged.contains(entry.bundle.as_str());
+    entries.iter().filter(counts).map(|entry| record(entry)).collect()
 }
 
 fn record(entry: &Entry) -> Record {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use casefile_archive::{Archive, Folder};
+use casefile_archive::{Archive, Folder, MARKERS, STOPS, WAIVERS};
 use casefile_attest::{Predicate, Statement};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_gate::{
@@ -24,7 +24,7 @@ use crate::target::{ci_identity, variable};
 
 pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &Printer) -> Result<Exit, Error> {
     let (archive, journal, mut marker) = marker(which, at, by).await?;
-    for stops in [Folder::of_all("stops"), Folder::of("stops", &marker.service, None)?] {
+    for stops in [Folder::of_all(STOPS), Folder::of(STOPS, &marker.service, None)?] {
         let stop = last::<Stop>(&archive, &stops).await?.1.filter(|stop| stop.kind == StopKind::Stop);
         if let Some(Stop { by, at, why, service, .. }) = stop {
             let what = service.as_deref().unwrap_or("every service");
@@ -33,7 +33,8 @@ pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &
         }
     }
     let (number, before) = last::<Marker>(&archive, &journal).await?;
-    let records = records(&archive.entries().await?);
+    let place = BTreeSet::from([(marker.service.clone(), marker.region.clone())]);
+    let records = records(&archive, &archive.entries().await?, &place).await?;
     if let Some(before) = before.filter(|before| is_open(before, &records)) {
         let same = before.release == marker.release;
         let told = format!("{} began release {} in {} at {}", before.by, before.release, before.region, before.at);
@@ -41,10 +42,7 @@ pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &
         return Ok(if same { Exit::Pass } else { Exit::Inconclusive });
     }
     marker.kind = MarkerKind::Begin;
-    let of_release = |record: &&Record| {
-        (&record.service, &record.region, record.release.as_ref())
-            == (&marker.service, &marker.region, Some(&marker.release))
-    };
+    let of_release = |record: &&Record| record.release.as_ref() == Some(&marker.release);
     marker.verdicts = records.iter().filter(of_release).filter_map(|record| record.verdict.clone()).collect();
     if !archive.append_document(&journal, number, render::json(&marker)?.into_bytes()).await? {
         printer.stdout(&format!("another job began a deployment in {} at the same moment: hold\n", marker.region))?;
@@ -86,7 +84,7 @@ pub(super) async fn close(
 async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, Folder, Marker), Error> {
     let loaded = Loaded::find(which.config.config.as_deref())?;
     let (service, release) = named(which, &loaded)?;
-    let journal = Folder::of("markers", &service, Some(&which.region))?;
+    let journal = Folder::of(MARKERS, &service, Some(&which.region))?;
     let marker = Marker {
         format: Marker::FORMAT.to_owned(),
         kind: MarkerKind::Begin,
@@ -115,8 +113,8 @@ pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> 
         }
     }
     let journal = match &args.service {
-        Some(service) => Folder::of("stops", service, None)?,
-        None => Folder::of_all("stops"),
+        Some(service) => Folder::of(STOPS, service, None)?,
+        None => Folder::of_all(STOPS),
     };
     let (number, before) = last::<Stop>(&archive, &journal).await?;
     let stands = before.is_some_and(|before| before.kind == StopKind::Stop);
@@ -189,7 +187,7 @@ pub(super) async fn waive(args: &Waive, printer: &Printer) -> Result<Exit, Error
         attest::keep(&archive, &digest, &signer.sign(&said).await?).await?;
         inputs.signatures.entry(digest.clone()).or_default().insert(signer.public().id());
     }
-    let folder = Folder::of("waivers", &question.service, Some(&question.region))?;
+    let folder = Folder::of(WAIVERS, &question.service, Some(&question.region))?;
     archive.put_document(&folder, &digest, bytes).await?;
     inputs.waivers.push(waiver);
     let decision = judge(&question, &policy, inputs, now, ENGINE)?;

@@ -8,7 +8,7 @@ mod status;
 use std::path::Path;
 use std::time::Duration;
 
-use casefile_archive::{Archive, Partition};
+use casefile_archive::{Archive, DECISIONS, Partition};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_collector::normalise::short_name;
 use casefile_evidence::Timestamp;
@@ -118,7 +118,7 @@ fn exit_of(outcome: Outcome) -> Exit {
 
 async fn keep(archive: &Archive, decision: &Decision) -> Result<(), Error> {
     let question = &decision.question;
-    let folder = Partition::new(&question.service, Some(&question.region), Some(decision.now))?.documents("decisions");
+    let folder = Partition::new(&question.service, Some(&question.region), Some(decision.now))?.documents(DECISIONS);
     let json = render::decision(decision, GateFormat::Json, Printer::file_style())?;
     Ok(archive.put_document(&folder, &decision.digest, json.into_bytes()).await?)
 }
@@ -196,10 +196,8 @@ pub(crate) async fn again(decision: &Decision, from: &FromArchive) -> Result<Vec
     }
     if let Some(place) = &from.archive {
         let archive = archive::open(place, false).await?;
-        let mut kept = inputs::records(&archive.entries().await?);
-        for place in decision.question.places(&decision.policy) {
-            kept.extend(inputs::beside_the_index(&archive, &place.service, &place.region).await?);
-        }
+        let places = inputs::places(&decision.question, &decision.policy);
+        let kept = inputs::records(&archive, &archive.entries().await?, &places).await?;
         for record in &decision.inputs.records {
             if !kept.contains(record) {
                 let digest = record.verdict.as_deref().unwrap_or("(none)");

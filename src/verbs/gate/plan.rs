@@ -1,9 +1,9 @@
 //! `gate plan`: how far the services of a train have come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_collector::clock::{Clock, SystemClock};
-use casefile_gate::{Planned, plan};
+use casefile_gate::{Inputs, Planned, Policy, Record, plan};
 
 use super::inputs::{check, of_archive, signatures};
 use super::{ENGINE, archive, moment};
@@ -36,11 +36,15 @@ pub(super) async fn run(args: &GatePlan, printer: &Printer) -> Result<Exit, Erro
         Some((service.to_owned(), planned?))
     });
     let releases: BTreeMap<String, Planned> = releases.collect();
-    // Of all that is known only what the answers depend on is compared with the verdicts, and looked at for signatures.
-    for (question, policy) in casefile_gate::questions(&train, &releases)? {
-        let needed = inputs.clone().narrowed(&question, policy);
-        check(&archive, &needed.records, &entries).await?;
-        for (digest, by) in signatures(&archive, &needed, policy).await? {
+    // Of all that is known only what the answers depend on is compared with the verdicts, each once, and looked at for
+    // signatures.
+    let asked = casefile_gate::questions(&train, &releases)?.into_iter();
+    let asked = asked.map(|(question, policy)| (inputs.clone().narrowed(&question, policy), policy));
+    let asked: Vec<(Inputs, &Policy)> = asked.collect();
+    let needed: BTreeSet<&Record> = asked.iter().flat_map(|(needed, _)| &needed.records).collect();
+    check(&archive, needed, &entries).await?;
+    for (needed, policy) in &asked {
+        for (digest, by) in signatures(&archive, needed, policy).await? {
             inputs.signatures.entry(digest).or_default().extend(by);
         }
     }

@@ -1,5 +1,6 @@
 //! `gate status`: what people and jobs told the gate, and still stands.
 
+use casefile_archive::{MARKERS, STOPS, WAIVERS};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_gate::{Marker, Stop, StopKind, Waiver, is_open};
 
@@ -18,19 +19,21 @@ pub(super) async fn run(args: &GateStatus, printer: &Printer) -> Result<Exit, Er
         args.service.as_ref().is_none_or(|asked| service.is_none_or(|service| service == asked))
     };
     let mut standing = Standing { now, stops: Vec::new(), in_flight: Vec::new(), waivers: Vec::new() };
-    for journal in archive.folders("stops").await? {
+    for journal in archive.folders(STOPS).await? {
         let stop = last::<Stop>(&archive, &journal).await?.1;
         standing.stops.extend(stop.filter(|it| it.kind == StopKind::Stop && of_service(it.service.as_ref())));
     }
     let mut begun: Vec<Marker> = Vec::new();
-    for journal in archive.folders("markers").await? {
+    for journal in archive.folders(MARKERS).await? {
         begun.extend(last::<Marker>(&archive, &journal).await?.1);
     }
     // Read last: what has begun may have its verdict by now.
-    let records = records(&archive.entries().await?);
-    begun.retain(|marker| of_service(Some(&marker.service)) && is_open(marker, &records));
+    begun.retain(|marker| of_service(Some(&marker.service)));
+    let places = begun.iter().map(|marker| (marker.service.clone(), marker.region.clone())).collect();
+    let records = records(&archive, &archive.entries().await?, &places).await?;
+    begun.retain(|marker| is_open(marker, &records));
     standing.in_flight = begun;
-    for folder in archive.folders("waivers").await? {
+    for folder in archive.folders(WAIVERS).await? {
         for (key, _, bytes) in archive.documents(&folder).await? {
             let waiver: Waiver = document(&key, &bytes)?;
             if of_service(Some(&waiver.service)) && now < waiver.expires_at {
