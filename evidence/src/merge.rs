@@ -33,7 +33,7 @@ impl Run {
         Ok(Self { path: path.to_owned(), reader: RunReader::open(path)?, batch, at: 0 })
     }
 
-    /// The next row, read anew where the batch is used up.
+    /// The next row, read again where the batch is used up.
     fn head<R: Row>(&mut self) -> Result<Option<R>, WriteError> {
         while self.at == self.batch.num_rows() {
             let Some(batch) = self.reader.next() else { return Ok(None) };

@@ -115,12 +115,17 @@ impl Decision {
     }
 
     pub(crate) fn computed_digest(&self) -> Result<String, GateError> {
-        let internal = |error: serde_json::Error| GateError::Internal(error.to_string());
-        let mut value = serde_json::to_value(self).map_err(internal)?;
+        let mut value = serde_json::to_value(self).map_err(|error| GateError::Internal(error.to_string()))?;
         if let Some(object) = value.as_object_mut() {
             object.remove("digest");
             object.remove("ci");
         }
-        Ok(Digest::of(&serde_json_canonicalizer::to_vec(&value).map_err(internal)?).to_string())
+        canonical_digest(&value)
     }
+}
+
+/// The sha256 of a document's canonical JSON (RFC 8785).
+pub(crate) fn canonical_digest(document: &impl Serialize) -> Result<String, GateError> {
+    let bytes = serde_json_canonicalizer::to_vec(document).map_err(|error| GateError::Internal(error.to_string()))?;
+    Ok(Digest::of(&bytes).to_string())
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use casefile_attest::PublicKey;
-use casefile_evidence::{Digest, Timestamp};
+use casefile_evidence::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::code::Code;
+use crate::decision::canonical_digest;
 use crate::error::GateError;
 use crate::freeze::Freeze;
 use crate::need::{Need, Regions};
@@ -151,8 +152,7 @@ impl Policy {
     /// # Errors
     /// Only by a fault of this program.
     pub fn digest(&self) -> Result<String, GateError> {
-        let bytes = serde_json_canonicalizer::to_vec(self).map_err(|error| GateError::Internal(error.to_string()))?;
-        Ok(Digest::of(&bytes).to_string())
+        canonical_digest(self)
     }
 
     /// The keys that may sign verdicts of the service, or of those that it needs.

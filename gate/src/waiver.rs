@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_attest::PublicKey;
-use casefile_evidence::{Digest, Timestamp};
+use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-use crate::decision::Reason;
+use crate::decision::{Reason, canonical_digest};
 use crate::error::GateError;
 use crate::policy::Policy;
 use crate::question::{Inputs, Kind, Question};
@@ -91,8 +91,7 @@ impl Waiver {
     /// # Errors
     /// Only by a fault of this program.
     pub fn digest(&self) -> Result<String, GateError> {
-        let bytes = serde_json_canonicalizer::to_vec(self).map_err(|error| GateError::Internal(error.to_string()))?;
-        Ok(Digest::of(&bytes).to_string())
+        canonical_digest(self)
     }
 
     /// Checks it against the policy, apart from its end.

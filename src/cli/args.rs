@@ -6,6 +6,7 @@ use casefile_collector::aws::{Lock, LockMode};
 use clap::{Args, ValueEnum};
 
 use crate::format::Format;
+use crate::place::parse_bundle;
 use crate::span::Span;
 
 /// The service's config.
@@ -91,6 +92,16 @@ pub(crate) struct FromArchive {
     /// The archive: a folder, or s3://BUCKET/PREFIX. What it has is named by the first digits of its digest
     #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
     pub(crate) archive: Option<String>,
+}
+
+/// The bundle that a verb reads.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct BundleArg {
+    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
+    #[arg(id = "bundle", value_name = "BUNDLE", value_parser = parse_bundle)]
+    pub(crate) named: PathBuf,
+    #[command(flatten)]
+    pub(crate) from: FromArchive,
 }
 
 /// Where a bundle goes.

@@ -5,17 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::archive::FilterArgs;
-use super::args::{ArchiveArg, BundleOutput, ConfigArg, EngineArgs, FromArchive, JudgeArgs, ReportArgs};
+use super::args::{ArchiveArg, BundleArg, BundleOutput, ConfigArg, EngineArgs, FromArchive, JudgeArgs, ReportArgs};
 use crate::format::{TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
 #[derive(Debug, Args)]
 pub(crate) struct Redact {
-    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
     #[command(flatten)]
-    pub(crate) from: FromArchive,
+    pub(crate) bundle: BundleArg,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     #[command(flatten)]
@@ -24,11 +21,8 @@ pub(crate) struct Redact {
 
 #[derive(Debug, Args)]
 pub(crate) struct Analyze {
-    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
     #[command(flatten)]
-    pub(crate) from: FromArchive,
+    pub(crate) bundle: BundleArg,
     /// Judge the evidence as it was known at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
@@ -43,11 +37,8 @@ pub(crate) struct Analyze {
 
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
     #[command(flatten)]
-    pub(crate) from: FromArchive,
+    pub(crate) bundle: BundleArg,
     /// The file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -57,11 +48,8 @@ pub(crate) struct Report {
 
 #[derive(Debug, Args)]
 pub(crate) struct Replay {
-    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
     #[command(flatten)]
-    pub(crate) from: FromArchive,
+    pub(crate) bundle: BundleArg,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -74,11 +62,8 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
-    /// The bundle: its path; archive://PLACE#DIGEST; or, with --archive, the first digits of its digest
-    #[arg(value_parser = parse_bundle)]
-    pub(crate) bundle: PathBuf,
     #[command(flatten)]
-    pub(crate) from: FromArchive,
+    pub(crate) bundle: BundleArg,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

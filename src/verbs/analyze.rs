@@ -16,7 +16,7 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
     let pack = pack(&args.judge.pack)?;
     let as_of = args.as_of.as_deref().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("--as-of: {error}")))?;
-    let located = locate(&args.bundle, &args.from).await?;
+    let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     if let Some((as_of, first)) = as_of.zip(opened.bundle.manifest().window.from).filter(|(as_of, first)| as_of < first)
     {
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
 /// `report`: the HTML report of a bundle.
 pub(crate) async fn page(args: &Report, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(&args.judge.pack)?;
-    let located = locate(&args.bundle, &args.from).await?;
+    let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(&args.judge.engine, None)).await?;
     let page = render::html(&verdict, Some(&Scene::of(&opened.bundle, &verdict)?));

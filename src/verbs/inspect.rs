@@ -11,7 +11,7 @@ use crate::output::Printer;
 use crate::render::{self, Inspection};
 
 pub(crate) async fn run(args: &Inspect, printer: &Printer) -> Result<Exit, Error> {
-    let located = locate(&args.bundle, &args.from).await?;
+    let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let bundle = Bundle::open(&located.path)?;
     let inspection = Inspection {
         digest: bundle.digest(),

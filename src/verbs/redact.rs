@@ -17,12 +17,12 @@ use crate::interrupt::Interrupt;
 use crate::output::Printer;
 
 pub(crate) async fn run(args: &Redact, printer: &Printer) -> Result<Exit, Error> {
-    let located = locate(&args.bundle, &args.from).await?;
+    let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let bundle = Bundle::open(&located.path)?;
     let loaded = Loaded::find(args.config.config.as_deref())?;
     let redactor = redactor(&loaded)?;
     let destination =
-        Destination::decide(args.output.output.as_deref(), || default_output(&args.bundle, &located.path))?;
+        Destination::decide(args.output.output.as_deref(), || default_output(&args.bundle.named, &located.path))?;
     let store = destination.connect(printer).await?;
     let before: u64 = bundle.manifest().redactions.values().sum();
     let sealed = redact_bundle(&bundle, &redactor, BundleWriter::create(&destination.path)?, TOOL)?;

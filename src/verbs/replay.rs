@@ -16,7 +16,7 @@ use crate::render::{self, Moment};
 
 pub(crate) async fn run(args: &Replay, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(&args.judge.pack)?;
-    let located = locate(&args.bundle, &args.from).await?;
+    let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     let at: BTreeSet<Timestamp> =
         opened.bundle.rows::<SnapshotRow>()?.into_iter().map(|snapshot| snapshot.observed_at).collect();
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Replay, printer: &Printer) -> Result<Exit, Error>
         moment.since_creation_s = created_at.map(|created| moment.at.millis_since(created).div_euclid(1000));
     }
     if moments.is_empty() {
-        return Err(Error::usage(format!("{} has no snapshot to replay", args.bundle.display())));
+        return Err(Error::usage(format!("{} has no snapshot to replay", args.bundle.named.display())));
     }
     printer.result(args.output.as_deref(), |style| render::replay(&moments, args.format, style))?;
     Ok(Exit::Pass)

@@ -35,7 +35,7 @@ impl RecordingWriter {
         Ok(writer)
     }
 
-    /// Writes `recording.toml` anew, with what is known only at the end.
+    /// Rewrites `recording.toml`, with what is known only at the end.
     ///
     /// # Errors
     /// What the system says.

@@ -1,4 +1,4 @@
-//! A bundle anew, by other rules than it was collected with.
+//! A bundle rewritten, by other rules than it was collected with.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum RedactError {
     Write(#[from] WriteError),
 }
 
-/// Writes a bundle anew without what the rules call secret, in every text of every table. It names the bundle that it
+/// Rewrites a bundle without what the rules call secret, in every text of every table. It names the bundle that it
 /// was made of, and counts what was taken out of either.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ mod url;
 
 pub use lock::{Lock, LockMode};
 
-/// A part may take so long.
+/// How long a part may take.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A place in S3 that a bundle is to be put at.
@@ -84,14 +84,14 @@ impl Aws {
     }
 }
 
-/// The credentials of the SDK's chain, which are got anew before they expire: a collection may take longer.
+/// The credentials of the SDK's chain, which are renewed before they expire: a collection may take longer.
 #[derive(Debug)]
 struct Chain {
     aws: Aws,
     held: Mutex<Option<(Arc<AwsCredential>, Option<Timestamp>)>>,
 }
 
-/// Credentials are not used for so long before they expire, in milliseconds.
+/// How long before their end credentials are no longer used, in milliseconds.
 const SPARE_MS: i64 = 60_000;
 
 #[async_trait]
