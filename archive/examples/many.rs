@@ -46,7 +46,7 @@ async fn main() -> Result<(), Failed> {
     let verified = archive.verify(&VerifyOptions::default(), &mut |_| {}).await?;
     step(&format!("verified {}, {} problems", verified.checked, verified.problems.len()), check);
     let again = Instant::now();
-    let rows = archive.rebuild(&mut |_, _| {}).await?;
+    let rows = archive.rebuild(&mut |_, _| {}).await?.rows;
     step(&format!("index made again: {rows} rows"), again);
     let compact = Instant::now();
     let mut files = 0;

@@ -15,6 +15,16 @@ pub enum What {
     Decision,
 }
 
+impl What {
+    const fn remedy(self) -> &'static str {
+        match self {
+            Self::Bundle => "`casefile archive list` has the bundles",
+            Self::Verdict => "`casefile archive list --format json` has the verdicts",
+            Self::Decision => "the gate prints its digest, and keeps it below decisions/",
+        }
+    }
+}
+
 impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -109,8 +119,8 @@ pub enum ArchiveError {
         /// The problem.
         problem: String,
     },
-    /// A bundle was changed after it was sealed.
-    #[error("{place} was changed after it was sealed ({problem}): run `casefile archive verify`")]
+    /// An object is not what was kept.
+    #[error("{place} is not what was kept ({problem}): run `casefile archive verify`")]
     Changed {
         /// The key.
         place: String,
@@ -140,7 +150,7 @@ pub enum ArchiveError {
         found: String,
     },
     /// Nothing of that kind has such a digest.
-    #[error("no {what} of {archive} has a digest that begins with {prefix:?}: `casefile archive list` has the bundles")]
+    #[error("no {what} of {archive} has a digest that begins with {prefix:?}: {}", what.remedy())]
     NotThere {
         /// The kind.
         what: What,

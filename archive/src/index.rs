@@ -22,8 +22,8 @@ use crate::entry::{Entry, Stored};
 use crate::error::ArchiveError;
 use crate::layout::{BUNDLES, INDEX, Partition, VERDICTS};
 use crate::verdict::VerdictFile;
-use crate::verify::digest_of_bundle;
-use crate::{Archive, temporary};
+use crate::verify::{Problem, digest_of_bundle};
+use crate::{Archive, temporary, unsound};
 
 /// A level with this many segments is merged.
 const MERGED: usize = 32;
@@ -164,32 +164,49 @@ impl Archive {
     /// Makes the index again from the bundles and verdicts. `progress` is told how many bundles were read.
     ///
     /// # Errors
-    /// Where an object cannot be read. A bundle or verdict that is not sound is left out; [`Archive::verify`] names it.
-    pub async fn rebuild(&self, progress: &mut (dyn FnMut(usize, usize) + Send)) -> Result<usize, ArchiveError> {
+    /// Where an object cannot be read. A bundle or verdict that is not sound is left out and named.
+    pub async fn rebuild(&self, progress: &mut (dyn FnMut(usize, usize) + Send)) -> Result<Rebuilt, ArchiveError> {
         let old = self.segments().await?;
+        for key in &old {
+            // The new segment may have its name.
+            if let Err(ArchiveError::Index { .. }) = self.read_segment(key.clone()).await {
+                self.remove(key).await?;
+            }
+        }
         let verdicts = by_bundle(self.keys(VERDICTS).await?);
         let bundles = self.keys(BUNDLES).await?;
-        let mut rows = Vec::new();
+        let (mut rows, mut problems) = (Vec::new(), Vec::new());
         for (place, key) in bundles.iter().enumerate() {
-            rows.extend(self.rows_of(key, &verdicts).await?);
+            rows.extend(self.rows_of(key, &verdicts, &mut problems).await?);
             progress(place + 1, bundles.len());
         }
-        let count = rows.len();
+        let rebuilt = Rebuilt { rows: rows.len(), problems };
         let highest = old.iter().filter_map(|key| level(key)).max().unwrap_or_default().max(1);
         let new = if rows.is_empty() { None } else { Some(self.write_segment(highest, rows).await?) };
         // Segments that were written since hold bundles that were added since.
         for key in old.iter().filter(|key| new.as_ref() != Some(key)) {
             self.remove(key).await?;
         }
-        Ok(count)
+        Ok(rebuilt)
     }
 
-    async fn rows_of(&self, key: &str, verdicts: &BTreeMap<String, Vec<String>>) -> Result<Vec<Entry>, ArchiveError> {
+    async fn rows_of(
+        &self,
+        key: &str,
+        verdicts: &BTreeMap<String, Vec<String>>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<Entry>, ArchiveError> {
         let folder = temporary()?;
         let path = folder.path().join("bundle.tar");
         self.download(key, None, &path).await?;
-        let Ok(bundle) = casefile_evidence::Bundle::open(&path) else { return Ok(Vec::new()) };
-        let mut rows = self.rows_in(&path, &bundle, key, verdicts).await?;
+        let bundle = match casefile_evidence::Bundle::open(&path) {
+            Ok(bundle) => bundle,
+            Err(error) => {
+                problems.push(Problem { key: key.to_owned(), problem: unsound(&error, &path) });
+                return Ok(Vec::new());
+            }
+        };
+        let mut rows = self.rows_in(&path, &bundle, key, verdicts, problems).await?;
         if rows.len() > 1 {
             // With a verdict it is not in the index as one without.
             rows.retain(|row| row.verdict_digest.is_some());
@@ -197,13 +214,14 @@ impl Archive {
         Ok(rows)
     }
 
-    /// The rows of a bundle that is at hand: without a verdict, and with each of its verdicts.
+    /// The rows of a bundle that is at hand: without a verdict, and with each of its verdicts that is sound.
     pub(crate) async fn rows_in(
         &self,
         path: &std::path::Path,
         bundle: &casefile_evidence::Bundle,
         key: &str,
         verdicts: &BTreeMap<String, Vec<String>>,
+        problems: &mut Vec<Problem>,
     ) -> Result<Vec<Entry>, ArchiveError> {
         let target = target_of(bundle)?;
         let partition = Partition::new(&target.service, target.region.as_deref(), target.window_from)?;
@@ -221,12 +239,22 @@ impl Archive {
         };
         let mut rows = vec![Entry::new(&stored, None)?];
         for key in verdicts.get(&digest).into_iter().flatten() {
-            if let Ok(verdict) = VerdictFile::read(self.read(key).await?.to_vec(), key) {
-                rows.push(Entry::new(&stored, Some(&verdict.summary))?);
+            match VerdictFile::read(self.read(key).await?.to_vec(), "it") {
+                Ok(verdict) => rows.push(Entry::new(&stored, Some(&verdict.summary))?),
+                Err(error) => problems.push(Problem { key: key.clone(), problem: error.to_string() }),
             }
         }
         Ok(rows)
     }
+}
+
+/// The result of [`Archive::rebuild`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The rows of the index.
+    pub rows: usize,
+    /// What was left out.
+    pub problems: Vec<Problem>,
 }
 
 /// The level of a segment.

@@ -7,6 +7,7 @@ use crate::error::ArchiveError;
 pub(crate) const BUNDLES: &str = "bundles";
 pub(crate) const VERDICTS: &str = "verdicts";
 pub(crate) const INDEX: &str = "index";
+pub(crate) const CONFIGS: &str = "configs";
 
 /// Decisions of the gate.
 pub const DECISIONS: &str = "decisions";

@@ -32,12 +32,13 @@ use std::sync::Arc;
 
 pub use add::{Added, Kept};
 use bytes::Bytes;
-use casefile_evidence::Bundle;
+use casefile_evidence::{Bundle, OpenError};
 pub use compact::{COLUMNS, Compacted, CompactedFile, KnownMonth, Month, athena, compacted_schema, one_of_each};
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
 pub use error::{ArchiveError, What};
 use futures::TryStreamExt;
+pub use index::Rebuilt;
 pub use layout::{ATTESTATIONS, DECISIONS, MARKERS, Partition, STOPS, WAIVERS};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
@@ -175,10 +176,14 @@ impl Archive {
     /// The pack (`packs`) or the config (`configs`) with this digest; `None` if the archive does not have it.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read, or a config was changed.
     pub async fn kept(&self, kind: &str, digest: &str) -> Result<Option<Bytes>, ArchiveError> {
-        match self.read(&layout::kept(kind, digest)).await {
-            Ok(bytes) => Ok(Some(bytes)),
+        let key = layout::kept(kind, digest);
+        match self.read(&key).await {
+            Ok(bytes) => match verify::changed_config(&key, &bytes) {
+                Some(problem) => Err(ArchiveError::Changed { place: key, problem }),
+                None => Ok(Some(bytes)),
+            },
             Err(ArchiveError::Store { source: object_store::Error::NotFound { .. }, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -216,10 +221,15 @@ impl Archive {
     /// Where it cannot be read or written, or is not the bundle of that digest.
     pub async fn fetch(&self, entry: &Entry, to: &Path) -> Result<Bundle, ArchiveError> {
         self.download(&entry.key, None, to).await?;
-        let bundle = Bundle::open(to)?;
-        let found = bundle.digest().to_string();
-        let other = |found| ArchiveError::OtherBundle { place: entry.key.clone(), found };
-        if found == entry.bundle { Ok(bundle) } else { Err(other(found)) }
+        let place = || entry.key.clone();
+        let problem = match Bundle::open(to) {
+            Ok(bundle) if bundle.digest().to_string() == entry.bundle => return Ok(bundle),
+            Ok(other) => ArchiveError::OtherBundle { place: place(), found: other.digest().to_string() },
+            Err(error) => ArchiveError::Changed { place: place(), problem: unsound(&error, to) },
+        };
+        // Nobody takes for the bundle what is none.
+        std::fs::remove_file(to).map_err(|source| ArchiveError::File { path: to.to_owned(), source })?;
+        Err(problem)
     }
 
     /// Writes an object, or a range of it, to a file that does not exist.
@@ -234,6 +244,11 @@ impl Archive {
         }
         file.flush().await.map_err(unwritable)
     }
+}
+
+/// What is wrong with a bundle, without the name of the file that it was written to.
+fn unsound(error: &OpenError, file: &Path) -> String {
+    error.to_string().replace(&file.display().to_string(), "it")
 }
 
 /// A folder that is removed with the value.

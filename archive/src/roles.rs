@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::compact::TABLES;
-use crate::layout::{ATTESTATIONS, BUNDLES, DECISIONS, INDEX, MARKERS, STOPS, VERDICTS, WAIVERS};
+use crate::layout::{ATTESTATIONS, BUNDLES, CONFIGS, DECISIONS, INDEX, MARKERS, STOPS, VERDICTS, WAIVERS};
 
 /// Who works with an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Role {
     /// The folders that it writes new objects to.
     const fn writes(self) -> &'static [&'static str] {
         match self {
-            Self::Archive => &[BUNDLES, VERDICTS, "packs", "configs", INDEX, ATTESTATIONS],
+            Self::Archive => &[BUNDLES, VERDICTS, "packs", CONFIGS, INDEX, ATTESTATIONS],
             Self::Gate => &[DECISIONS, MARKERS],
             Self::Operator => &[STOPS, WAIVERS, MARKERS, ATTESTATIONS],
             Self::Compact => &[INDEX, TABLES],

@@ -10,9 +10,9 @@ use crate::documents::digest_in;
 use crate::entry::Entry;
 use crate::error::ArchiveError;
 use crate::index::{by_bundle, names};
-use crate::layout::{BUNDLES, DECISIONS, Partition, VERDICTS, WAIVERS};
+use crate::layout::{BUNDLES, CONFIGS, DECISIONS, MARKERS, Partition, STOPS, VERDICTS, WAIVERS};
 use crate::verdict::VerdictFile;
-use crate::{Archive, temporary};
+use crate::{Archive, temporary, unsound};
 
 /// Which objects are read.
 #[derive(Debug, Clone, Default)]
@@ -41,16 +41,18 @@ pub struct Verified {
     pub bundles: usize,
     /// Bundles that were read, or found sound by an earlier run.
     pub checked: usize,
+    /// Of those the ones that an earlier run found sound, which were not read.
+    pub earlier: usize,
     /// Verdicts that were read.
     pub verdicts: usize,
-    /// Decisions and waivers of the gate that were read.
+    /// Documents of the gate that were read.
     pub documents: usize,
     /// The problems, by key.
     pub problems: Vec<Problem>,
 }
 
 impl Archive {
-    /// Checks bundles, verdicts, decisions, waivers and the index. `sound` is told each key that was read and found sound.
+    /// Checks bundles, verdicts, configs, documents of the gate and the index. `sound` is told each key that was read and found sound.
     ///
     /// # Errors
     /// Where the store cannot be listed or the index cannot be read. A problem of an object is no error.
@@ -68,7 +70,9 @@ impl Archive {
         let mut indexed: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
         entries.iter().for_each(|entry| indexed.entry(&entry.bundle).or_default().push(entry));
         for key in sampled(&bundles, options) {
-            if !options.done.contains(key) {
+            if options.done.contains(key) {
+                verified.earlier += 1;
+            } else {
                 match self.check_bundle(key, &of_bundle, &indexed).await? {
                     None => sound(key),
                     Some(problem) => {
@@ -85,7 +89,12 @@ impl Archive {
                 verified.problems.push(Problem { key: key.clone(), problem });
             }
         }
-        for kind in [DECISIONS, WAIVERS] {
+        for key in self.keys(CONFIGS).await? {
+            if let Some(problem) = changed_config(&key, &self.read(&key).await?) {
+                verified.problems.push(Problem { key, problem: format!("was changed: {problem}") });
+            }
+        }
+        for kind in [DECISIONS, WAIVERS, MARKERS, STOPS] {
             for key in self.keys(kind).await? {
                 verified.documents += 1;
                 if let Some(problem) = self.check_document(&key).await? {
@@ -100,13 +109,17 @@ impl Archive {
     }
 
     /// A decision is named by the digest of its canonical JSON without `digest` and `ci`, a waiver by that of all of it.
+    /// Markers and stops are numbered.
     async fn check_document(&self, key: &str) -> Result<Option<String>, ArchiveError> {
-        let Some(named) = digest_in(key) else {
+        let is_numbered = [MARKERS, STOPS].iter().any(|kind| key.starts_with(kind));
+        let named = digest_in(key);
+        if named.is_none() && !is_numbered {
             return Ok(Some("is not a document of the gate: its name is not <digest>.json; remove it".to_owned()));
-        };
+        }
         let Ok(mut value) = serde_json::from_slice::<Value>(&self.read(key).await?) else {
             return Ok(Some("was changed: it is not JSON".to_owned()));
         };
+        let Some(named) = named else { return Ok(None) };
         if let Some(object) = value.as_object_mut().filter(|_| key.starts_with(DECISIONS)) {
             object.remove("digest");
             object.remove("ci");
@@ -133,10 +146,7 @@ impl Archive {
         }
         let bundle = match casefile_evidence::Bundle::open(&path) {
             Ok(bundle) => bundle,
-            Err(error) => {
-                let path = path.display().to_string();
-                return Ok(Some(format!("was changed: {}", error.to_string().replace(&path, "it"))));
-            }
+            Err(error) => return Ok(Some(format!("was changed: {}", unsound(&error, &path)))),
         };
         let found = bundle.digest().to_string();
         if found != named {
@@ -146,7 +156,8 @@ impl Archive {
         let place = Partition::new(&target.service, target.region.as_deref(), target.window_from)
             .map(|partition| partition.bundle(bundle.digest()));
         if place.as_ref().is_ok_and(|place| place == key) {
-            let rows = self.rows_in(&path, &bundle, key, verdicts).await?;
+            // Verdicts that are not sound are named by their own check.
+            let rows = self.rows_in(&path, &bundle, key, verdicts, &mut Vec::new()).await?;
             let indexed = indexed.get(found.as_str()).into_iter().flatten();
             // Of a verdict that is missing the comparison with the index tells.
             let mut told = indexed.filter(|row| rows.iter().any(|it| it.verdict_digest == row.verdict_digest));
@@ -180,6 +191,13 @@ impl Archive {
             },
         })
     }
+}
+
+/// What is wrong with the object of a config, which is named by its own digest; `None` of any other object.
+pub(crate) fn changed_config(key: &str, bytes: &[u8]) -> Option<String> {
+    let named = digest_in(key).filter(|_| key.starts_with(CONFIGS))?;
+    let found = Digest::of(bytes).to_string();
+    (found != named).then(|| format!("its digest is {found}"))
 }
 
 pub(crate) fn digest_of_bundle(key: &str) -> Option<String> {

@@ -272,6 +272,7 @@ pub(crate) fn verified(archive: &str, verified: &Verified, format: TextFormat) -
             "intact": verified.problems.is_empty(),
             "bundles": verified.bundles,
             "checked": verified.checked,
+            "checked_earlier": verified.earlier,
             "verdicts": verified.verdicts,
             "problems": problems,
         }));
@@ -284,8 +285,12 @@ pub(crate) fn verified(archive: &str, verified: &Verified, format: TextFormat) -
         0 => "intact".to_owned(),
         problems => count(problems, "problem", "problems"),
     };
+    let earlier = match verified.earlier {
+        0 => String::new(),
+        earlier => format!(", {earlier} of them by an earlier run"),
+    };
     text.push_str(&format!(
-        "{}: {state}  ({} of {} checked, {})\n",
+        "{}: {state}  ({} of {} checked{earlier}, {})\n",
         visible(archive),
         verified.checked,
         count(verified.bundles, "bundle", "bundles"),

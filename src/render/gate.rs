@@ -111,22 +111,25 @@ fn terminal(decision: &Decision, style: Style) -> String {
 fn advices(decision: &Decision) -> Vec<String> {
     let mut advices: Vec<String> = Vec::new();
     let mut waivable: Vec<String> = Vec::new();
-    for reason in decision.reasons.iter().filter(|reason| reason.outcome() != Outcome::Proceed) {
+    let standing = || decision.reasons.iter().filter(|reason| reason.outcome() != Outcome::Proceed);
+    for reason in standing() {
         let advice = advice(reason, decision);
         if !advices.contains(&advice) {
             advices.push(advice);
         }
         let code = reason.code.to_string();
-        if decision.policy.waivable.contains(&reason.code) && !waivable.contains(&code) {
+        if !waivable.contains(&code) {
             waivable.push(code);
         }
     }
-    if !waivable.is_empty() {
+    // A waiver of some of them would let nothing through.
+    if !waivable.is_empty() && standing().all(|reason| decision.policy.waivable.contains(&reason.code)) {
         let Question { kind, service, region, release, .. } = &decision.question;
         let of = if *kind == Kind::Service { " --of service" } else { "" };
+        let key = if decision.policy.waiver_keys.is_empty() { "" } else { " --key ..." };
         advices.push(format!(
             "or a person lets it through: `casefile gate waive{of} --service {service} --region {region} --release \
-             {release} --reason {} --why ... --requested-by ... --approved-by ...`",
+             {release} --reason {} --why ... --requested-by ... --approved-by ...{key}`",
             waivable.join(" --reason ")
         ));
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Pack, Settings};
-use casefile_archive::{Added, Archive, Entry, Kept, Role, VerdictFile, VerifyOptions};
+use casefile_archive::{Added, Archive, Entry, Kept, Problem, Role, VerdictFile, VerifyOptions};
 use casefile_collector::aws::{Aws, ConnectOptions, Lock, S3Url};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_collector::plan;
@@ -34,6 +34,15 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             keep.retain(|it| {
                 verdicts.iter().any(|verdict| verdict.pack() == it.digest || verdict.config() == it.digest)
             });
+            for verdict in &verdicts {
+                if [verdict.pack(), verdict.config()].iter().any(|digest| !keep.iter().any(|it| it.digest == *digest)) {
+                    printer.warn(&format!(
+                        "the checks or the config of the verdict {} are not at hand, so they are not kept: give --config and \
+                         --queries as they were, to reproduce it later",
+                        verdict.digest()
+                    ));
+                }
+            }
             let added = archive.add(bundle, &verdicts, &keep).await?;
             printer.stdout(&told(&archive, &added))?;
             Ok(Exit::Pass)
@@ -81,9 +90,12 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
         }
         ArchiveVerb::Index { archive } => {
             let archive = open(&archive.archive, false).await?;
-            let rows = archive.rebuild(&mut |_, _| {}).await?;
-            printer.stdout(&format!("{}: {rows} rows in the index\n", archive.name()))?;
-            Ok(Exit::Pass)
+            let rebuilt = archive.rebuild(&mut |_, _| {}).await?;
+            for Problem { key, problem } in &rebuilt.problems {
+                printer.warn(&format!("left out: {key}: {problem}"));
+            }
+            printer.stdout(&format!("{}: {} rows in the index\n", archive.name(), rebuilt.rows))?;
+            Ok(if rebuilt.problems.is_empty() { Exit::Pass } else { Exit::Integrity })
         }
         ArchiveVerb::Fetch { digest, archive, output } => {
             let archive = open(&archive.archive, false).await?;
@@ -143,6 +155,9 @@ fn roles(place: &casefile_archive::Place<'_>, format: RolesFormat) -> Result<Str
 
 /// Opens an archive: a folder, or `s3://BUCKET/PREFIX`.
 pub(crate) async fn open(place: &str, create: bool) -> Result<Archive, Error> {
+    if place.is_empty() {
+        return Err(Error::usage("the archive's place is empty: give --archive, or unset CASEFILE_ARCHIVE"));
+    }
     match s3_url(Path::new(place)) {
         Some(url) => in_s3(url, None).await,
         None => Ok(Archive::on_disk(Path::new(place), create)?),
@@ -270,7 +285,12 @@ fn read_done(path: &Path) -> Result<BTreeSet<String>, Error> {
     match std::fs::read_to_string(path) {
         // A run that was killed may have written half a line: such a bundle is read again.
         Ok(text) => {
-            Ok(text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')).map(str::to_owned).collect())
+            let lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            let done: BTreeSet<String> = lines.map(str::to_owned).collect();
+            match done.iter().find(|line| !line.starts_with("bundles/")) {
+                Some(_) => Err(Error::usage(format!("{} is not a list that --resume wrote", path.display()))),
+                None => Ok(done),
+            }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeSet::new()),
         Err(error) => Err(Error::io("read", path)(error)),

@@ -64,6 +64,10 @@ async fn statement(args: &Attest, archive: Option<&Archive>) -> Result<(String, 
         _ => {
             let bytes = read_input(&args.file)?;
             let format = serde_json::from_slice::<Value>(&bytes).ok().map(|value| value["format"].clone());
+            let is_of_gate = [Decision::FORMAT, Waiver::FORMAT].iter().any(|known| format == Some((*known).into()));
+            if is_of_gate && predicate == Predicate::TestResult {
+                return Err(wrong("a test result is said of a verdict, and this is a document of the gate".to_owned()));
+            }
             if format == Some(Decision::FORMAT.into()) {
                 let place = args.file.display().to_string();
                 let decision = Decision::read(&bytes).map_err(|problem| Error::Document { place, problem })?;

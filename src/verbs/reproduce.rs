@@ -84,7 +84,11 @@ async fn decided(decision: &Decision, args: &Reproduce, printer: &Printer) -> Re
 }
 
 pub(crate) async fn diff(args: &Diff, printer: &Printer) -> Result<Exit, Error> {
-    let archive = opened(&args.from).await?;
+    // An archive that nothing is asked of need not be there.
+    let archive = match args.before.exists() && args.after.exists() {
+        true => None,
+        false => opened(&args.from).await?,
+    };
     let (before, after) = match (bundle_named(&args.before, args).await?, bundle_named(&args.after, args).await?) {
         (None, None) => (&args.before, &args.after),
         (Some(before), Some(after)) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use casefile_analyzer::Verdict;
+use casefile_archive::{Archive, Entry};
 
 use super::archive;
 use crate::cli::Site;
@@ -20,21 +21,27 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
     let entries = archive::newest(archive.entries().await?, &args.filter);
     let mut reports = BTreeMap::new();
     let mut written = 0;
+    let mut exit = Exit::Pass;
     for entry in entries.iter().take(args.reports) {
         let Some(digest) = &entry.verdict_digest else { continue };
         let path = format!("{REPORTS}/{digest}.html");
         let file = args.output.join(&path);
         // Named by the verdict, it never changes.
         if !file.exists() {
-            let kept = archive.verdict_of(entry).await?;
-            let Ok(verdict) = serde_json::from_slice::<Verdict>(&kept.bytes) else {
-                printer.warn(&format!("the verdict {digest} is of another version of casefile: it has no report here"));
-                continue;
-            };
-            let folder = temporary()?;
-            let bundle = archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
-            let scene = Scene::of(&bundle, &verdict)?;
-            write_file(&file, &render::html(&verdict, Some(&scene)))?;
+            match page(&archive, entry).await {
+                Ok(Some(page)) => write_file(&file, &page)?,
+                Ok(None) => {
+                    printer.warn(&format!("the verdict {digest} is of another version of casefile: it has no report"));
+                    continue;
+                }
+                // The others have theirs all the same.
+                Err(error) if error.exit() == Exit::Integrity => {
+                    printer.warn(&format!("{error}; the verdict {digest} has no report"));
+                    exit = Exit::Integrity;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             written += 1;
         }
         reports.insert(digest.clone(), path);
@@ -48,5 +55,14 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
         entries.len(),
         reports.len()
     ))?;
-    Ok(Exit::Pass)
+    Ok(exit)
+}
+
+/// The report of a deployment; `None` if its verdict is of another version of casefile.
+async fn page(archive: &Archive, entry: &Entry) -> Result<Option<String>, Error> {
+    let kept = archive.verdict_of(entry).await?;
+    let Ok(verdict) = serde_json::from_slice::<Verdict>(&kept.bytes) else { return Ok(None) };
+    let folder = temporary()?;
+    let bundle = archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
+    Ok(Some(render::html(&verdict, Some(&Scene::of(&bundle, &verdict)?))))
 }

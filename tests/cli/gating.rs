@@ -183,6 +183,13 @@ fn a_waiver_lets_one_release_through() {
     assert_eq!(pipeline.gate("us-east-1", "v1", 1, &[]).0, 4);
     pipeline.deployed("circuit-breaker-rollback", "ap-southeast-2", "v2", 2);
     assert_eq!(pipeline.gate("eu-west-1", "v2", 2, &[]).0, 3);
+    // One that was changed is shown to nobody as one that counts.
+    let status = || pipeline.job(1, &["gate", "status", "--archive", "kept"]);
+    assert!(status().out.contains("approved by grace"), "{}", status().out);
+    let waivers = pipeline.folder().join("kept/waivers/service=bf-manage-core/region=eu-west-1");
+    let waiver = fs::read_dir(waivers).unwrap().next().unwrap().unwrap().path();
+    fs::write(&waiver, fs::read_to_string(&waiver).unwrap().replace("grace", "alice")).unwrap();
+    assert_eq!((status().code, status().err.contains("its digest is another")), (6, true), "{}", status().err);
 }
 
 #[test]
@@ -194,6 +201,7 @@ fn a_person_stops_and_lifts() {
         pipeline.job(1, &arguments).code
     };
     assert_eq!(said("lift", &["--all"]), 2, "nothing is stopped");
+    assert_eq!(said("stop", &["--all"]), 2, "there is no such archive: its name may be mistyped");
     assert_eq!(said("stop", &["--service", "bf-manage-cor"]), 2, "the archive has never seen it");
     assert_eq!(said("stop", &["--service", "bf-manage-core", "--force"]), 0);
     assert_eq!(said("stop", &[]), 2, "of which service?");
@@ -338,7 +346,12 @@ fn a_damaged_archive_opens_no_gate() {
     fs::create_dir_all(&journal).unwrap();
     fs::write(journal.join("00000001.json"), "{\"format\":\"casefile-stop/1\"").unwrap();
     let cut = pipeline.job(1, &ask);
-    assert_eq!((cut.code, cut.err.contains("stops/all 1 is not a document of the gate")), (6, true), "{}", cut.err);
+    assert_eq!(
+        (cut.code, cut.err.contains("stops/all/00000001.json is not a document of the gate")),
+        (6, true),
+        "{}",
+        cut.err
+    );
 }
 
 #[test]

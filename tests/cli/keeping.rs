@@ -91,8 +91,17 @@ fn damage_ends_in_the_exit_code_of_integrity() {
     fs::write(&object, bytes).unwrap();
     let damaged = verify(&[]);
     assert_eq!((damaged.code, damaged.out.contains("was changed: ")), (6, true), "{}", damaged.out);
-    assert_eq!(verify(&["--resume", "sound.txt"]).code, 0, "what was found sound is not read again");
-    assert_eq!(casefile_in(folder.path(), &["archive", "index", "--archive", "kept"]).code, 0);
+    let resumed = verify(&["--resume", "sound.txt"]);
+    assert_eq!(resumed.code, 0, "what was found sound is not read again");
+    assert!(resumed.out.contains("2 of 2 bundles checked, 2 of them by an earlier run"), "{}", resumed.out);
+    let other = verify(&["--resume", "superseded.json"]);
+    assert_eq!((other.code, other.err.contains("is not a list that --resume wrote")), (2, true), "{}", other.err);
+    let digest = object.file_stem().unwrap().to_str().unwrap();
+    let fetched = casefile_in(folder.path(), &["archive", "fetch", digest, "--archive", "kept", "-o", "got.tar"]);
+    assert_eq!((fetched.code, fetched.err.starts_with("error: bundles/service=")), (6, true), "{}", fetched.err);
+    assert!(!folder.path().join("got.tar").exists(), "nobody takes it for the bundle");
+    let index = casefile_in(folder.path(), &["archive", "index", "--archive", "kept"]);
+    assert_eq!((index.code, index.err.contains("left out: bundles/")), (6, true), "{}", index.err);
     let told = verify(&[]).out;
     assert!(told.contains("is not in the index"), "a bundle that is not sound is left out: {told}");
 }

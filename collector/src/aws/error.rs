@@ -5,8 +5,8 @@
 pub enum ConnectError {
     /// No region.
     #[error(
-        "no AWS region is set: pass --region, set AWS_REGION, or add `region = ...` to the profile `{profile}` in \
-         ~/.aws/config"
+        "no AWS region is set: set AWS_REGION, or add `region = ...` to the profile `{profile}` in ~/.aws/config; \
+         collect and validate also take --region"
     )]
     NoRegion {
         /// The profile that was looked into.
@@ -127,7 +127,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             ConnectError::NoRegion { profile: "default".to_owned() },
-            @"no AWS region is set: pass --region, set AWS_REGION, or add `region = ...` to the profile `default` in ~/.aws/config"
+            @"no AWS region is set: set AWS_REGION, or add `region = ...` to the profile `default` in ~/.aws/config; collect and validate also take --region"
         );
     }
 }

@@ -133,8 +133,13 @@ pub(super) async fn of_archive(
 
 /// The waivers of a service in a region.
 pub(super) async fn waivers(archive: &Archive, service: &str, region: &str) -> Result<Vec<Waiver>, Error> {
+    waivers_in(archive, &Folder::of(WAIVERS, service, Some(region))?).await
+}
+
+/// The waivers of a folder, each checked against its name.
+pub(super) async fn waivers_in(archive: &Archive, folder: &Folder) -> Result<Vec<Waiver>, Error> {
     let mut waivers = Vec::new();
-    for (key, digest, bytes) in archive.documents(&Folder::of(WAIVERS, service, Some(region))?).await? {
+    for (key, digest, bytes) in archive.documents(folder).await? {
         let waiver: Waiver = document(&key, &bytes)?;
         if waiver.digest()? != digest {
             return Err(Error::Document { place: key, problem: "was changed: its digest is another".to_owned() });
@@ -174,14 +179,16 @@ async fn lasts<T: DeserializeOwned>(archive: &Archive, journals: &[Folder]) -> R
 /// The last document of a journal, with its number.
 pub(super) async fn last<T: DeserializeOwned>(archive: &Archive, journal: &Folder) -> Result<(u64, Option<T>), Error> {
     let (number, bytes) = archive.last(journal).await?;
-    let read = bytes.map(|bytes| document(&format!("{journal} {number}"), &bytes)).transpose()?;
+    let read = bytes.map(|bytes| document(&format!("{journal}/{number:08}.json"), &bytes)).transpose()?;
     Ok((number, read))
 }
 
-pub(super) fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
+fn document<T: DeserializeOwned>(place: &str, bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes).map_err(|error| Error::Document {
         place: place.to_owned(),
-        problem: format!("is not a document of the gate: {error}"),
+        problem: format!(
+            "is not a document of the gate ({error}): put its first version back; S3 keeps it where the bucket has versions"
+        ),
     })
 }
 

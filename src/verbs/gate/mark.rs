@@ -23,7 +23,8 @@ use crate::render;
 use crate::target::{ci_identity, variable};
 
 pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &Printer) -> Result<Exit, Error> {
-    let (archive, journal, mut marker) = marker(which, at, by).await?;
+    // The first deployment begins before anything is kept.
+    let (archive, journal, mut marker) = marker(which, at, true, by).await?;
     for stops in [Folder::of_all(STOPS), Folder::of(STOPS, &marker.service, None)?] {
         let stop = last::<Stop>(&archive, &stops).await?.1.filter(|stop| stop.kind == StopKind::Stop);
         if let Some(Stop { by, at, why, service, .. }) = stop {
@@ -48,7 +49,7 @@ pub(super) async fn begin(which: &Which, at: &ArchiveArg, by: &ByArg, printer: &
         printer.stdout(&format!("another job began a deployment in {} at the same moment: hold\n", marker.region))?;
         return Ok(Exit::Inconclusive);
     }
-    printer.stdout(&format!("release {} begins in {}\n", marker.release, marker.region))?;
+    printer.stdout(&format!("release {} begins in {}, in {}\n", marker.release, marker.region, archive.name()))?;
     Ok(Exit::Pass)
 }
 
@@ -59,7 +60,7 @@ pub(super) async fn close(
     why: &str,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    let (archive, journal, mut marker) = marker(which, at, by).await?;
+    let (archive, journal, mut marker) = marker(which, at, false, by).await?;
     let (number, before) = last::<Marker>(&archive, &journal).await?;
     let open = match before.filter(|before| before.release == marker.release) {
         Some(before) if before.kind == MarkerKind::Begin => before,
@@ -81,7 +82,7 @@ pub(super) async fn close(
 }
 
 /// The archive, the journal, and a marker that says nothing yet.
-async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, Folder, Marker), Error> {
+async fn marker(which: &Which, at: &ArchiveArg, create: bool, by: &ByArg) -> Result<(Archive, Folder, Marker), Error> {
     let loaded = Loaded::find(which.config.config.as_deref())?;
     let (service, release) = named(which, &loaded)?;
     let journal = Folder::of(MARKERS, &service, Some(&which.region))?;
@@ -97,11 +98,11 @@ async fn marker(which: &Which, at: &ArchiveArg, by: &ByArg) -> Result<(Archive, 
         why: None,
         ci: ci_identity(),
     };
-    Ok((archive::open(&at.archive, true).await?, journal, marker))
+    Ok((archive::open(&at.archive, create).await?, journal, marker))
 }
 
 pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> Result<Exit, Error> {
-    let archive = archive::open(&args.archive.archive, true).await?;
+    let archive = archive::open(&args.archive.archive, args.force).await?;
     if let Some(service) = args.service.as_ref().filter(|_| kind == StopKind::Stop && !args.force) {
         let known: BTreeSet<String> = archive.entries().await?.into_iter().map(|entry| entry.service).collect();
         if !known.contains(service) {
@@ -117,10 +118,17 @@ pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> 
         None => Folder::of_all(STOPS),
     };
     let (number, before) = last::<Stop>(&archive, &journal).await?;
-    let stands = before.is_some_and(|before| before.kind == StopKind::Stop);
+    let standing = before.filter(|before| before.kind == StopKind::Stop);
     let what = args.service.as_deref().unwrap_or("every service");
-    if kind == StopKind::Lift && !stands {
-        return Err(Error::usage(format!("{what} is not stopped")));
+    match (&standing, kind) {
+        (None, StopKind::Lift) => {
+            return Err(Error::usage(format!("no stop of {what} stands: `casefile gate status` lists those that do")));
+        }
+        (None, StopKind::Stop) => {}
+        (Some(Stop { by, at, why, .. }), _) => {
+            let ends = if kind == StopKind::Stop { "this stop takes its place" } else { "it ends now" };
+            printer.note(&format!("{by} stopped {what} at {at}: {why}; {ends}"));
+        }
     }
     let stop = Stop {
         format: Stop::FORMAT.to_owned(),
@@ -135,7 +143,9 @@ pub(super) async fn stop(args: &GateStop, kind: StopKind, printer: &Printer) -> 
     }
     let text = match args.format {
         TextFormat::Json => render::json(&stop)?,
-        TextFormat::Terminal if kind == StopKind::Stop => format!("{what} is stopped in every region\n"),
+        TextFormat::Terminal if kind == StopKind::Stop => {
+            format!("{what} is stopped in every region, in {}\n", archive.name())
+        }
         TextFormat::Terminal => format!("{what} is no longer stopped\n"),
     };
     printer.stdout(&text)?;

@@ -2,10 +2,10 @@
 
 use casefile_archive::{MARKERS, STOPS, WAIVERS};
 use casefile_collector::clock::{Clock, SystemClock};
-use casefile_gate::{Marker, Stop, StopKind, Waiver, is_open};
+use casefile_gate::{Marker, Stop, StopKind, is_open};
 
 use super::archive;
-use super::inputs::{document, last, records};
+use super::inputs::{last, records, waivers_in};
 use crate::cli::GateStatus;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -34,12 +34,9 @@ pub(super) async fn run(args: &GateStatus, printer: &Printer) -> Result<Exit, Er
     begun.retain(|marker| is_open(marker, &records));
     standing.in_flight = begun;
     for folder in archive.folders(WAIVERS).await? {
-        for (key, _, bytes) in archive.documents(&folder).await? {
-            let waiver: Waiver = document(&key, &bytes)?;
-            if of_service(Some(&waiver.service)) && now < waiver.expires_at {
-                standing.waivers.push(waiver);
-            }
-        }
+        let mut waivers = waivers_in(&archive, &folder).await?;
+        waivers.retain(|waiver| of_service(Some(&waiver.service)) && now < waiver.expires_at);
+        standing.waivers.extend(waivers);
     }
     printer.result(None, |style| render::standing(&standing, args.format, style))?;
     Ok(Exit::Pass)
