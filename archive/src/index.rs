@@ -241,7 +241,10 @@ impl Archive {
         for key in verdicts.get(&digest).into_iter().flatten() {
             match VerdictFile::read(self.read(key).await?.to_vec(), "it") {
                 Ok(verdict) => rows.push(Entry::new(&stored, Some(&verdict.summary))?),
-                Err(error) => problems.push(Problem { key: key.clone(), problem: error.to_string() }),
+                Err(ArchiveError::Verdict { problem, .. } | ArchiveError::NotAVerdict { problem, .. }) => {
+                    problems.push(Problem { key: key.clone(), problem });
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(rows)
