@@ -19,7 +19,7 @@ use crate::render;
 
 pub(crate) async fn run(args: &Attest, printer: &Printer) -> Result<Exit, Error> {
     let archive = match &args.archive {
-        Some(place) => Some(open(place, true).await?),
+        Some(place) => Some(open(place, false).await?),
         None => None,
     };
     let signer = Signer::open(&args.key, args.profile.clone()).await?;
