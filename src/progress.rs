@@ -39,17 +39,21 @@ pub(crate) struct Reporter {
 /// How often it is said that AWS does not answer.
 const REMINDER: Duration = Duration::from_secs(15);
 
+/// A line that moves, where standard error is a terminal.
+fn spinner() -> Option<ProgressBar> {
+    (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    })
+}
+
 impl Reporter {
     pub(crate) fn new() -> Self {
-        let bar = (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Self { bar, last: String::new(), unanswered: 0, said_at: Duration::ZERO }
+        Self { bar: spinner(), last: String::new(), unanswered: 0, said_at: Duration::ZERO }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
@@ -134,5 +138,26 @@ mod tests {
             "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gap, GetLogEvents: AccessDeniedException"
         );
         assert_eq!(left(&progress), "1:59 left");
+    }
+}
+
+/// Says on a terminal that something is under way, until it is dropped. Without a terminal nothing is said.
+pub(crate) struct Working(Option<ProgressBar>);
+
+impl Working {
+    pub(crate) fn begin(what: &'static str) -> Self {
+        let bar = spinner();
+        if let Some(bar) = &bar {
+            bar.set_message(what);
+        }
+        Self(bar)
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
     }
 }

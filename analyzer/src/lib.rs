@@ -62,7 +62,7 @@ pub use query::{Answer, query};
 pub use sandbox::Isolation;
 pub use serve::serve;
 pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
-pub use signature::{Anchor, Expect, Quorum, Signature, TailLine};
+pub use signature::{Anchor, Expect, LineMatcher, Quorum, Signature, TailLine};
 pub use tables::{ColumnDoc, Evidence, Image, Impact, RolloutSettings, Running, TableDoc};
 pub use terms::{Conclusion, Conclusive, Level, Owner, Status};
 pub use verdict::{

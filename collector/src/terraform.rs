@@ -98,6 +98,11 @@ impl Outputs {
         Ok(Self { file: file.to_path_buf(), values })
     }
 
+    /// The outputs that are strings, by name.
+    pub fn strings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+    }
+
     /// The value of an output that is a string, or a number (`time_static.apply.unix`).
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod archive;
 mod args;
+mod beginning;
 mod collecting;
 mod corpus;
 mod gate;
@@ -17,6 +18,7 @@ pub(crate) use args::{
     TargetArgs,
 };
 
+pub(crate) use beginning::{Doctor, Init};
 pub(crate) use collecting::{Collect, Demo, Import, Validate};
 pub(crate) use corpus::{Check, CheckVerb, Mutations, Test};
 pub(crate) use gate::{
@@ -94,6 +96,16 @@ pub(crate) enum Verb {
         after_help = "Example:\n  terraform output -json > outputs.json\n  casefile validate --config casefile.toml --terraform-output outputs.json -o evidence/rollout.bundle \\\n    --report junit=evidence/report.xml --report json=evidence/verdict.json"
     )]
     Validate(Validate),
+    /// Write a first casefile.toml: the target, and signatures of the frameworks that the service's logs show
+    #[command(
+        after_help = "Example:\n  casefile init --region ap-southeast-2 --cluster production --service bf-manage-core\n  casefile init --terraform-output outputs.json\n  casefile init --from rollout.bundle\n  casefile init --list\n\nIt proposes; read the file, and change it. Nothing is written over."
+    )]
+    Init(Init),
+    /// Before the first deployment: check credentials, permissions, names, log groups, clock and archive
+    #[command(
+        after_help = "Example:\n  casefile doctor\n  casefile doctor --terraform-output outputs.json --archive s3://evidence/casefile\n\nOnly reads. Exit codes: 0 ready to collect, 3 a problem was found, 4 something could not be tried."
+    )]
+    Doctor(Doctor),
     /// Show the verdict as it stood at each moment: when was it decidable?
     #[command(after_help = "Example:\n  casefile replay rollout.bundle")]
     Replay(Replay),

@@ -8,6 +8,7 @@ mod bundles;
 mod corpus;
 mod difference;
 mod evidence;
+mod findings;
 mod gate;
 mod html;
 mod inspect;
@@ -33,6 +34,7 @@ pub(crate) use archive::{compacted, list, stats, verified};
 pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use corpus::corpus;
 pub(crate) use difference::{Compared, difference};
+pub(crate) use findings::findings;
 pub(crate) use gate::{decision, headline as gate_headline};
 pub(crate) use html::{Scene, site, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
@@ -43,7 +45,7 @@ pub(crate) use replay::{Moment, replay};
 pub(crate) use standing::{Standing, standing};
 pub(crate) use tables::tables;
 pub(crate) use terminal::{action, sentence};
-pub(crate) use text::visible;
+pub(crate) use text::{cut_middle, visible};
 
 use casefile_analyzer::Verdict;
 

@@ -157,7 +157,12 @@ pub(crate) fn check_target(loaded: &Loaded) -> Result<(), Error> {
 
 /// The clock of the run.
 pub(crate) fn clock(args: &PaceArgs) -> Result<Arc<dyn Clock>, Error> {
-    let Some(text) = &args.clock else { return Ok(Arc::new(SystemClock)) };
+    clock_of(args.clock.as_deref())
+}
+
+/// The clock of `--clock`.
+pub(crate) fn clock_of(text: Option<&str>) -> Result<Arc<dyn Clock>, Error> {
+    let Some(text) = text else { return Ok(Arc::new(SystemClock)) };
     let parsed = text.split_once('@').and_then(|(origin, speed)| {
         Some((Timestamp::parse(origin).ok()?, speed.parse::<f64>().ok().filter(|speed| *speed > 0.0)?))
     });

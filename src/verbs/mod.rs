@@ -6,9 +6,11 @@ mod attest;
 mod check;
 mod collect;
 mod demo;
+mod doctor;
 mod dry_run;
 mod gate;
 mod import;
+mod init;
 mod inspect;
 mod query;
 mod redact;
@@ -79,6 +81,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Analyze(args) => analyze::run(args, printer).await,
         Verb::Report(args) => analyze::page(args, printer).await,
         Verb::Validate(args) => validate::run(args, printer).await,
+        Verb::Init(args) => init::run(args, printer).await,
+        Verb::Doctor(args) => doctor::run(args, printer).await,
         Verb::Replay(args) => replay::run(args, printer).await,
         Verb::Query(args) => query::run(args, printer).await,
         Verb::Inspect(args) => inspect::run(args, printer).await,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
 
 mod archive;
+mod beginning;
 mod bombs;
 mod checks;
 mod closing;

@@ -146,7 +146,7 @@ impl Signature {
         })
     }
 
-    fn wrong<T>(&self, key: &str, problem: &str, remedy: &str) -> Result<T, SpecError> {
+    pub(super) fn wrong<T>(&self, key: &str, problem: &str, remedy: &str) -> Result<T, SpecError> {
         Err(SpecError::new(FILE, format!("signature {:?}: {key} {problem}", self.id), remedy))
     }
 

@@ -94,7 +94,13 @@ pub(super) fn without_credentials(profile: Option<String>, problem: String, none
     let problem = said.iter().fold(problem.as_str(), |text, prefix| text.strip_prefix(prefix).unwrap_or(text));
     let problem = problem.trim_end_matches('.').to_owned();
     // The instance's role comes last: where it fails, nothing else gave credentials.
-    let none = none || problem.contains("IMDS");
+    let no_instance = problem.contains("IMDS");
+    let none = none || no_instance;
+    let problem = if no_instance {
+        "neither the environment, a profile nor an instance's role gives any".to_owned()
+    } else {
+        problem
+    };
     let flag = profile.as_ref().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
     if problem.contains("SSO") || problem.contains("sso") {
         ConnectError::SignOn { login: format!("aws sso login{flag}"), profile, problem }

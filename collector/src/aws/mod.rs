@@ -11,6 +11,7 @@ pub mod ask;
 mod connect;
 mod error;
 mod http;
+mod identity;
 mod kms;
 mod limit;
 mod query;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use connect::{Aws, ConnectOptions, CredentialsSource, Timeouts};
 pub use error::ConnectError;
+pub use identity::Identity;
 pub use kms::{KmsError, KmsKey};
 pub use limit::{Quotas, share_of};
 pub use store::{Lock, LockMode, S3Url, Store, StoreError};

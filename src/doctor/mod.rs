@@ -1,0 +1,56 @@
+//! What may get in the way of a first collection: findings, as functions of what was seen.
+
+mod seen;
+
+pub(crate) use seen::Seen;
+
+use serde::Serialize;
+
+/// How something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    /// As it should be.
+    Ok,
+    /// It works, and something about it may surprise.
+    Warning,
+    /// It could not be tried.
+    Unknown,
+    /// A collection would fail, or lack evidence.
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// What it is about, e.g. `credentials`.
+    pub(crate) area: &'static str,
+    pub(crate) standing: Standing,
+    pub(crate) text: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn ok(area: &'static str, text: impl Into<String>) -> Self {
+        Self { area, standing: Standing::Ok, text: text.into(), remedy: None }
+    }
+
+    pub(crate) fn warning(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { area, standing: Standing::Warning, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub(crate) fn unknown(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { area, standing: Standing::Unknown, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    pub(crate) fn problem(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { area, standing: Standing::Problem, text: text.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// A problem whose text says what to do about it, as every error of this program does.
+    pub(crate) fn error(area: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self { area, standing: Standing::Problem, text: error.to_string(), remedy: None }
+    }
+}
