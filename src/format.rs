@@ -1,5 +1,7 @@
 //! How results and messages are printed.
 
+use std::path::Path;
+
 use clap::ValueEnum;
 
 /// A verdict's formats.
@@ -30,6 +32,34 @@ pub(crate) enum TableFormat {
     Json,
     /// For merge requests and tickets
     Markdown,
+}
+
+/// The formats of a query's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowsFormat {
+    /// For people
+    Terminal,
+    /// For programs: an array of objects, one per line
+    Json,
+    /// For merge requests and tickets
+    Markdown,
+    /// For spreadsheets (RFC 4180)
+    Csv,
+    /// For other engines, with the types of the columns; needs --output
+    Parquet,
+}
+
+impl RowsFormat {
+    /// The format that a file's extension names.
+    pub(crate) fn of_file(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "json" => Some(Self::Json),
+            "md" => Some(Self::Markdown),
+            "csv" => Some(Self::Csv),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
 }
 
 /// The formats of a few lines of text.

@@ -51,7 +51,7 @@ impl Printer {
         render: impl FnOnce(Style) -> Result<String, Error>,
     ) -> Result<(), Error> {
         match file {
-            Some(path) => write_file(path, &render(Self::file_style())?),
+            Some(path) => write_file(path, render(Self::file_style())?),
             None => self.stdout(&render(self.style())?),
         }
     }

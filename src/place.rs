@@ -55,7 +55,7 @@ pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Writes a report, making the folder that it goes to.
-pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Error> {
     a_file(path)?;
     outside_of_bundles(path)?;
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {

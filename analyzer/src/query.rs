@@ -54,6 +54,9 @@ fn refused(refusal: Refusal) -> AnalyzeError {
     match refusal {
         Refusal::Refused(error) => AnalyzeError::Query(error),
         Refusal::Failed(RunError::Engine { said, .. }) => AnalyzeError::Query(SpecError::new(NAME, said, "")),
+        Refusal::Failed(RunError::Rows(rows)) => {
+            AnalyzeError::Limit(format!("the query gave more than {rows} rows: add LIMIT, or raise --rows"))
+        }
         Refusal::Failed(limit) => AnalyzeError::Limit(limit.to_string().replacen("it ", "the query ", 1)),
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::archive::FilterArgs;
 use super::args::{ArchiveArg, BundleArg, BundleOutput, ConfigArg, EngineArgs, FromArchive, JudgeArgs, ReportArgs};
-use crate::format::{TableFormat, TextFormat};
+use crate::format::{RowsFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
 #[derive(Debug, Args)]
@@ -148,7 +148,7 @@ pub(crate) struct Query {
     pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) from: FromArchive,
-    /// One SELECT; read from standard input where left out
+    /// One SELECT. Where left out it is read from standard input; on a terminal a shell opens
     #[arg(conflicts_with = "tables")]
     pub(crate) sql: Option<String>,
     /// List the tables and their columns
@@ -157,9 +157,12 @@ pub(crate) struct Query {
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// How the result is printed
-    #[arg(long, value_enum, default_value_t = TableFormat::Terminal)]
-    pub(crate) format: TableFormat,
+    /// How the rows are printed [default: by the extension of --output, else terminal]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<RowsFormat>,
+    /// The most rows that an answer may have
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rows: u32,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     #[command(flatten)]

@@ -9,12 +9,15 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow::util::pretty::pretty_format_batches_with_schema;
 use casefile_analyzer::Answer;
 use casefile_evidence::{Timestamp, utc_millis};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 use serde_json::Value;
 
 use super::markdown::{escape, table};
 use super::text::{count, cut_middle, visible};
 use crate::error::Error;
-use crate::format::TableFormat;
+use crate::format::RowsFormat;
 
 /// Columns of a cell on a terminal; `raw` documents are kilobytes.
 const CELL: usize = 100;
@@ -22,13 +25,38 @@ const CELL: usize = 100;
 /// The rows of an answer: a table for people, an array of objects for programs, a row a line.
 ///
 /// # Errors
-/// For JUnit, which has no rows; else only by a fault of this program.
-pub(crate) fn query(answer: &Answer, format: TableFormat) -> Result<String, Error> {
+/// Only internal errors.
+pub(crate) fn query(answer: &Answer, format: RowsFormat) -> Result<Vec<u8>, Error> {
     match format {
-        TableFormat::Terminal => terminal(answer),
-        TableFormat::Json => json(answer),
-        TableFormat::Markdown => markdown(answer),
+        RowsFormat::Terminal => terminal(answer).map(String::into_bytes),
+        RowsFormat::Json => json(answer).map(String::into_bytes),
+        RowsFormat::Markdown => markdown(answer).map(String::into_bytes),
+        RowsFormat::Csv => csv(answer),
+        RowsFormat::Parquet => parquet(answer),
     }
+}
+
+/// Rows of RFC 4180, with the names of the columns first. Null is an empty field.
+fn csv(answer: &Answer) -> Result<Vec<u8>, Error> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(answer.schema.fields().iter().map(|field| field.name())).map_err(Error::internal)?;
+    for row in rows(answer)? {
+        writer.write_record(row.into_iter().map(|cell| text(cell).unwrap_or_default())).map_err(Error::internal)?;
+    }
+    writer.into_inner().map_err(Error::internal)
+}
+
+fn parquet(answer: &Answer) -> Result<Vec<u8>, Error> {
+    let compression = Compression::ZSTD(ZstdLevel::default());
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    let mut file = Vec::new();
+    let schema = Arc::clone(&answer.schema);
+    let mut writer = ArrowWriter::try_new(&mut file, schema, Some(properties)).map_err(Error::internal)?;
+    for batch in &answer.batches {
+        writer.write(batch).map_err(Error::internal)?;
+    }
+    writer.close().map_err(Error::internal)?;
+    Ok(file)
 }
 
 fn terminal(answer: &Answer) -> Result<String, Error> {
@@ -169,15 +197,30 @@ mod tests {
         Answer { schema: batch.schema(), batches: vec![batch] }
     }
 
+    fn shown(answer: &Answer, format: RowsFormat) -> String {
+        String::from_utf8(query(answer, format).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn rows_for_spreadsheets_and_for_other_engines() {
+        insta::assert_snapshot!(shown(&answer(), RowsFormat::Csv).replace('\r', "\\r").replace('\x1b', "\\e"));
+        let file = bytes::Bytes::from(query(&answer(), RowsFormat::Parquet).unwrap());
+        let read = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1024).unwrap();
+        let batches: Vec<RecordBatch> = read.collect::<Result<_, _>>().unwrap();
+        // Equal but for NaN, which equals nothing.
+        assert_eq!((batches[0].schema(), batches[0].num_rows()), (answer().schema, 2));
+        assert_eq!(batches[0].column(1), answer().batches[0].column(1));
+    }
+
     #[test]
     fn a_table_for_people() {
-        insta::assert_snapshot!(query(&answer(), TableFormat::Terminal).unwrap());
-        insta::assert_snapshot!(query(&answer(), TableFormat::Markdown).unwrap());
+        insta::assert_snapshot!(shown(&answer(), RowsFormat::Terminal));
+        insta::assert_snapshot!(shown(&answer(), RowsFormat::Markdown));
     }
 
     #[test]
     fn objects_for_programs() {
-        let text = query(&answer(), TableFormat::Json).unwrap();
+        let text = shown(&answer(), RowsFormat::Json);
         let rows: Vec<serde_json::Map<String, Value>> = serde_json::from_str(&text).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0]["at"], "2025-11-23T07:43:00Z");
@@ -194,8 +237,8 @@ mod tests {
     #[test]
     fn no_rows_are_said_to_be_none() {
         let empty = Answer { batches: Vec::new(), ..answer() };
-        assert_eq!(query(&empty, TableFormat::Json).unwrap(), "[]\n");
-        let table = query(&empty, TableFormat::Terminal).unwrap();
+        assert_eq!(shown(&empty, RowsFormat::Json), "[]\n");
+        let table = shown(&empty, RowsFormat::Terminal);
         assert!(table.contains("| task_id | at |") && table.ends_with("0 rows\n"), "{table}");
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use casefile_collector::document::Operation;
+use casefile_fixtures::endpoint::{Fault, FaultKind};
+
 use crate::collecting::{Played, play};
 use crate::{Run, casefile_in, import, text};
 
@@ -35,9 +38,8 @@ fn a_service_that_can_be_collected_has_no_problem() {
 
 #[test]
 fn a_permission_that_is_lacking_is_named_with_its_remedy() {
-    let played = play("logs-denied", Vec::new());
-    // The tasks of the rollout run by then, and are asked for their logs.
-    std::thread::sleep(std::time::Duration::from_millis(3_300));
+    let denied = Fault::new(FaultKind::AccessDenied).of(Operation::DescribeLogStreams);
+    let played = play("nothing-deployed-and-a-failure-line-in-the-watch", vec![denied]);
     let run = doctor(&played, &["--format", "json"]);
     played.stop();
     assert_eq!(run.code, 3, "{}{}", run.out, run.err);

@@ -1,61 +1,113 @@
 //! `query`: SQL over a bundle, or over all bundles of an archive.
 
+mod shell;
+
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use casefile_analyzer::{AnalyzeError, Answer, ManyRows, query, query_many, tables_of};
+use casefile_analyzer::{AnalyzeError, Answer, ManyRows, Options, query, query_many, tables_of};
 use casefile_archive::{Entry, compacted_schema, one_of_each};
 use casefile_evidence::tables;
 
-use super::archive::{self, locate};
-use super::{open, options};
+use super::archive::{self, Located, locate};
+use super::{Opened, open, options};
 use crate::cli::Query;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::{RowsFormat, TableFormat};
 use crate::output::Printer;
-use crate::place::temporary;
+use crate::place::{temporary, write_file};
 use crate::render;
 
 /// More bundles than these are read with a word about the compacted copy.
 const MANY: usize = 100;
 
 pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> {
+    let format = args.format.or_else(|| args.output.as_deref().and_then(RowsFormat::of_file));
+    let format = format.unwrap_or(RowsFormat::Terminal);
     if args.tables {
-        printer.result(args.output.as_deref(), |style| render::tables(args.format, style))?;
+        let format = match format {
+            RowsFormat::Terminal => TableFormat::Terminal,
+            RowsFormat::Json => TableFormat::Json,
+            RowsFormat::Markdown => TableFormat::Markdown,
+            RowsFormat::Csv | RowsFormat::Parquet => {
+                return Err(Error::usage("--tables prints as terminal, json or markdown"));
+            }
+        };
+        printer.result(args.output.as_deref(), |style| render::tables(format, style))?;
         return Ok(Exit::Pass);
+    }
+    if format == RowsFormat::Parquet && args.output.is_none() {
+        return Err(Error::usage("--format parquet goes to a file: give -o rows.parquet"));
     }
     // Of all bundles the only argument is the question.
     let (bundle, sql) = match (&args.bundle, &args.sql) {
         (Some(first), None) if is_question(first) => (None, Some(first.to_string_lossy().into_owned())),
         (bundle, sql) => (bundle.as_deref(), sql.clone()),
     };
+    let interactive = sql.is_none() && std::io::stdin().is_terminal();
     let sql = match sql {
         Some(sql) => sql,
+        None if interactive => String::new(),
         None => {
             let mut sql = String::new();
             std::io::stdin().read_to_string(&mut sql).map_err(Error::io("read", "standard input"))?;
             sql
         }
     };
-    if sql.trim().is_empty() {
+    if sql.trim().is_empty() && !interactive {
         return Err(Error::usage(
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists the tables",
         ));
     }
-    let Some(bundle) = bundle else {
-        let place = args.from.archive.as_deref();
-        let place =
-            place.ok_or_else(|| Error::usage("which bundle? give its folder; or --archive, to ask all of them"))?;
-        let answer = all(place, &sql, args, printer).await?;
-        printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
-        return Ok(Exit::Pass);
-    };
-    let located = locate(bundle, &args.from).await?;
-    let opened = open(&located.path, None, &args.config, printer)?;
-    let answer = query(&opened.evidence, &sql, &opened.settings, &options(&args.engine, None)).await?;
-    printer.result(args.output.as_deref(), |_| render::query(&answer, args.format))?;
+    let asked = Asked::of(bundle, args, printer).await?;
+    if interactive {
+        return shell::run(&asked, args, format, printer).await;
+    }
+    let answer = asked.answer(&sql, args, printer).await?;
+    print(&answer, format, args.output.as_deref(), printer)?;
     Ok(Exit::Pass)
+}
+
+/// What is asked: a bundle, or all bundles of an archive.
+pub(super) enum Asked {
+    Bundle { opened: Box<Opened>, _located: Located },
+    Archive(String),
+}
+
+impl Asked {
+    async fn of(bundle: Option<&Path>, args: &Query, printer: &Printer) -> Result<Self, Error> {
+        let Some(bundle) = bundle else {
+            let place = args.from.archive.clone();
+            let place =
+                place.ok_or_else(|| Error::usage("which bundle? give its folder; or --archive, to ask all of them"))?;
+            return Ok(Self::Archive(place));
+        };
+        let located = locate(bundle, &args.from).await?;
+        let opened = open(&located.path, None, &args.config, printer)?;
+        Ok(Self::Bundle { opened: Box::new(opened), _located: located })
+    }
+
+    /// May be cancelled: nothing outlives it.
+    pub(super) async fn answer(&self, sql: &str, args: &Query, printer: &Printer) -> Result<Answer, Error> {
+        match self {
+            Self::Archive(place) => all(place, sql, args, printer).await,
+            Self::Bundle { opened, .. } => Ok(query(&opened.evidence, sql, &opened.settings, &limits(args)).await?),
+        }
+    }
+}
+
+fn limits(args: &Query) -> Options {
+    Options { row_limit: usize::try_from(args.rows).unwrap_or(usize::MAX), ..options(&args.engine, None) }
+}
+
+pub(super) fn print(answer: &Answer, format: RowsFormat, to: Option<&Path>, printer: &Printer) -> Result<(), Error> {
+    let rows = render::query(answer, format)?;
+    match to {
+        Some(path) => write_file(path, rows),
+        None => printer.stdout(&String::from_utf8_lossy(&rows)),
+    }
 }
 
 /// Whether the only argument is SQL: no file is called so.
@@ -112,6 +164,5 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
             held: Vec::new(),
         });
     }
-    let options = options(&args.engine, None);
-    Ok(query_many(tables, archive.store(), folder.path(), sql, &options).await?)
+    Ok(query_many(tables, archive.store(), folder.path(), sql, &limits(args)).await?)
 }
