@@ -17,12 +17,23 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn begin(name: &'static str, title: &str, at: Timestamp) -> Self {
-        raw(&format!("\x1b[0Ksection_start:{}:casefile_{name}\r\x1b[0K{title}", at.as_millis() / 1000));
+        raw(&Self::begin_of(name, title, false, at));
         Self { name }
     }
 
     pub(crate) fn end(self, at: Timestamp) {
-        raw(&format!("\x1b[0Ksection_end:{}:casefile_{}\r\x1b[0K", at.as_millis() / 1000, self.name));
+        raw(&Self::end_of(self.name, at));
+    }
+
+    /// The line that begins a section.
+    pub(crate) fn begin_of(name: &str, title: &str, folded: bool, at: Timestamp) -> String {
+        let folded = if folded { "[collapsed=true]" } else { "" };
+        format!("\x1b[0Ksection_start:{}:casefile_{name}{folded}\r\x1b[0K{title}", at.as_millis() / 1000)
+    }
+
+    /// The line that ends it.
+    pub(crate) fn end_of(name: &str, at: Timestamp) -> String {
+        format!("\x1b[0Ksection_end:{}:casefile_{name}\r\x1b[0K", at.as_millis() / 1000)
     }
 }
 

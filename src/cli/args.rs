@@ -173,7 +173,7 @@ pub(crate) struct AwsArgs {
     /// Keep the AWS documents, redacted, as a recording that `import` reads
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,
-    /// Fold the collection in the job's log, as GitLab's sections do
+    /// Write for the log of a GitLab job: sections that fold, and the verdict last
     #[arg(long)]
     pub(crate) gitlab: bool,
 }

@@ -3,7 +3,10 @@
 //! A blocking check that is not decided is an error there, not a skip: GitLab shows skipped tests as
 //! harmless, and an inconclusive verdict is not.
 
-use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Outcome, Verdict};
+use std::path::Path;
+use std::time::Duration;
+
+use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Outcome, Target, Verdict};
 use casefile_evidence::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -16,18 +19,23 @@ use crate::error::Error;
 /// Causes that a test case lists: all that the verdict keeps.
 const CAUSES: usize = usize::MAX;
 
-pub(crate) fn verdict(verdict: &Verdict) -> Result<String, Error> {
+/// `attachment`: a file that GitLab shows beside failed test cases, by its path in the project.
+///
+/// # Errors
+/// Only internal errors.
+pub(crate) fn verdict(verdict: &Verdict, attachment: Option<&Path>) -> Result<String, Error> {
     let target = &verdict.bundle.target;
     let mut suite = TestSuite::new(visible(&format!("casefile {}", target.service)));
     for check in &verdict.checks {
-        suite.add_test_case(test_case(check, target.window_from));
+        suite.add_test_case(test_case(check, target, attachment));
     }
     if suite.failures + suite.errors == 0 && verdict.verdict != Conclusion::Pass {
         // Nothing was judged: a report of skips alone would look like success.
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        status.set_message(visible(&verdict.decision.why)).set_type(conclusion(verdict.verdict));
+        let why = visible(&verdict.decision.why);
+        status.set_message(&why).set_type(conclusion(verdict.verdict)).set_description(why.clone());
         let mut case = TestCase::new("verdict", status);
-        case.set_classname("casefile");
+        case.set_classname(visible(&target.service));
         suite.add_test_case(case);
     }
     let property = |name: &str, value: &str| Property::new(name, visible(value));
@@ -52,7 +60,10 @@ pub(crate) fn verdict(verdict: &Verdict) -> Result<String, Error> {
     report.to_string().map_err(Error::internal)
 }
 
-fn test_case(check: &CheckVerdict, day: Option<Timestamp>) -> TestCase {
+/// Its name and class are the same in every run, whatever the title, the level and the owner are: GitLab's history of a
+/// test hangs on them. GitLab shows an element's text, and none of its attributes.
+fn test_case(check: &CheckVerdict, target: &Target, attachment: Option<&Path>) -> TestCase {
+    let day = target.window_from;
     let reason = visible(&headline(check));
     let what = description(check, day);
     let status = match (check.outcome, check.level) {
@@ -61,18 +72,32 @@ fn test_case(check: &CheckVerdict, day: Option<Timestamp>) -> TestCase {
         (Outcome::Error, _) => non_success(NonSuccessKind::Error, reason, "error", what),
         (Outcome::Unknown, Level::Block) => non_success(NonSuccessKind::Error, reason, "unknown", what),
         (Outcome::Pending, Level::Block) => non_success(NonSuccessKind::Error, reason, "pending", what),
-        (Outcome::Fail, Level::Advise) => skipped(&format!("fails, but only advises: {reason}"), "advise"),
-        (Outcome::Unknown, Level::Advise) => skipped(&format!("unknown, and only advises: {reason}"), "unknown"),
-        (Outcome::Pending, Level::Advise) => skipped(&format!("not over yet, and only advises: {reason}"), "pending"),
+        (Outcome::Fail, Level::Advise) => skipped(&format!("advice: {reason}"), "advise"),
+        (Outcome::Unknown, Level::Advise) => skipped(&format!("advice that lacks evidence: {reason}"), "unknown"),
+        (Outcome::Pending, Level::Advise) => skipped(&format!("advice, not decided yet: {reason}"), "pending"),
         (Outcome::Skip, _) => skipped(&reason, "skip"),
     };
-    let mut case = TestCase::new(visible(&format!("{}: {}", check.id, check.title)), status);
-    case.set_classname(format!("{}/{}", check.level, check.owner));
-    let evidence = plain(check, day, CAUSES);
-    if !evidence.is_empty() {
-        case.set_system_out(evidence.join("\n"));
+    let shows_output = matches!(status, TestCaseStatus::NonSuccess { .. });
+    let mut case = TestCase::new(visible(&check.id), status);
+    case.set_classname(visible(&target.service));
+    if let Some(time) = decided_after(check, target) {
+        case.set_time(time);
+    }
+    let mut output = plain(check, day, CAUSES);
+    if let Some(path) = attachment.filter(|_| shows_output) {
+        output.insert(0, format!("[[ATTACHMENT|{}]]", visible(&path.display().to_string())));
+    }
+    if !output.is_empty() {
+        case.set_system_out(output.join("\n"));
     }
     case
+}
+
+/// How long after the deployment's creation its first row happened.
+fn decided_after(check: &CheckVerdict, target: &Target) -> Option<Duration> {
+    let status = check.outcome.status()?;
+    let first = check.rows.iter().filter(|row| row.status == status).filter_map(|row| row.at).min()?;
+    u64::try_from(first.millis_since(target.deployment_created_at?)).ok().map(Duration::from_millis)
 }
 
 fn non_success(kind: NonSuccessKind, reason: String, ty: &str, description: Vec<String>) -> TestCaseStatus {
@@ -83,14 +108,14 @@ fn non_success(kind: NonSuccessKind, reason: String, ty: &str, description: Vec<
 
 fn skipped(message: &str, ty: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
-    status.set_message(message).set_type(ty);
+    status.set_message(message).set_type(ty).set_description(message);
     status
 }
 
 /// The text that GitLab shows for an opened test case: the evidence in short, the gaps, and the remedies.
 fn description(check: &CheckVerdict, day: Option<Timestamp>) -> Vec<String> {
     const SHORT: usize = 5;
-    let mut lines = vec![visible(&check.reason)];
+    let mut lines = vec![visible(&format!("{} ({})", check.title, check.owner)), visible(&check.reason)];
     lines.extend(plain(check, day, SHORT));
     for shown in tail::of_check(check, day) {
         lines.push(shown.title);

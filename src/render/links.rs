@@ -12,16 +12,28 @@ use super::text::{conclusion, visible};
 use crate::error::Error;
 use crate::format::Format;
 
-/// Links of a job: its reports, the runbook, and the service in the AWS console.
+/// The address of the job's HTML report among its artifacts.
+pub(crate) fn report_url(verdict: &Verdict, reports: &[(Format, PathBuf)]) -> Option<String> {
+    let (_, path) = reports.iter().find(|(format, _)| *format == Format::Html)?;
+    Some(format!("{}/artifacts/file/{}", verdict.bundle.ci.get("CI_JOB_URL")?, in_project(path)?))
+}
+
+/// Links of a job: its report and its bundle among the artifacts, the runbook, and the service in the AWS console.
+/// `bundle`: where the bundle is.
 ///
 /// # Errors
 /// Only by a fault of this program.
-pub(crate) fn annotations(verdict: &Verdict, reports: &[(Format, PathBuf)]) -> Result<String, Error> {
+pub(crate) fn annotations(
+    verdict: &Verdict,
+    reports: &[(Format, PathBuf)],
+    bundle: Option<&Path>,
+) -> Result<String, Error> {
     let link = |label: &str, url: String| json!({ "external_link": { "label": label, "url": url } });
     let mut links: Vec<Value> = Vec::new();
-    let page = reports.iter().find(|(format, _)| *format == Format::Html);
-    if let Some((url, path)) = verdict.bundle.ci.get("CI_JOB_URL").zip(page.and_then(|(_, path)| in_project(path))) {
-        links.push(link("Report", format!("{url}/artifacts/file/{path}")));
+    links.extend(report_url(verdict, reports).map(|url| link("Report", url)));
+    if let Some((url, path)) = verdict.bundle.ci.get("CI_JOB_URL").zip(bundle) {
+        let kind = if path.extension().is_some_and(|it| it == "tar") { "file" } else { "browse" };
+        links.extend(in_project(path).map(|path| link("Evidence bundle", format!("{url}/artifacts/{kind}/{path}"))));
     }
     if let Some(runbook) = verdict.decision.runbook.as_ref().filter(|url| url.starts_with("https://")) {
         links.push(link("Runbook", runbook.clone()));
@@ -82,14 +94,15 @@ mod tests {
         let mut verdict = testing::fail();
         verdict.bundle.ci.insert("CI_JOB_URL".to_owned(), "https://gitlab.example.com/a/b/-/jobs/1".to_owned());
         let reports = [(Format::Json, PathBuf::from("v.json")), (Format::Html, PathBuf::from("evidence/eu west.html"))];
-        let links = annotations(&verdict, &reports).unwrap();
+        let links = annotations(&verdict, &reports, Some(Path::new("evidence/rollout.bundle"))).unwrap();
         assert!(
             links.contains("https://gitlab.example.com/a/b/-/jobs/1/artifacts/file/evidence/eu%20west.html"),
             "{links}"
         );
+        assert!(links.contains("/-/jobs/1/artifacts/browse/evidence/rollout.bundle"), "{links}");
         assert!(links.contains("/ecs/v2/clusters/"), "{links}");
         let outside = [(Format::Html, PathBuf::from("../report.html"))];
-        assert!(!annotations(&verdict, &outside).unwrap().contains("artifacts/file"));
+        assert!(!annotations(&verdict, &outside, None).unwrap().contains("artifacts/file"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::evidence::{headline, plain};
 use super::story::{Story, kinds};
 use super::tail;
 use super::terminal::{action, by_definition, deployment, observed, place, release, sentence};
-use super::text::{conclusion, cut_middle, short, visible};
+use super::text::{conclusion, count, cut_middle, short, visible};
 
 /// Causes of one check that are shown.
 const CAUSES: usize = 5;
@@ -20,8 +20,50 @@ const CAUSES: usize = 5;
 const CELL: usize = 300;
 const BLOCK: usize = 2000;
 
+/// Bytes of the whole page: a comment on GitHub takes 65,536 characters, a note on GitLab and a step summary more.
+const LIMIT: usize = 60_000;
+/// Log lines that stand above the fold, and columns of each.
+const LINES: usize = 10;
+const LINE: usize = 300;
+
 pub(crate) fn verdict(verdict: &Verdict) -> String {
     let story = Story::of(verdict);
+    let target = &verdict.bundle.target;
+    let mut page = first_screen(verdict, &story);
+    let mut rest: Vec<String> = Vec::new();
+    let mut block = |fill: &mut dyn FnMut(&mut String)| {
+        let mut text = String::new();
+        fill(&mut text);
+        rest.push(text);
+    };
+    // Open checks cannot change a pass or a fail.
+    let hangs = matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error);
+    if !story.missing.is_empty() {
+        block(&mut |page| {
+            let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
+            folded(page, "Missing evidence", hangs, |page| {
+                table(page, &["missing", "error", "needed by", "remedy"], &rows);
+            });
+        });
+    }
+    block(&mut |page| attention(page, verdict, &story));
+    for check in story.failing.iter().chain(&story.broken).chain(&story.noticed) {
+        block(&mut |page| evidence(page, check, target.window_from));
+    }
+    block(&mut |page| decided(page, verdict, &story));
+    let left_out = "Further evidence is left out here: see the HTML or the JSON report.\n";
+    for text in rest {
+        if page.len() + text.len() + left_out.len() > LIMIT {
+            page.push_str(left_out);
+            break;
+        }
+        page.push_str(&text);
+    }
+    page
+}
+
+/// What is read in five seconds: the verdict, the cause, to whom, the last log lines, what to do.
+fn first_screen(verdict: &Verdict, story: &Story<'_>) -> String {
     let target = &verdict.bundle.target;
     let decision = &verdict.decision;
     let mut page = String::new();
@@ -34,6 +76,17 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     line(&mut page, &format!("### {mark} {}: {}", conclusion(verdict.verdict), escape(&action(decision))));
     if let Some(cause) = decision.causes.first() {
         line(&mut page, &format!("**{}**", escape(&sentence(cause))));
+    }
+    if let Some(check) = story.failing.first() {
+        if let Some(shown) = tail::of_check(check, target.window_from).into_iter().find(|shown| !shown.lines.is_empty())
+        {
+            line(&mut page, &format!("{}:", escape(&shown.title)));
+            let last = &shown.lines[shown.lines.len().saturating_sub(LINES)..];
+            fenced(&mut page, &last.iter().map(|line| cut_middle(line, LINE)).collect::<Vec<_>>());
+        }
+        if let Some(advice) = check.advices().first() {
+            line(&mut page, &format!("What to do: {}", escape(&cut_middle(&visible(advice), 2 * LINE))));
+        }
     }
     line(&mut page, &format!("Impact: {}", escape(&short(&verdict.impact.summary))));
     if let Some(runbook) = &decision.runbook {
@@ -48,17 +101,21 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     ];
     let rows = subject.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), escape(&value?)]));
     table(&mut page, &["", ""], &rows.collect::<Vec<_>>());
-    attention(&mut page, verdict, &story);
-    for check in story.failing.iter().chain(&story.broken).chain(&story.noticed) {
-        evidence(&mut page, check, target.window_from);
-    }
-    if !story.missing.is_empty() {
-        line(&mut page, "#### Missing evidence");
-        let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
-        table(&mut page, &["missing", "error", "needed by", "remedy"], &rows);
-    }
-    folded(&mut page, verdict, &story);
     page
+}
+
+/// Code within a line of HTML, where Markdown escapes nothing, and GitLab looks for no mention.
+fn html_code(text: &str) -> String {
+    let text = visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<code>{text}</code>")
+}
+
+/// What a click unfolds. The summary is HTML.
+fn folded(page: &mut String, summary: &str, open: bool, fill: impl FnOnce(&mut String)) {
+    let open = if open { " open" } else { "" };
+    line(page, &format!("<details{open}><summary>{summary}</summary>"));
+    fill(page);
+    line(page, "</details>");
 }
 
 /// Every check that neither passed nor was skipped.
@@ -70,8 +127,13 @@ fn attention(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
     let all = known.chain(blocking).chain(story.noticed.iter().copied()).chain(advising);
     let rows: Vec<Vec<String>> = all.map(row).collect();
     if !rows.is_empty() {
-        table(page, &["check", "outcome", "level", "owner", "why"], &rows);
+        let open = text_count(rows.len());
+        folded(page, &open, rows.len() <= 8, |page| table(page, &["check", "outcome", "level", "owner", "why"], &rows));
     }
+}
+
+fn text_count(checks: usize) -> String {
+    count(checks, "check that did not pass", "checks that did not pass")
 }
 
 fn row(check: &CheckVerdict) -> Vec<String> {
@@ -99,24 +161,22 @@ fn outcome(outcome: Outcome) -> &'static str {
 }
 
 fn evidence(page: &mut String, check: &CheckVerdict, day: Option<Timestamp>) {
-    line(page, &format!("**{}**: {}", code(&check.id), escape(&check.title)));
-    let mut lines = plain(check, day, CAUSES);
-    if lines.is_empty() {
-        lines.push(visible(&check.reason));
-    }
-    fenced(page, &lines);
-    for shown in tail::of_check(check, day) {
-        if shown.lines.is_empty() {
-            line(page, &escape(&shown.title));
-        } else {
-            line(page, &format!("<details><summary>{}</summary>", escape(&shown.title)));
-            fenced(page, &shown.lines);
-            line(page, "</details>");
+    folded(page, &html_code(&format!("{}: {}", check.id, check.title)), false, |page| {
+        let mut lines = plain(check, day, CAUSES);
+        if lines.is_empty() {
+            lines.push(visible(&check.reason));
         }
-    }
-    for advice in check.advices() {
-        line(page, &format!("What to do: {}", escape(advice)));
-    }
+        fenced(page, &lines);
+        for shown in tail::of_check(check, day) {
+            line(page, &escape(&shown.title));
+            if !shown.lines.is_empty() {
+                fenced(page, &shown.lines);
+            }
+        }
+        for advice in check.advices() {
+            line(page, &format!("What to do: {}", escape(advice)));
+        }
+    });
 }
 
 fn missing(entry: &Missing<'_>) -> Vec<String> {
@@ -136,23 +196,24 @@ fn missing(entry: &Missing<'_>) -> Vec<String> {
     ]
 }
 
-fn folded(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
-    line(page, &format!("<details><summary>{}</summary>", escape(&story.rest())));
-    let good = [Outcome::Pass, Outcome::Skip].into_iter().flat_map(|outcome| verdict.with_outcome(outcome));
-    let rows: Vec<Vec<String>> = good.map(row).collect();
-    if !rows.is_empty() {
-        table(page, &["check", "outcome", "level", "owner", "why"], &rows);
-    }
-    let digests = [
-        ("bundle", verdict.bundle.digest.as_deref().unwrap_or("not sealed yet")),
-        ("pack", &verdict.pack.digest),
-        ("config", &verdict.config.digest),
-        ("verdict", &verdict.digest),
-        ("casefile", &verdict.engine.casefile),
-        ("datafusion", &verdict.engine.datafusion),
-    ];
-    table(page, &["", ""], &digests.map(|(name, value)| vec![name.to_owned(), code(value)]));
-    page.push_str("</details>\n");
+/// The checks that passed or were skipped, and the digests.
+fn decided(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
+    folded(page, &story.rest(), false, |page| {
+        let good = [Outcome::Pass, Outcome::Skip].into_iter().flat_map(|outcome| verdict.with_outcome(outcome));
+        let rows: Vec<Vec<String>> = good.map(row).collect();
+        if !rows.is_empty() {
+            table(page, &["check", "outcome", "level", "owner", "why"], &rows);
+        }
+        let digests = [
+            ("bundle", verdict.bundle.digest.as_deref().unwrap_or("not sealed yet")),
+            ("pack", &verdict.pack.digest),
+            ("config", &verdict.config.digest),
+            ("verdict", &verdict.digest),
+            ("casefile", &verdict.engine.casefile),
+            ("datafusion", &verdict.engine.datafusion),
+        ];
+        table(page, &["", ""], &digests.map(|(name, value)| vec![name.to_owned(), code(value)]));
+    });
 }
 
 /// A paragraph.

@@ -4,6 +4,7 @@
 //! page or an XML file would act on are made visible, see [`text`] and [`markdown`].
 
 mod archive;
+mod brief;
 mod bundles;
 mod corpus;
 mod difference;
@@ -38,13 +39,14 @@ pub(crate) use findings::findings;
 pub(crate) use gate::{decision, headline as gate_headline};
 pub(crate) use html::{Scene, site, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
-pub(crate) use links::annotations;
+pub(crate) use junit::verdict as junit;
+pub(crate) use links::{annotations, report_url};
 pub(crate) use plan::plan;
 pub(crate) use query::query;
 pub(crate) use replay::{Moment, replay};
 pub(crate) use standing::{Standing, standing};
 pub(crate) use tables::tables;
-pub(crate) use terminal::{action, sentence};
+pub(crate) use terminal::{action, job_log, sentence};
 pub(crate) use text::{cut_middle, visible};
 
 use casefile_analyzer::Verdict;
@@ -72,9 +74,9 @@ pub(crate) fn verdict(verdict: &Verdict, format: Format, style: Style) -> Result
         Format::Terminal => Ok(terminal::verdict(verdict, style)),
         Format::Json => Ok(verdict.to_canonical_json()? + "\n"),
         Format::Markdown => Ok(markdown::verdict(verdict)),
-        Format::Junit => junit::verdict(verdict),
+        Format::Junit => junit::verdict(verdict, None),
         Format::Html => Ok(html::verdict(verdict, None)),
-        Format::Annotations => links::annotations(verdict, &[]),
+        Format::Annotations => links::annotations(verdict, &[], None),
         Format::Dotenv => Ok(links::dotenv(verdict)),
     }
 }

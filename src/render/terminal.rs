@@ -6,11 +6,13 @@ use casefile_analyzer::{Action, Cause, CheckVerdict, Conclusion, Decision, Evide
 use casefile_evidence::Timestamp;
 
 use super::Style;
+use super::brief;
 use super::evidence::{more, says_more, shown};
 use super::page::{Page, Role};
 use super::story::{Story, kinds};
 use super::tail;
 use super::text::{cause, conclusion, count, cut_middle, short, short_digest, span, stop_reason, time, visible};
+use crate::progress::Section;
 
 /// Causes of one blocking check that are shown.
 const CAUSES: usize = 5;
@@ -20,38 +22,72 @@ const TAILS: usize = 3;
 const REMEDIES: usize = 6;
 
 pub(crate) fn verdict(verdict: &Verdict, style: Style) -> String {
-    let story = Story::of(verdict);
     let mut page = Page::new(style);
+    head(&mut page, verdict);
+    body(&mut page, verdict);
+    page.finish()
+}
+
+/// The verdict for the log of a GitLab job: all of it folded, then the evidence in brief. The verdict and the report's
+/// address come last, since GitLab shows the last lines of a failed job.
+pub(crate) fn job_log(verdict: &Verdict, report: Option<&str>, style: Style) -> String {
+    let mut page = Page::new(Style { verbose: true, ..style });
+    body(&mut page, verdict);
+    let at = verdict.as_of.unwrap_or_default();
+    let [begin, end] =
+        [Section::begin_of("evidence", "All of the evidence", true, at), Section::end_of("evidence", at)];
+    let all = format!("{begin}\n{}{end}\n", page.finish());
+    let mut page = Page::new(Style { verbose: false, ..style });
+    body(&mut page, verdict);
+    page.gap();
+    head(&mut page, verdict);
+    if let Some(report) = report {
+        page.field("report", report);
+    }
+    all + &page.finish()
+}
+
+fn body(page: &mut Page, verdict: &Verdict) {
+    let story = Story::of(verdict);
     let target = &verdict.bundle.target;
     let day = target.window_from;
-    head(&mut page, verdict);
-    subject(&mut page, target);
+    subject(page, target);
     if let Some(taken) = by_definition(verdict) {
         page.field("tasks", &taken);
     }
-    failing(&mut page, &story.failing, day);
-    section(&mut page, "could not be evaluated", &story.broken, broken);
-    section(&mut page, "advice (does not affect the verdict)", &story.noticed, |page, check| noticed(page, check, day));
-    missing(&mut page, &story, target, verdict.verdict);
-    page.gap();
-    page.item(0, 0, Role::Pass, if story.passed > 0 { "✓ " } else { "" }, &story.rest());
-    digests(&mut page, verdict);
-    page.finish()
+    if page.is_verbose() {
+        failing(page, &story.failing, day);
+        section(page, "could not be evaluated", &story.broken, broken);
+        let title = "advice (does not affect the verdict)";
+        section(page, title, &story.noticed, |page, check| noticed(page, check, day));
+        missing(page, &story, target, verdict.verdict);
+    } else {
+        brief::evidence(page, verdict, &story);
+    }
+    if page.is_verbose() || story.failing.is_empty() {
+        page.gap();
+    }
+    let is_all = page.is_verbose() || verdict.verdict == Conclusion::Pass;
+    let more = if is_all { "" } else { "; -v shows all of the evidence" };
+    page.item(0, 0, Role::Pass, if story.passed > 0 { "✓ " } else { "" }, &format!("{}{more}", story.rest()));
+    digests(page, verdict);
 }
 
 /// The verdict, the decision and the first cause; the impact; the other causes.
 fn head(page: &mut Page, verdict: &Verdict) {
-    const ALSO: usize = 3;
+    // In brief, one line each.
+    let (also, room) = if page.is_verbose() { (3, usize::MAX) } else { (2, page.width() - 14) };
     let decision = &verdict.decision;
     let (first, others) =
         decision.causes.split_first().map_or((None, &[][..]), |(first, others)| (Some(first), others));
-    let what = first.map_or_else(|| action(decision), |cause| format!("{}: {}", action(decision), sentence(cause)));
+    let cause = first.map(|cause| format!(": {}", sentence(cause))).unwrap_or_default();
+    let what = cut_middle(&format!("{}{cause}", action(decision)), room.saturating_mul(3));
     page.item(0, 2, verdict.verdict.into(), &format!("{}  ", conclusion(verdict.verdict)), &what);
     page.field("impact", &verdict.impact.summary);
-    for (number, cause) in others.iter().take(ALSO).enumerate() {
-        page.field(if number == 0 { "also" } else { "" }, &sentence(cause));
+    for (number, cause) in others.iter().take(also).enumerate() {
+        page.field(if number == 0 { "also" } else { "" }, &cut_middle(&sentence(cause), room));
     }
-    if let Some(beyond) = others.len().checked_sub(ALSO).filter(|beyond| *beyond > 0) {
+    if let Some(beyond) = others.len().checked_sub(also).filter(|beyond| *beyond > 0 && page.is_verbose()) {
         page.field("", &format!("and {beyond} more, below"));
     }
     if let Some(runbook) = &decision.runbook {
@@ -158,7 +194,7 @@ fn section(page: &mut Page, title: &str, checks: &[&CheckVerdict], mut one: impl
     }
 }
 
-fn heading(page: &mut Page, mark: &str, role: Role, check: &CheckVerdict) {
+pub(super) fn heading(page: &mut Page, mark: &str, role: Role, check: &CheckVerdict) {
     page.item(0, 4, role, &format!("{mark} {}", check.id), &format!("  {} ({})", check.title, check.owner));
 }
 

@@ -15,6 +15,11 @@ fn show(value: &Verdict, format: Format) -> String {
     verdict(value, format, PLAIN).unwrap()
 }
 
+/// All of the evidence, for a terminal.
+fn show_all(value: &Verdict) -> String {
+    verdict(value, Format::Terminal, Style { verbose: true, ..PLAIN }).unwrap()
+}
+
 /// A report runs nothing, asks for nothing, and holds hostile text as text.
 #[test]
 fn a_page_is_only_a_page() {
@@ -54,6 +59,7 @@ fn pass() {
 #[test]
 fn fail() {
     insta::assert_snapshot!("fail-terminal", show(&testing::fail(), Format::Terminal));
+    insta::assert_snapshot!("fail-terminal-verbose", show_all(&testing::fail()));
     insta::assert_snapshot!("fail-markdown", show(&testing::fail(), Format::Markdown));
     insta::assert_snapshot!("fail-junit", show(&testing::fail(), Format::Junit));
 }
@@ -61,6 +67,7 @@ fn fail() {
 #[test]
 fn inconclusive() {
     insta::assert_snapshot!("inconclusive-terminal", show(&testing::inconclusive(), Format::Terminal));
+    insta::assert_snapshot!("inconclusive-terminal-verbose", show_all(&testing::inconclusive()));
     insta::assert_snapshot!("inconclusive-markdown", show(&testing::inconclusive(), Format::Markdown));
     insta::assert_snapshot!("inconclusive-junit", show(&testing::inconclusive(), Format::Junit));
 }
@@ -68,6 +75,7 @@ fn inconclusive() {
 #[test]
 fn hostile() {
     insta::assert_snapshot!("hostile-terminal", show(&testing::hostile(), Format::Terminal));
+    insta::assert_snapshot!("hostile-terminal-verbose", show_all(&testing::hostile()));
     insta::assert_snapshot!("hostile-markdown", show(&testing::hostile(), Format::Markdown));
     insta::assert_snapshot!("hostile-junit", show(&testing::hostile(), Format::Junit));
 }
@@ -111,7 +119,7 @@ fn no_line_is_wider_than_asked_for() {
 
 #[test]
 fn a_log_line_cannot_act() {
-    let terminal = show(&testing::hostile(), Format::Terminal);
+    let terminal = show(&testing::hostile(), Format::Terminal) + &show_all(&testing::hostile());
     let markdown = show(&testing::hostile(), Format::Markdown);
     for text in [&terminal, &markdown] {
         assert!(text.chars().all(|c| c == '\n' || visible(&c.to_string()) == c.to_string()), "{text:?}");
@@ -127,12 +135,53 @@ fn a_log_line_cannot_act() {
             Some(_) => {}
             None if ticks >= 3 => fence = Some(ticks),
             None => {
-                assert!(!line.contains("<script") && !line.contains(" @all"), "{line}");
+                // GitLab looks for no mention in code.
+                let text = line.split("<code>").map(|part| part.rsplit("</code>").next().unwrap()).collect::<String>();
+                assert!(!line.contains("<script") && !text.contains(" @all"), "{line}");
                 assert!(!line.contains("</details>") || line == "</details>", "{line}");
             }
         }
     }
     assert_eq!(fence, None, "every block is closed");
+}
+
+/// GitLab shows the last lines of a failed job, and folds sections.
+#[test]
+fn the_log_of_a_job_ends_with_the_verdict_and_the_address_of_the_report() {
+    let url = "https://gitlab.example.com/a/b/-/jobs/1/artifacts/file/report.html";
+    let text = super::job_log(&testing::fail(), Some(url), PLAIN);
+    let (folded, rest) = text.split_once("\x1b[0Ksection_end:").unwrap();
+    assert!(folded.starts_with("\x1b[0Ksection_start:"), "{folded}");
+    assert!(folded.contains(":casefile_evidence[collapsed=true]\r\x1b[0KAll of the evidence\n"), "{folded}");
+    let last: Vec<&str> = rest.lines().rev().take(9).collect();
+    assert!(last[0].ends_with(url), "{last:?}");
+    assert!(last.iter().any(|line| line.starts_with("FAIL  delegate to ")), "{last:?}");
+    let hostile = super::job_log(&testing::hostile(), None, PLAIN);
+    assert_eq!(
+        (hostile.matches("\x1b[0Ksection_start:").count(), hostile.matches("\x1b[0Ksection_end:").count()),
+        (1, 1)
+    );
+}
+
+/// A comment on GitHub takes 65,536 characters.
+#[test]
+fn markdown_fits_a_comment_and_keeps_the_first_screen() {
+    let mut value = testing::fail();
+    let check = value.checks.iter().find(|check| check.id == "tasks.exited").unwrap().clone();
+    value.checks.extend((0..200).map(|n| {
+        let mut check = check.clone();
+        check.id = format!("a.b{n}");
+        check.rows.iter_mut().for_each(|row| row.reason = "x".repeat(1500));
+        check
+    }));
+    let text = show(&value, Format::Markdown);
+    assert!(text.len() <= 60_000, "{}", text.len());
+    assert!(
+        text.starts_with("### ❌ FAIL: delegate to ") && text.ends_with("see the HTML or the JSON report.\n"),
+        "{text}"
+    );
+    let count = |what: &str| text.matches(what).count();
+    assert_eq!(count("<details"), count("</details>"));
 }
 
 #[test]
@@ -148,6 +197,17 @@ fn junit_is_well_formed_and_counts() {
         let suite = &report.test_suites[0];
         assert_eq!((suite.failures, suite.errors, suite.skipped), (failures, errors, skipped), "{xml}");
         assert_eq!(suite.tests, value.checks.len());
+        for case in &suite.test_cases {
+            // GitLab prints an element that has attributes and no text as a hash.
+            let text = match &case.status {
+                quick_junit::TestCaseStatus::Success { .. } => continue,
+                quick_junit::TestCaseStatus::NonSuccess { description, .. }
+                | quick_junit::TestCaseStatus::Skipped { description, .. } => description,
+            };
+            assert!(text.as_ref().is_some_and(|text| !text.is_empty()), "{:?}", case.name);
+        }
+        let names: std::collections::BTreeSet<_> = suite.test_cases.iter().map(|case| &case.name).collect();
+        assert_eq!(names.len(), suite.tests, "each name once");
         // Characters of XML 1.0, without control characters.
         assert!(xml.chars().all(|c| c == '\n' || visible(&c.to_string()) == c.to_string()), "{xml:?}");
     }
@@ -169,7 +229,7 @@ fn causes_are_read_before_consequences_and_said_once() {
     let mut twin = value.checks.iter().find(|check| check.id == "tasks.exited").unwrap().clone();
     (twin.id, twin.owner) = ("tasks.exited-again".to_owned(), Owner::Shared);
     value.checks.push(twin);
-    let text = show(&value, Format::Terminal);
+    let text = show_all(&value);
     let place = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} is not in {text}"));
     assert!(place("✗ tasks.exited ") < place("✗ rollout.not-rolled-back"));
     assert!(place("✗ migration.failed") < place("✗ rollout.not-rolled-back"));

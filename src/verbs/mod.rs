@@ -23,7 +23,7 @@ mod test;
 mod validate;
 mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Evidence, Options, Pack, Settings, Verdict};
 use casefile_collector::redact::Redactor;
@@ -188,32 +188,46 @@ pub(crate) fn report(
     file: Option<&Path>,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    further_reports(verdict, bundle, args)?;
+    further_reports(verdict, bundle, None, args)?;
     printer.result(file, |style| rendered(verdict, bundle, args.format, style))?;
     Ok(exit_of(verdict))
 }
 
-/// As [`report`], for verbs whose `--output` is the bundle: the verdict goes to standard output.
+/// As [`report`], for verbs whose `--output` is the bundle, which is at `place`: the verdict goes to standard output.
+/// `gitlab`: in the form that the log of a GitLab job needs.
 pub(crate) fn report_to_stdout(
     verdict: &Verdict,
     bundle: &Bundle,
+    place: &Path,
     args: &ReportArgs,
+    gitlab: bool,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    further_reports(verdict, bundle, args)?;
-    printer.stdout(&rendered(verdict, bundle, args.format, printer.style())?)?;
+    further_reports(verdict, bundle, Some(place), args)?;
+    let text = if gitlab && args.format == Format::Terminal {
+        render::job_log(verdict, render::report_url(verdict, &args.reports).as_deref(), printer.style())
+    } else {
+        rendered(verdict, bundle, args.format, printer.style())?
+    };
+    printer.stdout(&text)?;
     Ok(exit_of(verdict))
 }
 
-fn further_reports(verdict: &Verdict, bundle: &Bundle, args: &ReportArgs) -> Result<(), Error> {
+fn further_reports(verdict: &Verdict, bundle: &Bundle, place: Option<&Path>, args: &ReportArgs) -> Result<(), Error> {
     for (format, path) in &args.reports {
         let text = match format {
-            Format::Annotations => render::annotations(verdict, &args.reports)?,
+            Format::Annotations => render::annotations(verdict, &args.reports, place)?,
+            Format::Junit => render::junit(verdict, attachment(&args.reports))?,
             _ => rendered(verdict, bundle, *format, Printer::file_style())?,
         };
         write_file(path, &text)?;
     }
     Ok(())
+}
+
+/// What a test case of JUnit shows besides its text: the HTML report, by its path in the project.
+fn attachment(reports: &[(Format, PathBuf)]) -> Option<&Path> {
+    reports.iter().find(|(format, path)| *format == Format::Html && path.is_relative()).map(|(_, path)| path.as_path())
 }
 
 /// A verdict over a bundle: the HTML report draws the rollout.

@@ -89,13 +89,14 @@ pub(crate) async fn validate(
     }
     let settled = SettledRule::new(job.times.stable_for);
     let mut rule = VerdictRule { judge, settled, last_lines: ends.last_lines, printer: printer.clone() };
+    let gitlab = job.aws.gitlab;
     let gathered = job.run(&mut rule, printer).await?;
     let sealed = gathered.sealed;
     printer.note(gathered.line.trim_end());
     let upload = gathered.upload;
     let bundle = Bundle::open(&sealed.path)?;
     let verdict = analyzer.analyze(&Evidence::bundle(&bundle)?, &settings, &options(&args.engine, None)).await?;
-    let exit = report_to_stdout(&verdict, &bundle, reports, printer)?;
+    let exit = report_to_stdout(&verdict, &bundle, &sealed.path, reports, gitlab, printer)?;
     let archived = match &ends.archive {
         Some(archive) => keep(archive, &sealed.path, &verdict, &analyzer, &settings, printer).await,
         None => true,

