@@ -84,6 +84,15 @@ pub(crate) enum StatsFormat {
     Csv,
 }
 
+/// The formats of what `check lint` finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LintFormat {
+    /// For people
+    Terminal,
+    /// For GitLab's code quality report: each problem at its line of the merge request
+    Codequality,
+}
+
 /// The formats of IAM policies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RolesFormat {

@@ -151,8 +151,8 @@ pub(crate) struct ExpectArgs {
     /// Fail when nothing was deployed
     #[arg(long)]
     pub(crate) require_rollout: bool,
-    /// The release's name, the same in every region [default when GitLab CI collects: CI_COMMIT_TAG, else
-    /// CI_COMMIT_SHA]
+    /// The release's name, the same in every region [default when a job of GitLab CI or GitHub Actions collects: the
+    /// tag, else the commit]
     #[arg(long, value_name = "NAME")]
     pub(crate) release: Option<String>,
     /// The image digest that the container must run, or one of the essential containers; may be given several times

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::args::{FromArchive, JudgeArgs, PackArgs, ReportArgs};
+use crate::format::LintFormat;
 use crate::place::parse_bundle;
 
 #[derive(Debug, Args)]
@@ -64,11 +65,25 @@ pub(crate) struct Check {
     pub(crate) verb: CheckVerb,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = LintFormat::Terminal)]
+    pub(crate) format: LintFormat,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CheckVerb {
     /// Check the checks and the config, without any bundle
-    #[command(after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml")]
-    Lint(JudgeArgs),
+    #[command(
+        after_help = "Example:\n  casefile check lint --queries my-checks --config casefile.toml\n  casefile check lint --format codequality -o gl-code-quality-report.json"
+    )]
+    Lint(Lint),
     /// Create a working check file, to be edited
     #[command(
         after_help = "Example:\n  casefile check new events.bus-connected --extra-queries checks\n  casefile check lint --extra-queries checks"

@@ -87,13 +87,14 @@ pub(crate) struct Which {
     /// The region that the release is to go to
     #[arg(long)]
     pub(crate) region: String,
-    /// The release's name, the same in every region [default in GitLab CI: CI_COMMIT_TAG, else CI_COMMIT_SHA]
+    /// The release's name, the same in every region [default in a job: the tag, else the commit]
     #[arg(long, value_name = "NAME")]
     pub(crate) release: Option<String>,
-    /// The number of the pipeline within its project: the greater is the newer [default: CI_PIPELINE_IID]
+    /// The number of the pipeline within its project: the greater is the newer [default: CI_PIPELINE_IID,
+    /// or GITHUB_RUN_NUMBER]
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<i64>,
-    /// The project that --sequence counts in [default: CI_PROJECT_ID]
+    /// The project that --sequence counts in [default: CI_PROJECT_ID, or GITHUB_REPOSITORY_ID]
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
     /// An image that is to be deployed; may be given several times

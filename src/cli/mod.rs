@@ -20,7 +20,7 @@ pub(crate) use args::{
 
 pub(crate) use beginning::{Doctor, Init};
 pub(crate) use collecting::{Collect, Demo, Import, Validate};
-pub(crate) use corpus::{Check, CheckVerb, Mutations, Test};
+pub(crate) use corpus::{Check, CheckVerb, Lint, Mutations, Test};
 pub(crate) use gate::{
     Ask, ByArg, Gate, GateVerb, Plan as GatePlan, PolicyArg, Status as GateStatus, Stop as GateStop, Waive, Which,
 };
@@ -163,6 +163,12 @@ pub(crate) enum Verb {
         /// The shell
         #[arg(value_enum)]
         shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(after_help = "Example:\n  casefile man /usr/local/share/man/man1")]
+    Man {
+        /// The folder; it is made if it does not exist
+        folder: PathBuf,
     },
     /// Run the checks that come on standard input, for another process of this program
     #[command(hide = true)]

@@ -135,7 +135,8 @@ impl RolloutSection {
 /// An error in a TOML file, with its line.
 fn located(text: &str, name: &str, error: &toml::de::Error) -> Error {
     let line = error.span().map_or(1, |span| line_at(text, span.start));
-    Error::usage(format!("{name}:{line}: {}", error.message()))
+    let problem = SpecError::new(name, error.message(), "").at(u64::try_from(line).unwrap_or(1));
+    Error::Analyze(vec![problem].into())
 }
 
 /// The number of the line that a byte is in.

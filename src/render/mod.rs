@@ -6,6 +6,7 @@
 mod archive;
 mod brief;
 mod bundles;
+mod codequality;
 mod corpus;
 mod difference;
 mod evidence;
@@ -33,6 +34,7 @@ mod text;
 
 pub(crate) use archive::{compacted, list, stats, verified};
 pub(crate) use bundles::{BundleDifference, bundles};
+pub(crate) use codequality::codequality;
 pub(crate) use corpus::corpus;
 pub(crate) use difference::{Compared, difference};
 pub(crate) use findings::findings;

@@ -1,4 +1,4 @@
-//! The identity of the GitLab job that runs this program.
+//! The identity of the job that runs this program: of GitLab CI, or of GitHub Actions.
 
 use std::collections::BTreeMap;
 
@@ -34,20 +34,67 @@ const CI: [&str; 28] = [
     "GITLAB_USER_LOGIN",
 ];
 
+/// Those of GitHub Actions.
+const ACTIONS: [&str; 20] = [
+    "GITHUB_ACTIONS",
+    "GITHUB_ACTOR",
+    "GITHUB_ACTOR_ID",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_JOB",
+    "GITHUB_REF",
+    "GITHUB_REF_NAME",
+    "GITHUB_REF_PROTECTED",
+    "GITHUB_REF_TYPE",
+    "GITHUB_REPOSITORY",
+    "GITHUB_REPOSITORY_ID",
+    "GITHUB_RUN_ATTEMPT",
+    "GITHUB_RUN_ID",
+    "GITHUB_RUN_NUMBER",
+    "GITHUB_SERVER_URL",
+    "GITHUB_SHA",
+    "GITHUB_WORKFLOW",
+    "GITHUB_WORKFLOW_REF",
+    "RUNNER_NAME",
+    "RUNNER_OS",
+];
+
+/// The number of the pipeline within its project, and the project that it counts in.
+const SEQUENCE: [&str; 2] = ["CI_PIPELINE_IID", "GITHUB_RUN_NUMBER"];
+const PROJECT: [&str; 2] = ["CI_PROJECT_ID", "GITHUB_REPOSITORY_ID"];
+
+/// The number of a pipeline, of variables that `get` gives.
+pub(crate) fn sequence(get: impl Fn(&str) -> Option<String>) -> Option<i64> {
+    SEQUENCE.into_iter().find_map(get)?.parse().ok()
+}
+
+/// The project that the number counts in.
+pub(crate) fn project(get: impl Fn(&str) -> Option<String>) -> Option<String> {
+    PROJECT.into_iter().find_map(get)
+}
+
 /// An environment variable; an empty one counts as absent.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The release's name in a GitLab job: the tag, else the commit.
+/// The release's name in a job: the tag, else the commit.
 pub(crate) fn release_in_ci() -> Option<String> {
-    variable("GITLAB_CI").and_then(|_| variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA")))
+    if variable("GITLAB_CI").is_some() {
+        return variable("CI_COMMIT_TAG").or_else(|| variable("CI_COMMIT_SHA"));
+    }
+    variable("GITHUB_ACTIONS")?;
+    match variable("GITHUB_REF_TYPE").as_deref() {
+        Some("tag") => variable("GITHUB_REF_NAME"),
+        _ => variable("GITHUB_SHA"),
+    }
 }
 
-/// The variables of the CI job; empty outside GitLab.
+/// The variables of the CI job; empty elsewhere.
 pub(crate) fn ci_identity() -> BTreeMap<String, String> {
-    if variable("GITLAB_CI").is_none() {
-        return BTreeMap::new();
-    }
-    CI.into_iter().filter_map(|name| Some((name.to_owned(), variable(name)?))).collect()
+    let names: &[&str] = match (variable("GITLAB_CI"), variable("GITHUB_ACTIONS")) {
+        (Some(_), _) => &CI,
+        (None, Some(_)) => &ACTIONS,
+        (None, None) => &[],
+    };
+    names.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect()
 }

@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
     printer.note(&format!("{}: {}", case.name, case.toml.title));
     printer.note(&format!("playing it {} times as fast as an AWS endpoint at {}\n", args.speed, endpoint.url()));
 
-    let config = match case.config_text() {
+    let config = match &case.config_text() {
         Some(text) => Loaded { config: Config::parse(text, "casefile.toml")?, origin: Some(Origin::Bundle) },
         None => Loaded::default(),
     };

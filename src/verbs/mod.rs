@@ -96,6 +96,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Site(args) => site::run(args, printer).await,
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
         Verb::Completions { shell } => completions(*shell, printer),
+        Verb::Man { folder } => man(folder, printer),
         Verb::Sandbox => sandbox::run().await,
     }
 }
@@ -105,6 +106,15 @@ fn completions(shell: clap_complete::Shell, printer: &Printer) -> Result<Exit, E
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut <Cli as clap::CommandFactory>::command(), "casefile", &mut script);
     printer.stdout(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Pass)
+}
+
+/// The man pages, one for each verb.
+fn man(folder: &Path, printer: &Printer) -> Result<Exit, Error> {
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(<Cli as clap::CommandFactory>::command(), folder));
+    written.map_err(Error::io("write", folder))?;
+    printer.stdout(&format!("{}: man pages of every verb\n", folder.display()))?;
     Ok(Exit::Pass)
 }
 

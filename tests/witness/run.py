@@ -28,6 +28,7 @@ import common
 from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto, noisy_recording
 from archiving import WITNESSES as ARCHIVING
 from browser import WITNESSES as BROWSER
+from docs import WITNESSES as DOCS
 from pipelines import WITNESSES as PIPELINES
 from roles import WITNESSES as ROLES
 from signing import WITNESSES as SIGNING
@@ -285,6 +286,7 @@ WITNESSES = [
     *SIGNING,
     *PIPELINES,
     *ROLES,
+    *DOCS,
 ]
 
 

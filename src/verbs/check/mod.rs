@@ -3,20 +3,22 @@
 mod explain;
 mod new;
 
-use casefile_analyzer::{lint, lint_deadlines, lint_signatures};
+use casefile_analyzer::{AnalyzeError, lint, lint_deadlines, lint_signatures};
 
 use super::archive::locate;
 use super::{options, pack};
-use crate::cli::{CheckVerb, JudgeArgs};
+use crate::cli::{CheckVerb, JudgeArgs, Lint};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::format::LintFormat;
 use crate::output::Printer;
+use crate::render;
 use crate::target::{check_target, ingestion_grace, timeout};
 
 pub(crate) async fn run(verb: &CheckVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {
-        CheckVerb::Lint(judge) => run_lint(judge, printer).await,
+        CheckVerb::Lint(args) => run_lint(args, printer).await,
         CheckVerb::New { id, pack } => new::run(id, pack, printer),
         CheckVerb::Explain { id: None, judge, .. } => explain::list(judge, printer),
         CheckVerb::Explain { id: Some(id), bundle: None, judge, .. } => explain::alone(id, judge, printer),
@@ -27,7 +29,29 @@ pub(crate) async fn run(verb: &CheckVerb, printer: &Printer) -> Result<Exit, Err
     }
 }
 
-async fn run_lint(args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
+async fn run_lint(args: &Lint, printer: &Printer) -> Result<Exit, Error> {
+    let sound = match problems(&args.judge).await {
+        Ok(sound) => Ok(sound),
+        // Whatever is wrong with a file is a finding at its line.
+        Err(Error::Analyze(AnalyzeError::Specification(problems))) => Err(problems),
+        Err(other) => return Err(other),
+    };
+    match (args.format, sound) {
+        (LintFormat::Codequality, sound) => {
+            let problems = sound.err().unwrap_or_default();
+            printer.result(args.output.as_deref(), |_| render::codequality(&problems))?;
+            Ok(if problems.is_empty() { Exit::Pass } else { Exit::Usage })
+        }
+        (LintFormat::Terminal, Ok(line)) => {
+            printer.result(args.output.as_deref(), |_| Ok(line))?;
+            Ok(Exit::Pass)
+        }
+        (LintFormat::Terminal, Err(problems)) => Err(Error::Analyze(problems.into())),
+    }
+}
+
+/// Checks everything that needs no bundle. Gives a line that says what is sound.
+async fn problems(args: &JudgeArgs) -> Result<String, Error> {
     let pack = pack(&args.pack)?;
     let loaded = Loaded::find(args.config.config.as_deref())?;
     check_target(&loaded)?;
@@ -40,12 +64,10 @@ async fn run_lint(args: &JudgeArgs, printer: &Printer) -> Result<Exit, Error> {
     if !problems.is_empty() {
         return Err(Error::Analyze(problems.into()));
     }
-    let line = format!(
+    Ok(format!(
         "{} checks and {} signatures are sound  pack sha256:{}\n",
         pack.checks().len(),
         settings.signature.len(),
         pack.digest()
-    );
-    printer.stdout(&line)?;
-    Ok(Exit::Pass)
+    ))
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::super::archive::verdict;
 use crate::error::Error;
+use crate::target::{project, sequence};
 
 /// Services and regions.
 pub(super) type Places = BTreeSet<(String, String)>;
@@ -220,8 +221,8 @@ fn record(entry: &Entry) -> Record {
         engine: entry.engine.clone(),
         pack: entry.pack.clone(),
         config: entry.config.clone(),
-        sequence: ci.get("CI_PIPELINE_IID").and_then(|number| number.parse().ok()),
-        project: ci.get("CI_PROJECT_ID").cloned(),
+        sequence: sequence(|name| ci.get(name).cloned()),
+        project: project(|name| ci.get(name).cloned()),
     }
 }
 
@@ -278,7 +279,7 @@ fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
         engine: text(&json["engine"]["casefile"]),
         pack: Some(file.pack().to_owned()),
         config: Some(file.config().to_owned()),
-        sequence: text(&ci["CI_PIPELINE_IID"]).and_then(|number| number.parse().ok()),
-        project: text(&ci["CI_PROJECT_ID"]),
+        sequence: sequence(|name| text(&ci[name])),
+        project: project(|name| text(&ci[name])),
     })
 }

@@ -24,7 +24,7 @@ use crate::output::Printer;
 use crate::place::write_file;
 use crate::render;
 use crate::say;
-use crate::target::{ci_identity, release_in_ci, variable};
+use crate::target::{ci_identity, project, release_in_ci, sequence, variable};
 
 /// While the gate holds, the archive is asked this often.
 const ASK_EVERY: Duration = Duration::from_secs(15);
@@ -146,8 +146,8 @@ fn asked(which: &Which, rules: &PolicyArg, kind: Kind) -> Result<(Question, Poli
         service,
         region: which.region.clone(),
         release,
-        sequence: which.sequence.or_else(|| variable("CI_PIPELINE_IID").and_then(|number| number.parse().ok())),
-        project: which.project.clone().or_else(|| variable("CI_PROJECT_ID")),
+        sequence: which.sequence.or_else(|| sequence(variable)),
+        project: which.project.clone().or_else(|| project(variable)),
         images: which.image_digest.iter().cloned().collect(),
         // An orchestrator has a policy, and no config of the service.
         config: if loaded.origin.is_some() { Some(loaded.config.settings().digest()?.to_string()) } else { None },
