@@ -144,6 +144,12 @@ fn missing(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
         return;
     }
     page.gap();
+    let unreachable = story.missing.iter().find(|group| group.is_unreachable());
+    if let Some(only) = unreachable.filter(|_| verdict.bundle.target.service_arn.is_none()) {
+        group(page, only, true);
+        page.line(0, Role::Plain, "nothing is known of the service, so no other check could be judged");
+        return;
+    }
     for (number, entry) in story.missing.iter().take(MISSING).enumerate() {
         group(page, entry, number == 0);
     }

@@ -29,5 +29,5 @@ fn the_readme_shows_what_the_demo_prints() {
         assert!(line.starts_with(what) && readme.contains(what), "the README does not show: {line}");
     };
     shown("FAIL", "FAIL  delegate to manage-core team: ");
-    shown("✗ service.imported", "✗ service.imported  The application could be imported (service)");
+    shown("✗ tasks.exited", "✗ tasks.exited  No essential container of the release exited (service)");
 }

@@ -189,6 +189,94 @@ fn the_result_is_read_in_five_seconds() {
     }
 }
 
+/// What the first screen of a failure must say, as the verdict's JSON has it; `None` where the failure has no such fact.
+fn facts(verdict: &serde_json::Value) -> [(&'static str, Option<String>); 4] {
+    let causes = &verdict["decision"]["causes"][0];
+    let ids: Vec<&str> = causes["checks"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
+    let checks = verdict["checks"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["id"] == ids[0]).unwrap();
+    let row = check["rows"].as_array().unwrap().iter().find(|row| row["status"] == "fail").unwrap();
+    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+    let reason = row["reason"].as_str().unwrap();
+    let exit = reason.find("exited with ").map(|at| {
+        reason[at..]
+            .split_whitespace()
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim_end_matches([',', ':', ')'])
+            .to_owned()
+    });
+    let last = row["tail"]["lines"].as_array().and_then(|lines| lines.last()).and_then(|line| text(&line["line"]));
+    [
+        ("container", text(&row["container"]).or_else(|| text(&row["more"]["container"]))),
+        ("exit code", exit),
+        ("last line", last),
+        ("owner", text(&verdict["decision"]["to"])),
+    ]
+}
+
+/// A text without the marks and the wrapping of its format.
+fn squeezed(text: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !['│', '\\', '…'].contains(&c);
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+        .replace("&quot;", "\"")
+        .chars()
+        .filter(|c| plain(*c))
+        .collect()
+}
+
+/// The five-second test: ten failures, each of whose facts is on the first screen of the terminal, of the HTML report and of
+/// Markdown. The table is the answer.
+#[test]
+fn the_first_screen_of_a_failure_says_what_a_person_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = String::from("case | fact | terminal | html | markdown\n");
+    let mut lacking = Vec::new();
+    for case in [
+        "circuit-breaker-rollback",
+        "container-health-checks-fail",
+        "crash-after-completed",
+        "image-cannot-be-pulled",
+        "init-container-fails-on-fargate",
+        "killed-by-load-balancer-checks",
+        "migration-multiple-heads",
+        "out-of-memory",
+        "secret-cannot-be-read",
+        "service-connect-container-exited",
+    ] {
+        let (bundle, page) = (import(case, folder.path()), folder.path().join("report.html"));
+        let json = folder.path().join("verdict.json");
+        let (html, json_report) = (format!("html={}", text(&page)), format!("json={}", text(&json)));
+        let terminal = casefile(&["analyze", text(&bundle), "--report", &html, "--report", &json_report]).out;
+        assert!(terminal.lines().count() <= 30, "{terminal}");
+        let markdown = casefile(&["analyze", text(&bundle), "--format", "markdown"]).out;
+        let html = std::fs::read_to_string(&page).unwrap();
+        let screens = [
+            terminal.as_str(),
+            // The head, and the first of what happened.
+            &html[html.find("<body").unwrap()..html.find("</article>").unwrap()],
+            markdown.split("<details").next().unwrap(),
+        ];
+        let verdict: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+        for (fact, value) in facts(&verdict) {
+            let Some(value) = value else { continue };
+            // The beginning of a line tells it; a long one is cut.
+            let wanted: String = squeezed(&value).chars().take(30).collect();
+            let has = screens.map(|screen| squeezed(screen).contains(&wanted));
+            let signs = has.map(|has| if has { "yes" } else { "NO" });
+            table.push_str(&format!("{case} | {fact}: {value:.60} | {}\n", signs.join(" | ")));
+            if has.contains(&false) {
+                lacking.push(format!("{case}: {fact}: {wanted} {has:?}"));
+            }
+        }
+    }
+    insta::assert_snapshot!("five_seconds", table);
+    assert_eq!(lacking, Vec::<String>::new(), "{table}");
+}
+
 /// The head of each report.
 #[test]
 fn the_first_lines_say_what_happened() {

@@ -314,7 +314,7 @@ class Scenario:
     """A folder that has all that the pages name. It is made once, and copied for each page."""
 
     def __init__(self, folder, endpoint):
-        self.folder, self.env = folder, {"AWS_ENDPOINT_URL": endpoint, "NO_COLOR": "1"}
+        self.folder, self.env = folder, {"AWS_ENDPOINT_URL": endpoint, "NO_COLOR": "1", "GITLAB_USER_LOGIN": "ada"}
         folder.mkdir()
         healthy, failed = (next(case for case in CASES if case.name == wanted) for wanted in ("healthy-migration", "circuit-breaker-rollback"))
         gate = '\n[gate]\nwaves = [["ap-southeast-2"], ["eu-west-1", "us-east-1"]]\nsoak = "1h"\nwaivable = ["missing", "inconclusive", "soaking"]\n'
@@ -444,6 +444,8 @@ def one(command, scenario, folder):
             for flag in ("-o", "--output", "--record"):
                 if flag in arguments and verb not in ("site", "check new"):
                     remove(folder / arguments[arguments.index(flag) + 1])
+            if verb == "init" and not {"-o", "--list"} & set(arguments):
+                remove(folder / "casefile.toml")                # it writes over nothing
             if verb == "seal":
                 remove(folder / arguments[1].removesuffix(".partial"))
                 shutil.copytree(folder / "killed", folder / arguments[1])
@@ -451,7 +453,9 @@ def one(command, scenario, folder):
                 arguments.append("SELECT 1")                    # on a terminal a shell opens
             text = " ".join(arguments)
             also = [codes for part, codes, _ in ENDS_WITH if part in text]
+            began = time.monotonic()
             run = scenario.run(*arguments, expect={0, 3, 4}.union(*also), cwd=folder)
+            if os.environ.get("DOCS_TIMES"): print(f"{time.monotonic() - began:6.1f} {text}", flush=True)
             if into:
                 (folder / into).parent.mkdir(exist_ok=True, parents=True)
                 (folder / into).write_text(run.stdout)
