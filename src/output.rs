@@ -7,6 +7,7 @@ use crate::cli::Global;
 use crate::error::Error;
 use crate::format::Color;
 use crate::place::write_file;
+use crate::progress::aside;
 use crate::render::Style;
 use crate::say;
 
@@ -58,8 +59,11 @@ impl Printer {
 
     /// Prints to standard output. A reader that went away (`| head`) is no error.
     pub(crate) fn stdout(&self, text: &str) -> Result<(), Error> {
-        let mut out = anstream::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        let written = aside(|| {
+            let mut out = anstream::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        });
+        match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Error::io("write", "standard output")(error))
             }

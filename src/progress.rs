@@ -1,12 +1,13 @@
 //! How the collection goes: one line that moves on a terminal, a line a change without one.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use casefile_collector::collect::Progress;
 use casefile_collector::document::ApiError;
 use casefile_evidence::Timestamp;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::say::{is_json_log, note, raw, warning};
 
@@ -54,13 +55,19 @@ const REMINDER: Duration = Duration::from_secs(15);
 fn spinner() -> Option<ProgressBar> {
     (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
+        styled(&bar);
+        bar.enable_steady_tick(TICK);
         bar
     })
 }
+
+fn styled(bar: &ProgressBar) {
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+        bar.set_style(style);
+    }
+}
+
+const TICK: Duration = Duration::from_millis(120);
 
 impl Reporter {
     pub(crate) fn new() -> Self {
@@ -128,6 +135,62 @@ fn left(progress: &Progress) -> String {
     format!("{}:{:02} left", left / 60, left % 60)
 }
 
+/// The line of what is under way.
+static UNDER_WAY: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Work shorter than this is not announced.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says on a terminal that something is under way, once it takes longer than a second, until it is dropped. Without a
+/// terminal nothing is said.
+pub(crate) struct Working(());
+
+impl Working {
+    pub(crate) fn begin(what: &'static str) -> Self {
+        if std::io::stderr().is_terminal() && !is_json_log() {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_message(what);
+            styled(&bar);
+            *under_way() = Some(bar);
+            std::thread::spawn(|| {
+                std::thread::sleep(PATIENCE);
+                if let Some(bar) = under_way().as_ref() {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(TICK);
+                }
+            });
+        }
+        Self(())
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        if let Some(bar) = under_way().take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Says how far it is.
+pub(crate) fn tell(how_far: impl FnOnce() -> String) {
+    if let Some(bar) = under_way().as_ref() {
+        bar.set_message(how_far());
+    }
+}
+
+/// Runs what writes to the terminal, without the line of what is under way.
+pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let bar = under_way().clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+fn under_way() -> MutexGuard<'static, Option<ProgressBar>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,26 +212,5 @@ mod tests {
             "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gap, GetLogEvents: AccessDeniedException"
         );
         assert_eq!(left(&progress), "1:59 left");
-    }
-}
-
-/// Says on a terminal that something is under way, until it is dropped. Without a terminal nothing is said.
-pub(crate) struct Working(Option<ProgressBar>);
-
-impl Working {
-    pub(crate) fn begin(what: &'static str) -> Self {
-        let bar = spinner();
-        if let Some(bar) = &bar {
-            bar.set_message(what);
-        }
-        Self(bar)
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
     }
 }

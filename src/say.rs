@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 
+use crate::progress::aside;
+
 /// Whether messages are JSON, one object per line.
 static JSON: AtomicBool = AtomicBool::new(false);
 
@@ -55,9 +57,9 @@ fn json_line(level: &str, message: &str) {
 
 /// A line as it is, JSON or not: markers for the program that shows the log.
 pub(crate) fn raw(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    aside(|| _ = writeln!(std::io::stderr().lock(), "{line}"));
 }
 
 fn styled(line: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{line}");
+    aside(|| _ = writeln!(anstream::stderr().lock(), "{line}"));
 }

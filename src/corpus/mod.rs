@@ -24,6 +24,7 @@ use futures::StreamExt;
 
 use crate::cli::ExpectArgs;
 use crate::error::Error;
+use crate::progress::tell;
 use crate::target::{check, recording_about, recording_config};
 
 pub(crate) use accept::accept;
@@ -185,7 +186,11 @@ pub(crate) async fn judge(cases: &[Arc<Case>], analyzer: &Analyzer, threads: usi
             Ok::<_, Error>(Outcome { case, verdict, differences })
         })
     });
-    let answers: Vec<_> = futures::stream::iter(jobs).buffered(threads.max(1)).collect().await;
+    let judged = futures::stream::iter(jobs).buffered(threads.max(1)).enumerate().map(|(number, answer)| {
+        tell(|| format!("judging the cases: {} of {}", number + 1, cases.len()));
+        answer
+    });
+    let answers: Vec<_> = judged.collect().await;
     answers.into_iter().map(|answer| answer.map_err(Error::internal)?).collect()
 }
 

@@ -20,6 +20,7 @@ use crate::format::RolesFormat;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::place::{read_input, s3_url, temporary};
+use crate::progress::tell;
 use crate::render;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
@@ -90,7 +91,7 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
         }
         ArchiveVerb::Index { archive } => {
             let archive = open(&archive.archive, false).await?;
-            let rebuilt = archive.rebuild(&mut |_, _| {}).await?;
+            let rebuilt = archive.rebuild(&mut |done, all| tell(|| format!("reading bundle {done} of {all}"))).await?;
             for Problem { key, problem } in &rebuilt.problems {
                 printer.warn(&format!("left out: {key}: {problem}"));
             }
@@ -113,7 +114,10 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let done = resume.as_deref().map(read_done).transpose()?.unwrap_or_default();
             let mut file = resume.as_deref().map(append_to).transpose()?;
             let mut lost = None;
+            let mut checked = 0;
             let mut sound = |key: &str| {
+                checked += 1;
+                tell(|| format!("checking bundles: {checked}"));
                 if let Some(file) = &mut file
                     && let Err(error) = writeln!(file, "{key}")
                 {

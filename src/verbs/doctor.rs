@@ -20,7 +20,6 @@ use crate::exit::Exit;
 use crate::look::Look;
 use crate::output::Printer;
 use crate::place::s3_url;
-use crate::progress::Working;
 use crate::render;
 use crate::target::{Target, Times, account_of, check};
 
@@ -55,7 +54,6 @@ async fn examine(args: &Doctor) -> Result<Vec<Finding>, Error> {
     if let Some(unused) = &target.unused {
         findings.push(Finding::warning("target", unused, "give --terraform-output as the pipeline does"));
     }
-    let working = Working::begin("asking AWS");
     let connect = ConnectOptions {
         region: target.region.clone(),
         profile: args.profile.clone(),
@@ -68,7 +66,6 @@ async fn examine(args: &Doctor) -> Result<Vec<Finding>, Error> {
         Err(error) => findings.push(Finding::error("credentials", &error)),
     }
     findings.extend(archive_of(args.archive.as_deref()).await);
-    drop(working);
     Ok(findings)
 }
 

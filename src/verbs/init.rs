@@ -24,7 +24,6 @@ use crate::library::Framework;
 use crate::look::Look;
 use crate::output::Printer;
 use crate::place::{outside_of_bundles, write_file};
-use crate::progress::Working;
 use crate::target::{Target, Times, check, clock_of};
 
 /// Lines of a container that are read: a start is in the first of them.
@@ -117,7 +116,6 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
         None => Guessed::default(),
     };
     let pick = |flag: &Option<String>, key: &str| flag.clone().or_else(|| guessed.value(key));
-    let _working = Working::begin("asking AWS for the service and its first log lines");
     let aws = Aws::connect(ConnectOptions {
         region: pick(&args.region, "region"),
         profile: args.profile.clone(),

@@ -37,6 +37,7 @@ use crate::exit::Exit;
 use crate::format::{Format, LogFormat};
 use crate::output::Printer;
 use crate::place::write_file;
+use crate::progress::Working;
 use crate::render::{Scene, Style};
 use crate::{panics, render, say, target};
 
@@ -71,7 +72,29 @@ pub(crate) fn run() -> Exit {
     })
 }
 
+/// What a verb that takes its time is doing; `None` where it is short, or says it itself.
+fn doing(verb: &Verb) -> Option<&'static str> {
+    Some(match verb {
+        Verb::Import(_) => "reading the recording",
+        Verb::Redact(_) => "redacting",
+        Verb::Analyze(_) | Verb::Report(_) => "judging",
+        Verb::Replay(_) => "judging each moment",
+        Verb::Query(args) if args.sql.is_some() => "asking",
+        Verb::Inspect(_) | Verb::Verify(_) => "checking",
+        Verb::Test(_) => "judging the cases",
+        Verb::Check(_) => "planning the checks",
+        Verb::Reproduce(_) => "judging again",
+        Verb::Diff(_) => "comparing",
+        Verb::Archive(_) => "reading the archive",
+        Verb::Site(_) => "writing the pages",
+        Verb::Init(_) => "asking for the service and its first log lines",
+        Verb::Doctor(_) => "asking AWS",
+        _ => return None,
+    })
+}
+
 async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
+    let _working = doing(&cli.verb).map(Working::begin);
     match &cli.verb {
         Verb::Demo(args) => demo::run(args, printer).await,
         Verb::Collect(args) => collect::run(args, printer).await,

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::place::{temporary, write_file};
+use crate::progress::tell;
 use crate::render::{self, Scene};
 
 /// The folder of the reports.
@@ -22,7 +23,9 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
     let mut reports = BTreeMap::new();
     let mut written = 0;
     let mut exit = Exit::Pass;
-    for entry in entries.iter().take(args.reports) {
+    let asked = entries.len().min(args.reports);
+    for (number, entry) in entries.iter().take(args.reports).enumerate() {
+        tell(|| format!("writing report {} of {asked}", number + 1));
         let Some(digest) = &entry.verdict_digest else { continue };
         let path = format!("{REPORTS}/{digest}.html");
         let file = args.output.join(&path);
