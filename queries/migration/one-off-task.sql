@@ -4,7 +4,7 @@
 -- owner = "service"
 -- requires = ["task_selectors", "task_definitions"]
 -- conclusive = "none"
--- advice = "Its last log lines are below the row: look for the revision and the SQL error that they name. Failed to start: the reason names the image, the secret or the capacity that it lacked. Not seen: ECS forgets a stopped task after about an hour, so collect within the hour; or it was never started, or more than `since` before the deployment."
+-- advice = "Look at its last log lines for the revision and the SQL error that they name. Failed to start: the reason names the image, the secret or the capacity that it lacked. Not seen: ECS forgets a stopped task after about an hour, so collect within the hour; or it was never started, or more than `since` before the deployment."
 -- #
 -- # The tasks of `[collect] tasks` that were created since the rollout (less `since`). Tasks with the same overrides are tries
 -- # of one thing, and the newest counts; tasks with different overrides are different things (a migration for each

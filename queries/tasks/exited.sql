@@ -4,7 +4,7 @@
 -- owner = "service"
 -- requires = ["tasks", "containers", "deployments"]
 -- conclusive = "fail"
--- advice = "Its last log lines are below the row: look for the exception at the end of the last traceback, or the setting, file or host that the last error names. Exit code 1 or 3: the program gave up. 137: killed. 139: crashed. 127 or 126: the command of the image or the task definition is wrong."
+-- advice = "Look at its last log lines for the exception at the end of the last traceback, or the setting, file or host that the last error names. Exit code 1 or 3: the program gave up. 137: killed. 139: crashed. 127 or 126: the command of the image or the task definition is wrong."
 -- #
 -- # `tasks[].stopCode` EssentialContainerExited, with any `stoppedReason`. A service's task must keep running, so an exit with 0 is
 -- # an exit. Also a task that failed to start because one of its containers exited with an error (a migration that others
