@@ -177,7 +177,7 @@ fn group(page: &mut Page, entry: &Missing<'_>, first: bool) {
     if let Some(gap) = entry.gaps.first().filter(|gap| first && !entry.is_not_called() && !gap.error.is_empty()) {
         page.message(4, &cut_middle(&visible(&gap.error), ADVICE * page.width()));
     }
-    if let Some(remedy) = entry.remedies.iter().next() {
+    if let Some(remedy) = entry.remedies.first() {
         page.item(4, 6, Role::Strong, "→ ", &cut_end(remedy, ADVICE * (page.width() - 8)));
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
     }
     let stats = casefile_archive::stats(&entries);
     let index = args.output.join("index.html");
-    write_file(&index, &render::site(&entries, &stats, &reports))?;
+    write_file(&index, render::site(&entries, &stats, &reports))?;
     printer.stdout(&format!(
         "{}  {} deployments, {} reports ({written} new)\n",
         index.display(),
