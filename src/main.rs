@@ -11,7 +11,6 @@ mod format;
 mod init;
 mod interrupt;
 mod library;
-mod look;
 mod output;
 mod panics;
 mod place;

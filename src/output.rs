@@ -7,9 +7,8 @@ use crate::cli::Global;
 use crate::error::Error;
 use crate::format::Color;
 use crate::place::write_file;
-use crate::progress::aside;
 use crate::render::Style;
-use crate::say;
+use crate::say::{self, aside};
 
 /// Prints for one run.
 #[derive(Debug, Clone)]

@@ -1,7 +1,6 @@
 //! How the collection goes: one line that moves on a terminal, a line a change without one.
 
 use std::io::IsTerminal;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use casefile_collector::collect::Progress;
@@ -9,7 +8,7 @@ use casefile_collector::document::ApiError;
 use casefile_evidence::Timestamp;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::say::{is_json_log, note, raw, warning};
+use crate::say::{is_json_log, note, raw, section_begin, section_end, under_way, warning};
 
 /// A section of a GitLab job log: it can be folded, and says how long it took (GitLab, "Custom collapsible sections").
 pub(crate) struct Section {
@@ -18,23 +17,12 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn begin(name: &'static str, title: &str, at: Timestamp) -> Self {
-        raw(&Self::begin_of(name, title, false, at));
+        raw(&section_begin(name, title, false, at));
         Self { name }
     }
 
     pub(crate) fn end(self, at: Timestamp) {
-        raw(&Self::end_of(self.name, at));
-    }
-
-    /// The line that begins a section.
-    pub(crate) fn begin_of(name: &str, title: &str, folded: bool, at: Timestamp) -> String {
-        let folded = if folded { "[collapsed=true]" } else { "" };
-        format!("\x1b[0Ksection_start:{}:casefile_{name}{folded}\r\x1b[0K{title}", at.as_millis() / 1000)
-    }
-
-    /// The line that ends it.
-    pub(crate) fn end_of(name: &str, at: Timestamp) -> String {
-        format!("\x1b[0Ksection_end:{}:casefile_{name}\r\x1b[0K", at.as_millis() / 1000)
+        raw(&section_end(self.name, at));
     }
 }
 
@@ -135,9 +123,6 @@ fn left(progress: &Progress) -> String {
     format!("{}:{:02} left", left / 60, left % 60)
 }
 
-/// The line of what is under way.
-static UNDER_WAY: Mutex<Option<ProgressBar>> = Mutex::new(None);
-
 /// Work shorter than this is not announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -176,19 +161,6 @@ pub(crate) fn tell(how_far: impl FnOnce() -> String) {
     if let Some(bar) = under_way().as_ref() {
         bar.set_message(how_far());
     }
-}
-
-/// Runs what writes to the terminal, without the line of what is under way.
-pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
-    let bar = under_way().clone();
-    match bar {
-        Some(bar) => bar.suspend(write),
-        None => write(),
-    }
-}
-
-fn under_way() -> MutexGuard<'static, Option<ProgressBar>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,13 +2,31 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anstyle::{AnsiColor, Style};
+use casefile_evidence::Timestamp;
+use indicatif::ProgressBar;
 
-use crate::progress::aside;
 
 /// Whether messages are JSON, one object per line.
 static JSON: AtomicBool = AtomicBool::new(false);
+
+/// The line of what is under way, on a terminal.
+static UNDER_WAY: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+pub(crate) fn under_way() -> MutexGuard<'static, Option<ProgressBar>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs what writes to the terminal, without the line of what is under way.
+pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
+    let bar = under_way().clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
 
 /// From now on, messages are JSON.
 pub(crate) fn log_json() {
@@ -45,6 +63,17 @@ fn say(level: &str, color: AnsiColor, word: &str, line: &str) {
         let style = Style::new().fg_color(Some(color.into())).bold();
         styled(&format!("{style}{word}:{style:#} {line}"));
     }
+}
+
+/// The line that begins a section of a GitLab job log (GitLab, "Custom collapsible sections").
+pub(crate) fn section_begin(name: &str, title: &str, folded: bool, at: Timestamp) -> String {
+    let folded = if folded { "[collapsed=true]" } else { "" };
+    format!("\x1b[0Ksection_start:{}:casefile_{name}{folded}\r\x1b[0K{title}", at.as_millis() / 1000)
+}
+
+/// The line that ends it.
+pub(crate) fn section_end(name: &str, at: Timestamp) -> String {
+    format!("\x1b[0Ksection_end:{}:casefile_{name}\r\x1b[0K", at.as_millis() / 1000)
 }
 
 /// In the shape of the log's own lines (`-v`).

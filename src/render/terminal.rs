@@ -12,7 +12,7 @@ use super::page::{Page, Role};
 use super::story::{Story, kinds};
 use super::tail;
 use super::text::{cause, conclusion, count, cut_middle, short, short_digest, span, stop_reason, time, visible};
-use crate::progress::Section;
+use crate::say::{section_begin, section_end};
 
 /// Causes of one blocking check that are shown.
 const CAUSES: usize = 5;

@@ -10,6 +10,7 @@ use casefile_collector::clock::Clock;
 use casefile_collector::document::Document;
 use casefile_evidence::tables::LogStreamRow;
 
+use super::look::Look;
 use super::{archive, pack};
 use crate::cli::Doctor;
 use crate::config::{Loaded, Origin};
@@ -17,7 +18,6 @@ use crate::destination::Destination;
 use crate::doctor::{Finding, Seen, Standing};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::look::Look;
 use crate::output::Printer;
 use crate::place::s3_url;
 use crate::render;

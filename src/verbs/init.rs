@@ -15,13 +15,13 @@ use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, LogStreamRo
 use casefile_evidence::{Bundle, Row, Timestamp};
 use tokio::sync::Notify;
 
+use super::look::Look;
 use crate::cli::{Init, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::init::{Container, Facts, Guessed, Proposed, config, propose};
 use crate::library::Framework;
-use crate::look::Look;
 use crate::output::Printer;
 use crate::place::{outside_of_bundles, write_file};
 use crate::target::{Target, Times, check, clock_of};

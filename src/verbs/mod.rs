@@ -12,6 +12,7 @@ mod gate;
 mod import;
 mod init;
 mod inspect;
+mod look;
 mod query;
 mod redact;
 mod replay;

@@ -448,8 +448,10 @@ def one(command, scenario, folder):
             for flag in ("-o", "--output", "--record"):
                 if flag in arguments and verb not in ("site", "check new"):
                     remove(folder / arguments[arguments.index(flag) + 1])
-            if verb == "init" and not {"-o", "--list"} & set(arguments):
-                remove(folder / "casefile.toml")                # it writes over nothing
+            kept = folder / "casefile.toml"                     # init writes over nothing, and the next commands need [gate]
+            before = kept.read_text() if verb == "init" and kept.exists() and not {"-o", "--list"} & set(arguments) else None
+            if before is not None:
+                kept.unlink()
             if verb == "seal":
                 remove(folder / arguments[1].removesuffix(".partial"))
                 shutil.copytree(folder / "killed", folder / arguments[1])
@@ -461,6 +463,9 @@ def one(command, scenario, folder):
                 run = scenario.run(*arguments, expect={0, 3, 4}.union(*also), cwd=folder)
             except AssertionError as problem:
                 raise AssertionError(f"{command}\n{problem}") from None
+            if before is not None:
+                assert kept.exists(), f"{command}: no config was written"
+                kept.write_text(before)
             if into:
                 (folder / into).parent.mkdir(exist_ok=True, parents=True)
                 (folder / into).write_text(run.stdout)

@@ -31,6 +31,7 @@ from browser import WITNESSES as BROWSER
 from docs import WITNESSES as DOCS
 from pipelines import WITNESSES as PIPELINES
 from roles import WITNESSES as ROLES
+from shell import WITNESSES as SHELL
 from signing import WITNESSES as SIGNING
 
 
@@ -283,7 +284,7 @@ WITNESSES = [
     validate_puts_its_evidence_into_s3,
     *ARCHIVING,
     *BROWSER,
-    *SIGNING,
+    *SHELL, *SIGNING,
     *PIPELINES,
     *ROLES,
     *DOCS,

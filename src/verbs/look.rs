@@ -14,11 +14,11 @@ use casefile_evidence::{AnyRow, Bundle, BundleWriter};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::{TOOL, redactor};
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::place::temporary;
 use crate::target::{Target, Times};
-use crate::verbs::{TOOL, redactor};
 
 /// The lines of a look: enough to see that they can be read.
 const LINES: u64 = 1_000;
