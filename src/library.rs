@@ -18,7 +18,7 @@ pub(crate) struct Framework {
     #[serde(skip)]
     pub(crate) key: String,
     pub(crate) name: String,
-    /// What it is.
+    /// One sentence for users.
     pub(crate) about: String,
     /// A line that matches is of a container that uses it.
     recognize: String,

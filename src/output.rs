@@ -58,9 +58,15 @@ impl Printer {
 
     /// Prints to standard output. A reader that went away (`| head`) is no error.
     pub(crate) fn stdout(&self, text: &str) -> Result<(), Error> {
+        self.stdout_bytes(text.as_bytes())
+    }
+
+    /// Prints bytes to standard output, unchanged: text is painted only where [`Printer::style`] says so, and the marks of a
+    /// job's log are for the program that shows it.
+    pub(crate) fn stdout_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         let written = aside(|| {
-            let mut out = anstream::stdout().lock();
-            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            let mut out = std::io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
         });
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {

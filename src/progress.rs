@@ -156,7 +156,7 @@ impl Drop for Working {
     }
 }
 
-/// Says how far it is.
+/// Updates the progress message.
 pub(crate) fn tell(how_far: impl FnOnce() -> String) {
     if let Some(bar) = under_way().as_ref() {
         bar.set_message(how_far());

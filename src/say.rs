@@ -8,7 +8,6 @@ use anstyle::{AnsiColor, Style};
 use casefile_evidence::Timestamp;
 use indicatif::ProgressBar;
 
-
 /// Whether messages are JSON, one object per line.
 static JSON: AtomicBool = AtomicBool::new(false);
 
@@ -25,6 +24,19 @@ pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
     match bar {
         Some(bar) => bar.suspend(write),
         None => write(),
+    }
+}
+
+/// Standard error, for the log's lines.
+pub(crate) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        aside(|| std::io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

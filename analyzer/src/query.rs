@@ -55,7 +55,7 @@ fn refused(refusal: Refusal) -> AnalyzeError {
         Refusal::Refused(error) => AnalyzeError::Query(error),
         Refusal::Failed(RunError::Engine { said, .. }) => AnalyzeError::Query(SpecError::new(NAME, said, "")),
         Refusal::Failed(RunError::Rows(rows)) => {
-            AnalyzeError::Limit(format!("the query gave more than {rows} rows: add LIMIT, or raise --rows"))
+            AnalyzeError::Limit(format!("the query gave more than {rows} rows: add LIMIT, or allow more rows"))
         }
         Refusal::Failed(limit) => AnalyzeError::Limit(limit.to_string().replacen("it ", "the query ", 1)),
     }

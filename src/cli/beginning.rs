@@ -19,7 +19,7 @@ pub(crate) struct Init {
     /// The AWS region
     #[arg(long, help_heading = "Target")]
     pub(crate) region: Option<String>,
-    /// The output of `terraform output -json`: its names and ARNs tell the target
+    /// The output of `terraform output -json`: the target is taken from its names and ARNs
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(crate) terraform_output: Option<PathBuf>,
     /// The AWS profile, as in the AWS CLI
@@ -28,10 +28,11 @@ pub(crate) struct Init {
     /// Endpoint to use instead of AWS's own, for every AWS service
     #[arg(long, value_name = "URL", help_heading = "AWS")]
     pub(crate) endpoint_url: Option<String>,
-    /// Ask no AWS: read the service and its logs from this bundle
+    /// Read the service and its logs from this bundle instead of AWS
     #[arg(long, value_name = "BUNDLE", value_parser = parse_bundle, conflicts_with_all = ["service", "cluster", "region", "profile", "endpoint_url"])]
     pub(crate) from: Option<PathBuf>,
-    /// A framework of the first essential container, if its logs do not show it; may be given several times
+    /// Propose this framework's signatures for the first essential container, even if its logs do not show it; may be given
+    /// several times
     #[arg(long, value_name = "NAME")]
     pub(crate) framework: Vec<String>,
     /// List the frameworks and their signatures
@@ -57,10 +58,10 @@ pub(crate) struct Doctor {
     pub(crate) endpoint_url: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
-    /// Check also that an archive can be added to: a folder, or s3://BUCKET/PREFIX
+    /// Also check that bundles can be added to this archive: a folder, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "PLACE", env = "CASEFILE_ARCHIVE")]
     pub(crate) archive: Option<String>,
-    /// Check also that a bundle can be written here
+    /// Also check that a bundle can be written here
     #[arg(long, value_name = "PATH")]
     pub(crate) bundle: Option<PathBuf>,
     /// Write the result to this file [default: standard output]

@@ -94,7 +94,8 @@ pub(crate) struct Which {
     /// or GITHUB_RUN_NUMBER]
     #[arg(long, value_name = "N")]
     pub(crate) sequence: Option<i64>,
-    /// The project that --sequence counts in [default: CI_PROJECT_ID, or GITHUB_REPOSITORY_ID]
+    /// The project that --sequence counts in [default: CI_PROJECT_ID, or the repository and
+    /// the workflow of GitHub]
     #[arg(long, value_name = "ID")]
     pub(crate) project: Option<String>,
     /// An image that is to be deployed; may be given several times

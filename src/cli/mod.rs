@@ -98,12 +98,12 @@ pub(crate) enum Verb {
     Validate(Validate),
     /// Write a first casefile.toml: the target, and signatures of the frameworks that the service's logs show
     #[command(
-        after_help = "Example:\n  casefile init --region ap-southeast-2 --cluster production --service bf-manage-core\n  casefile init --terraform-output outputs.json\n  casefile init --from rollout.bundle\n  casefile init --list\n\nIt proposes; read the file, and change it. Nothing is written over."
+        after_help = "Example:\n  casefile init --region ap-southeast-2 --cluster production --service bf-manage-core\n  casefile init --terraform-output outputs.json\n  casefile init --from rollout.bundle\n  casefile init --list\n\nThe result is a proposal: review and edit it. Existing files are never overwritten."
     )]
     Init(Init),
     /// Before the first deployment: check credentials, permissions, names, log groups, clock and archive
     #[command(
-        after_help = "Example:\n  casefile doctor\n  casefile doctor --terraform-output outputs.json --archive s3://evidence/casefile\n\nOnly reads. Exit codes: 0 ready to collect, 3 a problem was found, 4 something could not be tried."
+        after_help = "Example:\n  casefile doctor\n  casefile doctor --terraform-output outputs.json --archive s3://evidence/casefile\n\nChanges nothing in AWS. Exit codes: 0 ready to collect, 3 a problem was found, 4 something could not be checked."
     )]
     Doctor(Doctor),
     /// Show the verdict as it stood at each moment: when was it decidable?

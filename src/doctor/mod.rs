@@ -1,8 +1,8 @@
 //! What may get in the way of a first collection: findings, as functions of what was seen.
 
-mod seen;
+mod snapshot;
 
-pub(crate) use seen::Seen;
+pub(crate) use snapshot::{Snapshot, call_failed};
 
 use serde::Serialize;
 

@@ -31,6 +31,8 @@ pub(crate) struct Container {
     pub(crate) essential: bool,
     /// Where it logs, in words.
     pub(crate) logs_to: String,
+    /// The region of its log group, where it is another than the service's.
+    pub(crate) log_region: Option<String>,
     /// The task whose lines these are.
     pub(crate) task_id: Option<String>,
     pub(crate) created_at: Option<Timestamp>,
@@ -59,9 +61,19 @@ pub(crate) struct Candidate<'a> {
 
 impl Candidate<'_> {
     /// Whether the log agrees: it has the success, or has not the failure.
-    pub(crate) fn agrees(&self) -> bool {
+    fn agrees(&self) -> bool {
         (self.signature.expect == Expect::Success) == (self.matched > 0)
     }
+
+    /// Whether it is switched on: nothing contradicts it.
+    pub(crate) fn is_on(&self, container: &Container) -> bool {
+        container.lines.is_empty() || self.agrees()
+    }
+}
+
+/// The containers for which nothing is proposed.
+pub(crate) fn unrecognised<'a>(facts: &'a Facts, proposed: &[Proposed<'_>]) -> Vec<&'a Container> {
+    facts.containers.iter().filter(|it| !proposed.iter().any(|known| known.container.name == it.name)).collect()
 }
 
 /// The frameworks that each container's lines show, and those that were `named`, which are of the first essential
@@ -83,9 +95,9 @@ pub(crate) fn propose<'a>(
             if !recognised && (number != first || !named.contains(&framework.key)) {
                 continue;
             }
-            // Ids are unique in a config.
-            let taken = proposed.iter().any(|it: &Proposed<'_>| it.framework.key == framework.key);
-            let suffix = if taken { format!(".{}", id_of(&container.name)) } else { String::new() };
+            // Ids are unique in a config, whatever the containers are called.
+            let before = proposed.iter().filter(|it: &&Proposed<'_>| it.framework.key == framework.key).count();
+            let suffix = if before > 0 { format!(".{}", before + 1) } else { String::new() };
             let signatures = framework.signature.iter().map(|proposal| {
                 let matcher: LineMatcher = proposal.signature.line_matcher().map_err(Error::internal)?;
                 let matched: Vec<_> = container.lines.iter().filter(|(_, line)| matcher.matches(line)).collect();
@@ -101,11 +113,4 @@ pub(crate) fn propose<'a>(
         }
     }
     Ok(proposed)
-}
-
-/// A container's name as a part of an id.
-fn id_of(name: &str) -> String {
-    let letters =
-        name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
-    letters.trim_matches('-').to_owned()
 }

@@ -1,6 +1,9 @@
 //! Which Terraform outputs name the target.
 
+use casefile_collector::normalise::short_name;
 use casefile_collector::terraform::Outputs;
+use casefile_evidence::rollout::names_a_revision;
+use casefile_evidence::tables::TargetRow;
 
 /// Outputs that seem to name something of the target: the key of `[target.terraform]`, the output, and its value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +35,21 @@ impl Guessed {
             let arns: Vec<_> = all.iter().copied().filter(|(_, value)| is_arn(value)).collect();
             let named = |(name, value): &(&str, &str)| {
                 let parts: Vec<&str> = name.split(['_', '-']).collect();
-                let other = ["url", "id", "role", "port", "endpoint", "group", "discovery", "account"];
+                let other = [
+                    "url",
+                    "id",
+                    "role",
+                    "port",
+                    "endpoint",
+                    "group",
+                    "discovery",
+                    "account",
+                    "family",
+                    "rds",
+                    "eks",
+                    "redis",
+                    "db",
+                ];
                 words.iter().all(|word| parts.contains(word))
                     && !parts.iter().any(|part| other.contains(part))
                     && !value.starts_with("arn:")
@@ -42,9 +59,34 @@ impl Guessed {
         Self(guessed)
     }
 
+    /// The outputs that name what was found, by their keys: another service's outputs stay out of the config.
+    pub(crate) fn naming(&self, target: &TargetRow) -> Vec<(&'static str, String)> {
+        let names = |key: &str, value: &str| {
+            let found = match key {
+                "service" => Some(target.service.as_str()),
+                "cluster" => target.cluster.as_deref(),
+                "region" => target.region.as_deref(),
+                // Another revision of the same family: it was applied, or is to be.
+                _ => return is_family_of(value, target.task_definition.as_deref()),
+            };
+            found.is_some_and(|found| short_name(found) == short_name(value))
+        };
+        self.0
+            .iter()
+            .filter(|(key, _, value)| names(key, value))
+            .map(|(key, output, _)| (*key, output.clone()))
+            .collect()
+    }
+
     pub(crate) fn value(&self, key: &str) -> Option<String> {
         self.0.iter().find(|(known, ..)| *known == key).map(|(.., value)| value.clone())
     }
+}
+
+/// Whether it is a revision of the family that runs; of any, where none is known.
+fn is_family_of(value: &str, runs: Option<&str>) -> bool {
+    let family = |name: &str| short_name(name).split(':').next().unwrap_or_default().to_owned();
+    names_a_revision(value) && runs.is_none_or(|runs| family(runs) == family(value))
 }
 
 fn is_region(value: &str) -> bool {
@@ -83,6 +125,25 @@ mod tests {
             ("expect_task_definition", "task_definition_arn"),
         ];
         assert_eq!(found, expected.map(|(key, name)| (key, name.to_owned())));
+    }
+
+    #[test]
+    fn outputs_of_another_service_stay_out_of_the_config() {
+        let output = |key, value: &str| (key, format!("{key}_output"), value.to_owned());
+        let guessed = Guessed(vec![
+            output("service", "web"),
+            output("cluster", "arn:aws:ecs:eu-west-1:1:cluster/production"),
+            output("expect_task_definition", "arn:aws:ecs:eu-west-1:1:task-definition/web:3"),
+        ]);
+        let target = |service: &str, runs: &str| TargetRow {
+            service: service.to_owned(),
+            cluster: Some("production".to_owned()),
+            task_definition: Some(runs.to_owned()),
+            ..TargetRow::default()
+        };
+        let keys = |target: &TargetRow| guessed.naming(target).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+        assert_eq!(keys(&target("worker", "worker:7")), ["cluster"]);
+        assert_eq!(keys(&target("web", "arn:aws:ecs:eu-west-1:1:task-definition/web:2")).len(), 3);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use casefile_analyzer::{Expect, Level, Signature};
 use casefile_evidence::Timestamp;
 
-use super::{Candidate, Container, Facts, Proposed};
+use super::{Candidate, Container, Facts, Proposed, unrecognised};
 use crate::render::{cut_middle, visible};
 
 /// Columns of a comment.
@@ -45,12 +45,13 @@ pub(crate) fn config(facts: &Facts, proposed: &[Proposed<'_>]) -> String {
              # expect_task_definition = \"task_definition_arn\"\n",
         );
     }
-    text.push_str("\n[collect]\ntimeout = \"15m\"  # the most that a pipeline waits; a collection ends as soon as nothing can change\n");
+    text.push_str(
+        "\n[collect]\ntimeout = \"15m\"  # upper limit; the collection stops earlier once the verdict is final\n",
+    );
     for it in proposed {
         section(&mut text, it);
     }
-    for container in facts.containers.iter().filter(|it| !proposed.iter().any(|known| known.container.name == it.name))
-    {
+    for container in unrecognised(facts, proposed) {
         without_framework(&mut text, container);
     }
     text
@@ -69,7 +70,7 @@ fn section(text: &mut String, proposed: &Proposed<'_>) {
         text.push('\n');
         comment(text, candidate.why);
         remark(text, candidate, container);
-        let off = if candidate.agrees() || container.lines.is_empty() { "" } else { "# " };
+        let off = if candidate.is_on(container) { "" } else { "# " };
         for line in block(&candidate.signature) {
             let _ = writeln!(text, "{off}{line}");
         }
@@ -96,7 +97,7 @@ fn remark(text: &mut String, candidate: &Candidate<'_>, container: &Container) {
             comment(
                 text,
                 &format!(
-                    "MATCHES {times} of the release that runs, so it is switched off: look whether that release is good."
+                    "MATCHES {times} of the release that runs, so it is switched off: check that this release is healthy."
                 ),
             );
             line(text, &first.1);
@@ -165,13 +166,20 @@ fn block(signature: &Signature) -> Vec<String> {
     lines
 }
 
-/// A TOML string: literal where that is easier to read.
+/// A TOML string on one line: literal where that is easier to read.
 fn quoted(text: &str) -> String {
     if text.contains(['\\', '"']) && !text.contains('\'') && !text.chars().any(char::is_control) {
-        format!("'{text}'")
-    } else {
-        toml::Value::from(text).to_string()
+        return format!("'{text}'");
     }
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
 }
 
 fn comment(text: &mut String, words: &str) {
@@ -183,4 +191,19 @@ fn comment(text: &mut String, words: &str) {
 /// A log line within a comment.
 fn line(text: &mut String, message: &str) {
     let _ = writeln!(text, "#     {}", cut_middle(&visible(message.trim_end()), WIDTH));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_string_is_one_line_that_reads_back() {
+        for text in ["app", "a\nb", "it's \"x\"", "\\d+", "''\\\u{1}", "é", ""] {
+            let quoted = quoted(text);
+            assert!(!quoted.contains('\n'), "{quoted}");
+            let read: toml::Table = toml::from_str(&format!("a = {quoted}")).unwrap();
+            assert_eq!(read["a"].as_str(), Some(text), "{quoted}");
+        }
+    }
 }

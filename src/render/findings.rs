@@ -70,13 +70,15 @@ fn summary(findings: &[Finding]) -> String {
         parts.push(count(problems, "problem", "problems"));
     }
     if unknown > 0 {
-        parts.push(format!("{unknown} not tried"));
+        parts.push(format!("{unknown} not checked"));
     }
     if warnings > 0 {
         parts.push(count(warnings, "warning", "warnings"));
     }
     if problems > 0 {
         format!("{}: a collection would fail or lack evidence", parts.join(", "))
+    } else if unknown > 0 {
+        format!("not everything could be checked: {}", parts.join(", "))
     } else if parts.is_empty() {
         "ready to collect".to_owned()
     } else {

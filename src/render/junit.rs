@@ -11,6 +11,7 @@ use casefile_evidence::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::evidence::{headline, plain};
+use super::links::is_in_project;
 use super::tail;
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, visible};
@@ -73,7 +74,7 @@ fn test_case(check: &CheckVerdict, target: &Target, attachment: Option<&Path>) -
         (Outcome::Unknown, Level::Block) => non_success(NonSuccessKind::Error, reason, "unknown", what),
         (Outcome::Pending, Level::Block) => non_success(NonSuccessKind::Error, reason, "pending", what),
         (Outcome::Fail, Level::Advise) => skipped(&format!("advice: {reason}"), "advise"),
-        (Outcome::Unknown, Level::Advise) => skipped(&format!("advice that lacks evidence: {reason}"), "unknown"),
+        (Outcome::Unknown, Level::Advise) => skipped(&format!("advice, evidence missing: {reason}"), "unknown"),
         (Outcome::Pending, Level::Advise) => skipped(&format!("advice, not decided yet: {reason}"), "pending"),
         (Outcome::Skip, _) => skipped(&reason, "skip"),
     };
@@ -83,8 +84,10 @@ fn test_case(check: &CheckVerdict, target: &Target, attachment: Option<&Path>) -
     if let Some(time) = decided_after(check, target) {
         case.set_time(time);
     }
-    let mut output = plain(check, day, CAUSES);
-    if let Some(path) = attachment.filter(|_| shows_output) {
+    // A log line must not be able to name a file.
+    let mut output: Vec<String> =
+        plain(check, day, CAUSES).iter().map(|line| line.replace("[[ATTACHMENT", "[ [ATTACHMENT")).collect();
+    if let Some(path) = attachment.filter(|path| shows_output && is_in_project(path)) {
         output.insert(0, format!("[[ATTACHMENT|{}]]", visible(&path.display().to_string())));
     }
     if !output.is_empty() {

@@ -53,10 +53,16 @@ pub(crate) fn annotations(
     json_line(&json!({ "casefile": links }))
 }
 
+/// Whether a path stays within the project's folder.
+pub(super) fn is_in_project(path: &Path) -> bool {
+    path.is_relative() && !path.components().any(|part| matches!(part, std::path::Component::ParentDir))
+}
+
 /// A path as GitLab's URLs have it: only within the project's folder.
 fn in_project(path: &Path) -> Option<String> {
-    let plain = path.is_relative() && !path.components().any(|part| matches!(part, std::path::Component::ParentDir));
-    plain.then(|| path.to_str().map(|path| path.split('/').map(encoded).collect::<Vec<_>>().join("/"))).flatten()
+    is_in_project(path)
+        .then(|| path.to_str().map(|path| path.split('/').map(encoded).collect::<Vec<_>>().join("/")))
+        .flatten()
 }
 
 /// Everything but letters, digits and `-._~` as `%XX` (RFC 3986).

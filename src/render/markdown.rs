@@ -37,11 +37,11 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         rest.push(text);
     };
     // Open checks cannot change a pass or a fail.
-    let hangs = matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error);
+    let is_undecided = matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error);
     if !story.missing.is_empty() {
         block(&mut |page| {
             let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
-            folded(page, "Missing evidence", hangs, |page| {
+            folded(page, "Missing evidence", is_undecided, |page| {
                 table(page, &["missing", "error", "needed by", "remedy"], &rows);
             });
         });
@@ -50,15 +50,22 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     for check in story.failing.iter().chain(&story.broken).chain(&story.noticed) {
         block(&mut |page| evidence(page, check, target.window_from));
     }
-    block(&mut |page| decided(page, verdict, &story));
-    let left_out = "Further evidence is left out here: see the HTML or the JSON report.\n";
+    let mut last = String::new();
+    decided(&mut last, verdict, &story);
+    let left_out = "Further evidence is left out here: see the HTML or the JSON report.\n\n";
+    let room = LIMIT.saturating_sub(last.len() + left_out.len());
+    let mut is_whole = true;
     for text in rest {
-        if page.len() + text.len() + left_out.len() > LIMIT {
-            page.push_str(left_out);
-            break;
+        if page.len() + text.len() <= room {
+            page.push_str(&text);
+        } else {
+            is_whole = false;
         }
-        page.push_str(&text);
     }
+    if !is_whole {
+        page.push_str(left_out);
+    }
+    page.push_str(&last);
     page
 }
 
@@ -127,12 +134,14 @@ fn attention(page: &mut String, verdict: &Verdict, story: &Story<'_>) {
     let all = known.chain(blocking).chain(story.noticed.iter().copied()).chain(advising);
     let rows: Vec<Vec<String>> = all.map(row).collect();
     if !rows.is_empty() {
-        let open = text_count(rows.len());
-        folded(page, &open, rows.len() <= 8, |page| table(page, &["check", "outcome", "level", "owner", "why"], &rows));
+        let title = not_passed_title(rows.len());
+        folded(page, &title, rows.len() <= 8, |page| {
+            table(page, &["check", "outcome", "level", "owner", "why"], &rows)
+        });
     }
 }
 
-fn text_count(checks: usize) -> String {
+fn not_passed_title(checks: usize) -> String {
     count(checks, "check that did not pass", "checks that did not pass")
 }
 

@@ -207,7 +207,7 @@ mod tests {
         let file = bytes::Bytes::from(query(&answer(), RowsFormat::Parquet).unwrap());
         let read = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1024).unwrap();
         let batches: Vec<RecordBatch> = read.collect::<Result<_, _>>().unwrap();
-        // Equal but for NaN, which equals nothing.
+        // NaN never equals itself, so another column is compared.
         assert_eq!((batches[0].schema(), batches[0].num_rows()), (answer().schema, 2));
         assert_eq!(batches[0].column(1), answer().batches[0].column(1));
     }

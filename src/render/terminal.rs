@@ -34,8 +34,7 @@ pub(crate) fn job_log(verdict: &Verdict, report: Option<&str>, style: Style) -> 
     let mut page = Page::new(Style { verbose: true, ..style });
     body(&mut page, verdict);
     let at = verdict.as_of.unwrap_or_default();
-    let [begin, end] =
-        [Section::begin_of("evidence", "All of the evidence", true, at), Section::end_of("evidence", at)];
+    let (begin, end) = (section_begin("evidence", "All of the evidence", true, at), section_end("evidence", at));
     let all = format!("{begin}\n{}{end}\n", page.finish());
     let mut page = Page::new(Style { verbose: false, ..style });
     body(&mut page, verdict);

@@ -177,9 +177,10 @@ fn markdown_fits_a_comment_and_keeps_the_first_screen() {
     let text = show(&value, Format::Markdown);
     assert!(text.len() <= 60_000, "{}", text.len());
     assert!(
-        text.starts_with("### ❌ FAIL: delegate to ") && text.ends_with("see the HTML or the JSON report.\n"),
+        text.starts_with("### ❌ FAIL: delegate to ") && text.contains("see the HTML or the JSON report.\n"),
         "{text}"
     );
+    assert!(text.contains(value.bundle.digest.as_deref().unwrap()), "the digests are lost");
     let count = |what: &str| text.matches(what).count();
     assert_eq!(count("<details"), count("</details>"));
 }

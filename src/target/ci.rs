@@ -58,18 +58,19 @@ const ACTIONS: [&str; 20] = [
     "RUNNER_OS",
 ];
 
-/// The number of the pipeline within its project, and the project that it counts in.
-const SEQUENCE: [&str; 2] = ["CI_PIPELINE_IID", "GITHUB_RUN_NUMBER"];
-const PROJECT: [&str; 2] = ["CI_PROJECT_ID", "GITHUB_REPOSITORY_ID"];
-
-/// The number of a pipeline, of variables that `get` gives.
-pub(crate) fn sequence(get: impl Fn(&str) -> Option<String>) -> Option<i64> {
-    SEQUENCE.into_iter().find_map(get)?.parse().ok()
-}
-
-/// The project that the number counts in.
-pub(crate) fn project(get: impl Fn(&str) -> Option<String>) -> Option<String> {
-    PROJECT.into_iter().find_map(get)
+/// The number of a pipeline, and what it counts in, of variables that `get` gives: a project of GitLab; of GitHub a workflow
+/// of a repository, since each counts its own runs.
+pub(crate) fn pipeline(get: impl Fn(&str) -> Option<String>) -> Option<(i64, String)> {
+    let (number, counted_in) = match get("CI_PIPELINE_IID") {
+        Some(number) => (number, get("CI_PROJECT_ID")?),
+        None => {
+            // OWNER/REPOSITORY/.github/workflows/deploy.yml@refs/heads/main
+            let workflow = get("GITHUB_WORKFLOW_REF")?;
+            let workflow = workflow.split('@').next().unwrap_or_default().splitn(3, '/').nth(2)?.to_owned();
+            (get("GITHUB_RUN_NUMBER")?, format!("{}/{workflow}", get("GITHUB_REPOSITORY_ID")?))
+        }
+    };
+    Some((number.parse().ok()?, counted_in))
 }
 
 /// An environment variable; an empty one counts as absent.
@@ -97,4 +98,27 @@ pub(crate) fn ci_identity() -> BTreeMap<String, String> {
         (None, None) => &[],
     };
     names.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pipeline_of(variables: &[(&str, &str)]) -> Option<(i64, String)> {
+        pipeline(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_number_is_known_with_what_it_counts_in() {
+        assert_eq!(pipeline_of(&[("CI_PIPELINE_IID", "41"), ("CI_PROJECT_ID", "7")]), Some((41, "7".to_owned())));
+        let github = [
+            ("GITHUB_RUN_NUMBER", "300"),
+            ("GITHUB_REPOSITORY_ID", "9"),
+            ("GITHUB_WORKFLOW_REF", "acme/web/.github/workflows/release.yml@refs/tags/v1"),
+        ];
+        assert_eq!(pipeline_of(&github), Some((300, "9/.github/workflows/release.yml".to_owned())));
+        assert_eq!(pipeline_of(&[("CI_PIPELINE_IID", "41")]), None);
+        assert_eq!(pipeline_of(&github[..2]), None);
+        assert_eq!(pipeline_of(&[]), None);
+    }
 }

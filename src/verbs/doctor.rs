@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use casefile_analyzer::lint_deadlines;
 use casefile_archive::CanAdd;
-use casefile_collector::aws::{Aws, ConnectOptions, ask};
+use casefile_collector::aws::{Aws, ConnectOptions, Identity, ask};
 use casefile_collector::clock::Clock;
-use casefile_collector::document::Document;
-use casefile_evidence::tables::LogStreamRow;
+use casefile_collector::document::{ApiError, Document};
 
 use super::look::Look;
 use super::{archive, pack};
 use crate::cli::Doctor;
 use crate::config::{Loaded, Origin};
 use crate::destination::Destination;
-use crate::doctor::{Finding, Seen, Standing};
+use crate::doctor::{Finding, Snapshot, Standing, call_failed};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
@@ -35,41 +34,29 @@ pub(crate) async fn run(args: &Doctor, printer: &Printer) -> Result<Exit, Error>
 }
 
 async fn examine(args: &Doctor) -> Result<Vec<Finding>, Error> {
-    let mut findings = Vec::new();
-    let loaded = match Loaded::find(args.config.config.as_deref()) {
-        Ok(loaded) => loaded,
-        Err(error) => return Ok(vec![Finding::error("config", &error)]),
-    };
-    let times = Times::decide(&Default::default(), &loaded.config)?;
-    findings.extend(config(&loaded, &times)?);
-    findings.extend(args.bundle.as_deref().map(place_of_bundle));
-    let target = match Target::decide(&args.target, &loaded.config) {
-        Ok(target) => target,
-        Err(error) => {
-            findings.push(Finding::error("target", &error));
-            findings.extend(archive_of(args.archive.as_deref()).await);
-            return Ok(findings);
+    let (loaded, mut findings) = match Loaded::find(args.config.config.as_deref()) {
+        Ok(loaded) => {
+            let findings = of_config(&loaded)?;
+            (loaded, findings)
         }
+        // The rest can be checked all the same.
+        Err(error) => (Loaded::default(), vec![Finding::error("config", &error)]),
     };
-    if let Some(unused) = &target.unused {
-        findings.push(Finding::warning("target", unused, "give --terraform-output as the pipeline does"));
+    findings.extend(args.bundle.as_deref().map(of_bundle_place));
+    match Target::decide(&args.target, &loaded.config) {
+        Ok(target) => {
+            if let Some(unused) = &target.unused {
+                findings.push(Finding::warning("target", unused, "give --terraform-output as the pipeline does"));
+            }
+            findings.extend(of_aws(&target, &loaded, args).await?);
+        }
+        Err(error) => findings.push(Finding::error("target", &error)),
     }
-    let connect = ConnectOptions {
-        region: target.region.clone(),
-        profile: args.profile.clone(),
-        endpoint_url: args.endpoint_url.clone(),
-        quotas: loaded.config.collect.quotas()?,
-        ..ConnectOptions::default()
-    };
-    match Aws::connect(connect).await {
-        Ok(aws) => findings.extend(aws_findings(&aws, &target, &times, &loaded, args).await?),
-        Err(error) => findings.push(Finding::error("credentials", &error)),
-    }
-    findings.extend(archive_of(args.archive.as_deref()).await);
+    findings.extend(of_archive(args.archive.as_deref()).await);
     Ok(findings)
 }
 
-fn config(loaded: &Loaded, times: &Times) -> Result<Vec<Finding>, Error> {
+fn of_config(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     const AREA: &str = "config";
     let Some(Origin::File(path)) = &loaded.origin else {
         let remedy = "`casefile init` writes one";
@@ -79,14 +66,15 @@ fn config(loaded: &Loaded, times: &Times) -> Result<Vec<Finding>, Error> {
     if let Err(error) = check(loaded, &pack) {
         return Ok(vec![Finding::error(AREA, &error)]);
     }
+    let times = match Times::decide(&Default::default(), &loaded.config) {
+        Ok(times) => times,
+        Err(error) => return Ok(vec![Finding::error(AREA, &error)]),
+    };
     let count = loaded.config.signature.len();
     let text = format!("{}: {count} signatures", path.display());
     let mut findings = vec![if count == 0 {
-        Finding::warning(
-            AREA,
-            text,
-            "nothing of the service's own is confirmed: add [[signature]], or run `casefile init`",
-        )
+        let remedy = "no log line of the service is checked: add [[signature]], or run `casefile init`";
+        Finding::warning(AREA, text, remedy)
     } else {
         Finding::ok(AREA, text)
     }];
@@ -96,86 +84,98 @@ fn config(loaded: &Loaded, times: &Times) -> Result<Vec<Finding>, Error> {
 }
 
 /// Findings that need AWS.
-async fn aws_findings(
-    aws: &Aws,
-    target: &Target,
-    times: &Times,
-    loaded: &Loaded,
-    args: &Doctor,
-) -> Result<Vec<Finding>, Error> {
-    let mut findings = vec![identity(aws, target, loaded).await];
+async fn of_aws(target: &Target, loaded: &Loaded, args: &Doctor) -> Result<Vec<Finding>, Error> {
+    let quotas = match loaded.config.collect.quotas() {
+        Ok(quotas) => quotas,
+        Err(error) => return Ok(vec![Finding::error("config", &error)]),
+    };
+    let connect = ConnectOptions {
+        region: target.region.clone(),
+        profile: args.profile.clone(),
+        endpoint_url: args.endpoint_url.clone(),
+        quotas,
+        ..ConnectOptions::default()
+    };
+    let aws = match Aws::connect(connect).await {
+        Ok(aws) => aws,
+        Err(error) => return Ok(vec![Finding::error("credentials", &error)]),
+    };
+    let named = account_of(&target.named.service).or_else(|| account_of(&target.named.cluster));
+    let account = loaded.config.target.account.as_deref().or(named);
+    let mut findings = vec![of_identity(&aws.identity().await, account, aws.region())];
     let clock: Arc<dyn Clock> = crate::target::clock_of(args.clock.as_deref())?;
     let speed = clock.speed();
-    let look = Look::at(aws, target, times, clock, loaded).await;
-    findings.extend(aws.skew_ms().filter(|_| speed <= 1.0).map(clock_of));
+    let times = Times::decide(&Default::default(), &loaded.config)?;
+    let look = Look::at(&aws, target, &times, clock, loaded).await;
+    findings.extend(aws.skew_ms().filter(|_| speed <= 1.0).map(of_clock));
     match look {
         Ok(look) => {
-            let mut seen = Seen::of(&look.bundle)?;
-            for (group, region) in seen.groups_not_asked() {
+            let mut snapshot = Snapshot::of(&look.bundle)?;
+            for (group, region) in snapshot.groups_not_asked() {
                 let region = region.as_deref().unwrap_or(aws.region());
-                let mut take = |document: Document| seen.take_group(&group, &document);
-                ask::describe_log_group(aws, region, &group, &mut take).await;
+                let mut take = |document: Document| snapshot.take_group(&group, &document);
+                ask::describe_log_group(&aws, region, &group, &mut take).await;
             }
-            findings.extend(seen.findings(&loaded.config.settings()));
-            findings.extend(reads_one_stream(aws, &seen.streams).await);
+            findings.extend(snapshot.findings(&loaded.config.settings()));
+            findings.extend(reads_one_stream(&aws, &snapshot).await);
         }
         Err(Error::Collect(error)) => findings.push(Finding::error("service", &error)),
+        Err(error @ Error::Usage(_)) => findings.push(Finding::error("config", &error)),
         Err(error) => return Err(error),
     }
     Ok(findings)
 }
 
-async fn identity(aws: &Aws, target: &Target, loaded: &Loaded) -> Finding {
+/// `account`: the one that the target is in, where it is known.
+fn of_identity(asked: &Result<Identity, ApiError>, account: Option<&str>, region: &str) -> Finding {
     const AREA: &str = "credentials";
-    let region = aws.region();
-    match aws.identity().await {
+    match asked {
         Ok(identity) => {
             let text = format!("{} in {region}", identity.arn);
-            let named = account_of(&target.named.service).or_else(|| account_of(&target.named.cluster));
-            let wanted = loaded.config.target.account.as_deref().or(named);
-            match wanted.filter(|wanted| *wanted != identity.account) {
-                Some(wanted) => Finding::problem(
+            match account.filter(|account| *account != identity.account) {
+                Some(account) => Finding::problem(
                     AREA,
-                    format!("{text}: account {}, and the target is in {wanted}", identity.account),
-                    "use credentials of that account, or mend [target] account",
+                    format!("{text}: account {}, and the target is in {account}", identity.account),
+                    "use credentials of that account, or change [target] account",
                 ),
                 None => Finding::ok(AREA, text),
             }
         }
         Err(error) if error.is_of_credentials() => {
             let text = format!("{}: {}", error.code, error.message);
-            Finding::problem(AREA, text, "renew the credentials; `aws sts get-caller-identity` tries them")
+            Finding::problem(AREA, text, "renew the credentials; `aws sts get-caller-identity` tests them")
         }
-        // Every caller may ask; an endpoint that is not AWS may not know the call.
-        Err(error) => {
-            let text = format!("found, used in {region}; STS did not say whose they are ({})", error.code);
-            Finding::ok(AREA, text)
-        }
+        // Every caller may ask. An endpoint that is not AWS may not know the call; the calls below use the credentials.
+        Err(error) => Finding::warning(
+            AREA,
+            format!("credentials found; STS did not return the caller ({})", error.code),
+            "not needed to collect; `aws sts get-caller-identity` shows whose they are",
+        ),
     }
 }
 
-fn clock_of(skew_ms: i64) -> Finding {
+fn of_clock(skew_ms: i64) -> Finding {
     const TOLERATED_MS: u64 = 5_000;
-    let text = format!("{}.{} s from AWS's", skew_ms.unsigned_abs() / 1000, skew_ms.unsigned_abs() % 1000 / 100);
+    let (seconds, tenths) = (skew_ms.unsigned_abs() / 1000, skew_ms.unsigned_abs() % 1000 / 100);
+    let text = format!("this machine's clock differs from AWS's by {seconds}.{tenths} s");
     if skew_ms.unsigned_abs() > TOLERATED_MS {
-        Finding::warning("clock", text, "set the clock by NTP; the evidence is timed by AWS's clock meanwhile")
+        Finding::warning("clock", text, "synchronize the clock (NTP); until then, evidence uses AWS's time")
     } else {
         Finding::ok("clock", text)
     }
 }
 
 /// GetLogEvents, which a collection uses where FilterLogEvents does not do: one call, of the newest stream.
-async fn reads_one_stream(aws: &Aws, streams: &[LogStreamRow]) -> Option<Finding> {
-    let newest = streams.iter().max_by_key(|row| row.last_event_at.or(row.created_at))?;
-    let lines = ask::Lines::Alone(newest.log_stream.clone());
+async fn reads_one_stream(aws: &Aws, snapshot: &Snapshot) -> Option<Finding> {
+    let newest = snapshot.streams.iter().max_by_key(|row| row.last_event_at.or(row.created_at))?;
+    let lines = ask::Lines::Alone(newest.log_stream.to_string());
     let cursor = ask::LogCursor { from: Some(aws.now()), token: None };
-    let asked = ask::read_lines(aws, aws.region(), &newest.log_group, &lines, cursor, |_| std::future::ready(())).await;
-    let error = asked.error?;
-    let text = format!("logs:GetLogEvents: {}: {}", error.code, error.message);
-    Some(Finding::problem("permissions", text, "allow logs:GetLogEvents on the log group and its streams"))
+    let region = snapshot.region_of(&newest.log_group).unwrap_or(aws.region());
+    let asked = ask::read_lines(aws, region, &newest.log_group, &lines, cursor, |_| std::future::ready(())).await;
+    asked.error.map(|error| call_failed("logs:GetLogEvents", &error, None))
 }
 
-async fn archive_of(place: Option<&str>) -> Option<Finding> {
+async fn of_archive(place: Option<&str>) -> Option<Finding> {
     const AREA: &str = "archive";
     let place = place?;
     let archive = match archive::open(place, false).await {
@@ -195,17 +195,22 @@ async fn archive_of(place: Option<&str>) -> Option<Finding> {
             format!("{place}: {said}"),
             format!("`casefile archive roles --archive {place}` prints the policy of the role that adds"),
         ),
-        Ok(CanAdd::Unknown) => Finding::warning(
+        Ok(CanAdd::Overwrites) => Finding::problem(
             AREA,
-            format!("{place}: nothing is in it yet, so whether bundles may be added was not tried"),
-            "check the prefix; the first `validate --archive` tells",
+            format!("{place}: the store overwrites objects although it is told not to (If-None-Match)"),
+            "use a store with conditional writes: here a bundle could be replaced",
+        ),
+        Ok(CanAdd::Empty) => Finding::unknown(
+            AREA,
+            format!("{place}: it has no verdict yet, so whether it can be added to was not checked"),
+            "check the prefix; the first `validate --archive` will show it",
         ),
         Err(error) => Finding::error(AREA, &error),
     })
 }
 
 /// Whether a bundle can be written where it is to go.
-fn place_of_bundle(bundle: &Path) -> Finding {
+fn of_bundle_place(bundle: &Path) -> Finding {
     const AREA: &str = "output";
     let there = match Destination::decide(Some(bundle), Default::default) {
         Ok(destination) => destination.path,
@@ -221,5 +226,35 @@ fn place_of_bundle(bundle: &Path) -> Finding {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Finding::ok(AREA, format!("{} can be written", bundle.display())),
         Err(error) => Finding::problem(AREA, format!("{}: {error}", folder.display()), "let this user write there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_another_account_are_a_problem() {
+        let identity = Ok(Identity { account: "1".to_owned(), arn: "arn:aws:sts::1:assumed-role/ci/x".to_owned() });
+        assert_eq!(of_identity(&identity, Some("1"), "eu-west-1").standing, Standing::Ok);
+        assert_eq!(of_identity(&identity, None, "eu-west-1").standing, Standing::Ok);
+        let other = of_identity(&identity, Some("2"), "eu-west-1");
+        assert!(other.standing == Standing::Problem && other.text.contains("account 1, and the target is in 2"));
+        let error = |code: &str| Err(ApiError { code: code.to_owned(), message: String::new() });
+        assert_eq!(of_identity(&error("ExpiredToken"), None, "eu-west-1").standing, Standing::Problem);
+        assert_eq!(of_identity(&error(ApiError::NO_ANSWER), None, "eu-west-1").standing, Standing::Warning);
+    }
+
+    #[test]
+    fn a_clock_may_be_five_seconds_off() {
+        assert_eq!(of_clock(-4_900).standing, Standing::Ok);
+        assert_eq!(of_clock(5_100).standing, Standing::Warning);
+    }
+
+    #[test]
+    fn a_bundle_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(of_bundle_place(&folder.path().join("new/rollout.bundle")).standing, Standing::Ok);
+        assert_eq!(of_bundle_place(folder.path()).standing, Standing::Problem);
     }
 }

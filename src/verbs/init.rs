@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use casefile_analyzer::{Pack, nearest};
 use casefile_collector::aws::{Aws, ConnectOptions, ask};
-use casefile_collector::document::Document;
+use casefile_collector::document::{ApiError, Document};
 use casefile_collector::normalise::{Assembly, Retain, short_name};
 use casefile_collector::redact::Redactor;
 use casefile_collector::terraform::Outputs;
@@ -20,10 +20,11 @@ use crate::cli::{Init, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::init::{Container, Facts, Guessed, Proposed, config, propose};
+use crate::init::{Container, Facts, Guessed, Proposed, config, propose, unrecognised};
 use crate::library::Framework;
 use crate::output::Printer;
 use crate::place::{outside_of_bundles, write_file};
+use crate::render::visible;
 use crate::target::{Target, Times, check, clock_of};
 
 /// Lines of a container that are read: a start is in the first of them.
@@ -41,9 +42,9 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
     let to_stdout = args.output == Path::new("-");
     if !to_stdout {
         outside_of_bundles(&args.output)?;
-        if args.output.exists() {
+        if args.output.symlink_metadata().is_ok() {
             return Err(Error::usage(format!(
-                "{} exists already and is not written over: choose another file with -o, or -o - for standard output",
+                "{} already exists and is not overwritten: choose another file with -o, or -o - for standard output",
                 args.output.display()
             )));
         }
@@ -96,25 +97,32 @@ fn sound(text: &str) -> Result<(), Error> {
 fn summary(path: &Path, facts: &Facts, proposed: &[Proposed<'_>]) -> String {
     let mut text = format!("{}\n", path.display());
     for Proposed { container, framework, signatures, .. } in proposed {
-        let on = signatures.iter().filter(|it| it.agrees() || container.lines.is_empty()).count();
+        let on = signatures.iter().filter(|it| it.is_on(container)).count();
         let off = signatures.len() - on;
         let off = if off > 0 { format!(", {off} switched off") } else { String::new() };
-        text += &format!("  container {}: {}, {on} signatures{off}\n", container.name, framework.name);
+        text += &format!("  container {}: {}, {on} signatures{off}\n", visible(&container.name), framework.name);
     }
-    let others = facts.containers.iter().filter(|it| !proposed.iter().any(|known| known.container.name == it.name));
-    for container in others {
+    for container in unrecognised(facts, proposed) {
         let why = if container.lines.is_empty() { "no line was read" } else { "no framework was recognised" };
-        text += &format!("  container {}: {why}\n", container.name);
+        text += &format!("  container {}: {why}\n", visible(&container.name));
     }
-    text + "\nnext: read the file and change it, then run `casefile check lint` and `casefile doctor`\n"
+    if facts.containers.iter().any(|it| !it.lines.is_empty()) {
+        text += "\nThe file quotes log lines in comments: review them before you commit it.\n";
+    }
+    text + "\nnext: edit the file, then run `casefile check lint` and `casefile doctor`\n"
+}
+
+/// What the Terraform outputs seem to name.
+fn guessed(args: &Init) -> Result<Guessed, Error> {
+    Ok(match &args.terraform_output {
+        Some(file) => Guessed::of(&Outputs::read(file)?),
+        None => Guessed::default(),
+    })
 }
 
 /// Asks AWS for the service, and for the first lines of one task of it.
 async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
-    let guessed = match &args.terraform_output {
-        Some(file) => Guessed::of(&Outputs::read(file)?),
-        None => Guessed::default(),
-    };
+    let guessed = guessed(args)?;
     let pick = |flag: &Option<String>, key: &str| flag.clone().or_else(|| guessed.value(key));
     let aws = Aws::connect(ConnectOptions {
         region: pick(&args.region, "region"),
@@ -145,7 +153,8 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
                 && row.task_id.as_deref() == container.task_id.as_deref()
         };
         let Some(stream) = streams.iter().find(of) else { continue };
-        for document in first_pages(&aws, stream, container.created_at, printer).await {
+        let region = container.log_region.as_deref().unwrap_or(aws.region());
+        for document in first_pages(&aws, region, stream, container.created_at, printer).await {
             let document = assembly.redact(document);
             container.lines.extend(
                 document
@@ -161,7 +170,13 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
 }
 
 /// The first pages of a stream.
-async fn first_pages(aws: &Aws, stream: &LogStreamRow, from: Option<Timestamp>, printer: &Printer) -> Vec<Document> {
+async fn first_pages(
+    aws: &Aws,
+    region: &str,
+    stream: &LogStreamRow,
+    from: Option<Timestamp>,
+    printer: &Printer,
+) -> Vec<Document> {
     let (pages, enough) = (Mutex::new(Vec::new()), Notify::new());
     let take = |document: Document| {
         let mut pages = pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -174,7 +189,7 @@ async fn first_pages(aws: &Aws, stream: &LogStreamRow, from: Option<Timestamp>, 
     let lines = ask::Lines::Alone(stream.log_stream.clone());
     let cursor = ask::LogCursor { from, token: None };
     tokio::select! {
-        asked = ask::read_lines(aws, aws.region(), &stream.log_group, &lines, cursor, take) => {
+        asked = ask::read_lines(aws, region, &stream.log_group, &lines, cursor, take) => {
             if let Some(error) = asked.error {
                 printer.warn(&format!("{} {}: {}: {}", stream.log_group, stream.log_stream, error.code, error.message));
             }
@@ -184,14 +199,14 @@ async fn first_pages(aws: &Aws, stream: &LogStreamRow, from: Option<Timestamp>, 
     pages.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn the_only(what: &str, place: &str, names: Vec<String>) -> Result<String, Error> {
+fn the_only(what: &str, place: &str, names: Result<Vec<String>, ApiError>) -> Result<String, Error> {
     const SHOWN: usize = 20;
+    let names = names.map_err(|ApiError { code, message }| {
+        Error::usage(format!("cannot list the {what}s of {place}: {code}: {message}; give --{what}"))
+    })?;
     match names.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(Error::usage(format!(
-            "which {what}? give --{what}: none of {place} could be listed (ecs:List{}s)",
-            if what == "cluster" { "Cluster" } else { "Service" }
-        ))),
+        [] => Err(Error::usage(format!("{place} has no {what}: give --{what}, or another --region"))),
         many => {
             let more = if many.len() > SHOWN { format!(" and {} more", many.len() - SHOWN) } else { String::new() };
             let shown: Vec<&str> = many.iter().take(SHOWN).map(String::as_str).collect();
@@ -203,15 +218,13 @@ fn the_only(what: &str, place: &str, names: Vec<String>) -> Result<String, Error
 /// Reads a bundle: the service, its containers, and for each the first lines of one task.
 fn of_bundle(path: &Path, args: &Init) -> Result<Facts, Error> {
     let bundle = Bundle::open(path)?;
-    let guessed = match &args.terraform_output {
-        Some(file) => Guessed::of(&Outputs::read(file)?),
-        None => Guessed::default(),
-    };
+    let guessed = guessed(args)?;
     let mut facts = facts(&bundle, &guessed)?;
     let places: BTreeMap<String, usize> =
         facts.containers.iter().enumerate().map(|(place, it)| (it.name.clone(), place)).collect();
     for batch in bundle.batches(LogEventRow::TABLE)? {
-        for row in LogEventRow::from_batch(&batch?).unwrap_or_default() {
+        let rows = LogEventRow::from_batch(&batch?);
+        for row in rows.ok_or_else(|| Error::internal("log_events has another schema"))? {
             let place = row.container.as_deref().and_then(|name| places.get(name));
             let Some(container) = place.and_then(|place| facts.containers.get_mut(*place)) else { continue };
             if row.task_id.as_deref() == container.task_id.as_deref() && container.lines.len() < LINES {
@@ -246,17 +259,19 @@ fn facts(bundle: &Bundle, guessed: &Guessed) -> Result<Facts, Error> {
             (None, Some(driver)) => format!("{driver}, not to CloudWatch Logs"),
             (None, None) => "nowhere".to_owned(),
         },
+        log_region: row.log_region,
         name: row.container,
         essential: row.essential,
         task_id: task.map(|task| task.task_id.clone()),
         created_at: task.and_then(|task| task.created_at),
         lines: Vec::new(),
     });
+    let terraform = guessed.naming(&target);
     Ok(Facts {
         service: short_name(&target.service).to_owned(),
         cluster: target.cluster.as_deref().map(short_name).unwrap_or_default().to_owned(),
         region: target.region,
-        terraform: guessed.0.iter().map(|(key, output, _)| (*key, output.clone())).collect(),
+        terraform,
         containers: containers.collect(),
     })
 }

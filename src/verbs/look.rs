@@ -6,7 +6,7 @@ use std::time::Duration;
 use casefile_collector::aws::Aws;
 use casefile_collector::clock::Clock;
 use casefile_collector::collect::{
-    CollectError, Collection, LogBudget, Maker, OVERTIME, Pace, Parts, Polled, Stop, StopReason, StopRule,
+    Collection, LogBudget, Maker, OVERTIME, Pace, Parts, Polled, Stop, StopReason, StopRule,
 };
 use casefile_collector::normalise::{Assembly, Retain};
 use casefile_collector::seal;
@@ -30,10 +30,10 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// Looks at the service. It may be cancelled: nothing is left behind.
+    /// Looks at the service. It may be cancelled: the folder goes with the future.
     ///
     /// # Errors
-    /// Where the service is not there, or the credentials are no good; or a temporary file cannot be written.
+    /// Where the service is not there, or the credentials are invalid; or a temporary file cannot be written.
     pub(crate) async fn at(
         aws: &Aws,
         target: &Target,
@@ -58,15 +58,7 @@ impl Look {
             record: None,
             rule: &mut once,
         });
-        let collected = match collection.run(std::future::pending(), &mut |_| ()).await {
-            Ok(collected) => collected,
-            Err(error) => {
-                if let CollectError::Target { .. } = error {
-                    writer.discard()?;
-                }
-                return Err(error.into());
-            }
-        };
+        let collected = collection.run(std::future::pending(), &mut |_| ()).await?;
         let sealed = seal(&collected.assembly, writer, StopReason::Settled.name(), &maker)?;
         Ok(Self { bundle: Bundle::open(&sealed.path)?, _folder: folder })
     }

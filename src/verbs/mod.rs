@@ -36,6 +36,7 @@ use crate::config::{Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::{Format, LogFormat};
+use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::place::write_file;
 use crate::progress::Working;
@@ -73,20 +74,20 @@ pub(crate) fn run() -> Exit {
     })
 }
 
-/// What a verb that takes its time is doing; `None` where it is short, or says it itself.
+/// What a verb that takes its time is doing; `None` if the verb is quick, or reports progress itself.
 fn doing(verb: &Verb) -> Option<&'static str> {
     Some(match verb {
         Verb::Import(_) => "reading the recording",
         Verb::Redact(_) => "redacting",
-        Verb::Analyze(_) | Verb::Report(_) => "judging",
+        Verb::Analyze(_) | Verb::Report(_) => "evaluating the checks",
         Verb::Replay(_) => "judging each moment",
-        Verb::Query(args) if args.sql.is_some() => "asking",
+        Verb::Query(args) if args.sql.is_some() => "running the query",
         Verb::Inspect(_) | Verb::Verify(_) => "checking",
         Verb::Test(_) => "judging the cases",
         Verb::Check(_) => "planning the checks",
-        Verb::Reproduce(_) => "judging again",
+        Verb::Reproduce(_) => "evaluating the checks again",
         Verb::Diff(_) => "comparing",
-        Verb::Archive(_) => "reading the archive",
+        Verb::Archive(_) => "working on the archive",
         Verb::Site(_) => "writing the pages",
         Verb::Init(_) => "asking for the service and its first log lines",
         Verb::Doctor(_) => "asking AWS",
@@ -105,8 +106,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Analyze(args) => analyze::run(args, printer).await,
         Verb::Report(args) => analyze::page(args, printer).await,
         Verb::Validate(args) => validate::run(args, printer).await,
-        Verb::Init(args) => init::run(args, printer).await,
-        Verb::Doctor(args) => doctor::run(args, printer).await,
+        Verb::Init(args) => until_interrupted(init::run(args, printer)).await,
+        Verb::Doctor(args) => until_interrupted(doctor::run(args, printer)).await,
         Verb::Replay(args) => replay::run(args, printer).await,
         Verb::Query(args) => query::run(args, printer).await,
         Verb::Inspect(args) => inspect::run(args, printer).await,
@@ -122,6 +123,16 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Completions { shell } => completions(*shell, printer),
         Verb::Man { folder } => man(folder, printer),
         Verb::Sandbox => sandbox::run().await,
+    }
+}
+
+/// Runs what leaves nothing behind when it is dropped.
+async fn until_interrupted(run: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let interrupt = Interrupt::watch()?;
+    tokio::select! {
+        biased;
+        () = interrupt.caught("interrupted") => Ok(Exit::Internal),
+        done = run => done,
     }
 }
 
@@ -149,7 +160,7 @@ fn init_log(verbose: u8, format: LogFormat) {
         _ => "info,casefile=trace,casefile_collector=trace,casefile_analyzer=trace,aws_smithy_runtime=debug",
     };
     let log = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| say::Stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_target(verbose > 1)
         .without_time();
@@ -261,7 +272,7 @@ fn further_reports(verdict: &Verdict, bundle: &Bundle, place: Option<&Path>, arg
 
 /// What a test case of JUnit shows besides its text: the HTML report, by its path in the project.
 fn attachment(reports: &[(Format, PathBuf)]) -> Option<&Path> {
-    reports.iter().find(|(format, path)| *format == Format::Html && path.is_relative()).map(|(_, path)| path.as_path())
+    reports.iter().find(|(format, _)| *format == Format::Html).map(|(_, path)| path.as_path())
 }
 
 /// A verdict over a bundle: the HTML report draws the rollout.

@@ -1,4 +1,4 @@
-//! Whether one line matches a signature, for who has lines and no bundle.
+//! Whether one line matches a signature, for callers that have lines and no bundle.
 
 use regex_automata::meta::Regex;
 

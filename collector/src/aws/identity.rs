@@ -1,7 +1,5 @@
 //! Whose credentials these are (AWS STS, GetCallerIdentity, which every caller may ask).
 
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-
 use super::{Aws, wire};
 use crate::document::ApiError;
 
@@ -21,10 +19,7 @@ impl Aws {
     /// What STS answered, or that nobody answered.
     pub async fn identity(&self) -> Result<Identity, ApiError> {
         let answer = aws_sdk_sts::Client::new(self.config()).get_caller_identity().send().await;
-        let answer = answer.map_err(|error| ApiError {
-            code: error.code().unwrap_or(ApiError::NO_ANSWER).to_owned(),
-            message: error.message().map_or_else(|| wire::chain(&error), str::to_owned),
-        })?;
+        let answer = answer.map_err(|error| wire::api_error(&error))?;
         Ok(Identity {
             account: answer.account().unwrap_or_default().to_owned(),
             arn: answer.arn().unwrap_or_default().to_owned(),

@@ -27,6 +27,18 @@ use super::limit::Budget;
 use super::query;
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
+/// An error of a call whose answer is no evidence.
+pub(super) fn api_error<E, R>(error: &SdkError<E, R>) -> ApiError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    ApiError {
+        code: error.code().unwrap_or(ApiError::NO_ANSWER).to_owned(),
+        message: error.message().map_or_else(|| chain(error), str::to_owned),
+    }
+}
+
 /// As much of an unreadable answer as an error quotes, in characters.
 const QUOTED: usize = 200;
 

@@ -143,12 +143,12 @@ impl Collection<'_> {
         let (aws, Named { cluster, service, .. }) = (&self.parts.aws, &self.parts.named);
         let (what, wanted, names) = match &error {
             CollectError::Target { problem, .. } if problem.contains("ClusterNotFoundException") => {
-                ("cluster", cluster, ask::cluster_names(aws).await)
+                ("cluster", cluster, ask::cluster_names(aws).await.unwrap_or_default())
             }
             CollectError::Target { problem, .. }
                 if problem.contains("there is no service") || problem.contains("ServiceNotFoundException") =>
             {
-                ("service", service, ask::service_names(aws, cluster).await)
+                ("service", service, ask::service_names(aws, cluster).await.unwrap_or_default())
             }
             _ => return error,
         };

@@ -39,8 +39,13 @@ async fn run_lint(args: &Lint, printer: &Printer) -> Result<Exit, Error> {
     match (args.format, sound) {
         (LintFormat::Codequality, sound) => {
             let problems = sound.err().unwrap_or_default();
-            printer.result(args.output.as_deref(), |_| render::codequality(&problems))?;
-            Ok(if problems.is_empty() { Exit::Pass } else { Exit::Usage })
+            let here = std::env::current_dir().unwrap_or_default();
+            printer.result(args.output.as_deref(), |_| render::codequality(&problems, &here))?;
+            if problems.is_empty() {
+                return Ok(Exit::Pass);
+            }
+            // The job's log tells them too.
+            Err(Error::Analyze(problems.into()))
         }
         (LintFormat::Terminal, Ok(line)) => {
             printer.result(args.output.as_deref(), |_| Ok(line))?;

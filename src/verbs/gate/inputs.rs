@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::super::archive::verdict;
 use crate::error::Error;
-use crate::target::{project, sequence};
+use crate::target::pipeline;
 
 /// Services and regions.
 pub(super) type Places = BTreeSet<(String, String)>;
@@ -204,6 +204,7 @@ fn of_index(entries: &[&Entry]) -> Vec<Record> {
 fn record(entry: &Entry) -> Record {
     let ci: BTreeMap<String, String> = serde_json::from_str(&entry.ci).unwrap_or_default();
     let images: Value = entry.images.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let counted = pipeline(|name| ci.get(name).cloned());
     Record {
         service: entry.service.clone(),
         region: entry.region.clone(),
@@ -221,8 +222,8 @@ fn record(entry: &Entry) -> Record {
         engine: entry.engine.clone(),
         pack: entry.pack.clone(),
         config: entry.config.clone(),
-        sequence: sequence(|name| ci.get(name).cloned()),
-        project: project(|name| ci.get(name).cloned()),
+        sequence: counted.as_ref().map(|(number, _)| *number),
+        project: counted.map(|(_, project)| project),
     }
 }
 
@@ -262,6 +263,7 @@ fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
     let target = &json["bundle"]["target"];
     let ci = &json["bundle"]["ci"];
     let of = |key: &str| text(&target[key]).ok_or_else(|| Error::usage(format!("{place}: the verdict names no {key}")));
+    let counted = pipeline(|name| text(&ci[name]));
     Ok(Record {
         service: short_name(&of("service")?).to_owned(),
         region: of("region")?,
@@ -279,7 +281,7 @@ fn record_of(file: &VerdictFile, place: &str) -> Result<Record, Error> {
         engine: text(&json["engine"]["casefile"]),
         pack: Some(file.pack().to_owned()),
         config: Some(file.config().to_owned()),
-        sequence: sequence(|name| text(&ci[name])),
-        project: project(|name| text(&ci[name])),
+        sequence: counted.as_ref().map(|(number, _)| *number),
+        project: counted.map(|(_, project)| project),
     })
 }

@@ -24,7 +24,7 @@ use crate::output::Printer;
 use crate::place::write_file;
 use crate::render;
 use crate::say;
-use crate::target::{ci_identity, project, release_in_ci, sequence, variable};
+use crate::target::{ci_identity, pipeline, release_in_ci, variable};
 
 /// While the gate holds, the archive is asked this often.
 const ASK_EVERY: Duration = Duration::from_secs(15);
@@ -141,13 +141,14 @@ fn asked(which: &Which, rules: &PolicyArg, kind: Kind) -> Result<(Question, Poli
     {
         return Err(Error::usage(format!("--needs: {service} does not need {other}")));
     }
+    let counted = pipeline(variable);
     let question = Question {
         kind,
         service,
         region: which.region.clone(),
         release,
-        sequence: which.sequence.or_else(|| sequence(variable)),
-        project: which.project.clone().or_else(|| project(variable)),
+        sequence: which.sequence.or(counted.as_ref().map(|(number, _)| *number)),
+        project: which.project.clone().or(counted.map(|(_, project)| project)),
         images: which.image_digest.iter().cloned().collect(),
         // An orchestrator has a policy, and no config of the service.
         config: if loaded.origin.is_some() { Some(loaded.config.settings().digest()?.to_string()) } else { None },

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::format::{RowsFormat, TableFormat};
 use crate::output::Printer;
 use crate::place::{temporary, write_file};
-use crate::render;
+use crate::render::{self, visible};
 
 /// More bundles than these are read with a word about the compacted copy.
 const MANY: usize = 100;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
         (Some(first), None) if is_question(first) => (None, Some(first.to_string_lossy().into_owned())),
         (bundle, sql) => (bundle.as_deref(), sql.clone()),
     };
-    let interactive = sql.is_none() && std::io::stdin().is_terminal();
+    let interactive = sql.is_none() && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let sql = match sql {
         Some(sql) => sql,
         None if interactive => String::new(),
@@ -106,7 +106,12 @@ pub(super) fn print(answer: &Answer, format: RowsFormat, to: Option<&Path>, prin
     let rows = render::query(answer, format)?;
     match to {
         Some(path) => write_file(path, rows),
-        None => printer.stdout(&String::from_utf8_lossy(&rows)),
+        None if format == RowsFormat::Csv && std::io::stdout().is_terminal() => {
+            // A cell must not be able to act on the terminal.
+            let lines: Vec<String> = String::from_utf8_lossy(&rows).lines().map(visible).collect();
+            printer.stdout(&(lines.join("\n") + "\n"))
+        }
+        None => printer.stdout_bytes(&rows),
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn run(asked: &Asked, args: &Query, format: RowsFormat, printer
     let mut editor: Editor<Names, FileHistory> = Editor::with_config(config).map_err(failed)?;
     editor.set_helper(Some(Names::of(asked)));
     let history = history();
-    // A shell without a history is a shell.
+    // The shell also works without a history.
     if let Some(path) = &history {
         let _ = editor.load_history(path);
     }
@@ -84,7 +84,8 @@ pub(super) async fn run(asked: &Asked, args: &Query, format: RowsFormat, printer
         if line.trim().is_empty() {
             continue;
         }
-        let _ = editor.add_history_entry(line.trim());
+        // A line that begins with a space is not kept.
+        let _ = editor.add_history_entry(line.trim_end());
         let command = match Command::parse(&line) {
             Ok(command) => command,
             Err(problem) => {
@@ -132,8 +133,9 @@ async fn answer(
     printer: &Printer,
 ) -> Result<(), Error> {
     let answer = asked.answer(sql, args, printer).await?;
+    // The extension decides only of `.save`: --format and .format are for everything else.
+    let format = file.as_deref().and_then(RowsFormat::of_file).unwrap_or(format);
     let to = file.or_else(|| args.output.clone());
-    let format = to.as_deref().and_then(RowsFormat::of_file).unwrap_or(format);
     print(&answer, format, to.as_deref(), printer)?;
     if let Some(path) = to {
         let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
@@ -239,7 +241,7 @@ impl Names {
     fn matching(&self, line: &str, cursor: usize) -> (usize, Vec<&str>) {
         let before = &line[..cursor];
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-        let word = before.rfind(|c| !is_part(c)).map_or(before, |at| &before[at + 1..]);
+        let word = before.rsplit(|c: char| !is_part(c)).next().unwrap_or(before);
         // `t.column` completes the column.
         let word = if word.starts_with('.') { word } else { word.rsplit('.').next().unwrap_or(word) };
         let lower = word.to_lowercase();
@@ -281,6 +283,14 @@ fn is_whole(input: &str) -> bool {
             Some(open) if c == open => quote = None,
             Some(_) => {}
             None if c == '-' && rest.peek() == Some(&'-') => _ = rest.by_ref().find(|c| *c == '\n'),
+            None if c == '/' && rest.peek() == Some(&'*') => {
+                rest.next();
+                let mut last = ' ';
+                let ends = rest.by_ref().any(|c| std::mem::replace(&mut last, c) == '*' && c == '/');
+                if !ends {
+                    return false;
+                }
+            }
             None if c == '\'' || c == '"' => (quote, end) = (Some(c), c),
             None if !c.is_whitespace() => end = c,
             None => {}
@@ -295,11 +305,19 @@ mod tests {
 
     #[test]
     fn a_statement_ends_at_its_semicolon() {
-        for whole in ["", ".tables", "quit", "SELECT 1;", "SELECT 'a;';", "SELECT 1; -- done", ".save a.csv SELECT 1;"]
-        {
+        for whole in [
+            "",
+            ".tables",
+            "quit",
+            "SELECT 1;",
+            "SELECT 'a;';",
+            "SELECT 1; -- done",
+            "SELECT /* it's; */ 1;",
+            ".save a.csv SELECT 1;",
+        ] {
             assert!(is_whole(whole), "{whole}");
         }
-        for part in ["SELECT 1", "SELECT ';", "SELECT 1 -- ;", "SELECT \"a;", ".save a.csv SELECT 1"] {
+        for part in ["SELECT 1", "SELECT ';", "SELECT 1 -- ;", "SELECT \"a;", "SELECT 1 /* ;", ".save a.csv SELECT 1"] {
             assert!(!is_whole(part), "{part}");
         }
     }
@@ -326,5 +344,7 @@ mod tests {
         assert_eq!(of(".sch"), (0, vec![".schema"]));
         assert!(of("SELECT * FROM latest_").1.contains(&"latest_tasks"));
         assert_eq!(of("SELECT "), (7, vec![]));
+        // What stands before a word may be longer than a byte.
+        assert_eq!(of("SELECT\u{a0}stopped_re"), (8, vec!["stopped_reason"]));
     }
 }

@@ -1,30 +1,38 @@
 //! What there is, for who asked for what there is not. Nothing of it is evidence.
 
 use crate::aws::Aws;
+use crate::aws::wire::api_error;
+use crate::document::ApiError;
 
 /// Pages of names that are looked at.
 const PAGES: usize = 5;
 
-/// The names of the clusters, as far as they may be listed.
-pub async fn cluster_names(aws: &Aws) -> Vec<String> {
+/// The names of the clusters.
+///
+/// # Errors
+/// What ECS answered.
+pub async fn cluster_names(aws: &Aws) -> Result<Vec<String>, ApiError> {
     let mut pages = aws.ecs().list_clusters().into_paginator().send();
     let mut names = Vec::new();
     for _ in 0..PAGES {
-        let Some(Ok(page)) = pages.next().await else { break };
-        names.extend(page.cluster_arns().iter().map(|arn| last(arn)));
+        let Some(page) = pages.next().await else { break };
+        names.extend(page.map_err(|error| api_error(&error))?.cluster_arns().iter().map(|arn| last(arn)));
     }
-    names
+    Ok(names)
 }
 
-/// The names of a cluster's services, as far as they may be listed.
-pub async fn service_names(aws: &Aws, cluster: &str) -> Vec<String> {
+/// The names of a cluster's services.
+///
+/// # Errors
+/// What ECS answered.
+pub async fn service_names(aws: &Aws, cluster: &str) -> Result<Vec<String>, ApiError> {
     let mut pages = aws.ecs().list_services().cluster(cluster).max_results(100).into_paginator().send();
     let mut names = Vec::new();
     for _ in 0..PAGES {
-        let Some(Ok(page)) = pages.next().await else { break };
-        names.extend(page.service_arns().iter().map(|arn| last(arn)));
+        let Some(page) = pages.next().await else { break };
+        names.extend(page.map_err(|error| api_error(&error))?.service_arns().iter().map(|arn| last(arn)));
     }
-    names
+    Ok(names)
 }
 
 fn last(arn: &str) -> String {

@@ -17,7 +17,7 @@ use super::Finding;
 
 /// The rows of one look.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Snapshot {
     pub(crate) target: TargetRow,
     pub(crate) calls: Vec<ApiCallRow>,
     pub(crate) sources: Vec<SourceRow>,
@@ -28,12 +28,26 @@ pub(crate) struct Seen {
     pub(crate) tasks: Vec<TaskRow>,
     pub(crate) groups: Vec<LogGroupRow>,
     pub(crate) streams: Vec<LogStreamRow>,
+    /// Errors of calls that were made beside the look.
+    errors: Vec<(Operation, ApiError)>,
 }
 
 /// The remedy of what another finding prevented.
-const NOT_TRIED: &str = "mend the problems above, and run it again";
+const NOT_TRIED: &str = "fix the problems above, then run `casefile doctor` again";
+const PERMISSIONS: &str = "permissions";
 
-impl Seen {
+/// A call that AWS answered with an error.
+pub(crate) fn call_failed(action: &str, error: &ApiError, remedy: Option<String>) -> Finding {
+    let (area, otherwise) = if error.is_denied() {
+        (PERMISSIONS, format!("allow {action}"))
+    } else {
+        ("calls", "run it again; if the error stays, check the endpoint, the region and the network".to_owned())
+    };
+    let text = format!("{action}: {}: {}", error.code, error.message);
+    Finding::problem(area, text.trim_end_matches([':', ' ']), remedy.unwrap_or(otherwise))
+}
+
+impl Snapshot {
     /// # Errors
     /// Where the bundle cannot be read.
     pub(crate) fn of(bundle: &Bundle) -> Result<Self, ReadError> {
@@ -48,6 +62,7 @@ impl Seen {
             tasks: bundle.rows()?,
             groups: bundle.rows()?,
             streams: bundle.rows()?,
+            errors: Vec::new(),
         })
     }
 
@@ -102,7 +117,11 @@ impl Seen {
             Finding::ok("release", format!("{} is deployed", short_name(expected)))
         } else if !self.lacks_release() {
             let text = format!("{} exists, and the service does not use it", short_name(expected));
-            Finding::warning("release", text, "before the apply this is as it should be; after it nothing was deployed")
+            Finding::warning(
+                "release",
+                text,
+                "expected before the apply; after it, this means that nothing was deployed",
+            )
         } else {
             let running = self.running().map_or("none", short_name);
             let text = format!("{expected} was not found; the service runs {running}");
@@ -112,47 +131,56 @@ impl Seen {
 
     /// The IAM actions, as the calls went.
     fn permissions(&self) -> Vec<Finding> {
-        const AREA: &str = "permissions";
-        let mut allowed = BTreeSet::new();
-        let mut findings = Vec::new();
-        for operation in Operation::ALL {
-            let action = operation.iam_action();
-            let calls: Vec<&ApiCallRow> = self.calls.iter().filter(|call| call.operation == operation.name()).collect();
-            let failed = calls.iter().find_map(|call| call.error_code.as_deref());
-            match failed {
-                None if !calls.is_empty() => _ = allowed.insert(action),
-                None => {}
-                // The finding about the release tells of it.
-                Some(_) if operation == Operation::DescribeTaskDefinition && self.lacks_release() => {}
-                // Those about groups and streams tell of it.
-                Some("ResourceNotFoundException") if action.starts_with("logs:") => {}
-                Some(code) => {
-                    let error = ApiError { code: code.to_owned(), message: String::new() };
-                    let area = if error.is_denied() { AREA } else { "calls" };
-                    let source = self.sources.iter().rev().find(|source| {
-                        source.error_code.as_deref() == Some(code)
-                            && Operation::by_name(&source.operation).is_some_and(|it| it.feeds() == operation.feeds())
-                    });
-                    let said = source.and_then(|source| source.error.clone()).unwrap_or_default();
-                    let remedy = source.and_then(|source| source.remedy.clone());
-                    let remedy = remedy.unwrap_or_else(|| format!("allow {action}"));
-                    findings.push(Finding::problem(area, format!("{action}: {code}: {said}"), remedy));
-                }
-            }
-        }
-        if !allowed.is_empty() {
-            let names: Vec<&str> = allowed.iter().copied().collect();
-            findings.insert(0, Finding::ok(AREA, format!("allowed: {}", names.join(", "))));
-        }
+        let failed: Vec<Finding> = Operation::ALL.into_iter().flat_map(|operation| self.failed(operation)).collect();
         let tried = |operation: Operation| self.calls.iter().any(|call| call.operation == operation.name());
+        let allowed = Operation::ALL.into_iter().filter(|operation| {
+            tried(*operation) && !failed.iter().any(|finding| finding.text.starts_with(operation.iam_action()))
+        });
+        let names: Vec<&str> = allowed.map(Operation::iam_action).collect();
+        let mut findings = Vec::new();
+        if !names.is_empty() {
+            findings.push(Finding::ok(PERMISSIONS, format!("allowed: {}", names.join(", "))));
+        }
+        findings.extend(failed);
         if tried(Operation::ListTasks) && !tried(Operation::DescribeTasks) && self.tasks.is_empty() {
             findings.push(Finding::unknown(
-                AREA,
-                "ecs:DescribeTasks and the actions on log streams were not tried: the service has no task",
+                PERMISSIONS,
+                "ecs:DescribeTasks and the actions on log streams were not checked: the service has no task",
                 "run it again once a task runs; `casefile collect --dry-run` prints the whole policy",
             ));
         }
         findings
+    }
+
+    /// A finding for each kind of error of an operation.
+    fn failed(&self, operation: Operation) -> Vec<Finding> {
+        // Reported by `expected`.
+        if operation == Operation::DescribeTaskDefinition && self.lacks_release() {
+            return Vec::new();
+        }
+        let action = operation.iam_action();
+        let of = self.calls.iter().filter(|call| call.operation == operation.name());
+        let mut codes: BTreeSet<&str> = of.filter_map(|call| call.error_code.as_deref()).collect();
+        let beside = || self.errors.iter().filter(|(of, _)| *of == operation).map(|(_, error)| error);
+        codes.extend(beside().map(|error| error.code.as_str()));
+        if action.starts_with("logs:") {
+            // Reported by `log_groups` and `log_streams`.
+            codes.remove("ResourceNotFoundException");
+        }
+        let finding = |code: &str| {
+            let source = self.sources.iter().rev().find(|source| {
+                source.error_code.as_deref() == Some(code)
+                    && Operation::by_name(&source.operation).is_some_and(|it| it.feeds() == operation.feeds())
+            });
+            let said = beside().find(|error| error.code == code).map(|error| error.message.clone());
+            let said = said.or_else(|| source.and_then(|source| source.error.clone())).unwrap_or_default();
+            call_failed(
+                action,
+                &ApiError { code: code.to_owned(), message: said },
+                source.and_then(|it| it.remedy.clone()),
+            )
+        };
+        codes.into_iter().map(finding).collect()
     }
 
     /// One-off tasks that the config names, and nobody started lately.
@@ -198,26 +226,32 @@ impl Seen {
         let mut findings = Vec::new();
         for container in self.own_containers() {
             let name = &container.container;
-            match container.log_driver.as_deref() {
-                _ if container.log_group.is_some() && container.log_mode.as_deref() == Some("non-blocking") => {
-                    findings.push(Finding::warning(
-                        AREA,
-                        format!(
-                            "container {name} logs in mode non-blocking: lines are dropped when its buffer is full"
-                        ),
-                        "an expected line may be among them: use mode = \"blocking\", or a larger max-buffer-size",
-                    ));
-                }
-                _ if container.log_group.is_some() => {}
-                driver => {
-                    let text = match driver {
-                        Some(driver) => format!("container {name} logs by {driver}, not to CloudWatch Logs"),
-                        None => format!("container {name} has no log configuration"),
-                    };
-                    let remedy = "signatures cannot see its lines: use the awslogs driver, or name its group in [collect] log_groups";
-                    findings.push(Finding::warning(AREA, text, remedy));
-                }
+            if container.log_group.is_none() {
+                let text = match &container.log_driver {
+                    Some(driver) => format!("container {name} logs by {driver}, not to CloudWatch Logs"),
+                    None => format!("container {name} has no log configuration"),
+                };
+                let remedy = "signatures cannot see its lines: use the awslogs driver, or name its group in [collect] log_groups";
+                findings.push(Finding::warning(AREA, text, remedy));
+            } else if container.log_mode.as_deref() == Some("non-blocking") {
+                findings.push(Finding::warning(
+                    AREA,
+                    format!("container {name} logs in mode non-blocking: lines are dropped when its buffer is full"),
+                    "an expected line may be among them: use mode = \"blocking\", or a larger max-buffer-size",
+                ));
             }
+        }
+        let unset = self.own_containers().filter(|row| row.log_group.is_some() && row.log_mode.is_none());
+        let unset: Vec<&str> = unset.map(|row| row.container.as_str()).collect();
+        if !unset.is_empty() {
+            findings.push(Finding::warning(
+                AREA,
+                format!(
+                    "containers {} set no log mode: the account's default may be non-blocking, which drops lines",
+                    unset.join(", ")
+                ),
+                "set mode = \"blocking\" in logConfiguration.options, or defaultLogDriverMode of the account",
+            ));
         }
         findings
     }
@@ -232,14 +266,12 @@ impl Seen {
 
     /// Takes up an answer of DescribeLogGroups about one group.
     pub(crate) fn take_group(&mut self, name: &str, document: &Document) {
-        self.calls.push(ApiCallRow {
-            operation: Operation::DescribeLogGroups.name().to_owned(),
-            error_code: match &document.outcome {
-                Outcome::Error(error) => Some(error.code.clone()),
-                Outcome::Response(_) => None,
-            },
-            ..ApiCallRow::default()
-        });
+        if let Outcome::Error(error) = &document.outcome {
+            self.errors.push((Operation::DescribeLogGroups, error.clone()));
+            return;
+        }
+        self.calls
+            .push(ApiCallRow { operation: Operation::DescribeLogGroups.name().to_owned(), ..ApiCallRow::default() });
         let groups = document.response().and_then(|answer| answer.get("logGroups")?.as_array());
         let group =
             groups.into_iter().flatten().find(|it| it.get("logGroupName").and_then(Value::as_str) == Some(name));
@@ -249,6 +281,12 @@ impl Seen {
             raw: group.to_string(),
             ..LogGroupRow::default()
         }));
+    }
+
+    /// The region of a log group, where it is another than the service's.
+    pub(crate) fn region_of(&self, log_group: &str) -> Option<&str> {
+        let container = self.containers.iter().find(|row| row.log_group.as_deref() == Some(log_group));
+        container.and_then(|row| row.log_region.as_deref())
     }
 
     fn log_groups(&self) -> Vec<Finding> {
@@ -261,14 +299,14 @@ impl Seen {
                     let remedy = "check the name and the region (awslogs-region); a task that cannot create the group does not start";
                     Finding::problem(AREA, format!("the log group {name} does not exist"), remedy)
                 } else {
-                    Finding::unknown(AREA, format!("whether the log group {name} exists was not tried"), NOT_TRIED)
+                    Finding::unknown(AREA, format!("log group {name}: not checked"), NOT_TRIED)
                 };
             };
             let raw: Value = serde_json::from_str(&group.raw).unwrap_or_default();
             let class = raw.get("logGroupClass").and_then(Value::as_str).unwrap_or("STANDARD");
             let kept = match group.retention_days {
                 Some(days) => format!("kept for {days} {}", if days == 1 { "day" } else { "days" }),
-                None => "kept for ever".to_owned(),
+                None => "never expires".to_owned(),
             };
             let text = format!("{name}: {class}, {kept}");
             if class != "STANDARD" {
@@ -303,10 +341,10 @@ impl Seen {
         Some(if streams > 0 {
             Finding::ok("logs", format!("{streams} log streams of {} running tasks", running.len()))
         } else if self.was_answered(Operation::DescribeLogStreams) {
-            let remedy = "check awslogs-stream-prefix of the task definition: without it a task's streams cannot be told by their names";
+            let remedy = "check awslogs-stream-prefix of the task definition: without it, log streams cannot be matched to tasks";
             Finding::problem("logs", format!("no log stream of the {} running tasks was found", running.len()), remedy)
         } else {
-            Finding::unknown("logs", "the log streams of the running tasks were not tried", NOT_TRIED)
+            Finding::unknown("logs", "the log streams of the running tasks were not checked", NOT_TRIED)
         })
     }
 
