@@ -52,7 +52,7 @@ pub(crate) enum RowsFormat {
 impl RowsFormat {
     /// The format that a file's extension names.
     pub(crate) fn of_file(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()? {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
             "md" => Some(Self::Markdown),
             "csv" => Some(Self::Csv),

@@ -20,6 +20,7 @@ mod say;
 mod span;
 mod target;
 mod verbs;
+mod visible;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! Where files may be: on disk or in S3, and never inside a sealed bundle.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use casefile_collector::aws::S3Url;
@@ -54,12 +55,71 @@ pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(|error| Error::usage(format!("cannot read {:?}: {error}", path.display().to_string())))
 }
 
-/// Writes a report, making the folder that it goes to.
+/// Refuses a place that a report cannot be written to, before the work is done.
+pub(crate) fn can_be_written(path: &Path) -> Result<(), Error> {
+    a_file(path)?;
+    outside_of_bundles(path)?;
+    if path.is_dir() {
+        return Err(Error::usage(format!("{} is a folder: name a file in it", path.display())));
+    }
+    if is_special(path) {
+        return Ok(());
+    }
+    let refused = |error: std::io::Error| Error::usage(format!("cannot write {}: {error}", path.display()));
+    tempfile::tempfile_in(folder_of(path).map_err(refused)?).map(drop).map_err(refused)
+}
+
+/// Writes a report, making the folder that it goes to. A file is replaced once the new one is whole.
 pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Error> {
     a_file(path)?;
     outside_of_bundles(path)?;
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    if is_special(path) {
+        return std::fs::write(path, text).map_err(Error::io("write", path));
     }
-    std::fs::write(path, text).map_err(Error::io("write", path))
+    // What a link points to is replaced, and not the link.
+    let to = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = folder_of(&to).map_err(Error::io("create the folder of", path))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".casefile-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let written = builder.tempfile_in(folder).and_then(|mut file| {
+        file.write_all(text.as_ref())?;
+        file.persist(&to).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(Error::io("write", path))
+}
+
+/// Whether it is there and no regular file: a device or a pipe.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// The folder of a file, made if it does not exist.
+fn folder_of(path: &Path) -> std::io::Result<&Path> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("new/a.json"), folder.path().join("link"));
+        write_file(&file, "first").unwrap();
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            write_file(&link, "second").unwrap();
+            assert!(link.symlink_metadata().unwrap().is_symlink());
+            assert_eq!(std::fs::read_to_string(&file).unwrap(), "second");
+        }
+        assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
+        assert!(can_be_written(folder.path()).is_err() && can_be_written(&file).is_ok());
+        assert!(can_be_written(&file.join("b")).is_err());
+    }
 }

@@ -8,6 +8,8 @@ use anstyle::{AnsiColor, Style};
 use casefile_evidence::Timestamp;
 use indicatif::ProgressBar;
 
+use crate::visible::visible_lines;
+
 /// Whether messages are JSON, one object per line.
 static JSON: AtomicBool = AtomicBool::new(false);
 
@@ -73,6 +75,8 @@ fn say(level: &str, color: AnsiColor, word: &str, line: &str) {
         json_line(level, line);
     } else {
         let style = Style::new().fg_color(Some(color.into())).bold();
+        // A message may quote what AWS or a file says.
+        let line = visible_lines(line).join("\n");
         styled(&format!("{style}{word}:{style:#} {line}"));
     }
 }

@@ -47,6 +47,7 @@ impl Archive {
 mod tests {
     use std::sync::Arc;
 
+    use object_store::ObjectStore;
     use object_store::memory::InMemory;
     use object_store::path::Path;
 

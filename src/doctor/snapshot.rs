@@ -81,7 +81,13 @@ impl Snapshot {
     }
 
     fn service(&self) -> Option<Finding> {
-        let service = self.service.as_ref()?;
+        let Some(service) = &self.service else {
+            // Otherwise the error of the call is a finding.
+            return self.was_answered(Operation::DescribeServices).then(|| {
+                let text = format!("{} is not in the answer of DescribeServices", self.target.service);
+                Finding::problem("service", text, "check --service, --cluster, --region and the account")
+            });
+        };
         let cluster = self.target.cluster.as_deref().map_or("its cluster", short_name);
         let running = self.running().map(|definition| format!(", {}", short_name(definition))).unwrap_or_default();
         let counts = match (service.running_count, service.desired_count) {
@@ -341,7 +347,12 @@ impl Snapshot {
         Some(if streams > 0 {
             Finding::ok("logs", format!("{streams} log streams of {} running tasks", running.len()))
         } else if self.was_answered(Operation::DescribeLogStreams) {
-            let remedy = "check awslogs-stream-prefix of the task definition: without it, log streams cannot be matched to tasks";
+            let prefix = self.own_containers().any(|row| row.log_group.is_some() && row.log_stream_prefix.is_none());
+            let remedy = if prefix {
+                "set awslogs-stream-prefix in the task definition: without it, log streams cannot be matched to tasks"
+            } else {
+                "have the tasks logged anything yet? check that the execution role may write to the log group"
+            };
             Finding::problem("logs", format!("no log stream of the {} running tasks was found", running.len()), remedy)
         } else {
             Finding::unknown("logs", "the log streams of the running tasks were not checked", NOT_TRIED)

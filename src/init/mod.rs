@@ -31,6 +31,8 @@ pub(crate) struct Container {
     pub(crate) essential: bool,
     /// Where it logs, in words.
     pub(crate) logs_to: String,
+    /// Its log group in CloudWatch Logs.
+    pub(crate) log_group: Option<String>,
     /// The region of its log group, where it is another than the service's.
     pub(crate) log_region: Option<String>,
     /// The task whose lines these are.

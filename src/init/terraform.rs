@@ -78,8 +78,11 @@ impl Guessed {
             .collect()
     }
 
+    /// The value of a key; the region of an ARN, where no output names one.
     pub(crate) fn value(&self, key: &str) -> Option<String> {
-        self.0.iter().find(|(known, ..)| *known == key).map(|(.., value)| value.clone())
+        let named = self.0.iter().find(|(known, ..)| *known == key).map(|(.., value)| value.clone());
+        let in_arn = || self.0.iter().find_map(|(.., value)| value.strip_prefix("arn:")?.split(':').nth(2));
+        named.or_else(|| in_arn().filter(|_| key == "region").map(str::to_owned))
     }
 }
 

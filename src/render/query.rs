@@ -25,10 +25,10 @@ const CELL: usize = 100;
 /// The rows of an answer: a table for people, an array of objects for programs, a row a line.
 ///
 /// # Errors
-/// Only internal errors.
-pub(crate) fn query(answer: &Answer, format: RowsFormat) -> Result<Vec<u8>, Error> {
+/// Only internal errors. `width`: the columns of the terminal; a wider table is shown row by row.
+pub(crate) fn query(answer: &Answer, format: RowsFormat, width: Option<usize>) -> Result<Vec<u8>, Error> {
     match format {
-        RowsFormat::Terminal => terminal(answer).map(String::into_bytes),
+        RowsFormat::Terminal => terminal(answer, width).map(String::into_bytes),
         RowsFormat::Json => json(answer).map(String::into_bytes),
         RowsFormat::Markdown => markdown(answer).map(String::into_bytes),
         RowsFormat::Csv => csv(answer),
@@ -51,15 +51,19 @@ fn parquet(answer: &Answer) -> Result<Vec<u8>, Error> {
     let properties = WriterProperties::builder().set_compression(compression).build();
     let mut file = Vec::new();
     let schema = Arc::clone(&answer.schema);
-    let mut writer = ArrowWriter::try_new(&mut file, schema, Some(properties)).map_err(Error::internal)?;
+    let mut writer = ArrowWriter::try_new(&mut file, schema, Some(properties))
+        .map_err(|error| Error::usage(format!("these rows cannot be Parquet: {error}; cast the column")))?;
     for batch in &answer.batches {
-        writer.write(batch).map_err(Error::internal)?;
+        // Parquet lacks some types, such as intervals.
+        writer
+            .write(batch)
+            .map_err(|error| Error::usage(format!("these rows cannot be Parquet: {error}; cast the column")))?;
     }
     writer.close().map_err(Error::internal)?;
     Ok(file)
 }
 
-fn terminal(answer: &Answer) -> Result<String, Error> {
+fn terminal(answer: &Answer, width: Option<usize>) -> Result<String, Error> {
     let mut cut = false;
     let mut shorten = |text: String| {
         let short = cut_middle(&visible(&text), CELL);
@@ -80,9 +84,34 @@ fn terminal(answer: &Answer) -> Result<String, Error> {
         batches.push(RecordBatch::try_new(Arc::clone(&schema), columns).map_err(Error::internal)?);
     }
     let rows = batches.iter().map(RecordBatch::num_rows).sum();
-    let table = pretty_format_batches_with_schema(schema, &batches).map_err(Error::internal)?;
+    let mut table =
+        pretty_format_batches_with_schema(Arc::clone(&schema), &batches).map_err(Error::internal)?.to_string();
+    if width.is_some_and(|width| table.lines().next().is_some_and(|line| line.len() > width)) && rows > 0 {
+        table = row_by_row(&schema, &batches);
+    }
     let note = if cut { " (long values are cut: --format json has them whole)" } else { "" };
     Ok(format!("{table}\n{}{note}\n", count(rows, "row", "rows")))
+}
+
+/// Each row as lines of a name and a value.
+fn row_by_row(schema: &Schema, batches: &[RecordBatch]) -> String {
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let widest = names.iter().map(|name| name.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    let mut number = 0;
+    for batch in batches {
+        for row in 0..batch.num_rows() {
+            number += 1;
+            text.push_str(&format!("-- row {number}\n"));
+            for (name, column) in names.iter().zip(batch.columns()) {
+                let cells = column.as_string::<i32>();
+                let value = if cells.is_null(row) { "" } else { cells.value(row) };
+                text.push_str(format!("{name:<widest$} | {value}").trim_end());
+                text.push('\n');
+            }
+        }
+    }
+    text.trim_end().to_owned()
 }
 
 fn json(answer: &Answer) -> Result<String, Error> {
@@ -198,13 +227,13 @@ mod tests {
     }
 
     fn shown(answer: &Answer, format: RowsFormat) -> String {
-        String::from_utf8(query(answer, format).unwrap()).unwrap()
+        String::from_utf8(query(answer, format, None).unwrap()).unwrap()
     }
 
     #[test]
     fn rows_for_spreadsheets_and_for_other_engines() {
         insta::assert_snapshot!(shown(&answer(), RowsFormat::Csv).replace('\r', "\\r").replace('\x1b', "\\e"));
-        let file = bytes::Bytes::from(query(&answer(), RowsFormat::Parquet).unwrap());
+        let file = bytes::Bytes::from(query(&answer(), RowsFormat::Parquet, None).unwrap());
         let read = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(file, 1024).unwrap();
         let batches: Vec<RecordBatch> = read.collect::<Result<_, _>>().unwrap();
         // NaN never equals itself, so another column is compared.
@@ -216,6 +245,14 @@ mod tests {
     fn a_table_for_people() {
         insta::assert_snapshot!(shown(&answer(), RowsFormat::Terminal));
         insta::assert_snapshot!(shown(&answer(), RowsFormat::Markdown));
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_shown_row_by_row() {
+        let wide = String::from_utf8(query(&answer(), RowsFormat::Terminal, Some(80)).unwrap()).unwrap();
+        insta::assert_snapshot!(wide);
+        let fits = String::from_utf8(query(&answer(), RowsFormat::Terminal, Some(400)).unwrap()).unwrap();
+        assert_eq!(fits, shown(&answer(), RowsFormat::Terminal));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use casefile_analyzer::analyze;
 use casefile_evidence::Timestamp;
 
 use super::archive::locate;
-use super::{open, options, pack, report};
+use super::{check_reports, open, options, pack, report};
 use crate::cli::{Analyze, Report};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -13,6 +13,7 @@ use crate::place::write_file;
 use crate::render::{self, Scene};
 
 pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error> {
+    check_reports(&args.report, args.output.as_deref())?;
     let pack = pack(&args.judge.pack)?;
     let as_of = args.as_of.as_deref().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("--as-of: {error}")))?;

@@ -64,7 +64,7 @@ fn of_config(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     };
     let pack = pack(&Default::default())?;
     if let Err(error) = check(loaded, &pack) {
-        return Ok(vec![Finding::error(AREA, &error)]);
+        return Ok(error.to_string().lines().map(|problem| Finding::error(AREA, &problem)).collect());
     }
     let times = match Times::decide(&Default::default(), &loaded.config) {
         Ok(times) => times,
@@ -177,7 +177,8 @@ async fn reads_one_stream(aws: &Aws, snapshot: &Snapshot) -> Option<Finding> {
 
 async fn of_archive(place: Option<&str>) -> Option<Finding> {
     const AREA: &str = "archive";
-    let place = place?;
+    // An empty variable is no archive.
+    let place = place.filter(|place| !place.is_empty())?;
     let archive = match archive::open(place, false).await {
         Ok(archive) => archive,
         Err(error) => return Some(Finding::error(AREA, &error)),

@@ -11,7 +11,9 @@ use casefile_collector::normalise::{Assembly, Retain, short_name};
 use casefile_collector::redact::Redactor;
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::rollout::is_task_definition;
-use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, LogStreamRow, TargetRow, TaskRow};
+use casefile_evidence::tables::{
+    ContainerDefinitionRow, LogEventRow, LogStreamRow, ServiceRow, SourceRow, TargetRow, TaskRow,
+};
 use casefile_evidence::{Bundle, Row, Timestamp};
 use tokio::sync::Notify;
 
@@ -145,14 +147,24 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
     let times = Times::decide(&Default::default(), &loaded.config)?;
     let look = Look::at(&aws, &target, &times, clock_of(args.clock.as_deref())?, &loaded).await?;
     let mut facts = facts(&look.bundle, &guessed)?;
-    let streams: Vec<LogStreamRow> = look.bundle.rows()?;
+    was_seen(&look.bundle)?;
+    let (streams, sources): (Vec<LogStreamRow>, Vec<SourceRow>) = (look.bundle.rows()?, look.bundle.rows()?);
     let mut assembly = Assembly::new(target.about(aws.region(), &times), Redactor::standard(), Retain::All);
     for container in &mut facts.containers {
         let of = |row: &&LogStreamRow| {
             row.container.as_deref() == Some(container.name.as_str())
                 && row.task_id.as_deref() == container.task_id.as_deref()
         };
-        let Some(stream) = streams.iter().find(of) else { continue };
+        let Some(stream) = streams.iter().find(of) else {
+            if container.log_group.is_some() {
+                printer.warn(&format!(
+                    "no line of container {} was read: {}",
+                    container.name,
+                    reason(&sources, "log_streams")
+                ));
+            }
+            continue;
+        };
         let region = container.log_region.as_deref().unwrap_or(aws.region());
         for document in first_pages(&aws, region, stream, container.created_at, printer).await {
             let document = assembly.redact(document);
@@ -167,6 +179,31 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
         container.lines.truncate(LINES);
     }
     Ok(facts)
+}
+
+/// Refuses a look that did not see the service, or none of its containers.
+fn was_seen(bundle: &Bundle) -> Result<(), Error> {
+    let sources: Vec<SourceRow> = bundle.rows()?;
+    for (what, table, rows) in [
+        ("service", "services", bundle.rows::<ServiceRow>()?.len()),
+        ("task definition", "task_definitions", bundle.rows::<ContainerDefinitionRow>()?.len()),
+    ] {
+        if rows == 0 {
+            return Err(Error::usage(format!("the {what} was not found: {}", reason(&sources, table))));
+        }
+    }
+    Ok(())
+}
+
+/// Why a table has no rows, and what to do about it.
+fn reason(sources: &[SourceRow], table: &str) -> String {
+    let failed = sources.iter().rev().find(|source| source.feeds == table && source.error.is_some());
+    let Some(source) = failed else {
+        return "AWS gave no error; check the names, the region and the account".to_owned();
+    };
+    let code = source.error_code.as_deref().map(|code| format!("{code}: ")).unwrap_or_default();
+    let remedy = source.remedy.as_deref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+    format!("{} answers {code}{}{remedy}", source.operation, source.error.as_deref().unwrap_or_default())
 }
 
 /// The first pages of a stream.
@@ -259,6 +296,7 @@ fn facts(bundle: &Bundle, guessed: &Guessed) -> Result<Facts, Error> {
             (None, Some(driver)) => format!("{driver}, not to CloudWatch Logs"),
             (None, None) => "nowhere".to_owned(),
         },
+        log_group: row.log_group,
         log_region: row.log_region,
         name: row.container,
         essential: row.essential,

@@ -38,7 +38,7 @@ use crate::exit::Exit;
 use crate::format::{Format, LogFormat};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::place::write_file;
+use crate::place::{can_be_written, outside_of_bundles, write_file};
 use crate::progress::Working;
 use crate::render::{Scene, Style};
 use crate::{panics, render, say, target};
@@ -146,6 +146,8 @@ fn completions(shell: clap_complete::Shell, printer: &Printer) -> Result<Exit, E
 
 /// The man pages, one for each verb.
 fn man(folder: &Path, printer: &Printer) -> Result<Exit, Error> {
+    // Some file in it.
+    outside_of_bundles(&folder.join("casefile.1"))?;
     let written = std::fs::create_dir_all(folder)
         .and_then(|()| clap_mangen::generate_to(<Cli as clap::CommandFactory>::command(), folder));
     written.map_err(Error::io("write", folder))?;
@@ -233,9 +235,10 @@ pub(crate) fn report(
     file: Option<&Path>,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    further_reports(verdict, bundle, None, args)?;
+    let written = further_reports(verdict, bundle, None, args);
+    // The verdict is printed though a report could not be written.
     printer.result(file, |style| rendered(verdict, bundle, args.format, style))?;
-    Ok(exit_of(verdict))
+    written.map(|()| exit_of(verdict))
 }
 
 /// As [`report`], for verbs whose `--output` is the bundle, which is at `place`: the verdict goes to standard output.
@@ -248,14 +251,27 @@ pub(crate) fn report_to_stdout(
     gitlab: bool,
     printer: &Printer,
 ) -> Result<Exit, Error> {
-    further_reports(verdict, bundle, Some(place), args)?;
+    let written = further_reports(verdict, bundle, Some(place), args);
     let text = if gitlab && args.format == Format::Terminal {
         render::job_log(verdict, render::report_url(verdict, &args.reports).as_deref(), printer.style())
     } else {
         rendered(verdict, bundle, args.format, printer.style())?
     };
     printer.stdout(&text)?;
-    Ok(exit_of(verdict))
+    written.map(|()| exit_of(verdict))
+}
+
+/// Refuses reports that cannot be written, before the work is done. `output`: where the result goes.
+pub(crate) fn check_reports(args: &ReportArgs, output: Option<&Path>) -> Result<(), Error> {
+    let mut taken = std::collections::BTreeSet::new();
+    for path in args.reports.iter().map(|(_, path)| path.as_path()).chain(output) {
+        can_be_written(path)?;
+        let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if !taken.insert(place.canonicalize().unwrap_or(place)) {
+            return Err(Error::usage(format!("two results go to {}: give each a file of its own", path.display())));
+        }
+    }
+    Ok(())
 }
 
 fn further_reports(verdict: &Verdict, bundle: &Bundle, place: Option<&Path>, args: &ReportArgs) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! `site`: pages of an archive, e.g. for GitLab Pages.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use casefile_analyzer::Verdict;
 use casefile_archive::{Archive, Entry};
@@ -18,6 +19,14 @@ use crate::render::{self, Scene};
 const REPORTS: &str = "reports";
 
 pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
+    let absolute = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let (place, output) = (Path::new(&args.archive.archive), std::path::absolute(&args.output).unwrap_or_default());
+    if place.is_dir() && output.starts_with(absolute(place)) {
+        return Err(Error::usage(format!(
+            "{} is inside the archive: write the pages elsewhere",
+            args.output.display()
+        )));
+    }
     let archive = archive::open(&args.archive.archive, false).await?;
     let entries = archive::newest(archive.entries().await?, &args.filter);
     let mut reports = BTreeMap::new();

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::collect::Job;
-use super::{archive, options, pack, report_to_stdout};
+use super::{archive, check_reports, options, pack, report_to_stdout};
 use crate::cli::{JudgeArgs, ReportArgs, Validate};
 use crate::config::Loaded;
 use crate::destination::Upload;
@@ -29,6 +29,7 @@ pub(crate) async fn run(args: &Validate, printer: &Printer) -> Result<Exit, Erro
     if loaded.origin.is_none() {
         printer.warn("no config: there is no ./casefile.toml and no --config, so no log signature is judged");
     }
+    check_reports(&args.report, None)?;
     let clock = clock(&args.pace)?;
     let mut target = Target::decide(&args.target, &loaded.config)?;
     if args.recheck {

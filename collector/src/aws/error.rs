@@ -6,7 +6,7 @@ pub enum ConnectError {
     /// No region.
     #[error(
         "no AWS region is set: set AWS_REGION, or add `region = ...` to the profile `{profile}` in ~/.aws/config; \
-         collect and validate also take --region"
+         verbs that ask AWS also take --region"
     )]
     NoRegion {
         /// The profile that was looked into.
@@ -133,7 +133,7 @@ mod tests {
         );
         insta::assert_snapshot!(
             ConnectError::NoRegion { profile: "default".to_owned() },
-            @"no AWS region is set: set AWS_REGION, or add `region = ...` to the profile `default` in ~/.aws/config; collect and validate also take --region"
+            @"no AWS region is set: set AWS_REGION, or add `region = ...` to the profile `default` in ~/.aws/config; verbs that ask AWS also take --region"
         );
     }
 }

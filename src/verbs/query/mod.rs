@@ -52,7 +52,8 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
         None if interactive => String::new(),
         None => {
             let mut sql = String::new();
-            std::io::stdin().read_to_string(&mut sql).map_err(Error::io("read", "standard input"))?;
+            let read = std::io::stdin().read_to_string(&mut sql);
+            read.map_err(|error| Error::usage(format!("cannot read the SQL from standard input: {error}")))?;
             sql
         }
     };
@@ -103,7 +104,8 @@ fn limits(args: &Query) -> Options {
 }
 
 pub(super) fn print(answer: &Answer, format: RowsFormat, to: Option<&Path>, printer: &Printer) -> Result<(), Error> {
-    let rows = render::query(answer, format)?;
+    let width = (to.is_none() && std::io::stdout().is_terminal()).then(|| printer.style().width);
+    let rows = render::query(answer, format, width)?;
     match to {
         Some(path) => write_file(path, rows),
         None if format == RowsFormat::Csv && std::io::stdout().is_terminal() => {

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::RowsFormat;
 use crate::output::Printer;
-use crate::render::visible;
+use crate::render::{count, visible};
 use crate::say;
 use crate::target::variable;
 
@@ -79,6 +79,10 @@ pub(super) async fn run(asked: &Asked, args: &Query, format: RowsFormat, printer
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
+                printer.warn("the line is not UTF-8: write it again");
+                continue;
+            }
             Err(error) => return Err(failed(error)),
         };
         if line.trim().is_empty() {
@@ -139,7 +143,7 @@ async fn answer(
     print(&answer, format, to.as_deref(), printer)?;
     if let Some(path) = to {
         let rows: usize = answer.batches.iter().map(arrow::array::RecordBatch::num_rows).sum();
-        printer.note(&format!("{rows} rows written to {}", path.display()));
+        printer.note(&format!("{} written to {}", count(rows, "row", "rows"), path.display()));
     }
     Ok(())
 }
