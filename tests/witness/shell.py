@@ -31,22 +31,23 @@ def conversation(folder, bundle):
         os.execve(common.TARGET / "casefile", ["casefile", "query", str(bundle), "--config", str(common.CONFIG)], env)
 
     def shown():
-        """Until the prompt is back."""
+        """Until the terminal has been silent for a while after it said something."""
         text, until = b"", time.time() + 60
-        while time.time() < until and not text.rstrip().endswith(b"casefile>"):
-            if select.select([terminal], [], [], 0.2)[0]:
+        while time.time() < until:
+            if select.select([terminal], [], [], 0.8 if b"casefile>" in text else 5)[0]:
                 try:
                     text += os.read(terminal, 65536)
                 except OSError:
                     break
-                text = text.replace(b"\x1b[?2004h", b"").replace(b"\x1b[K", b"").replace(b"\x1b[10C", b"")
+            elif b"casefile>" in text:
+                break
         return text.decode(errors="replace")
 
     said = [shown()]
     for line in LINES:
         os.write(terminal, line.replace("\n", "\r").encode() + b"\r")
-        # The echo has the prompt too.
-        time.sleep(1.5)
+        # The echo of a line has the prompt too.
+        time.sleep(1)
         said.append(shown())
     os.write(terminal, b"\x04")
     _, status = os.waitpid(pid, 0)
