@@ -156,13 +156,6 @@ impl Drop for Working {
     }
 }
 
-/// Updates the progress message.
-pub(crate) fn tell(how_far: impl FnOnce() -> String) {
-    if let Some(bar) = under_way().as_ref() {
-        bar.set_message(how_far());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,13 @@ pub(crate) fn under_way() -> MutexGuard<'static, Option<ProgressBar>> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Updates the progress message.
+pub(crate) fn tell(how_far: impl FnOnce() -> String) {
+    if let Some(bar) = under_way().as_ref() {
+        bar.set_message(how_far());
+    }
+}
+
 /// Runs what writes to the terminal, without the line of what is under way.
 pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
     let bar = under_way().clone();

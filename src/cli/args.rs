@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use casefile_collector::aws::{Lock, LockMode};
+use casefile_collector::aws::{ConnectOptions, Lock, LockMode};
 use clap::{Args, ValueEnum};
 
 use crate::format::Format;
@@ -163,13 +163,33 @@ pub(crate) struct ExpectArgs {
 /// How AWS is reached.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "AWS")]
-pub(crate) struct AwsArgs {
+pub(crate) struct ConnectArgs {
     /// The AWS profile, as in the AWS CLI
     #[arg(long)]
     pub(crate) profile: Option<String>,
     /// Endpoint to use instead of AWS's own, for every AWS service
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+}
+
+impl ConnectArgs {
+    /// How to connect, to be completed.
+    pub(crate) fn options(&self, region: Option<String>) -> ConnectOptions {
+        ConnectOptions {
+            region,
+            profile: self.profile.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            ..ConnectOptions::default()
+        }
+    }
+}
+
+/// What is asked of AWS, and what is kept of it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct AwsArgs {
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
     /// Keep the AWS documents, redacted, as a recording that `import` reads
     #[arg(long, value_name = "DIR")]
     pub(crate) record: Option<PathBuf>,

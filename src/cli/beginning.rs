@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::args::{ConfigArg, TargetArgs};
+use super::args::{ConfigArg, ConnectArgs, TargetArgs};
 use crate::format::TableFormat;
 use crate::place::parse_bundle;
 
@@ -22,12 +22,8 @@ pub(crate) struct Init {
     /// The output of `terraform output -json`: the target is taken from its names and ARNs
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(crate) terraform_output: Option<PathBuf>,
-    /// The AWS profile, as in the AWS CLI
-    #[arg(long, help_heading = "AWS")]
-    pub(crate) profile: Option<String>,
-    /// Endpoint to use instead of AWS's own, for every AWS service
-    #[arg(long, value_name = "URL", help_heading = "AWS")]
-    pub(crate) endpoint_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
     /// Read the service and its logs from this bundle instead of AWS
     #[arg(long, value_name = "BUNDLE", value_parser = parse_bundle, conflicts_with_all = ["service", "cluster", "region", "profile", "endpoint_url"])]
     pub(crate) from: Option<PathBuf>,
@@ -50,12 +46,8 @@ pub(crate) struct Init {
 pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// The AWS profile, as in the AWS CLI
-    #[arg(long, help_heading = "AWS")]
-    pub(crate) profile: Option<String>,
-    /// Endpoint to use instead of AWS's own, for every AWS service
-    #[arg(long, value_name = "URL", help_heading = "AWS")]
-    pub(crate) endpoint_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     /// Also check that bundles can be added to this archive: a folder, or s3://BUCKET/PREFIX

@@ -14,8 +14,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use archive::{Archive, ArchiveVerb, FilterArgs};
 pub(crate) use args::{
-    ArchiveArg, AwsArgs, ConfigArg, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs, ReportArgs,
-    TargetArgs,
+    ArchiveArg, AwsArgs, ConfigArg, ConnectArgs, EngineArgs, ExpectArgs, FromArchive, JudgeArgs, PaceArgs, PackArgs,
+    ReportArgs, TargetArgs,
 };
 
 pub(crate) use beginning::{Doctor, Init};

@@ -24,7 +24,7 @@ use futures::StreamExt;
 
 use crate::cli::ExpectArgs;
 use crate::error::Error;
-use crate::progress::tell;
+use crate::say::tell;
 use crate::target::{check, recording_about, recording_config};
 
 pub(crate) use accept::accept;

@@ -6,10 +6,10 @@ pub(crate) use snapshot::{Snapshot, call_failed};
 
 use serde::Serialize;
 
-/// How something stands.
+/// How a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Standing {
+pub(crate) enum FindingStatus {
     /// As it should be.
     Ok,
     /// It works, and something about it may surprise.
@@ -25,7 +25,7 @@ pub(crate) enum Standing {
 pub(crate) struct Finding {
     /// What it is about, e.g. `credentials`.
     pub(crate) area: &'static str,
-    pub(crate) standing: Standing,
+    pub(crate) status: FindingStatus,
     pub(crate) text: String,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,23 +34,23 @@ pub(crate) struct Finding {
 
 impl Finding {
     pub(crate) fn ok(area: &'static str, text: impl Into<String>) -> Self {
-        Self { area, standing: Standing::Ok, text: text.into(), remedy: None }
+        Self { area, status: FindingStatus::Ok, text: text.into(), remedy: None }
     }
 
     pub(crate) fn warning(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { area, standing: Standing::Warning, text: text.into(), remedy: Some(remedy.into()) }
+        Self { area, status: FindingStatus::Warning, text: text.into(), remedy: Some(remedy.into()) }
     }
 
     pub(crate) fn unknown(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { area, standing: Standing::Unknown, text: text.into(), remedy: Some(remedy.into()) }
+        Self { area, status: FindingStatus::Unknown, text: text.into(), remedy: Some(remedy.into()) }
     }
 
     pub(crate) fn problem(area: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { area, standing: Standing::Problem, text: text.into(), remedy: Some(remedy.into()) }
+        Self { area, status: FindingStatus::Problem, text: text.into(), remedy: Some(remedy.into()) }
     }
 
     /// A problem whose text says what to do about it, as every error of this program does.
     pub(crate) fn error(area: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self { area, standing: Standing::Problem, text: error.to_string(), remedy: None }
+        Self { area, status: FindingStatus::Problem, text: error.to_string(), remedy: None }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     /// Keys of `[target.terraform]`, and the outputs that they name.
     pub(crate) terraform: Vec<(&'static str, String)>,
     pub(crate) containers: Vec<Container>,
+    /// The task whose lines are read, and its status, if it does not run.
+    pub(crate) not_running: Option<(String, String)>,
 }
 
 /// A container, and the first lines of the log of one task.

@@ -68,11 +68,16 @@ fn section(text: &mut String, proposed: &Proposed<'_>) {
     let _ = write!(text, "\n# {heading:-<100}\n# {}; {source}\n", framework.about);
     for candidate in signatures {
         text.push('\n');
-        comment(text, candidate.why);
+        if candidate.signature.expect == Expect::Success {
+            comment(text, candidate.why);
+        }
         remark(text, candidate, container);
         let off = if candidate.is_on(container) { "" } else { "# " };
         for line in block(&candidate.signature) {
             let _ = writeln!(text, "{off}{line}");
+        }
+        if candidate.signature.expect == Expect::Failure {
+            let _ = writeln!(text, "{off}advice = {}", quoted(candidate.why));
         }
     }
 }

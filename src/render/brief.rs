@@ -1,8 +1,7 @@
 //! A verdict in a screen: the cause with its last log lines, and the other checks in a line each. `-v` gives all of it
 //! ([`super::terminal`]).
 
-use casefile_analyzer::{CheckVerdict, Conclusion, Missing, Outcome, Verdict};
-use casefile_evidence::Timestamp;
+use casefile_analyzer::{CheckVerdict, Missing, Outcome, Verdict};
 
 use super::evidence::{headline, shown};
 use super::page::{Page, Role};
@@ -24,29 +23,29 @@ const MISSING: usize = 3;
 
 /// The evidence of a verdict.
 pub(super) fn evidence(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
-    let day = verdict.bundle.target.window_from;
     if let Some((first, others)) = story.failing.split_first() {
         page.gap();
         let told = verdict.decision.causes.first().map_or("", |cause| &cause.text);
-        self::first(page, first, told, day);
+        first_failure(page, verdict, first, told);
         also_failed(page, others);
     }
     if !story.broken.is_empty() {
         page.gap();
         story.broken.iter().take(NAMED).for_each(|check| one_line(page, "!", Role::Error, check));
-        beyond(page, story.broken.len(), "check could not be evaluated", "checks could not be evaluated");
+        beyond(page, story.broken.len(), NAMED, "check could not be evaluated", "checks could not be evaluated");
     }
     if !story.noticed.is_empty() {
         page.gap();
         story.noticed.iter().take(NAMED).for_each(|check| one_line(page, "!", Role::Inconclusive, check));
-        beyond(page, story.noticed.len(), "advice", "pieces of advice");
+        beyond(page, story.noticed.len(), NAMED, "advice", "pieces of advice");
     }
     missing(page, verdict, story);
 }
 
-fn beyond(page: &mut Page, all: usize, one: &str, many: &str) {
-    if let Some(left) = all.checked_sub(NAMED).filter(|left| *left > 0) {
-        page.line(2, Role::Dim, &format!("+{}", count(left, &format!("more {one}"), &format!("more {many}"))));
+/// Says how many of `all` are beyond the `shown` ones.
+fn beyond(page: &mut Page, all: usize, shown: usize, one: &str, many: &str) {
+    if all > shown {
+        page.line(2, Role::Dim, &format!("+{}", count(all - shown, &format!("more {one}"), &format!("more {many}"))));
     }
 }
 
@@ -63,7 +62,8 @@ fn also_failed(page: &mut Page, others: &[&CheckVerdict]) {
 
 /// The check of the first cause: its first row, the last log lines, and what to do. `told`: the cause, as the first line
 /// has it.
-fn first(page: &mut Page, check: &CheckVerdict, told: &str, day: Option<Timestamp>) {
+fn first_failure(page: &mut Page, verdict: &Verdict, check: &CheckVerdict, told: &str) {
+    let day = verdict.bundle.target.window_from;
     heading(page, "✗", Role::Fail, check);
     let (shown, _) = shown(check, day, 1);
     if let Some(shown) = shown.first() {
@@ -74,11 +74,11 @@ fn first(page: &mut Page, check: &CheckVerdict, told: &str, day: Option<Timestam
         let more = shown.rows.len() - 1;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let tails = tail::of_rows(&shown.rows, day);
-        let lines = tails.iter().find(|tail| !tail.lines.is_empty());
+        let lines = tail::of_cause(verdict, check, day);
         let follow = if lines.is_some() { ", the last log lines:" } else { "" };
         let text = cut_middle(&format!("{}{more}{follow}", whose.join(" · ")), room - at.len());
         page.item(4, 6, Role::Strong, &at, &text);
-        match lines {
+        match &lines {
             Some(tail) => {
                 let last = &tail.lines[tail.lines.len().saturating_sub(LINES)..];
                 let last: Vec<String> = last.iter().map(|line| cut_middle(line, room)).collect();
@@ -123,8 +123,7 @@ fn missing(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
     if story.missing.is_empty() && open.is_empty() {
         return;
     }
-    // Open checks cannot change a pass or a fail.
-    if !matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error) {
+    if !story.is_undecided {
         let unknown = verdict.with_outcome(Outcome::Unknown).count();
         let pending = verdict.with_outcome(Outcome::Pending).count();
         let mut parts = Vec::new();
@@ -153,13 +152,8 @@ fn missing(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
     for (number, entry) in story.missing.iter().take(MISSING).enumerate() {
         group(page, entry, number == 0);
     }
-    if let Some(left) = story.missing.len().checked_sub(MISSING).filter(|left| *left > 0) {
-        page.line(
-            2,
-            Role::Dim,
-            &format!("+{}", count(left, "more kind of missing evidence", "more kinds of missing evidence")),
-        );
-    }
+    let kinds = ["kind of missing evidence", "kinds of missing evidence"];
+    beyond(page, story.missing.len(), MISSING, kinds[0], kinds[1]);
     for check in open.iter().take(NAMED) {
         let mark = if check.outcome == Outcome::Pending { "…" } else { "?" };
         one_line(page, mark, Role::Inconclusive, check);
@@ -167,7 +161,7 @@ fn missing(page: &mut Page, verdict: &Verdict, story: &Story<'_>) {
             advice(page, check);
         }
     }
-    beyond(page, open.len(), "check is not decided", "checks are not decided");
+    beyond(page, open.len(), NAMED, "check is not decided", "checks are not decided");
 }
 
 /// Missing evidence of one cause: the error, and the first remedy.

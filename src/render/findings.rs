@@ -6,11 +6,11 @@ use super::markdown::{escape, table};
 use super::page::{Page, Role};
 use super::text::count;
 use super::{Style, json as json_line};
-use crate::doctor::{Finding, Standing};
+use crate::doctor::{Finding, FindingStatus};
 use crate::error::Error;
 use crate::format::TableFormat;
 
-impl Standing {
+impl FindingStatus {
     const fn sign(self) -> &'static str {
         match self {
             Self::Ok => "✓",
@@ -38,21 +38,21 @@ pub(crate) fn findings(findings: &[Finding], format: TableFormat, style: Style) 
             let mut page = String::new();
             let rows = findings.iter().map(|it| {
                 let remedy = it.remedy.as_deref().map(escape).unwrap_or_default();
-                vec![it.standing.sign().to_owned(), it.area.to_owned(), escape(&it.text), remedy]
+                vec![it.status.sign().to_owned(), it.area.to_owned(), escape(&it.text), remedy]
             });
             table(&mut page, &["", "area", "finding", "remedy"], &rows.collect::<Vec<_>>());
             page + "\n" + &summary(findings) + "\n"
         }
         TableFormat::Terminal => {
             let mut page = Page::new(style);
-            for Finding { area, standing, text, remedy } in findings {
-                page.item(0, HANG, standing.role(), &format!("{} {area:<12} ", standing.sign()), text);
+            for Finding { area, status, text, remedy } in findings {
+                page.item(0, HANG, status.role(), &format!("{} {area:<12} ", status.sign()), text);
                 if let Some(remedy) = remedy {
                     page.line(HANG, Role::Plain, &format!("→ {remedy}"));
                 }
             }
             page.gap();
-            let worst = findings.iter().map(|it| it.standing).max().unwrap_or(Standing::Ok);
+            let worst = findings.iter().map(|it| it.status).max().unwrap_or(FindingStatus::Ok);
             page.line(0, worst.role(), &summary(findings));
             page.finish()
         }
@@ -63,8 +63,9 @@ pub(crate) fn findings(findings: &[Finding], format: TableFormat, style: Style) 
 const HANG: usize = 15;
 
 fn summary(findings: &[Finding]) -> String {
-    let of = |standing: Standing| findings.iter().filter(|it| it.standing == standing).count();
-    let (problems, unknown, warnings) = (of(Standing::Problem), of(Standing::Unknown), of(Standing::Warning));
+    let of = |status: FindingStatus| findings.iter().filter(|it| it.status == status).count();
+    let (problems, unknown, warnings) =
+        (of(FindingStatus::Problem), of(FindingStatus::Unknown), of(FindingStatus::Warning));
     let mut parts = Vec::new();
     if problems > 0 {
         parts.push(count(problems, "problem", "problems"));

@@ -1,7 +1,7 @@
 //! The verdict as JUnit XML, as GitLab's test report shows it: a test case for each check.
 //!
-//! A blocking check that is not decided is an error there, not a skip: GitLab shows skipped tests as
-//! harmless, and an inconclusive verdict is not.
+//! Where the verdict is inconclusive, a blocking check that is not decided is an error there, not a skip: GitLab shows
+//! skipped tests as harmless. Where another check decided, it is a skip.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use super::evidence::{headline, plain};
 use super::links::is_in_project;
+use super::story::Story;
 use super::tail;
 use super::terminal::{action, deployment, observed, place, release};
 use super::text::{conclusion, visible};
@@ -27,8 +28,9 @@ const CAUSES: usize = usize::MAX;
 pub(crate) fn verdict(verdict: &Verdict, attachment: Option<&Path>) -> Result<String, Error> {
     let target = &verdict.bundle.target;
     let mut suite = TestSuite::new(visible(&format!("casefile {}", target.service)));
+    let is_undecided = Story::of(verdict).is_undecided;
     for check in &verdict.checks {
-        suite.add_test_case(test_case(check, target, attachment));
+        suite.add_test_case(test_case(check, is_undecided, target, attachment));
     }
     if suite.failures + suite.errors == 0 && verdict.verdict != Conclusion::Pass {
         // Nothing was judged: a report of skips alone would look like success.
@@ -63,7 +65,7 @@ pub(crate) fn verdict(verdict: &Verdict, attachment: Option<&Path>) -> Result<St
 
 /// Its name and class are the same in every run, whatever the title, the level and the owner are: GitLab's history of a
 /// test hangs on them. GitLab shows an element's text, and none of its attributes.
-fn test_case(check: &CheckVerdict, target: &Target, attachment: Option<&Path>) -> TestCase {
+fn test_case(check: &CheckVerdict, is_undecided: bool, target: &Target, attachment: Option<&Path>) -> TestCase {
     let day = target.window_from;
     let reason = visible(&headline(check));
     let what = description(check, day);
@@ -71,6 +73,13 @@ fn test_case(check: &CheckVerdict, target: &Target, attachment: Option<&Path>) -
         (Outcome::Pass, _) => TestCaseStatus::success(),
         (Outcome::Fail, Level::Block) => non_success(NonSuccessKind::Failure, reason, "fail", what),
         (Outcome::Error, _) => non_success(NonSuccessKind::Error, reason, "error", what),
+        // Another check decided: this one is no error of the deployment.
+        (Outcome::Unknown, Level::Block) if !is_undecided => {
+            skipped(&format!("evidence missing, another check decided: {reason}"), "unknown")
+        }
+        (Outcome::Pending, Level::Block) if !is_undecided => {
+            skipped(&format!("not decided yet, another check decided: {reason}"), "pending")
+        }
         (Outcome::Unknown, Level::Block) => non_success(NonSuccessKind::Error, reason, "unknown", what),
         (Outcome::Pending, Level::Block) => non_success(NonSuccessKind::Error, reason, "pending", what),
         (Outcome::Fail, Level::Advise) => skipped(&format!("advice: {reason}"), "advise"),

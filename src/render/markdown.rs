@@ -36,12 +36,10 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
         fill(&mut text);
         rest.push(text);
     };
-    // Open checks cannot change a pass or a fail.
-    let is_undecided = matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error);
     if !story.missing.is_empty() {
         block(&mut |page| {
             let rows: Vec<Vec<String>> = story.missing.iter().map(missing).collect();
-            folded(page, "Missing evidence", is_undecided, |page| {
+            folded(page, "Missing evidence", story.is_undecided, |page| {
                 table(page, &["missing", "error", "needed by", "remedy"], &rows);
             });
         });
@@ -85,8 +83,7 @@ fn first_screen(verdict: &Verdict, story: &Story<'_>) -> String {
         line(&mut page, &format!("**{}**", escape(&sentence(cause))));
     }
     if let Some(check) = story.failing.first() {
-        if let Some(shown) = tail::of_check(check, target.window_from).into_iter().find(|shown| !shown.lines.is_empty())
-        {
+        if let Some(shown) = tail::of_cause(verdict, check, target.window_from) {
             line(&mut page, &format!("{}:", escape(&shown.title)));
             let last = &shown.lines[shown.lines.len().saturating_sub(LINES)..];
             fenced(&mut page, &last.iter().map(|line| cut_middle(line, LINE)).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! A verdict in reading order: failures, gaps, passes.
 
-use casefile_analyzer::{CheckVerdict, Gap, Level, Missing, Outcome, Verdict};
+use casefile_analyzer::{CheckVerdict, Conclusion, Gap, Level, Missing, Outcome, Verdict};
 
 use super::text::{cause, count};
 
@@ -23,6 +23,8 @@ pub(crate) struct Story<'a> {
     pub(crate) passed: usize,
     /// How many had nothing to judge.
     pub(crate) skipped: usize,
+    /// Whether open checks can still change the verdict: not that of a pass or a fail.
+    pub(crate) is_undecided: bool,
 }
 
 impl<'a> Story<'a> {
@@ -42,6 +44,7 @@ impl<'a> Story<'a> {
             missing: verdict.missing(),
             passed: of(Outcome::Pass).count(),
             skipped: of(Outcome::Skip).count(),
+            is_undecided: matches!(verdict.verdict, Conclusion::Inconclusive | Conclusion::Error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use casefile_analyzer::{CheckVerdict, EvidenceRow, Tail};
+use casefile_analyzer::{CheckVerdict, EvidenceRow, Tail, Verdict};
 use casefile_evidence::Timestamp;
 
 use super::text::{count, short, time, visible};
@@ -44,6 +44,19 @@ pub(crate) fn of_rows(rows: &[&EvidenceRow], day: Option<Timestamp>) -> Vec<Show
     // Lines with text come first.
     shown.sort_by_key(|shown| Reverse(!shown.lines.is_empty()));
     shown
+}
+
+/// The last lines that belong to the first rows of a check: its own, else those that another check has of the same
+/// task. A signature's row names a task, and the check of its end has the lines.
+pub(crate) fn of_cause(verdict: &Verdict, check: &CheckVerdict, day: Option<Timestamp>) -> Option<Shown> {
+    let with_lines = |shown: Vec<Shown>| shown.into_iter().find(|shown| !shown.lines.is_empty());
+    if let Some(own) = with_lines(of_check(check, day)) {
+        return Some(own);
+    }
+    let first = check.rows.iter().filter(|row| Some(row.status) == check.outcome.status()).min_by_key(|row| row.at)?;
+    let rows = verdict.checks.iter().flat_map(|check| &check.rows);
+    let same: Vec<&EvidenceRow> = rows.filter(|row| row.resource == first.resource).collect();
+    with_lines(of_rows(&same, day))
 }
 
 /// The lines of every row of a check.

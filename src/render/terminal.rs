@@ -59,7 +59,7 @@ fn body(page: &mut Page, verdict: &Verdict) {
         section(page, "could not be evaluated", &story.broken, broken);
         let title = "advice (does not affect the verdict)";
         section(page, title, &story.noticed, |page, check| noticed(page, check, day));
-        missing(page, &story, target, verdict.verdict);
+        missing(page, &story, target);
     } else {
         brief::evidence(page, verdict, &story);
     }
@@ -282,14 +282,13 @@ fn noticed(page: &mut Page, check: &CheckVerdict, day: Option<Timestamp>) {
     }
 }
 
-fn missing(page: &mut Page, story: &Story<'_>, target: &Target, conclusion: Conclusion) {
+fn missing(page: &mut Page, story: &Story<'_>, target: &Target) {
     let day = target.window_from;
     let open: Vec<&CheckVerdict> = story.untold.iter().chain(&story.pending).copied().collect();
-    // Open checks cannot change a fail.
-    let hangs = matches!(conclusion, Conclusion::Inconclusive | Conclusion::Error);
+    let undecided = story.is_undecided;
     page.gap();
-    if !story.missing.is_empty() || (hangs && !open.is_empty()) {
-        let title = if hangs { "missing evidence" } else { "missing evidence (does not affect this verdict)" };
+    if !story.missing.is_empty() || (undecided && !open.is_empty()) {
+        let title = if undecided { "missing evidence" } else { "missing evidence (does not affect this verdict)" };
         page.line(0, Role::Strong, title);
     }
     if let Some(only) =
@@ -299,7 +298,7 @@ fn missing(page: &mut Page, story: &Story<'_>, target: &Target, conclusion: Conc
         page.line(0, Role::Plain, "nothing is known of the service, so no other check could be judged");
         return;
     }
-    for check in story.untold.iter().filter(|_| hangs) {
+    for check in story.untold.iter().filter(|_| undecided) {
         heading(page, "?", Role::Inconclusive, check);
         told(page, check, day);
     }
@@ -309,11 +308,11 @@ fn missing(page: &mut Page, story: &Story<'_>, target: &Target, conclusion: Conc
     if let Some(beyond) = story.missing.len().checked_sub(REMEDIES).filter(|beyond| *beyond > 0) {
         page.line(0, Role::Dim, &format!("+{beyond} more: casefile inspect BUNDLE"));
     }
-    for check in story.pending.iter().filter(|_| hangs) {
+    for check in story.pending.iter().filter(|_| undecided) {
         heading(page, "…", Role::Inconclusive, check);
         told(page, check, day);
     }
-    if !hangs && !open.is_empty() {
+    if !undecided && !open.is_empty() {
         let ids: Vec<&str> = open.iter().map(|check| check.id.as_str()).collect();
         page.item(0, 2, Role::Inconclusive, "… ", &format!("not decided: {}", ids.join(", ")));
     }

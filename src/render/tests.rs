@@ -191,7 +191,7 @@ fn junit_is_well_formed_and_counts() {
         (testing::pass(), 0, 0, 1),
         (testing::fail(), 3, 0, 2),
         (testing::inconclusive(), 0, 4, 1),
-        (testing::hostile(), 1, 3, 1),
+        (testing::hostile(), 1, 1, 3),
     ] {
         let xml = show(&value, Format::Junit);
         let report = quick_junit::Report::deserialize_from_str(&xml).unwrap();

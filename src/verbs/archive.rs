@@ -20,8 +20,8 @@ use crate::format::RolesFormat;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
 use crate::place::{read_input, s3_url, temporary};
-use crate::progress::tell;
 use crate::render;
+use crate::say::tell;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {

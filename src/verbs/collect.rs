@@ -86,8 +86,8 @@ impl Job {
         let quotas = loaded.config.collect.quotas()?;
         let aws = Aws::connect(ConnectOptions {
             region: target.region.clone(),
-            profile: args.profile.clone(),
-            endpoint_url: args.endpoint_url.clone(),
+            profile: args.connect.profile.clone(),
+            endpoint_url: args.connect.endpoint_url.clone(),
             quotas,
             clock: Arc::clone(&clock),
             ..connect

@@ -11,7 +11,7 @@ use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
 use super::collect::Job;
 use super::validate::{Ends, LastLines, validate};
-use crate::cli::{AwsArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
+use crate::cli::{AwsArgs, ConnectArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
 use crate::config::{Config, Loaded, Origin};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -79,7 +79,10 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
     let output = args.output.output.clone().unwrap_or_else(|| kept(&case));
     let job = Job {
         target: Target::decide(&target, &config.config)?,
-        aws: AwsArgs { endpoint_url: Some(endpoint.url()), ..AwsArgs::default() },
+        aws: AwsArgs {
+            connect: ConnectArgs { endpoint_url: Some(endpoint.url()), ..ConnectArgs::default() },
+            ..AwsArgs::default()
+        },
         connect: ConnectOptions {
             credentials: CredentialsSource::Fixed {
                 access_key_id: "demo".to_owned(),

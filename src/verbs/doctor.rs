@@ -14,7 +14,7 @@ use super::{archive, pack};
 use crate::cli::Doctor;
 use crate::config::{Loaded, Origin};
 use crate::destination::Destination;
-use crate::doctor::{Finding, Snapshot, Standing, call_failed};
+use crate::doctor::{Finding, FindingStatus, Snapshot, call_failed};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
@@ -25,10 +25,10 @@ use crate::target::{Target, Times, account_of, check};
 pub(crate) async fn run(args: &Doctor, printer: &Printer) -> Result<Exit, Error> {
     let findings = examine(args).await?;
     printer.result(args.output.as_deref(), |style| render::findings(&findings, args.format, style))?;
-    let worst = findings.iter().map(|finding| finding.standing).max();
+    let worst = findings.iter().map(|finding| finding.status).max();
     Ok(match worst {
-        Some(Standing::Problem) => Exit::Fail,
-        Some(Standing::Unknown) => Exit::Inconclusive,
+        Some(FindingStatus::Problem) => Exit::Fail,
+        Some(FindingStatus::Unknown) => Exit::Inconclusive,
         _ => Exit::Pass,
     })
 }
@@ -89,13 +89,7 @@ async fn of_aws(target: &Target, loaded: &Loaded, args: &Doctor) -> Result<Vec<F
         Ok(quotas) => quotas,
         Err(error) => return Ok(vec![Finding::error("config", &error)]),
     };
-    let connect = ConnectOptions {
-        region: target.region.clone(),
-        profile: args.profile.clone(),
-        endpoint_url: args.endpoint_url.clone(),
-        quotas,
-        ..ConnectOptions::default()
-    };
+    let connect = ConnectOptions { quotas, ..args.connect.options(target.region.clone()) };
     let aws = match Aws::connect(connect).await {
         Ok(aws) => aws,
         Err(error) => return Ok(vec![Finding::error("credentials", &error)]),
@@ -237,25 +231,25 @@ mod tests {
     #[test]
     fn credentials_of_another_account_are_a_problem() {
         let identity = Ok(Identity { account: "1".to_owned(), arn: "arn:aws:sts::1:assumed-role/ci/x".to_owned() });
-        assert_eq!(of_identity(&identity, Some("1"), "eu-west-1").standing, Standing::Ok);
-        assert_eq!(of_identity(&identity, None, "eu-west-1").standing, Standing::Ok);
+        assert_eq!(of_identity(&identity, Some("1"), "eu-west-1").status, FindingStatus::Ok);
+        assert_eq!(of_identity(&identity, None, "eu-west-1").status, FindingStatus::Ok);
         let other = of_identity(&identity, Some("2"), "eu-west-1");
-        assert!(other.standing == Standing::Problem && other.text.contains("account 1, and the target is in 2"));
+        assert!(other.status == FindingStatus::Problem && other.text.contains("account 1, and the target is in 2"));
         let error = |code: &str| Err(ApiError { code: code.to_owned(), message: String::new() });
-        assert_eq!(of_identity(&error("ExpiredToken"), None, "eu-west-1").standing, Standing::Problem);
-        assert_eq!(of_identity(&error(ApiError::NO_ANSWER), None, "eu-west-1").standing, Standing::Warning);
+        assert_eq!(of_identity(&error("ExpiredToken"), None, "eu-west-1").status, FindingStatus::Problem);
+        assert_eq!(of_identity(&error(ApiError::NO_ANSWER), None, "eu-west-1").status, FindingStatus::Warning);
     }
 
     #[test]
     fn a_clock_may_be_five_seconds_off() {
-        assert_eq!(of_clock(-4_900).standing, Standing::Ok);
-        assert_eq!(of_clock(5_100).standing, Standing::Warning);
+        assert_eq!(of_clock(-4_900).status, FindingStatus::Ok);
+        assert_eq!(of_clock(5_100).status, FindingStatus::Warning);
     }
 
     #[test]
     fn a_bundle_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(of_bundle_place(&folder.path().join("new/rollout.bundle")).standing, Standing::Ok);
-        assert_eq!(of_bundle_place(folder.path()).standing, Standing::Problem);
+        assert_eq!(of_bundle_place(&folder.path().join("new/rollout.bundle")).status, FindingStatus::Ok);
+        assert_eq!(of_bundle_place(folder.path()).status, FindingStatus::Problem);
     }
 }

@@ -19,13 +19,7 @@ use crate::target::{Target, Times, account_of};
 pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer: &Printer) -> Result<Exit, Error> {
     let target = Target::decide(&args.target, &loaded.config)?;
     let quotas = loaded.config.collect.quotas()?;
-    let options = ConnectOptions {
-        region: target.region.clone(),
-        profile: args.aws.profile.clone(),
-        endpoint_url: args.aws.endpoint_url.clone(),
-        quotas: quotas.clone(),
-        ..ConnectOptions::default()
-    };
+    let options = ConnectOptions { quotas: quotas.clone(), ..args.aws.connect.options(target.region.clone()) };
     let known = match Aws::connect(options).await {
         Ok(aws) => look(&aws, &target, times, printer).await,
         Err(error) => {

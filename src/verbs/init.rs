@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use casefile_analyzer::{Pack, nearest};
-use casefile_collector::aws::{Aws, ConnectOptions, ask};
+use casefile_collector::aws::{Aws, ask};
 use casefile_collector::document::{ApiError, Document};
 use casefile_collector::normalise::{Assembly, Retain, short_name};
 use casefile_collector::redact::Redactor;
@@ -55,6 +55,13 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
         Some(bundle) => of_bundle(bundle, args)?,
         None => of_aws(args, printer).await?,
     };
+    if let Some((task, status)) = &facts.not_running {
+        printer.warn(&format!(
+            "task {} does not run ({status}), so its log may end early: frameworks that start later are missing; run init again \
+             when a task runs, or name them with --framework",
+            short_id(task)
+        ));
+    }
     let proposed = propose(&facts, &frameworks, &args.framework)?;
     let text = config(&facts, &proposed);
     sound(&text)?;
@@ -65,6 +72,11 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
         printer.stdout(&summary(&args.output, &facts, &proposed))?;
     }
     Ok(Exit::Pass)
+}
+
+/// The first digits of a task's id.
+fn short_id(task_id: &str) -> &str {
+    task_id.get(..8).unwrap_or(task_id)
 }
 
 fn known(name: &str, frameworks: &[Framework]) -> Result<(), Error> {
@@ -126,13 +138,7 @@ fn guessed(args: &Init) -> Result<Guessed, Error> {
 async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
     let guessed = guessed(args)?;
     let pick = |flag: &Option<String>, key: &str| flag.clone().or_else(|| guessed.value(key));
-    let aws = Aws::connect(ConnectOptions {
-        region: pick(&args.region, "region"),
-        profile: args.profile.clone(),
-        endpoint_url: args.endpoint_url.clone(),
-        ..ConnectOptions::default()
-    })
-    .await?;
+    let aws = Aws::connect(args.connect.options(pick(&args.region, "region"))).await?;
     let cluster = match pick(&args.cluster, "cluster") {
         Some(cluster) => cluster,
         None => the_only("cluster", aws.region(), ask::cluster_names(&aws).await)?,
@@ -304,12 +310,15 @@ fn facts(bundle: &Bundle, guessed: &Guessed) -> Result<Facts, Error> {
         created_at: task.and_then(|task| task.created_at),
         lines: Vec::new(),
     });
+    let not_running = task.filter(|task| task.last_status.as_deref() != Some("RUNNING"));
+    let not_running = not_running.map(|task| (task.task_id.clone(), task.last_status.clone().unwrap_or_default()));
     let terraform = guessed.naming(&target);
     Ok(Facts {
         service: short_name(&target.service).to_owned(),
         cluster: target.cluster.as_deref().map(short_name).unwrap_or_default().to_owned(),
         region: target.region,
         terraform,
+        not_running,
         containers: containers.collect(),
     })
 }

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
 use crate::place::{temporary, write_file};
-use crate::progress::tell;
 use crate::render::{self, Scene};
+use crate::say::tell;
 
 /// The folder of the reports.
 const REPORTS: &str = "reports";

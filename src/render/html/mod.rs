@@ -8,7 +8,6 @@ mod site;
 mod timeline;
 
 use casefile_analyzer::{CheckVerdict, Conclusion, Level, Missing, Outcome, Verdict};
-use casefile_evidence::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(crate) use scene::Scene;
 use scene::State;
@@ -123,13 +122,12 @@ fn contents(story: &Story<'_>, scene: Option<&Scene>) -> Markup {
 
 /// The first check that tells something, with its evidence and the last log lines; the other causes.
 fn causes(verdict: &Verdict, story: &Story<'_>) -> Markup {
-    let day = verdict.bundle.target.window_from;
     let told = telling(story);
     html! {
         section #causes {
             h2 { "What happened" }
             @if told.is_empty() { p { (story.rest()) "." } }
-            @for check in told.iter().take(FIRST) { (evidence(check, day)) }
+            @for check in told.iter().take(FIRST) { (evidence(verdict, story, check)) }
             @if verdict.decision.causes.len() > 1 {
                 p { "Also:" }
                 ul { @for cause in verdict.decision.causes.iter().skip(1) { li { (visible(&sentence(cause))) } } }
@@ -140,13 +138,12 @@ fn causes(verdict: &Verdict, story: &Story<'_>) -> Markup {
 
 /// The other checks that tell something.
 fn further(verdict: &Verdict, story: &Story<'_>) -> Markup {
-    let day = verdict.bundle.target.window_from;
     let told = telling(story);
     html! {
         @if told.len() > FIRST {
             section #further {
                 h2 { "Further findings" }
-                @for check in told.iter().skip(FIRST) { (evidence(check, day)) }
+                @for check in told.iter().skip(FIRST) { (evidence(verdict, story, check)) }
             }
         }
     }
@@ -159,7 +156,15 @@ fn telling<'a>(story: &Story<'a>) -> Vec<&'a CheckVerdict> {
     told.copied().collect()
 }
 
-fn evidence(check: &CheckVerdict, day: Option<Timestamp>) -> Markup {
+fn evidence(verdict: &Verdict, story: &Story<'_>, check: &CheckVerdict) -> Markup {
+    let day = verdict.bundle.target.window_from;
+    let mut tails = tail::of_check(check, day);
+    if tails.is_empty() && check.outcome == Outcome::Fail {
+        tails.extend(tail::of_cause(verdict, check, day));
+    }
+    // Nothing is to be done about what can no longer change the verdict.
+    let is_open = matches!(check.outcome, Outcome::Pending | Outcome::Unknown);
+    let advices = if is_open && !story.is_undecided { Vec::new() } else { check.advices() };
     let mut lines = plain(check, day, CAUSES);
     if lines.is_empty() {
         lines.push(visible(&check.reason));
@@ -170,16 +175,16 @@ fn evidence(check: &CheckVerdict, day: Option<Timestamp>) -> Markup {
             h3 { span.outcome { (name_of(check.outcome)) } " " (visible(&check.title)) }
             p.facts { code { (visible(&check.id)) } " · " (check.level) " · " (check.owner) }
             pre tabindex="0" { (lines.join("\n")) }
-            @for shown in tail::of_check(check, day) {
-                @if shown.lines.is_empty() { p { (shown.title) } }
+            @for shown in &tails {
+                @if shown.lines.is_empty() { p { (&shown.title) } }
                 @else {
                     details open[check.outcome == Outcome::Fail] {
-                        summary { (shown.title) }
+                        summary { (&shown.title) }
                         pre.log tabindex="0" { (shown.lines.iter().map(|line| cut_middle(line, LINE)).collect::<Vec<_>>().join("\n")) }
                     }
                 }
             }
-            @for advice in check.advices() { p.advice { "What to do: " (visible(advice)) } }
+            @for advice in advices { p.advice { "What to do: " (visible(advice)) } }
         }
     }
 }

@@ -27,8 +27,11 @@ pub(super) async fn over(id: &str, bundle: &Path, args: &JudgeArgs, printer: &Pr
     let opened = open(bundle, Some(&pack), &args.config, printer)?;
     let options = options(&args.engine, None);
     let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options).await?;
-    let check =
-        verdict.checks.iter().find(|check| check.id == id).ok_or_else(|| unknown(id, &pack, &opened.settings))?;
+    let check = verdict
+        .checks
+        .iter()
+        .find(|check| check.id == id)
+        .ok_or_else(|| not_in_bundle(id, args).unwrap_or_else(|| unknown(id, &pack, &opened.settings)))?;
     let mut text = describe(id, &pack, &opened.settings)?;
     let _ = write!(text, "\n{}\n{}", judged(check), sources(id, &pack, &opened)?);
     if let Some(signature) = opened.settings.signature.iter().find(|signature| signature.id == id) {
@@ -125,6 +128,16 @@ fn describe(id: &str, pack: &Pack, settings: &Settings) -> Result<String, Error>
         (None, Some(signature)) => Ok(describe_signature(signature)),
         (None, None) => Err(unknown(id, pack, settings)),
     }
+}
+
+/// The error about an id that ./casefile.toml has, and the config that was sealed into the bundle has not.
+fn not_in_bundle(id: &str, args: &JudgeArgs) -> Option<Error> {
+    let here = Loaded::find(None).ok().filter(|_| args.config.config.is_none())?;
+    here.config.signature.iter().any(|signature| signature.id == id).then(|| {
+        Error::usage(format!(
+            "there is no signature {id:?} in the config that is sealed into the bundle; ./casefile.toml has it: add --config casefile.toml"
+        ))
+    })
 }
 
 fn unknown(id: &str, pack: &Pack, settings: &Settings) -> Error {
