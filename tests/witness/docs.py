@@ -5,6 +5,7 @@ A page's commands run in the order of the page, in a folder of that page's own (
 a folder. The tables below say what stands for a placeholder, and which commands do not run."""
 
 import concurrent.futures
+import functools
 import json
 import os
 import re
@@ -222,26 +223,24 @@ def parts(tokens):
             one.append(token)
 
 
-VERBS = {}
-
-
 def listed(help_text):
     section = re.search(r"^Commands:\n(.*?)(?=^\S|\Z)", help_text, re.M | re.S)
     return [verb for verb in re.findall(r"^  (\w+) ", section[1], re.M) if verb != "help"] if section else []
 
 
+@functools.cache
 def verbs():
-    """Every verb, and the flags of each."""
-    if not VERBS:
-        todo = [[verb] for verb in listed(casefile("--help").stdout)]
-        while todo:
-            path = todo.pop()
-            text = casefile(*path, "--help").stdout
-            below = listed(text)
-            todo += [[*path, verb] for verb in below]
-            if not below:
-                VERBS[" ".join(path)] = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", re.sub(r"^Example:.*", "", text, flags=re.M | re.S)))
-    return VERBS
+    """Every verb, and the flags of each. Whole before anybody sees it: witnesses run side by side."""
+    known = {}
+    todo = [[verb] for verb in listed(casefile("--help").stdout)]
+    while todo:
+        path = todo.pop()
+        text = casefile(*path, "--help").stdout
+        below = listed(text)
+        todo += [[*path, verb] for verb in below]
+        if not below:
+            known[" ".join(path)] = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", re.sub(r"^Example:.*", "", text, flags=re.M | re.S)))
+    return known
 
 
 def verb_of(arguments):
