@@ -2,7 +2,7 @@
 //!
 //! One file of `signatures/` is one framework. Adding the file adds the framework; its own logs test it.
 
-use casefile_analyzer::{Expect, LineMatcher, Signature};
+use casefile_analyzer::{LineMatcher, Signature};
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
@@ -73,20 +73,15 @@ impl Framework {
     /// # Errors
     /// Only internal errors.
     pub(crate) fn recognizer(&self) -> Result<LineMatcher, Error> {
-        let signature = Signature {
-            id: "library.recognize".to_owned(),
-            title: self.name.clone(),
-            pattern: Some(self.recognize.clone()),
-            ..self.signature[0].signature.clone()
-        };
-        let signature = Signature { contains: None, expect: Expect::Failure, within: None, ..signature };
-        signature.line_matcher().map_err(Error::internal)
+        LineMatcher::of_pattern(&self.recognize).map_err(Error::internal)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use casefile_analyzer::Expect;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Where results go: standard output, or a file.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 use crate::cli::Global;
@@ -79,12 +79,6 @@ impl Printer {
     /// A line of information.
     pub(crate) fn note(&self, line: &str) {
         say::note(line);
-    }
-
-    /// A line of information while the progress is shown.
-    pub(crate) fn interim(&self, line: &str) {
-        let shows_progress = std::io::stderr().is_terminal() && !say::is_json_log();
-        say::note(&if shows_progress { format!("\r\x1b[2K{line}") } else { line.to_owned() });
     }
 
     /// Something that the operator should know of.

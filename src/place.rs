@@ -65,8 +65,22 @@ pub(crate) fn can_be_written(path: &Path) -> Result<(), Error> {
     if is_special(path) {
         return Ok(());
     }
-    let refused = |error: std::io::Error| Error::usage(format!("cannot write {}: {error}", path.display()));
-    tempfile::tempfile_in(folder_of(path).map_err(refused)?).map(drop).map_err(refused)
+    try_folder_of(path).map_err(|error| Error::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Tries whether a file can be made at a path, whose folders may not exist yet. Nothing is made that stays.
+pub(crate) fn try_folder_of(path: &Path) -> std::io::Result<()> {
+    let there = path.ancestors().skip(1).find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let there = there.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).map(drop)
+}
+
+/// Refuses a place that is taken. `problem`: that it is, and what to do instead.
+pub(crate) fn is_free(path: &Path, problem: &str) -> Result<(), Error> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Error::usage(format!("{} {problem}", path.display()))),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Writes a report, making the folder that it goes to. A file is replaced once the new one is whole.
@@ -81,8 +95,10 @@ pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Erro
     let folder = folder_of(&to).map_err(Error::io("create the folder of", path))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".casefile-");
+    // A new file gets what the umask leaves; an old one keeps its mode.
+    let mode = std::fs::metadata(&to).map(|old| old.permissions());
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.permissions(mode.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
     let written = builder.tempfile_in(folder).and_then(|mut file| {
         file.write_all(text.as_ref())?;
         file.persist(&to).map_err(|error| error.error)
@@ -121,5 +137,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
         assert!(can_be_written(folder.path()).is_err() && can_be_written(&file).is_ok());
         assert!(can_be_written(&file.join("b")).is_err());
+        let new = folder.path().join("other/b");
+        assert!(can_be_written(&new).is_ok() && !folder.path().join("other").exists(), "a check makes nothing");
+        assert!(is_free(&file, "").is_err() && is_free(&new, "").is_ok());
     }
 }

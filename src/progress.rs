@@ -8,7 +8,7 @@ use casefile_collector::document::ApiError;
 use casefile_evidence::Timestamp;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::say::{is_json_log, note, raw, section_begin, section_end, under_way, warning};
+use crate::say::{is_json_log, note, raw, section_begin, section_end, tell, under_way, warning};
 
 /// A section of a GitLab job log: it can be folded, and says how long it took (GitLab, "Custom collapsible sections").
 pub(crate) struct Section {
@@ -28,7 +28,7 @@ impl Section {
 
 /// Shows progress on standard error.
 pub(crate) struct Reporter {
-    bar: Option<ProgressBar>,
+    working: Working,
     last: String,
     /// How many polls had no answer, one after the other.
     unanswered: u32,
@@ -39,27 +39,9 @@ pub(crate) struct Reporter {
 /// How often it is said that AWS does not answer.
 const REMINDER: Duration = Duration::from_secs(15);
 
-/// A line that moves, where standard error is a terminal.
-fn spinner() -> Option<ProgressBar> {
-    (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
-        let bar = ProgressBar::new_spinner();
-        styled(&bar);
-        bar.enable_steady_tick(TICK);
-        bar
-    })
-}
-
-fn styled(bar: &ProgressBar) {
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-        bar.set_style(style);
-    }
-}
-
-const TICK: Duration = Duration::from_millis(120);
-
 impl Reporter {
     pub(crate) fn new() -> Self {
-        Self { bar: spinner(), last: String::new(), unanswered: 0, said_at: Duration::ZERO }
+        Self { working: Working::now(), last: String::new(), unanswered: 0, said_at: Duration::ZERO }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress) {
@@ -68,30 +50,20 @@ impl Reporter {
         if self.unanswered == 2 || (self.unanswered > 2 && is_due) {
             self.said_at = progress.elapsed;
             let polls = self.unanswered;
-            let line = format!(
+            warning(&format!(
                 "no answer from AWS in {polls} polls: check --endpoint-url, the region and the network; still trying, {}",
                 left(progress)
-            );
-            match &self.bar {
-                Some(bar) => bar.suspend(|| warning(&line)),
-                None => warning(&line),
-            }
+            ));
         }
         let state = state(progress);
         let line = format!("poll {}: {state}, {}", progress.poll, left(progress));
-        match &self.bar {
-            Some(bar) => bar.set_message(line),
+        if self.working.is_shown() {
+            tell(|| line);
+        } else if state != self.last {
             // Without a terminal, print changes only.
-            None if state != self.last => note(&line),
-            None => {}
+            note(&line);
         }
         self.last = state;
-    }
-
-    pub(crate) fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
     }
 }
 
@@ -126,26 +98,51 @@ fn left(progress: &Progress) -> String {
 /// Work shorter than this is not announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Says on a terminal that something is under way, once it takes longer than a second, until it is dropped. Without a
-/// terminal nothing is said.
+/// Says on a terminal that something is under way, until it is dropped. Without a terminal nothing is said.
 pub(crate) struct Working(());
 
 impl Working {
+    /// Says it once it takes longer than a second.
     pub(crate) fn begin(what: &'static str) -> Self {
-        if std::io::stderr().is_terminal() && !is_json_log() {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_message(what);
-            styled(&bar);
-            *under_way() = Some(bar);
+        if let Some(bar) = spinner() {
+            *under_way() = Some(bar.with_message(what));
             std::thread::spawn(|| {
                 std::thread::sleep(PATIENCE);
-                if let Some(bar) = under_way().as_ref() {
-                    bar.set_draw_target(ProgressDrawTarget::stderr());
-                    bar.enable_steady_tick(TICK);
-                }
+                under_way().as_ref().inspect(|bar| show(bar));
             });
         }
         Self(())
     }
+
+    /// Says at once what [`tell`] tells.
+    fn now() -> Self {
+        if let Some(bar) = spinner() {
+            show(&bar);
+            *under_way() = Some(bar);
+        }
+        Self(())
+    }
+
+    /// Whether there is a terminal to say it on.
+    fn is_shown(&self) -> bool {
+        under_way().is_some()
+    }
+}
+
+/// A line that moves, where standard error is a terminal; not shown yet.
+fn spinner() -> Option<ProgressBar> {
+    (std::io::stderr().is_terminal() && !is_json_log()).then(|| {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        bar
+    })
+}
+
+fn show(bar: &ProgressBar) {
+    bar.set_draw_target(ProgressDrawTarget::stderr());
+    bar.enable_steady_tick(Duration::from_millis(120));
 }
 
 impl Drop for Working {

@@ -161,7 +161,7 @@ impl Archive {
         Ok(key)
     }
 
-    /// Makes the index again from the bundles and verdicts. `progress` is told how many bundles were read.
+    /// Makes the index again from the bundles and verdicts. `progress` is called with how many bundles were read, and of how many.
     ///
     /// # Errors
     /// Where an object cannot be read. A bundle or verdict that is not sound is left out and named.

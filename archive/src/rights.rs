@@ -12,7 +12,7 @@ pub enum CanAdd {
     Yes,
     /// The store refused.
     No(String),
-    /// The store overwrites objects although it is told not to.
+    /// The store ignores the condition and overwrites existing objects.
     Overwrites,
     /// The archive has no verdict yet, so there is nothing to try it with.
     Empty,

@@ -52,7 +52,7 @@ pub struct Verified {
 }
 
 impl Archive {
-    /// Checks bundles, verdicts, configs, documents of the gate and the index. `sound` is told each key that was read and found sound.
+    /// Checks bundles, verdicts, configs, documents of the gate and the index. `sound` is called with each key that passed.
     ///
     /// # Errors
     /// Where the store cannot be listed or the index cannot be read. A problem of an object is no error.

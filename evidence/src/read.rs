@@ -75,12 +75,22 @@ impl Bundle {
     /// # Errors
     /// Where the table cannot be read.
     pub fn rows<R: Row>(&self) -> Result<Vec<R>, ReadError> {
-        let mut rows = Vec::new();
-        for batch in self.batches(R::TABLE)? {
+        self.row_batches()?.try_fold(Vec::new(), |mut rows, batch| {
+            rows.extend(batch?);
+            Ok(rows)
+        })
+    }
+
+    /// The rows of a table, in its order, a few thousand at a time.
+    ///
+    /// # Errors
+    /// As [`Bundle::rows`].
+    pub fn row_batches<R: Row>(&self) -> Result<impl Iterator<Item = Result<Vec<R>, ReadError>> + use<R>, ReadError> {
+        let batches = self.batches(R::TABLE)?;
+        Ok(batches.map(|batch| {
             let batch = batch?;
-            rows.extend(R::from_batch(&batch).ok_or_else(|| mismatch(R::TABLE, batch.schema_ref()))?);
-        }
-        Ok(rows)
+            R::from_batch(&batch).ok_or_else(|| mismatch(R::TABLE, batch.schema_ref()))
+        }))
     }
 
     /// The batches of a table, in its order, a few thousand rows at a time.

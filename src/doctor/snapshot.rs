@@ -137,17 +137,18 @@ impl Snapshot {
 
     /// The IAM actions, as the calls went.
     fn permissions(&self) -> Vec<Finding> {
-        let failed: Vec<Finding> = Operation::ALL.into_iter().flat_map(|operation| self.failed(operation)).collect();
         let tried = |operation: Operation| self.calls.iter().any(|call| call.operation == operation.name());
-        let allowed = Operation::ALL.into_iter().filter(|operation| {
-            tried(*operation) && !failed.iter().any(|finding| finding.text.starts_with(operation.iam_action()))
-        });
-        let names: Vec<&str> = allowed.map(Operation::iam_action).collect();
-        let mut findings = Vec::new();
-        if !names.is_empty() {
-            findings.push(Finding::ok(PERMISSIONS, format!("allowed: {}", names.join(", "))));
+        let (mut allowed, mut findings) = (Vec::new(), Vec::new());
+        for operation in Operation::ALL {
+            let failed = self.failed(operation);
+            if failed.is_empty() && tried(operation) {
+                allowed.push(operation.iam_action());
+            }
+            findings.extend(failed);
         }
-        findings.extend(failed);
+        if !allowed.is_empty() {
+            findings.insert(0, Finding::ok(PERMISSIONS, format!("allowed: {}", allowed.join(", "))));
+        }
         if tried(Operation::ListTasks) && !tried(Operation::DescribeTasks) && self.tasks.is_empty() {
             findings.push(Finding::unknown(
                 PERMISSIONS,

@@ -92,9 +92,10 @@ pub(crate) fn propose<'a>(
 ) -> Result<Vec<Proposed<'a>>, Error> {
     let mut proposed = Vec::new();
     let first = facts.containers.iter().position(|container| container.essential).unwrap_or(0);
+    let known = frameworks.iter().map(|framework| Ok((framework, framework.recognizer()?)));
+    let known = known.collect::<Result<Vec<_>, Error>>()?;
     for (number, container) in facts.containers.iter().enumerate() {
-        for framework in frameworks {
-            let recognizer = framework.recognizer()?;
+        for (framework, recognizer) in &known {
             let recognised = container.lines.iter().any(|(_, line)| recognizer.matches(line));
             if !recognised && (number != first || !named.contains(&framework.key)) {
                 continue;

@@ -6,7 +6,7 @@ use casefile_analyzer::{Expect, Level, Signature};
 use casefile_evidence::Timestamp;
 
 use super::{Candidate, Container, Facts, Proposed, unrecognised};
-use crate::render::{cut_middle, visible};
+use crate::render::{cut_middle, short, visible};
 
 /// Columns of a comment.
 const WIDTH: usize = 110;
@@ -93,7 +93,7 @@ fn remark(text: &mut String, candidate: &Candidate<'_>, container: &Container) {
         (Expect::Success, None) => {
             comment(
                 text,
-                "NOT FOUND in the lines that were read, so it is switched off: the program may not log it, or logged it before they begin.",
+                "NOT FOUND in the lines that were read, so it is switched off: the program does not log it, or logged it earlier.",
             );
         }
         (Expect::Failure, Some(first)) => {
@@ -137,7 +137,7 @@ fn without_framework(text: &mut String, container: &Container) {
 
 fn task(container: &Container) -> String {
     match &container.task_id {
-        Some(id) => format!("task {}", id.get(..8).unwrap_or(id)),
+        Some(id) => format!("task {}", short(id)),
         None => "its log".to_owned(),
     }
 }

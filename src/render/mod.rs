@@ -49,7 +49,7 @@ pub(crate) use replay::{Moment, replay};
 pub(crate) use standing::{Standing, standing};
 pub(crate) use tables::tables;
 pub(crate) use terminal::{action, job_log, sentence};
-pub(crate) use text::{count, cut_middle, visible};
+pub(crate) use text::{count, cut_middle, short, visible};
 
 use casefile_analyzer::Verdict;
 

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::format::RolesFormat;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::place::{read_input, s3_url, temporary};
+use crate::place::{is_free, read_input, s3_url, temporary};
 use crate::render;
 use crate::say::tell;
 
@@ -102,9 +102,7 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let archive = open(&archive.archive, false).await?;
             let entry = archive.find(digest).await?;
             let to = output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.tar", entry.bundle)));
-            if to.exists() {
-                return Err(Error::usage(format!("{} exists already: choose another file with -o", to.display())));
-            }
+            is_free(&to, "exists already: choose another file with -o")?;
             archive.fetch(&entry, &to).await?;
             printer.stdout(&format!("{}  sha256:{}\n", to.display(), entry.bundle))?;
             Ok(Exit::Pass)

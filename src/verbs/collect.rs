@@ -134,7 +134,7 @@ impl Job {
             interrupt.caught("interrupted: sealing the evidence so far (interrupt again to stop at once)");
         let collected = collection.run(interrupted, &mut |progress| reporter.show(progress)).await;
         let sealing = interrupt.caught("interrupted: already sealing (interrupt again to stop at once)");
-        reporter.finish();
+        drop(reporter);
         if let Some(section) = section {
             section.end(ends.now());
         }

@@ -9,6 +9,7 @@ use casefile_collector::recording::Recording;
 use casefile_fixtures::cases::{self, Case};
 use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
+use super::check_reports;
 use super::collect::Job;
 use super::validate::{Ends, LastLines, validate};
 use crate::cli::{AwsArgs, ConnectArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
@@ -23,6 +24,7 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
     if args.list {
         return list(printer);
     }
+    check_reports(&args.report, None)?;
     if !(args.speed > 0.0 && args.speed <= 500.0) {
         return Err(Error::usage(
             "--speed is a factor above 0 and at most 500, e.g. 60: played faster, a rollout is over before the first look",

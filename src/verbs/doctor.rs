@@ -12,13 +12,13 @@ use casefile_collector::document::{ApiError, Document};
 use super::look::Look;
 use super::{archive, pack};
 use crate::cli::Doctor;
-use crate::config::{Loaded, Origin};
+use crate::config::{Config, Loaded, Origin};
 use crate::destination::Destination;
 use crate::doctor::{Finding, FindingStatus, Snapshot, call_failed};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::s3_url;
+use crate::place::{is_free, s3_url, try_folder_of};
 use crate::render;
 use crate::target::{Target, Times, account_of, check};
 
@@ -43,12 +43,20 @@ async fn examine(args: &Doctor) -> Result<Vec<Finding>, Error> {
         Err(error) => (Loaded::default(), vec![Finding::error("config", &error)]),
     };
     findings.extend(args.bundle.as_deref().map(of_bundle_place));
+    let times = match Times::decide(&Default::default(), &loaded.config) {
+        Ok(times) => times,
+        Err(error) => {
+            findings.push(Finding::error("config", &error));
+            Times::decide(&Default::default(), &Config::default())?
+        }
+    };
+    findings.extend(late_signatures(&loaded, &times));
     match Target::decide(&args.target, &loaded.config) {
         Ok(target) => {
             if let Some(unused) = &target.unused {
                 findings.push(Finding::warning("target", unused, "give --terraform-output as the pipeline does"));
             }
-            findings.extend(of_aws(&target, &loaded, args).await?);
+            findings.extend(of_aws(&target, &times, &loaded, args).await?);
         }
         Err(error) => findings.push(Finding::error("target", &error)),
     }
@@ -66,25 +74,24 @@ fn of_config(loaded: &Loaded) -> Result<Vec<Finding>, Error> {
     if let Err(error) = check(loaded, &pack) {
         return Ok(error.to_string().lines().map(|problem| Finding::error(AREA, &problem)).collect());
     }
-    let times = match Times::decide(&Default::default(), &loaded.config) {
-        Ok(times) => times,
-        Err(error) => return Ok(vec![Finding::error(AREA, &error)]),
-    };
     let count = loaded.config.signature.len();
     let text = format!("{}: {count} signatures", path.display());
-    let mut findings = vec![if count == 0 {
+    Ok(vec![if count == 0 {
         let remedy = "no log line of the service is checked: add [[signature]], or run `casefile init`";
         Finding::warning(AREA, text, remedy)
     } else {
         Finding::ok(AREA, text)
-    }];
+    }])
+}
+
+/// Signatures that the timeout leaves undecided.
+fn late_signatures(loaded: &Loaded, times: &Times) -> Vec<Finding> {
     let late = lint_deadlines(&loaded.config.settings(), times.pace.timeout, times.ingestion_grace);
-    findings.extend(loaded.locate(late).iter().map(|late| Finding::error(AREA, late)));
-    Ok(findings)
+    loaded.locate(late).iter().map(|late| Finding::error("config", late)).collect()
 }
 
 /// Findings that need AWS.
-async fn of_aws(target: &Target, loaded: &Loaded, args: &Doctor) -> Result<Vec<Finding>, Error> {
+async fn of_aws(target: &Target, times: &Times, loaded: &Loaded, args: &Doctor) -> Result<Vec<Finding>, Error> {
     let quotas = match loaded.config.collect.quotas() {
         Ok(quotas) => quotas,
         Err(error) => return Ok(vec![Finding::error("config", &error)]),
@@ -99,8 +106,7 @@ async fn of_aws(target: &Target, loaded: &Loaded, args: &Doctor) -> Result<Vec<F
     let mut findings = vec![of_identity(&aws.identity().await, account, aws.region())];
     let clock: Arc<dyn Clock> = crate::target::clock_of(args.clock.as_deref())?;
     let speed = clock.speed();
-    let times = Times::decide(&Default::default(), &loaded.config)?;
-    let look = Look::at(&aws, target, &times, clock, loaded).await;
+    let look = Look::at(&aws, target, times, clock, loaded).await;
     findings.extend(aws.skew_ms().filter(|_| speed <= 1.0).map(of_clock));
     match look {
         Ok(look) => {
@@ -192,7 +198,7 @@ async fn of_archive(place: Option<&str>) -> Option<Finding> {
         ),
         Ok(CanAdd::Overwrites) => Finding::problem(
             AREA,
-            format!("{place}: the store overwrites objects although it is told not to (If-None-Match)"),
+            format!("{place}: the store ignores If-None-Match and overwrites existing objects"),
             "use a store with conditional writes: here a bundle could be replaced",
         ),
         Ok(CanAdd::Empty) => Finding::unknown(
@@ -211,16 +217,14 @@ fn of_bundle_place(bundle: &Path) -> Finding {
         Ok(destination) => destination.path,
         Err(error) => return Finding::error(AREA, &error),
     };
-    if there.exists() {
-        let remedy = "a bundle is never overwritten: give another name, or remove it";
-        return Finding::problem(AREA, format!("{} exists already", there.display()), remedy);
+    if let Err(error) =
+        is_free(&there, "exists already, and a bundle is never overwritten: give another name, or remove it")
+    {
+        return Finding::error(AREA, &error);
     }
-    // The folders that are not there yet are made.
-    let folder = there.ancestors().skip(1).find(|folder| folder.as_os_str().is_empty() || folder.is_dir());
-    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match tempfile::tempfile_in(folder) {
-        Ok(_) => Finding::ok(AREA, format!("{} can be written", bundle.display())),
-        Err(error) => Finding::problem(AREA, format!("{}: {error}", folder.display()), "let this user write there"),
+    match try_folder_of(&there) {
+        Ok(()) => Finding::ok(AREA, format!("{} can be written", bundle.display())),
+        Err(error) => Finding::problem(AREA, format!("{}: {error}", there.display()), "let this user write there"),
     }
 }
 

@@ -14,7 +14,7 @@ use casefile_evidence::rollout::is_task_definition;
 use casefile_evidence::tables::{
     ContainerDefinitionRow, LogEventRow, LogStreamRow, ServiceRow, SourceRow, TargetRow, TaskRow,
 };
-use casefile_evidence::{Bundle, Row, Timestamp};
+use casefile_evidence::{Bundle, Timestamp};
 use tokio::sync::Notify;
 
 use super::look::Look;
@@ -25,8 +25,8 @@ use crate::exit::Exit;
 use crate::init::{Container, Facts, Guessed, Proposed, config, propose, unrecognised};
 use crate::library::Framework;
 use crate::output::Printer;
-use crate::place::{outside_of_bundles, write_file};
-use crate::render::visible;
+use crate::place::{can_be_written, is_free, write_file};
+use crate::render::{short, visible};
 use crate::target::{Target, Times, check, clock_of};
 
 /// Lines of a container that are read: a start is in the first of them.
@@ -43,13 +43,9 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
     }
     let to_stdout = args.output == Path::new("-");
     if !to_stdout {
-        outside_of_bundles(&args.output)?;
-        if args.output.symlink_metadata().is_ok() {
-            return Err(Error::usage(format!(
-                "{} already exists and is not overwritten: choose another file with -o, or -o - for standard output",
-                args.output.display()
-            )));
-        }
+        let taken = "already exists and is not overwritten: choose another file with -o, or -o - for standard output";
+        is_free(&args.output, taken)?;
+        can_be_written(&args.output)?;
     }
     let facts = match &args.from {
         Some(bundle) => of_bundle(bundle, args)?,
@@ -59,7 +55,7 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
         printer.warn(&format!(
             "task {} does not run ({status}), so its log may end early: frameworks that start later are missing; run init again \
              when a task runs, or name them with --framework",
-            short_id(task)
+            short(task)
         ));
     }
     let proposed = propose(&facts, &frameworks, &args.framework)?;
@@ -72,11 +68,6 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
         printer.stdout(&summary(&args.output, &facts, &proposed))?;
     }
     Ok(Exit::Pass)
-}
-
-/// The first digits of a task's id.
-fn short_id(task_id: &str) -> &str {
-    task_id.get(..8).unwrap_or(task_id)
 }
 
 fn known(name: &str, frameworks: &[Framework]) -> Result<(), Error> {
@@ -152,9 +143,9 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
     let target = Target::decide(&named, &loaded.config)?;
     let times = Times::decide(&Default::default(), &loaded.config)?;
     let look = Look::at(&aws, &target, &times, clock_of(args.clock.as_deref())?, &loaded).await?;
-    let mut facts = facts(&look.bundle, &guessed)?;
-    was_seen(&look.bundle)?;
     let (streams, sources): (Vec<LogStreamRow>, Vec<SourceRow>) = (look.bundle.rows()?, look.bundle.rows()?);
+    was_seen(&look.bundle, &sources)?;
+    let mut facts = facts(&look.bundle, &guessed)?;
     let mut assembly = Assembly::new(target.about(aws.region(), &times), Redactor::standard(), Retain::All);
     for container in &mut facts.containers {
         let of = |row: &&LogStreamRow| {
@@ -188,14 +179,13 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
 }
 
 /// Refuses a look that did not see the service, or none of its containers.
-fn was_seen(bundle: &Bundle) -> Result<(), Error> {
-    let sources: Vec<SourceRow> = bundle.rows()?;
+fn was_seen(bundle: &Bundle, sources: &[SourceRow]) -> Result<(), Error> {
     for (what, table, rows) in [
         ("service", "services", bundle.rows::<ServiceRow>()?.len()),
         ("task definition", "task_definitions", bundle.rows::<ContainerDefinitionRow>()?.len()),
     ] {
         if rows == 0 {
-            return Err(Error::usage(format!("the {what} was not found: {}", reason(&sources, table))));
+            return Err(Error::usage(format!("the {what} was not found: {}", reason(sources, table))));
         }
     }
     Ok(())
@@ -265,9 +255,8 @@ fn of_bundle(path: &Path, args: &Init) -> Result<Facts, Error> {
     let mut facts = facts(&bundle, &guessed)?;
     let places: BTreeMap<String, usize> =
         facts.containers.iter().enumerate().map(|(place, it)| (it.name.clone(), place)).collect();
-    for batch in bundle.batches(LogEventRow::TABLE)? {
-        let rows = LogEventRow::from_batch(&batch?);
-        for row in rows.ok_or_else(|| Error::internal("log_events has another schema"))? {
+    for rows in bundle.row_batches::<LogEventRow>()? {
+        for row in rows? {
             let place = row.container.as_deref().and_then(|name| places.get(name));
             let Some(container) = place.and_then(|place| facts.containers.get_mut(*place)) else { continue };
             if row.task_id.as_deref() == container.task_id.as_deref() && container.lines.len() < LINES {

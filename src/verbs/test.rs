@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use casefile_analyzer::{Analyzer, nearest};
 
-use super::{options, pack};
+use super::{check_reports, options, pack};
 use crate::cli::Test;
 use crate::corpus::{self, Tested};
 use crate::error::Error;
@@ -14,6 +14,7 @@ use crate::place::write_file;
 use crate::render;
 
 pub(crate) async fn run(args: &Test, printer: &Printer) -> Result<Exit, Error> {
+    check_reports(&args.report, args.output.as_deref())?;
     let pack = pack(&args.judge.pack)?;
     let config = args.judge.config.config.as_deref();
     let mut cases = match &args.dir {

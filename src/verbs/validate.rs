@@ -148,7 +148,7 @@ struct VerdictRule {
 impl VerdictRule {
     fn failed(&self, verdict: &Verdict, lines_until: Option<Timestamp>) -> Stop {
         let not_before = lines_until.filter(|_| self.last_lines == LastLines::Awaited);
-        self.printer.interim(&visible(&failure(verdict, not_before)));
+        self.printer.note(&visible(&failure(verdict, not_before)));
         Stop { reason: StopReason::Decided, not_before }
     }
 }

@@ -2,7 +2,7 @@
 
 use regex_automata::meta::Regex;
 
-use super::expression::{Ends, compile};
+use super::expression::{Ends, compile, told};
 use super::json::{FieldPattern, hits};
 use super::{Looks, Signature, readable_line};
 use crate::error::SpecError;
@@ -23,17 +23,23 @@ impl Signature {
     /// # Errors
     /// Where the signature cannot be used.
     pub fn line_matcher(&self) -> Result<LineMatcher, SpecError> {
-        Ok(LineMatcher(match self.compile()?.looks {
-            Looks::Text(text) => match compile(&[&text], Ends::OfLines) {
-                Ok(regex) => Form::Text(Box::new(regex)),
-                Err(_) => return self.wrong("pattern", "is too large", "shorten it"),
-            },
-            Looks::Json(fields) => Form::Json(vec![(0, fields)]),
-        }))
+        match self.compile()?.looks {
+            Looks::Text(text) => LineMatcher::of_pattern(&text).or_else(|problem| self.wrong("pattern", &problem, "")),
+            Looks::Json(fields) => Ok(LineMatcher(Form::Json(vec![(0, fields)]))),
+        }
     }
 }
 
 impl LineMatcher {
+    /// A matcher of a regular expression.
+    ///
+    /// # Errors
+    /// Says why it cannot be used.
+    pub fn of_pattern(pattern: &str) -> Result<Self, String> {
+        let regex = compile(&[pattern], Ends::OfLines).map_err(|error| told(&error))?;
+        Ok(Self(Form::Text(Box::new(regex))))
+    }
+
     /// Whether a message matches, as a person reads it: without terminal escapes, and a router's record unwrapped.
     pub fn matches(&self, message: &str) -> bool {
         let line = readable_line(message);

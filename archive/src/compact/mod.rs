@@ -6,7 +6,7 @@
 //! tables/_months/<yyyy-mm>/<number>.json      which files and which bundles: the last one counts
 //! ```
 //!
-//! It can be removed and made again. A run adds the bundles that came since the last one. A month that has many files, or
+//! It can be removed and made again. A run adds the bundles that were added since the last one. A month that has many files, or
 //! has lost a bundle, is rewritten.
 
 mod athena;
@@ -85,7 +85,7 @@ pub struct Compacted {
 
 impl Archive {
     /// Brings the compacted copy up to date, month by month. `whole`: every month is rewritten. `now`: files that a run left
-    /// when it broke off are removed if they are a day older. `done` is told of each month that changed.
+    /// when it broke off are removed if they are a day older. `done` is called with each month that changed.
     ///
     /// # Errors
     /// Where the archive cannot be read or written, or another job compacts.
@@ -268,7 +268,7 @@ impl Archive {
         Ok(CompactedFile { table: part.table.clone(), key, rows: part.rows, bytes })
     }
 
-    /// Writes tables of bundles into files of a folder, as the compacted copy has them: the bundles that came since.
+    /// Writes tables of bundles into files of a folder, as the compacted copy has them: of bundles that were added after it.
     /// Only these tables are read, by their ranges. Returns the files by table.
     ///
     /// # Errors

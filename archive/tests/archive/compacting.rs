@@ -39,7 +39,7 @@ async fn every_bundle_is_in_the_copy_once() {
     assert_eq!(first.iter().map(|month| (month.month.as_str(), month.read)).collect::<Vec<_>>(), [("2026-11", 20)]);
     assert_eq!(rows(&archive, folder.path(), "snapshots").await, 20);
     assert_eq!(compact(&archive, false).await, [], "nothing is new");
-    // Each run adds what came since, until a month has many files: then they become one.
+    // Each run adds the new bundles, until a month has many files: then they become one.
     for number in 20..45 {
         let (path, _) = bundle(folder.path(), "web", number);
         archive.add(&path, &[], &[]).await.unwrap();

@@ -8,7 +8,7 @@ use crate::cli::PackArgs;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::write_file;
+use crate::place::{is_free, write_file};
 
 const TEMPLATE: &str = include_str!("template.sql");
 
@@ -30,9 +30,7 @@ pub(super) fn run(id: &str, pack: &PackArgs, printer: &Printer) -> Result<Exit, 
             "there is a check {id} already: choose another id, or copy its file to change it (casefile check explain {id})"
         )));
     }
-    if path.exists() {
-        return Err(Error::usage(format!("{} exists already: change it, or choose another id", path.display())));
-    }
+    is_free(&path, "exists already: change it, or choose another id")?;
     write_file(&path, &content)?;
     printer.stdout(&next_steps(id, &path, folder))?;
     Ok(Exit::Pass)

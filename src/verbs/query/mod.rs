@@ -122,7 +122,7 @@ fn is_question(text: &Path) -> bool {
     !text.exists() && text.to_string_lossy().contains([' ', '\n', '('])
 }
 
-/// Asks all bundles of an archive: its index, the compacted copy, and the bundles that came since.
+/// Asks all bundles of an archive: its index, the compacted copy, and the bundles that were added after it.
 async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<Answer, Error> {
     let asked = tables_of(sql).map_err(|error| Error::Analyze(AnalyzeError::Query(error)))?;
     let archive = archive::open(place, false).await?;
