@@ -7,7 +7,7 @@ use casefile_collector::aws::{Aws, ConnectOptions, S3Url, Store};
 use crate::error::Error;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::place::{outside_of_bundles, s3_url};
+use crate::place::{STDOUT, outside_of_bundles, s3_url};
 use crate::say;
 
 /// Where a bundle goes, decided.
@@ -23,6 +23,11 @@ impl Destination {
     pub(crate) fn decide(output: Option<&Path>, default: impl FnOnce() -> PathBuf) -> Result<Self, Error> {
         let destination = match output {
             None => Self { path: default(), url: None },
+            Some(path) if path == Path::new(STDOUT) => {
+                return Err(Error::usage(
+                    "a bundle cannot go to standard output: give a folder, a .tar file or s3://BUCKET/KEY",
+                ));
+            }
             Some(path) => match s3_url(path) {
                 None => Self { path: path.to_owned(), url: None },
                 Some(url) => {

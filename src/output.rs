@@ -1,14 +1,13 @@
 //! Where results go: standard output, or a file.
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::cli::Global;
 use crate::error::Error;
 use crate::format::Color;
-use crate::place::write_file;
+use crate::place::{self, write_file};
 use crate::render::Style;
-use crate::say::{self, aside};
+use crate::say;
 
 /// Prints for one run.
 #[derive(Debug, Clone)]
@@ -64,16 +63,7 @@ impl Printer {
     /// Prints bytes to standard output, unchanged: text is painted only where [`Printer::style`] says so, and the marks of a
     /// job's log are for the program that shows it.
     pub(crate) fn stdout_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        let written = aside(|| {
-            let mut out = std::io::stdout().lock();
-            out.write_all(bytes).and_then(|()| out.flush())
-        });
-        match written {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::io("write", "standard output")(error))
-            }
-            _ => Ok(()),
-        }
+        place::stdout(bytes)
     }
 
     /// A line of information.

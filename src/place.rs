@@ -6,6 +6,24 @@ use std::path::{Path, PathBuf};
 use casefile_collector::aws::S3Url;
 
 use crate::error::Error;
+use crate::say::aside;
+
+/// The argument that names standard output.
+pub(crate) const STDOUT: &str = "-";
+
+/// Writes to standard output. A reader that went away (`| head`) is no error.
+pub(crate) fn stdout(bytes: &[u8]) -> Result<(), Error> {
+    let written = aside(|| {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes).and_then(|()| out.flush())
+    });
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", "standard output")(error))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// The place in S3 that an argument names.
 pub(crate) fn s3_url(path: &Path) -> Option<&str> {
@@ -57,6 +75,9 @@ pub(crate) fn read_input(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Refuses a place that a report cannot be written to, before the work is done.
 pub(crate) fn can_be_written(path: &Path) -> Result<(), Error> {
+    if path == Path::new(STDOUT) {
+        return Ok(());
+    }
     a_file(path)?;
     outside_of_bundles(path)?;
     if path.is_dir() {
@@ -83,8 +104,12 @@ pub(crate) fn is_free(path: &Path, problem: &str) -> Result<(), Error> {
     }
 }
 
-/// Writes a report, making the folder that it goes to. A file is replaced once the new one is whole.
+/// Writes a report, making the folder that it goes to. A file is replaced once the new one is whole. `-` is standard
+/// output.
 pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Error> {
+    if path == Path::new(STDOUT) {
+        return stdout(text.as_ref());
+    }
     a_file(path)?;
     outside_of_bundles(path)?;
     if is_special(path) {

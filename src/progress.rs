@@ -56,7 +56,7 @@ impl Reporter {
             ));
         }
         let state = state(progress);
-        let line = format!("poll {}: {state}, {}", progress.poll, left(progress));
+        let line = format!("poll {}: {state} ({})", progress.poll, left(progress));
         if self.working.is_shown() {
             tell(|| line);
         } else if state != self.last {
@@ -64,6 +64,7 @@ impl Reporter {
             note(&line);
         }
         self.last = state;
+        progress.told.iter().for_each(|line| note(line));
     }
 }
 
@@ -86,6 +87,9 @@ fn state(progress: &Progress) -> String {
     }
     for (operation, code) in &progress.errors {
         state.push_str(&format!(", {operation}: {code}"));
+    }
+    if let Some(awaited) = &progress.awaited {
+        state.push_str(&format!("; waiting for {awaited}"));
     }
     state
 }
@@ -118,7 +122,7 @@ impl Working {
     fn now() -> Self {
         if let Some(bar) = spinner() {
             show(&bar);
-            *under_way() = Some(bar);
+            *under_way() = Some(bar.with_message("poll 1: asking AWS"));
         }
         Self(())
     }
@@ -166,12 +170,14 @@ mod tests {
             log_lines: 17,
             gaps: 1,
             errors: [("GetLogEvents".to_owned(), "AccessDeniedException".to_owned())].into(),
+            awaited: Some("log.migrated".to_owned()),
+            told: None,
             elapsed: Duration::from_secs(61),
             timeout: Duration::from_secs(180),
         };
         assert_eq!(
             state(&progress),
-            "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gap, GetLogEvents: AccessDeniedException"
+            "IN_PROGRESS, 1/2 tasks running, 17 log lines, 1 gap, GetLogEvents: AccessDeniedException; waiting for log.migrated"
         );
         assert_eq!(left(&progress), "1:59 left");
     }

@@ -18,4 +18,5 @@ pub use error::RecordingError;
 pub use info::RecordingInfo;
 pub use name::{log_file, snapshot_folder, snapshot_time};
 pub use read::{DocumentFile, RecordedSnapshot, Recording, UnknownFile};
+pub(crate) use text::decode;
 pub use write::RecordingWriter;

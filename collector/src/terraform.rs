@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::recording::decode;
+
 /// What is wrong with a file of Terraform outputs, or with what is asked of it.
 #[derive(Debug, thiserror::Error)]
 pub enum TerraformError {
@@ -92,8 +94,10 @@ impl Outputs {
     /// # Errors
     /// [`TerraformError::Shape`].
     pub fn parse(text: &[u8], file: &Path) -> Result<Self, TerraformError> {
-        let outputs: BTreeMap<String, Output> = serde_json::from_slice(text)
-            .map_err(|error| TerraformError::Shape { file: file.to_path_buf(), problem: error.to_string() })?;
+        let shape = |problem: String| TerraformError::Shape { file: file.to_path_buf(), problem };
+        let text = decode(text).map_err(shape)?;
+        let outputs: BTreeMap<String, Output> =
+            serde_json::from_str(&text).map_err(|error| shape(error.to_string()))?;
         let values = outputs.into_iter().map(|(name, output)| (name, output.value)).collect();
         Ok(Self { file: file.to_path_buf(), values })
     }

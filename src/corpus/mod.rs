@@ -104,7 +104,8 @@ pub(crate) fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<
     folders.sort();
     if folders.is_empty() {
         return Err(Error::usage(format!(
-            "there is no case in {}: a case is a folder with a recording and a {CASE_FILE}, see docs/corpus.md",
+            "there is no case in {}: a case is a folder with a recording (`casefile collect --record DIR` makes \
+             one) and a {CASE_FILE}, see docs/corpus.md",
             folder.display()
         )));
     }

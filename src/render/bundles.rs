@@ -232,10 +232,14 @@ pub(crate) fn bundles(difference: &BundleDifference, format: TextFormat, style: 
     }
     page.gap();
     page.line(0, Role::Strong, "tables");
-    for table in differing() {
+    for table in differing().filter(|table| table.same > 0) {
         let text =
             format!("{:<22} {} → {} rows, {} of them in both", table.table, table.before, table.after, table.same);
         page.line(2, Role::Plain, &text);
+    }
+    let foreign: Vec<&str> = differing().filter(|table| table.same == 0).map(|table| table.table).collect();
+    if !foreign.is_empty() {
+        page.item(2, 25, Role::Plain, &format!("{:<22} ", "no row in common"), &foreign.join(", "));
     }
     Ok(page.finish())
 }

@@ -74,7 +74,7 @@ fn body(page: &mut Page, verdict: &Verdict) {
 
 /// The verdict, the decision and the first cause; the impact; the other causes.
 fn head(page: &mut Page, verdict: &Verdict) {
-    // In brief, one line each.
+    // In brief, two lines each.
     let (also, room) = if page.is_verbose() { (3, usize::MAX) } else { (2, page.width() - 14) };
     let decision = &verdict.decision;
     let (first, others) =
@@ -84,7 +84,7 @@ fn head(page: &mut Page, verdict: &Verdict) {
     page.item(0, 2, verdict.verdict.into(), &format!("{}  ", conclusion(verdict.verdict)), &what);
     page.field("impact", &verdict.impact.summary);
     for (number, cause) in others.iter().take(also).enumerate() {
-        page.field(if number == 0 { "also" } else { "" }, &cut_middle(&sentence(cause), room));
+        page.field(if number == 0 { "also" } else { "" }, &cut_middle(&sentence(cause), room.saturating_mul(2)));
     }
     if let Some(beyond) = others.len().checked_sub(also).filter(|beyond| *beyond > 0 && page.is_verbose()) {
         page.field("", &format!("and {beyond} more, below"));

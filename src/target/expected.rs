@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use casefile_collector::normalise::{About, short_name};
+use casefile_collector::normalise::{About, account_of, short_name};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::{Expected, expected_image, names_a_revision};
@@ -150,11 +150,6 @@ pub(crate) fn is_of(about: &About) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The account that an ARN names: `arn:aws:ecs:REGION:ACCOUNT:...`.
-pub(crate) fn account_of(arn: &str) -> Option<&str> {
-    arn.strip_prefix("arn:")?.split(':').nth(3)
 }
 
 /// A moment as RFC 3339, or as seconds since 1970 (`date +%s`).

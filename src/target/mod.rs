@@ -17,7 +17,7 @@ use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Expected;
 pub(crate) use ci::{ci_identity, pipeline, release_in_ci, variable};
-pub(crate) use expected::{account_of, has_begun, is_of};
+pub(crate) use expected::{has_begun, is_of};
 use pick::pick;
 pub(crate) use recording::{recording_about, recording_config};
 

@@ -8,6 +8,7 @@ use casefile_archive::CanAdd;
 use casefile_collector::aws::{Aws, ConnectOptions, Identity, ask};
 use casefile_collector::clock::Clock;
 use casefile_collector::document::{ApiError, Document};
+use casefile_collector::normalise::account_of;
 
 use super::look::Look;
 use super::{archive, pack};
@@ -20,7 +21,7 @@ use crate::exit::Exit;
 use crate::output::Printer;
 use crate::place::{is_free, s3_url, try_folder_of};
 use crate::render;
-use crate::target::{Target, Times, account_of, check};
+use crate::target::{Target, Times, check};
 
 pub(crate) async fn run(args: &Doctor, printer: &Printer) -> Result<Exit, Error> {
     let findings = examine(args).await?;

@@ -1,7 +1,7 @@
 //! `collect --dry-run`: the calls of a collection, and the least IAM policy for them.
 
 use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
-use casefile_collector::normalise::{Assembly, Retain, short_name};
+use casefile_collector::normalise::{Assembly, Retain, account_of, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::rollout::is_task_definition;
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::TextFormat;
 use crate::output::Printer;
-use crate::target::{Target, Times, account_of};
+use crate::target::{Target, Times};
 
 pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer: &Printer) -> Result<Exit, Error> {
     let target = Target::decide(&args.target, &loaded.config)?;

@@ -25,7 +25,7 @@ use crate::exit::Exit;
 use crate::init::{Container, Facts, Guessed, Proposed, config, propose, unrecognised};
 use crate::library::Framework;
 use crate::output::Printer;
-use crate::place::{can_be_written, is_free, write_file};
+use crate::place::{STDOUT, can_be_written, is_free, write_file};
 use crate::render::{short, visible};
 use crate::target::{Target, Times, check, clock_of};
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
     for name in &args.framework {
         known(name, &frameworks)?;
     }
-    let to_stdout = args.output == Path::new("-");
+    let to_stdout = args.output == Path::new(STDOUT);
     if !to_stdout {
         let taken = "already exists and is not overwritten: choose another file with -o, or -o - for standard output";
         is_free(&args.output, taken)?;
@@ -61,10 +61,8 @@ pub(crate) async fn run(args: &Init, printer: &Printer) -> Result<Exit, Error> {
     let proposed = propose(&facts, &frameworks, &args.framework)?;
     let text = config(&facts, &proposed);
     sound(&text)?;
-    if to_stdout {
-        printer.stdout(&text)?;
-    } else {
-        write_file(&args.output, &text)?;
+    write_file(&args.output, &text)?;
+    if !to_stdout {
         printer.stdout(&summary(&args.output, &facts, &proposed))?;
     }
     Ok(Exit::Pass)

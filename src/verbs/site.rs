@@ -11,7 +11,7 @@ use crate::cli::Site;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::{temporary, write_file};
+use crate::place::{read_input, temporary, write_file};
 use crate::render::{self, Scene};
 use crate::say::tell;
 
@@ -25,6 +25,13 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
         return Err(Error::usage(format!(
             "{} is inside the archive: write the pages elsewhere",
             args.output.display()
+        )));
+    }
+    let index = args.output.join("index.html");
+    if index.is_file() && !String::from_utf8_lossy(&read_input(&index)?).contains(render::GENERATOR) {
+        let index = index.display();
+        return Err(Error::usage(format!(
+            "{index} was not made by `casefile site`: choose another folder with -o, or remove it"
         )));
     }
     let archive = archive::open(&args.archive.archive, false).await?;
@@ -59,7 +66,6 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
         reports.insert(digest.clone(), path);
     }
     let stats = casefile_archive::stats(&entries);
-    let index = args.output.join("index.html");
     write_file(&index, render::site(&entries, &stats, &reports))?;
     printer.stdout(&format!(
         "{}  {} deployments, {} reports ({written} new)\n",

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use casefile_analyzer::{Analyzer, Conclusion, Evidence, Judge, Settings, Verdict, can_still_improve, lint_deadlines};
+use casefile_analyzer::{
+    Analyzer, Conclusion, Evidence, Judge, Level, Outcome, Settings, Verdict, can_still_improve, lint_deadlines,
+};
 use casefile_archive::{Archive, VerdictFile};
 use casefile_collector::aws::ConnectOptions;
 use casefile_collector::collect::{Polled, SettledRule, Stop, StopReason, StopRule};
@@ -20,7 +22,7 @@ use crate::exit::Exit;
 use crate::format::Format;
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::render::{self, action, sentence, visible};
+use crate::render::{self, action, count, sentence, visible};
 use crate::say;
 use crate::target::{Target, Times, check, clock};
 
@@ -89,7 +91,7 @@ pub(crate) async fn validate(
         printer.warn(&problem.to_string());
     }
     let settled = SettledRule::new(job.times.stable_for);
-    let mut rule = VerdictRule { judge, settled, last_lines: ends.last_lines, printer: printer.clone() };
+    let mut rule = VerdictRule { judge, settled, last_lines: ends.last_lines, awaited: None };
     let gitlab = job.aws.gitlab;
     let gathered = job.run(&mut rule, printer).await?;
     let sealed = gathered.sealed;
@@ -142,15 +144,28 @@ struct VerdictRule {
     judge: Judge,
     settled: SettledRule,
     last_lines: LastLines,
-    printer: Printer,
+    awaited: Option<String>,
 }
 
 impl VerdictRule {
     fn failed(&self, verdict: &Verdict, lines_until: Option<Timestamp>) -> Stop {
         let not_before = lines_until.filter(|_| self.last_lines == LastLines::Awaited);
-        self.printer.note(&visible(&failure(verdict, not_before)));
-        Stop { reason: StopReason::Decided, not_before }
+        Stop { reason: StopReason::Decided, told: Some(visible(&failure(verdict, not_before))), not_before }
     }
+}
+
+/// The checks that are not decided yet.
+fn open_checks(verdict: &Verdict) -> Option<String> {
+    const NAMED: usize = 2;
+    let open = verdict
+        .checks
+        .iter()
+        .filter(|check| check.level == Level::Block && matches!(check.outcome, Outcome::Pending | Outcome::Unknown));
+    let ids: Vec<&str> = open.map(|check| check.id.as_str()).collect();
+    let more = ids.len().saturating_sub(NAMED);
+    let named = ids[..ids.len() - more].join(", ");
+    let more = if more > 0 { format!(" and {}", count(more, "more check", "more checks")) } else { String::new() };
+    (!ids.is_empty()).then(|| format!("{named}{more}"))
 }
 
 impl StopRule for VerdictRule {
@@ -163,13 +178,20 @@ impl StopRule for VerdictRule {
             let (target, sources) = (polled.target.clone(), polled.sources.to_vec());
             let lines_until = polled.lines_until();
             let settled = self.settled.after_poll(polled).await;
+            self.awaited = None;
             match self.judge.verdict(target, sources).await {
-                Ok(verdict) if can_still_improve(&verdict) => None,
+                Ok(verdict) if can_still_improve(&verdict) => {
+                    self.awaited = open_checks(&verdict);
+                    None
+                }
                 Ok(verdict) if verdict.verdict == Conclusion::Fail => Some(self.failed(&verdict, lines_until)),
                 // An apply without a change is common: there is no rollout whose stability must be watched.
                 Ok(verdict) if verdict.rollout.nothing_deployed => Some(StopReason::Decided.into()),
                 // Everything that was expected is there; a crash that comes later must still be seen.
-                Ok(_) => settled.map(|_| StopReason::Decided.into()),
+                Ok(_) => {
+                    self.awaited = self.settled.awaited();
+                    settled.map(|_| StopReason::Decided.into())
+                }
                 Err(error) => {
                     tracing::debug!("no verdict yet: {error}");
                     None
@@ -177,6 +199,10 @@ impl StopRule for VerdictRule {
             }
         }
         .boxed()
+    }
+
+    fn awaited(&self) -> Option<String> {
+        self.awaited.clone()
     }
 }
 

@@ -10,7 +10,7 @@ use casefile_evidence::Timestamp;
 use super::{CollectError, Collection, Named, elapsed};
 use crate::aws::ask::{self, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
-use crate::normalise::TaskChoice;
+use crate::normalise::{TaskChoice, account_of};
 
 /// Service deployments that were created this long before the first poll are listed: the one that is
 /// judged may have been rolled back before anybody looked.
@@ -125,14 +125,22 @@ impl Collection<'_> {
                 )
             }
             Outcome::Response(answer) => {
-                let empty =
-                    answer.fields.get("services").and_then(|services| services.as_array()).is_some_and(Vec::is_empty);
-                if !empty {
-                    return None;
-                }
+                let services = answer.fields.get("services").and_then(|services| services.as_array())?;
+                let Some(found) = services.first() else {
+                    return target(
+                        format!("there is no service {service} in cluster {cluster}, {region}"),
+                        "check --service, --cluster and --region",
+                    );
+                };
+                let account = account_of(found.get("serviceArn")?.as_str()?)?;
+                let expected = self.parts.assembly.rollouts().expected();
+                let mut arns = [&expected.task_definition, &expected.service_deployment].into_iter().flatten();
+                let foreign = arns.find(|arn| account_of(arn).is_some_and(|other| other != account))?;
                 target(
-                    format!("there is no service {service} in cluster {cluster}, {region}"),
-                    "check --service, --cluster and --region",
+                    format!(
+                        "{foreign} is expected, and service {service} is in account {account}: no rollout of it can match"
+                    ),
+                    "check the ARN, and the account of the credentials",
                 )
             }
         }

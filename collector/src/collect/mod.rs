@@ -67,6 +67,10 @@ pub struct Progress {
     pub gaps: usize,
     /// Calls that AWS answered with an error in this poll: the operation and the code.
     pub errors: BTreeMap<String, String>,
+    /// What the rule still waits for.
+    pub awaited: Option<String>,
+    /// What the rule says of the end that it decided on ([`Stop::told`]).
+    pub told: Option<String>,
     /// How long it has been.
     pub elapsed: Duration,
     /// How long it may take.
@@ -257,17 +261,19 @@ impl<'a> Collection<'a> {
                 // It was cut before its first answer: what was not asked is told all the same.
                 self.begin_snapshot(self.parts.aws.now());
             }
-            self.end_poll(began, progress);
+            self.end_poll();
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            if let Some(reason) = cut {
+            if let Some(reason) = cut.or(closing) {
+                progress(&self.progress(began));
                 return Ok(reason);
             }
-            if let Some(reason) = closing {
-                return Ok(reason);
-            }
-            if let Some(Stop { reason, not_before }) = self.stop(began).await {
+            let stop = self.stop(began).await;
+            let awaited = stop.is_none().then(|| self.parts.rule.awaited()).flatten();
+            let told = stop.as_ref().and_then(|stop| stop.told.clone());
+            progress(&Progress { awaited, told, ..self.progress(began) });
+            if let Some(Stop { reason, not_before, .. }) = stop {
                 if !self.reached {
                     return Ok(reason);
                 }
@@ -320,7 +326,7 @@ impl<'a> Collection<'a> {
         stop.or_else(|| (elapsed >= self.parts.pace.timeout).then(|| StopReason::Timeout.into()))
     }
 
-    fn end_poll(&mut self, began: Timestamp, progress: &mut (dyn FnMut(&Progress) + Send)) {
+    fn end_poll(&mut self) {
         self.parts.assembly.end_snapshot();
         self.flush();
         // Where something could not be written, the last checkpoint is of the last whole poll, and stays.
@@ -329,19 +335,25 @@ impl<'a> Collection<'a> {
         {
             self.failed.get_or_insert(error.into());
         }
+    }
+
+    /// How it goes, after a poll.
+    fn progress(&mut self, began: Timestamp) -> Progress {
         let gaps = latest_sources(self.parts.assembly.sources()).filter(|source| source.status != "complete").count();
         let judged = self.parts.assembly.judged().rollout.deployment;
         let judged = judged.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
-        progress(&Progress {
+        Progress {
             poll: self.polls,
             rollout_state: judged.and_then(|judged| judged.rollout_state.clone()),
             tasks: judged.and_then(|judged| judged.running.zip(judged.desired)),
             log_lines: self.log_lines,
             gaps,
             errors: std::mem::take(&mut self.errors),
+            awaited: None,
+            told: None,
             elapsed: elapsed(began, self.parts.clock.now()),
             timeout: self.parts.pace.timeout,
-        });
+        }
     }
 
     /// Takes up one answer: redaction comes first, whatever is done with it.

@@ -34,10 +34,12 @@ impl StopReason {
 }
 
 /// The end of a collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
     /// Why.
     pub reason: StopReason,
+    /// What to say at once, where the closing poll is still to come.
+    pub told: Option<String>,
     /// The closing poll is not made before this moment, by AWS's clock; at once where nothing is said. The timeout and an
     /// interrupt end the wait.
     pub not_before: Option<Timestamp>,
@@ -45,7 +47,7 @@ pub struct Stop {
 
 impl From<StopReason> for Stop {
     fn from(reason: StopReason) -> Self {
-        Self { reason, not_before: None }
+        Self { reason, told: None, not_before: None }
     }
 }
 
@@ -80,6 +82,11 @@ pub trait StopRule: Send {
     /// Says whether to stop, and when to look for the last time. It may be cancelled. It is asked again after the next
     /// poll, and no more once it has said stop.
     fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>>;
+
+    /// What the collection still waits for, after a poll that did not end it, e.g. `the rollout to end`.
+    fn awaited(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Stops once the rollout has ended (completed, failed, or replaced by another) and stayed as it is. The closing poll
@@ -129,7 +136,12 @@ impl StopRule for SettledRule {
         let stable = i64::try_from(self.stable_for.as_millis()).unwrap_or(i64::MAX);
         let settled = ended.is_some() && polled.now.millis_since(since) >= stable;
         self.state = ended.map(|state| (state, since));
-        let stop = Stop { reason: StopReason::Settled, not_before: polled.lines_until() };
+        let stop = Stop { reason: StopReason::Settled, told: None, not_before: polled.lines_until() };
         Box::pin(std::future::ready(settled.then_some(stop)))
+    }
+
+    fn awaited(&self) -> Option<String> {
+        let of_end = || format!("{} s without a change", self.stable_for.as_secs());
+        Some(self.state.as_ref().map_or_else(|| "the rollout to end".to_owned(), |_| of_end()))
     }
 }

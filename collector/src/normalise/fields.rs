@@ -172,3 +172,8 @@ pub fn short_name(arn: &str) -> &str {
     let tail = arn.rsplit('/').next().unwrap_or(arn);
     if tail.starts_with("arn:") { tail.rsplit(':').next().unwrap_or(tail) } else { tail }
 }
+
+/// The account that an ARN names: `arn:aws:ecs:REGION:ACCOUNT:...`.
+pub fn account_of(arn: &str) -> Option<&str> {
+    arn.strip_prefix("arn:")?.split(':').nth(3)
+}

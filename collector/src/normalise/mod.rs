@@ -34,7 +34,7 @@ use casefile_evidence::{AnyRow, Timestamp};
 use crate::document::{Document, Operation, Outcome};
 use crate::redact::{Counts, KeyBlocks, Redactor};
 
-pub use fields::short_name;
+pub use fields::{account_of, short_name};
 pub(crate) use groups::is_older;
 pub use memory::Retain;
 pub use moment::latest_moment;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::error::RecordingError;
 
 /// The text of a file: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's `>` writes it.
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]])).collect();
         String::from_utf16(&units).map(Cow::Owned).map_err(|_| "it is not valid UTF-16".to_owned())

@@ -20,6 +20,9 @@ use super::tail;
 use super::terminal::{action, by_definition, deployment, observed, place, release, sentence};
 use super::text::{conclusion, cut_middle, short, time, visible};
 
+/// The generator that a page names in its head.
+pub(crate) const GENERATOR: &str = "casefile: verdicts of ECS deployments";
+
 const STYLE: &str = include_str!("style.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Checks that stand before the timeline.
@@ -65,6 +68,7 @@ fn document(title: &str, body: &Markup) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta name="generator" content=(GENERATOR);
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
@@ -233,7 +237,7 @@ fn rollout(scene: &Scene) -> Markup {
                                     td { code { (lane.task) } }
                                     td { (visible(&lane.revision)) @if lane.is_judged { " (judged)" } }
                                     td { @if let Some((from, _, _)) = lane.spans.first() { (time(*from, None)) } }
-                                    td { @if let Some((at, why)) = &lane.ended { (time(*at, None)) ": " (why) } @else { "runs" } }
+                                    td { @if let Some((at, why)) = &lane.ended { (time(*at, None)) ": " (why) } @else { (lane.spans.last().map_or("", |(_, _, state)| state.name())) } }
                                 }
                             }
                         }

@@ -48,10 +48,15 @@ fn sources(id: &str, pack: &Pack, opened: &Opened) -> Result<String, Error> {
         None => vec!["tasks".to_owned(), "log_events".to_owned()],
     };
     let feeds: Vec<&str> = requires.iter().filter_map(|table| tables::fed_by(table)).collect();
-    let mut latest = std::collections::BTreeMap::new();
-    for source in opened.bundle.rows::<SourceRow>()? {
+    let mut latest: std::collections::BTreeMap<_, SourceRow> = std::collections::BTreeMap::new();
+    for mut source in opened.bundle.rows::<SourceRow>()? {
         if feeds.contains(&source.feeds.as_str()) {
-            latest.insert((source.feeds.clone(), source.operation.clone(), source.parameters.clone()), source);
+            let key = (source.feeds.clone(), source.operation.clone(), source.parameters.clone());
+            // A poll reads only the lines that are new.
+            if let Some(before) = latest.get(&key).filter(|before| before.log_stream.is_some()) {
+                source.rows += before.rows;
+            }
+            latest.insert(key, source);
         }
     }
     let mut text = format!("judged from  {}, of which these sources tell:\n", requires.join(", "));

@@ -57,6 +57,12 @@ pub(crate) async fn run(args: &Query, printer: &Printer) -> Result<Exit, Error> 
             sql
         }
     };
+    if let Some(command) = sql.trim().strip_prefix('.').filter(|_| !interactive) {
+        return Err(Error::usage(format!(
+            ".{} is a command of the prompt: run `casefile query BUNDLE` on a terminal; --tables lists the tables",
+            visible(command.split_whitespace().next().unwrap_or_default())
+        )));
+    }
     if sql.trim().is_empty() && !interactive {
         return Err(Error::usage(
             "no SQL was given: write it after the bundle, or pipe it in; --tables lists the tables",
@@ -92,10 +98,17 @@ impl Asked {
 
     /// May be cancelled: nothing outlives it.
     pub(super) async fn answer(&self, sql: &str, args: &Query, printer: &Printer) -> Result<Answer, Error> {
-        match self {
+        let answer = match self {
             Self::Archive(place) => all(place, sql, args, printer).await,
-            Self::Bundle { opened, .. } => Ok(query(&opened.evidence, sql, &opened.settings, &limits(args)).await?),
-        }
+            Self::Bundle { opened, .. } => {
+                query(&opened.evidence, sql, &opened.settings, &limits(args)).await.map_err(Error::from)
+            }
+        };
+        answer.map_err(|error| match error {
+            // A check that takes too much is another matter.
+            Error::Analyze(AnalyzeError::Limit(problem)) => Error::Usage(problem),
+            error => error,
+        })
     }
 }
 

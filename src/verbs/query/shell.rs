@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::RowsFormat;
 use crate::output::Printer;
-use crate::render::{count, visible};
+use crate::render::{Page, Role, Style, count, visible};
 use crate::say;
 use crate::target::variable;
 
@@ -100,8 +100,8 @@ pub(super) async fn run(asked: &Asked, args: &Query, format: RowsFormat, printer
         let outcome = match command {
             Command::Quit => break,
             Command::Help => printer.stdout(HELP),
-            Command::Tables => printer.stdout(&tables(asked)),
-            Command::Schema(table) => schema(&table).and_then(|text| printer.stdout(&text)),
+            Command::Tables => printer.stdout(&tables(asked, printer.style())),
+            Command::Schema(table) => schema(&table, printer.style()).and_then(|text| printer.stdout(&text)),
             Command::Format(new) => {
                 format = new;
                 Ok(())
@@ -191,17 +191,20 @@ impl Command {
     }
 }
 
-fn tables(asked: &Asked) -> String {
+fn tables(asked: &Asked, style: Style) -> String {
     let docs = table_docs();
     let first = |doc: &str| doc.split_inclusive(". ").next().unwrap_or_default().trim_end().to_owned();
-    let index = matches!(asked, Asked::Archive(_))
-        .then(|| format!("{:<24} {}\n", "index", "One row for each verdict over a bundle of the archive."));
-    let rows = docs.iter().filter(|doc| index.is_none() || !doc.derived);
-    let rows: String = rows.map(|doc| format!("{:<24} {}\n", doc.name, first(&doc.doc))).collect();
-    index.unwrap_or_default() + &rows
+    let mut page = Page::new(style);
+    let mut row = |name: &str, doc: &str| page.item(0, 25, Role::Plain, &format!("{name:<24} "), doc);
+    let is_archive = matches!(asked, Asked::Archive(_));
+    if is_archive {
+        row("index", "One row for each verdict over a bundle of the archive.");
+    }
+    docs.iter().filter(|doc| !is_archive || !doc.derived).for_each(|doc| row(&doc.name, &first(&doc.doc)));
+    page.finish()
 }
 
-fn schema(table: &str) -> Result<String, Error> {
+fn schema(table: &str, style: Style) -> Result<String, Error> {
     let docs = table_docs();
     let Some(doc) = docs.iter().find(|doc| doc.name == table) else {
         let near = nearest(table, docs.iter().map(|doc| doc.name.as_str()));
@@ -209,9 +212,12 @@ fn schema(table: &str) -> Result<String, Error> {
         return Err(Error::usage(format!("there is no table {:?}: {near}", visible(table))));
     };
     let width = doc.columns.iter().map(|column| column.name.len()).max().unwrap_or_default();
-    let rows =
-        doc.columns.iter().map(|column| format!("{:<width$}  {:<10} {}\n", column.name, column.sql_type, column.doc));
-    Ok(rows.collect())
+    let mut page = Page::new(style);
+    for column in &doc.columns {
+        let lead = format!("{:<width$}  {:<10} ", column.name, column.sql_type);
+        page.item(0, lead.len(), Role::Plain, &lead, &column.doc);
+    }
+    Ok(page.finish())
 }
 
 /// Where the history is kept: the state of this user (XDG Base Directory).
