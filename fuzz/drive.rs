@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain, TaskSelector, latest_moment, services_of};
+use casefile_collector::normalise::{About, Assembly, TaskSelector, latest_moment, services_of};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::Timestamp;
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(crate) fn normalise(bytes: &[u8]) {
         log_groups: vec!["/ecs/extra".to_owned()],
         ..About::default()
     };
-    let mut assembly = Assembly::new(about, REDACTOR.clone(), Retain::COLLECTOR);
+    let mut assembly = Assembly::new(about, REDACTOR.clone());
     assembly.begin_snapshot(Timestamp(1_795_419_800_000), true);
     for item in items {
         if let Value::Number(moment) = &item {

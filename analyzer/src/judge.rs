@@ -34,29 +34,24 @@ impl Judge {
         Ok(Self { analyzer, settings, options, rows: Rows::default(), scanner })
     }
 
-    /// Takes rows over. Rows of `target` and `sources` are passed by: [`Judge::verdict`] is given them whole.
-    pub fn observe(&mut self, rows: &[AnyRow]) {
-        for row in rows {
-            match row {
-                AnyRow::LogEvent(line) => self.scanner.row(line),
-                AnyRow::Target(_) | AnyRow::Source(_) => {}
-                other => {
-                    // Which rollout is judged is known in the end only. Where nothing was deployed, lines count from
-                    // the
-                    // first snapshot on.
-                    let since = match other {
-                        AnyRow::Deployment(deployment) => deployment.created_at,
-                        AnyRow::ServiceDeployment(deployment) => deployment.created_at,
-                        AnyRow::Snapshot(snapshot) if snapshot.snapshot == 0 => Some(snapshot.observed_at),
-                        _ => None,
-                    };
-                    if let Some(since) = since {
-                        self.scanner.bound(since);
-                    }
-                    self.rows.push(other.clone());
-                }
-            }
+    /// Takes a row over. Rows of `target` and `sources` are passed by: [`Judge::verdict`] is given them whole. Lines come once
+    /// each, as far as can be told while they come.
+    pub fn observe(&mut self, row: &AnyRow) {
+        // Which rollout is judged is known in the end only. Where nothing was deployed, lines count from the first snapshot
+        // on.
+        let since = match row {
+            AnyRow::Line(line) => return self.scanner.arrived(line),
+            AnyRow::LogEvent(line) => return self.scanner.row(line),
+            AnyRow::Target(_) | AnyRow::Source(_) => return,
+            AnyRow::Deployment(deployment) => deployment.created_at,
+            AnyRow::ServiceDeployment(deployment) => deployment.created_at,
+            AnyRow::Snapshot(snapshot) if snapshot.snapshot == 0 => Some(snapshot.observed_at),
+            _ => None,
+        };
+        if let Some(since) = since {
+            self.scanner.bound(since);
         }
+        self.rows.push(row.clone());
     }
 
     /// The verdict of all rows so far. It names no bundle.

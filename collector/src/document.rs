@@ -5,6 +5,7 @@
 
 mod answer;
 mod error;
+mod read;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 pub use answer::{Answer, LogEvent};
 pub use error::ApiError;
+pub use read::Read;
 
 /// The operations whose answers are evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,6 +235,8 @@ pub struct Document {
     pub outcome: Outcome,
     /// The call, where the document was fetched rather than filed.
     pub call: Option<Call>,
+    /// Of a page of log lines: the read that it belongs to, where that is known.
+    pub read: Option<Read>,
     /// Where it came from, for messages: a file's path within the recording, or the operation.
     pub origin: String,
 }
@@ -272,6 +276,7 @@ struct Wrapped {
     response: Option<Map<String, Value>>,
     error: Option<ApiError>,
     call: Option<Call>,
+    read: Option<Read>,
 }
 
 /// What the AWS CLI prints with `--query 'services[0]'` and the like is an entry of an answer, without the answer around
@@ -316,7 +321,7 @@ impl Document {
             })?;
             let outcome = Outcome::Response(Answer::new(operation, object));
             let origin = origin.into();
-            return Ok(Self { operation, request: None, assumed: true, outcome, call: None, origin });
+            return Ok(Self { operation, request: None, assumed: true, outcome, call: None, read: None, origin });
         }
         let wrapping = |problem: String| NotADocument::Wrapping { problem };
         let wrapped: Wrapped =
@@ -335,6 +340,7 @@ impl Document {
             assumed: false,
             outcome,
             call: wrapped.call,
+            read: wrapped.read,
             origin: origin.into(),
         })
     }
@@ -352,6 +358,9 @@ impl Document {
         };
         if let Some(call) = &self.call {
             object.insert("call".to_owned(), json!(call));
+        }
+        if let Some(read) = &self.read {
+            object.insert("read".to_owned(), json!(read));
         }
         Value::Object(object)
     }

@@ -5,7 +5,7 @@ use casefile_evidence::{AnyRow, Timestamp};
 use crate::document::{Document, Operation};
 use crate::import::ImportError;
 use crate::looks::{Look, Looks};
-use crate::normalise::{About, Assembly, Retain};
+use crate::normalise::{About, Assembly};
 use crate::recording::{DocumentFile, Recording};
 use crate::redact::Redactor;
 
@@ -45,7 +45,7 @@ impl Held {
 
     /// The rows that an import of these documents gives, the target's among them.
     pub fn rows(&self, about: About, redactor: Redactor, stop_reason: &str) -> Vec<AnyRow> {
-        let mut assembly = Assembly::new(about, redactor, Retain::All);
+        let mut assembly = Assembly::new(about, redactor);
         assembly.state_complete(&self.complete);
         for snapshot in &self.snapshots {
             assembly.begin_snapshot(snapshot.observed_at, snapshot.assumed);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use casefile_evidence::{BundleWriter, WriteError};
 
 use crate::looks::Looks;
-use crate::normalise::{About, Assembly, Retain, services_of, short_name};
+use crate::normalise::{About, Assembly, services_of, short_name};
 use crate::recording::{Recording, RecordingError};
 use crate::redact::Redactor;
 
@@ -61,8 +61,7 @@ pub fn import(
     writer: &mut BundleWriter,
 ) -> Result<Assembly, ImportError> {
     find_service(recording, &mut about)?;
-    // Files of unknown making may overlap anywhere.
-    let mut assembly = Assembly::new(about, redactor, Retain::All);
+    let mut assembly = Assembly::new(about, redactor);
     assembly.state_complete(&recording.info.complete);
     let Looks { looks, warnings } = Looks::of(recording)?;
     for (origin, warning) in warnings {

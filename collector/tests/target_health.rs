@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain};
+use casefile_collector::normalise::{About, Assembly};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::tables::{SourceRow, TargetHealthRow};
 use casefile_evidence::{AnyRow, Timestamp};
@@ -38,7 +38,7 @@ fn answered(name: &str, id: &str) -> Value {
 /// The rows and the sources of target health.
 fn assemble(snapshots: &[&[Value]]) -> (Vec<TargetHealthRow>, Vec<SourceRow>) {
     let about = About { service: "shop".to_owned(), ..About::default() };
-    let mut assembly = Assembly::new(about, Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(about, Redactor::standard());
     for (documents, at) in snapshots.iter().zip(2000..) {
         assembly.begin_snapshot(Timestamp(at * 1000), false);
         for document in *documents {
@@ -192,7 +192,7 @@ fn containers_keep_their_network_bindings() {
         "taskDefinitionArn": DEFINITION, "group": "service:shop", "lastStatus": "RUNNING",
         "containers": [{ "name": "app", "networkBindings": bindings }] }], "failures": [] });
     let about = About { service: "shop".to_owned(), ..About::default() };
-    let mut assembly = Assembly::new(about, Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(about, Redactor::standard());
     assembly.begin_snapshot(Timestamp(0), false);
     let task = assembly.redact(Document::from_json(task, "a file").unwrap());
     assembly.take(task);

@@ -185,6 +185,17 @@ pub(crate) enum Sorted<R: Row> {
     Merge(Merge<R>),
 }
 
+impl<R: Row> Iterator for Sorted<R> {
+    type Item = Result<RecordBatch, WriteError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Memory(rows) => rows.next(),
+            Self::Merge(rows) => rows.next(),
+        }
+    }
+}
+
 /// The rows of batches, in an order.
 pub(crate) struct InOrder {
     table: &'static str,

@@ -205,8 +205,12 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(WriteError::io("write", path))
 }
 
-/// Writes one table of the bundle.
-pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<WrittenTable, WriteError> {
+/// Writes one table of the bundle. `stored` makes its rows of the sorted ones.
+pub(crate) fn write_table<R: Row, W: Row, I: Iterator<Item = Result<RecordBatch, WriteError>> + Send>(
+    sorter: Sorter<W>,
+    data: &Path,
+    stored: impl FnOnce(Sorted<W>) -> I,
+) -> Result<WrittenTable, WriteError> {
     let info = R::info();
     let file = format!("{}.parquet", R::TABLE);
     let path = data.join(&file);
@@ -214,8 +218,8 @@ pub(crate) fn write_table<R: Row>(sorter: Sorter<R>, data: &Path) -> Result<Writ
     let out = File::create(&path).map_err(WriteError::io("create", &path))?;
     let out = HashingWriter::new(out);
     let (out, count) = match rows {
-        Sorted::Memory(rows) => write_batches::<R, _>(rows, out, properties::<R>()?)?,
-        Sorted::Merge(merge) => write_merged::<R, _>(merge, out, properties::<R>()?)?,
+        Sorted::Memory(_) => write_batches::<R, _>(stored(rows), out, properties::<R>()?)?,
+        Sorted::Merge(_) => write_merged::<R, _>(stored(rows), out, properties::<R>()?)?,
     };
     let (out, digest, length) = out.finish();
     out.sync_all().map_err(WriteError::io("write", &path))?;

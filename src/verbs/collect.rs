@@ -8,7 +8,7 @@ use casefile_collector::clock::Clock;
 use casefile_collector::collect::{
     CollectError, Collected, Collection, Maker, Parts, SettledRule, StopReason, StopRule,
 };
-use casefile_collector::normalise::{Assembly, Retain};
+use casefile_collector::normalise::Assembly;
 use casefile_collector::recording::{RecordingInfo, RecordingWriter};
 use casefile_collector::seal;
 use casefile_evidence::{BundleWriter, Sealed, recoverable};
@@ -114,7 +114,7 @@ impl Job {
             None => None,
         };
         let mut writer = BundleWriter::create(&destination.path)?;
-        let assembly = Assembly::new(about, redactor, Retain::COLLECTOR);
+        let assembly = Assembly::new(about, redactor);
         let section = args.gitlab.then(|| Section::begin("collect", "Collecting evidence", clock.now()));
         let mut reporter = Reporter::new();
         let (ends, asked) = (Arc::clone(&clock), aws.clone());

@@ -170,7 +170,7 @@ fn of_clock(skew_ms: i64) -> Finding {
 async fn reads_one_stream(aws: &Aws, snapshot: &Snapshot) -> Option<Finding> {
     let newest = snapshot.streams.iter().max_by_key(|row| row.last_event_at.or(row.created_at))?;
     let lines = ask::Lines::Alone(newest.log_stream.to_string());
-    let cursor = ask::LogCursor { from: Some(aws.now()), token: None };
+    let cursor = ask::LogCursor::new(1, aws.now(), Some(aws.now()));
     let region = snapshot.region_of(&newest.log_group).unwrap_or(aws.region());
     let asked = ask::read_lines(aws, region, &newest.log_group, &lines, cursor, |_| std::future::ready(())).await;
     asked.error.map(|error| call_failed("logs:GetLogEvents", &error, None))

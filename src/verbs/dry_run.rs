@@ -1,7 +1,7 @@
 //! `collect --dry-run`: the calls of a collection, and the least IAM policy for them.
 
 use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
-use casefile_collector::normalise::{Assembly, Retain, account_of, short_name};
+use casefile_collector::normalise::{Assembly, account_of, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::rollout::is_task_definition;
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
 /// The facts that are known without a call.
 fn beforehand(target: &Target, region: Option<&str>, times: &Times) -> Known {
     let about = target.about(region.unwrap_or_default(), times);
-    let assembly = Assembly::new(about.clone(), Redactor::standard(), Retain::All);
+    let assembly = Assembly::new(about.clone(), Redactor::standard());
     Known {
         region: region.map(str::to_owned),
         account: about.account,
@@ -66,7 +66,7 @@ fn beforehand(target: &Target, region: Option<&str>, times: &Times) -> Known {
 /// Asks for the service and its task definitions, which name the log groups.
 async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> Known {
     let mut known = beforehand(target, Some(aws.region()), times);
-    let mut assembly = Assembly::new(target.about(aws.region(), times), Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(target.about(aws.region(), times), Redactor::standard());
     assembly.begin_snapshot(casefile_evidence::Timestamp(0), false);
     let (cluster, service) = (&target.named.cluster, &target.named.service);
     let (mut failed, mut tasks) = (None, 0);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use casefile_analyzer::{Pack, nearest};
 use casefile_collector::aws::{Aws, ask};
 use casefile_collector::document::{ApiError, Document};
-use casefile_collector::normalise::{Assembly, Retain, short_name};
+use casefile_collector::normalise::{Assembly, short_name};
 use casefile_collector::redact::Redactor;
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::rollout::is_task_definition;
@@ -144,7 +144,7 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
     let (streams, sources): (Vec<LogStreamRow>, Vec<SourceRow>) = (look.bundle.rows()?, look.bundle.rows()?);
     was_seen(&look.bundle, &sources)?;
     let mut facts = facts(&look.bundle, &guessed)?;
-    let mut assembly = Assembly::new(target.about(aws.region(), &times), Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(target.about(aws.region(), &times), Redactor::standard());
     for container in &mut facts.containers {
         let of = |row: &&LogStreamRow| {
             row.container.as_deref() == Some(container.name.as_str())
@@ -218,7 +218,7 @@ async fn first_pages(
         std::future::ready(())
     };
     let lines = ask::Lines::Alone(stream.log_stream.clone());
-    let cursor = ask::LogCursor { from, token: None };
+    let cursor = ask::LogCursor::new(1, aws.now(), from);
     tokio::select! {
         asked = ask::read_lines(aws, region, &stream.log_group, &lines, cursor, take) => {
             if let Some(error) = asked.error {

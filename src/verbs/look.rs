@@ -8,7 +8,7 @@ use casefile_collector::clock::Clock;
 use casefile_collector::collect::{
     Collection, LogBudget, Maker, OVERTIME, Pace, Parts, Polled, Stop, StopReason, StopRule,
 };
-use casefile_collector::normalise::{Assembly, Retain};
+use casefile_collector::normalise::Assembly;
 use casefile_collector::seal;
 use casefile_evidence::{AnyRow, Bundle, BundleWriter};
 use futures::FutureExt;
@@ -53,7 +53,7 @@ impl Look {
             budget: LogBudget { lines: Some(LINES), bytes: None },
             maker: maker.clone(),
             named: target.named.clone(),
-            assembly: Assembly::new(target.about(aws.region(), times), redactor(loaded)?, Retain::COLLECTOR),
+            assembly: Assembly::new(target.about(aws.region(), times), redactor(loaded)?),
             writer: &mut writer,
             record: None,
             rule: &mut once,
@@ -68,7 +68,7 @@ impl Look {
 struct Once;
 
 impl StopRule for Once {
-    fn observe(&mut self, _: &[AnyRow]) {}
+    fn observe(&mut self, _: &AnyRow) {}
 
     fn after_poll<'a>(&'a mut self, _: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
         async { Some(StopReason::Settled.into()) }.boxed()

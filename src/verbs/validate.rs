@@ -169,8 +169,8 @@ fn open_checks(verdict: &Verdict) -> Option<String> {
 }
 
 impl StopRule for VerdictRule {
-    fn observe(&mut self, rows: &[AnyRow]) {
-        self.judge.observe(rows);
+    fn observe(&mut self, row: &AnyRow) {
+        self.judge.observe(row);
     }
 
     fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {

@@ -1,8 +1,8 @@
 //! One pass over log lines with one multi-pattern matcher. Memory does not grow with the lines.
 
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use casefile_evidence::Timestamp;
 use casefile_evidence::tables::LogEventRow;
+use casefile_evidence::{LineRow, Timestamp};
 use memchr::memchr2;
 use regex_automata::meta::Regex;
 use regex_automata::{Input, PatternSet};
@@ -259,6 +259,20 @@ impl Scanner {
             task_id: row.task_id.as_deref(),
             timestamp: row.timestamp,
             seq: row.seq,
+            ingestion_time: row.ingestion_time,
+            message: &row.message,
+        });
+    }
+
+    /// A line of an answer.
+    pub(crate) fn arrived(&mut self, row: &LineRow) {
+        self.line(Line {
+            log_group: &row.log_group,
+            log_stream: &row.log_stream,
+            container: row.container.as_deref(),
+            task_id: row.task_id.as_deref(),
+            timestamp: row.timestamp,
+            seq: row.place,
             ingestion_time: row.ingestion_time,
             message: &row.message,
         });

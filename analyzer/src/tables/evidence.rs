@@ -9,7 +9,7 @@ use casefile_evidence::tables::{
     ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
     TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
 };
-use casefile_evidence::{Bundle, Columns, Row, tables};
+use casefile_evidence::{Bundle, Columns, LineRow, Row, distinct, tables};
 
 use crate::error::AnalyzeError;
 
@@ -133,17 +133,20 @@ macro_rules! row_tables {
         #[derive(Debug, Clone, Default)]
         pub(crate) struct Rows {
             $(pub(crate) $field: Vec<$row>,)+
+            lines: Vec<LineRow>,
         }
 
         impl Rows {
             pub(crate) fn push(&mut self, row: AnyRow) {
                 match row {
                     $(AnyRow::$variant(row) => self.$field.push(*row),)+
+                    AnyRow::Line(row) => self.lines.push(*row),
                 }
             }
 
             /// Sorts the rows of every table into its order.
             pub(crate) fn into_evidence(mut self) -> Result<Evidence, AnalyzeError> {
+                self.log_events.extend(distinct(std::mem::take(&mut self.lines)));
                 let mut tables = BTreeMap::new();
                 $(
                     self.$field.sort();

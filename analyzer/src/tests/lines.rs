@@ -41,7 +41,7 @@ async fn judged(world: &World, settings: &Settings) -> Verdict {
     let verdict = world.judge(&running_tasks(), settings).await;
     let analyzer = Analyzer::new(running_tasks(), &Options::default()).await.unwrap();
     let mut judge = Judge::new(analyzer, settings.clone(), Options::default()).unwrap();
-    judge.observe(&world.rows);
+    world.rows.iter().for_each(|row| judge.observe(row));
     let sources = world.rows.iter().filter_map(|row| match row {
         AnyRow::Source(source) => Some(*source.clone()),
         _ => None,

@@ -14,7 +14,7 @@ fn sources(world: &World) -> Vec<casefile_evidence::tables::SourceRow> {
 }
 
 async fn live(world: &World, judge: &mut Judge) -> crate::Verdict {
-    judge.observe(&world.rows);
+    world.rows.iter().for_each(|row| judge.observe(row));
     judge.verdict(world.target(), sources(world)).await.unwrap()
 }
 

@@ -183,6 +183,7 @@ where
         assumed: false,
         outcome,
         call: Some(Call { at, status, request_id, attempts, milliseconds }),
+        read: None,
         origin: operation.name().to_owned(),
     }
 }

@@ -9,12 +9,12 @@ use super::reading::{Reading, Wanted, plan};
 use super::{Collection, LogBudget, Tail};
 use crate::aws::ask::{self, Lines};
 use crate::document::{ApiError, Document, Operation, Outcome};
-use crate::normalise::{ExpectedStream, Retain};
+use crate::normalise::{ExpectedStream, LOOKED_BACK_MS};
 
 /// Lines of an extra log group are read from so long before the deployment's creation.
 const EXTRA_BACK_MS: i64 = 60 * 1000;
-/// Lines of all streams that may be read once more before they are left: a page or two.
-const SWEPT: usize = 20_000;
+/// A read goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
+const CLOCKS_MS: i64 = 5_000;
 /// From so many unknown streams of a group on, the group is listed.
 const MANY: usize = 10;
 
@@ -160,11 +160,12 @@ impl Collection<'_> {
         if self.is_over_budget() {
             return self.say_cut(streams);
         }
+        self.fresh.begin(self.comes_again_from(observed_at));
         let mut readings = std::mem::take(&mut self.unfinished);
         let busy: BTreeSet<(String, String)> = readings.iter().flat_map(keys).collect();
         let wanted = streams.iter().filter(|stream| !busy.contains(&key(stream)));
-        let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
-        readings.extend(plan(wanted, observed_at));
+        let wanted = wanted.filter_map(|stream| self.wanted(stream, closing)).collect();
+        readings.extend(plan(wanted, observed_at, &mut self.reads));
         let fetched = self.fetch(readings).await;
         let again: BTreeSet<(String, String)> =
             fetched.into_iter().flat_map(|done| self.settle(done, observed_at)).collect();
@@ -174,22 +175,27 @@ impl Collection<'_> {
         if !again.is_empty() {
             // FilterLogEvents does not do; or a reading of an earlier poll has only now come to its end.
             let wanted = streams.iter().filter(|stream| again.contains(&key(stream)));
-            let wanted = wanted.filter_map(|stream| self.wanted(stream, observed_at, closing)).collect();
-            for done in self.fetch(plan(wanted, observed_at)).await {
+            let wanted = wanted.filter_map(|stream| self.wanted(stream, closing)).collect();
+            let readings = plan(wanted, observed_at, &mut self.reads);
+            for done in self.fetch(readings).await {
                 self.settle(done, observed_at);
             }
         }
         for stream in streams {
             let over = self.is_over(stream, observed_at);
             let tail = self.tail(stream);
-            if over && tail.read_to == Some(observed_at) && !tail.ended {
-                tail.ended = true;
-                self.parts.assembly.leave_stream(&stream.log_group, &stream.log_stream);
-            }
+            tail.ended |= over && tail.read_to == Some(observed_at);
         }
+        self.fresh.forget(self.comes_again_from(observed_at));
         if self.is_over_budget() {
             self.say_cut(streams);
         }
+    }
+
+    /// From when on the next poll reads lines again.
+    fn comes_again_from(&self, observed_at: Timestamp) -> Timestamp {
+        let began = self.unfinished.iter().map(Reading::began).fold(observed_at, Timestamp::min);
+        began.plus_millis(-(self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS))
     }
 
     /// Whether a stream can get no more lines.
@@ -199,32 +205,28 @@ impl Collection<'_> {
         stream.task_id.is_some() && stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace))
     }
 
-    fn wanted(&mut self, stream: &ExpectedStream, observed_at: Timestamp, closing: bool) -> Option<Wanted> {
+    fn wanted(&mut self, stream: &ExpectedStream, closing: bool) -> Option<Wanted> {
         let region = self.region_of(stream.log_region.as_ref());
         let unfiltered = self.unfiltered.contains(&(region.clone(), stream.log_group.clone()));
-        // Before a stream is left for good, it is looked through once more for what came very late; but where that
-        // is a lot, only as far back as lines are given time to arrive.
-        let few = self.parts.assembly.remembered() <= SWEPT;
-        let sweep = few && (closing || self.is_over(stream, observed_at));
-        let grace = self.parts.assembly.ingestion_grace_ms();
-        let forgotten_to = self.parts.assembly.forgotten_to(&stream.log_group, &stream.log_stream);
+        let back = self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS;
         let silent = self.silent.contains(&region);
         let tail = self.tail(stream);
-        if !tail.exists || tail.ended || silent {
+        // In the end, streams are looked through once more for what came very late: those of which that is a page at most.
+        let swept = closing && !tail.busy && !tail.alone && !unfiltered;
+        if !tail.exists || (tail.ended && !swept) || silent {
             return None;
         }
-        let back = tail.read_to.map(|read_to| read_to.plus_millis(-(grace + Retain::CLOCKS_MS)));
-        let back = if sweep { back.min(Some(observed_at.plus_millis(-Retain::COLLECTOR_MS))) } else { back };
+        let back = if swept { back.max(LOOKED_BACK_MS) } else { back };
+        let back = tail.read_to.map(|read_to| read_to.plus_millis(-back));
         let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
-        let token = tail.unfinished.clone();
+        let unfinished = tail.unfinished.clone();
         Some(Wanted {
             region,
             group: stream.log_group.clone(),
             stream: stream.log_stream.clone(),
             alone: tail.alone || unfiltered,
-            token,
+            unfinished,
             from,
-            forgotten_to,
             fresh: tail.read_to.is_none(),
         })
     }
@@ -237,10 +239,11 @@ impl Collection<'_> {
             None => {
                 for stream in &streams {
                     let tail = self.tails.entry(stream.clone()).or_default();
-                    tail.read_to = tail.read_to.max(Some(reading.began));
+                    tail.read_to = tail.read_to.max(Some(reading.began()));
                     tail.unfinished = None;
+                    tail.busy = asked.pages > 1;
                 }
-                if reading.began < observed_at { streams } else { Vec::new() }
+                if reading.began() < observed_at { streams } else { Vec::new() }
             }
             Some(error) if together && error.may_pass() => {
                 self.unfinished.push(Reading { cursor: asked.found, ..reading });
@@ -256,9 +259,9 @@ impl Collection<'_> {
             }
             Some(error) => {
                 for stream in &streams {
-                    let token = asked.found.token.clone().filter(|_| error.may_pass());
+                    let goes_on = error.may_pass() && asked.found.token.is_some();
                     let tail = self.tails.entry(stream.clone()).or_default();
-                    tail.unfinished = token.map(|token| (token, reading.began));
+                    tail.unfinished = goes_on.then(|| asked.found.clone());
                 }
                 Vec::new()
             }
@@ -293,6 +296,7 @@ impl Collection<'_> {
                 assumed: false,
                 outcome: Outcome::Error(ApiError { code: ApiError::TRUNCATED.to_owned(), message }),
                 call: None,
+                read: None,
                 origin: Operation::GetLogEvents.name().to_owned(),
             });
         }

@@ -4,6 +4,7 @@
 
 mod ask;
 mod fetch;
+mod fresh;
 mod logs;
 mod reading;
 mod stop;
@@ -18,12 +19,14 @@ use casefile_evidence::tables::latest_sources;
 use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
 
 use crate::aws::Aws;
+use crate::aws::ask::LogCursor;
 use crate::clock::Clock;
 use crate::document::{Document, Outcome};
 use crate::normalise::{Assembly, Redacted};
 use crate::recording::{RecordingError, RecordingWriter};
 use crate::seal;
 pub use crate::seal::Maker;
+use fresh::Fresh;
 use reading::Reading;
 
 pub use stop::{Polled, SettledRule, Stop, StopReason, StopRule};
@@ -126,6 +129,9 @@ pub struct Collection<'a> {
     tails: BTreeMap<(String, String), Tail>,
     /// Readings of lines that an error ended, and that go on from where they are.
     unfinished: Vec<Reading>,
+    /// Reads that were begun.
+    reads: i64,
+    fresh: Fresh,
     /// Regions and groups in which FilterLogEvents is refused.
     unfiltered: BTreeSet<(String, String)>,
     /// Regions whose CloudWatch Logs gave no answer in this poll: asking on there would only take the time.
@@ -172,12 +178,14 @@ struct Tail {
     from: Option<Timestamp>,
     /// FilterLogEvents does not do for it.
     alone: bool,
-    /// Where GetLogEvents goes on that an error ended, and when it was begun.
-    unfinished: Option<(String, Timestamp)>,
+    /// Where a read by GetLogEvents goes on that an error ended.
+    unfinished: Option<LogCursor>,
     /// When the newest reading was begun that came to its end.
     read_to: Option<Timestamp>,
     /// Its task has stopped, everything that it can have logged has arrived and was read.
     ended: bool,
+    /// Its last read had more than a page.
+    busy: bool,
     /// It was said that its lines are not read any more.
     cut: bool,
 }
@@ -198,6 +206,8 @@ impl<'a> Collection<'a> {
             parts,
             tails: BTreeMap::new(),
             unfinished: Vec::new(),
+            reads: 0,
+            fresh: Fresh::default(),
             unfiltered: BTreeSet::new(),
             silent: BTreeSet::new(),
             log_bytes: 0,
@@ -382,12 +392,15 @@ impl<'a> Collection<'a> {
     }
 
     fn flush(&mut self) {
-        let rows = self.parts.assembly.drain();
-        self.parts.rule.observe(&rows);
-        for row in rows {
-            if let AnyRow::LogEvent(line) = &row {
-                self.log_lines += 1;
-                self.log_bytes += line.message.len() as u64;
+        for row in self.parts.assembly.drain() {
+            match &row {
+                AnyRow::Line(line) if !self.fresh.is_new(line) => {}
+                AnyRow::Line(line) => {
+                    self.log_lines += 1;
+                    self.log_bytes += line.message.len() as u64;
+                    self.parts.rule.observe(&row);
+                }
+                _ => self.parts.rule.observe(&row),
             }
             if let Err(error) = self.parts.writer.push(row) {
                 self.failed.get_or_insert(error.into());

@@ -76,8 +76,9 @@ impl Polled<'_> {
 
 /// Decides, poll by poll, whether to go on.
 pub trait StopRule: Send {
-    /// Sees every row as it is collected, except the target's.
-    fn observe(&mut self, rows: &[AnyRow]);
+    /// Sees every row as it is collected, except the target's. A line that several reads have comes once, but for very late
+    /// ones.
+    fn observe(&mut self, row: &AnyRow);
 
     /// Says whether to stop, and when to look for the last time. It may be cancelled. It is asked again after the next
     /// poll, and no more once it has said stop.
@@ -125,7 +126,7 @@ impl SettledRule {
 }
 
 impl StopRule for SettledRule {
-    fn observe(&mut self, _rows: &[AnyRow]) {}
+    fn observe(&mut self, _row: &AnyRow) {}
 
     fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
         let ended = Self::ended(polled.seen, &polled.target);

@@ -39,6 +39,8 @@ pub struct LogEvent {
     pub event_id: Option<Box<str>>,
     /// An object of what has another name or type; or, where the event is none, the event.
     pub rest: Option<Box<Value>>,
+    /// Equal for equal lines of a collection, from before redaction. It is no part of the answer.
+    pub hash: i64,
 }
 
 impl Answer {
@@ -118,7 +120,7 @@ impl LogEvent {
 
     /// The event as it came.
     pub fn to_json(&self) -> Value {
-        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest } = self;
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest, hash: _ } = self;
         let mut fields = match rest.as_deref() {
             None => Map::new(),
             Some(Value::Object(fields)) => fields.clone(),
@@ -161,7 +163,7 @@ impl Serialize for Answer {
 
 impl Serialize for LogEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest: None } = self else {
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest: None, hash: _ } = self else {
             return self.to_json().serialize(serializer);
         };
         let mut map = serializer.serialize_map(None)?;

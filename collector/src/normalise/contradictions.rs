@@ -72,7 +72,8 @@ impl Assembly {
         }
         for ((log_group, log_stream), claimed) in &self.logs.claims {
             let key = Key::of_stream(log_group, log_stream);
-            let (newest, until) = self.logs.reached(log_group, log_stream);
+            let (newest, until) =
+                self.logs.stream(log_group, log_stream).map_or((None, None), |stream| (stream.newest, stream.until));
             let covered_from = self.ledger.covered_from(&key);
             let elsewhere =
                 until.is_some_and(|until| *claimed >= until) || covered_from.is_some_and(|from| *claimed < from);
@@ -167,7 +168,7 @@ impl Assembly {
                     format!(
                         "read how long {group} keeps its lines (logs:DescribeLogGroups): it may be a day, which is the shortest"
                     )
-                } else if self.logs.kept_from(group, stream) == Some(from) {
+                } else if self.logs.stream(group, stream).and_then(|stream| stream.kept_from) == Some(from) {
                     format!("raise the log group's retention, or collect sooner: {group} keeps no older lines")
                 } else {
                     "read the stream from the deployment's creation on".to_owned()

@@ -1,30 +1,21 @@
-//! Log streams and log lines: each line once, whatever overlaps, in bounded memory.
+//! Log lines: a row for each line of each answer, and how far the streams are known by it.
+//!
+//! The path of a line: an answer's page, redaction, a row here, a sorted run, the table. Reads overlap; what two of them
+//! have is left out where the runs are merged (`casefile_evidence::LineRow`).
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{Hash, Hasher};
 
-use casefile_evidence::tables::LogEventRow;
-use casefile_evidence::{Name, Timestamp};
-use serde_json::Value;
+use casefile_evidence::{LineRow, Name, Timestamp};
 
 use super::bare::Shown;
+use super::coverage::Names;
 use super::fields::Fields;
-use super::memory::{Chain, Names, Open, Stream};
 use super::sources::{Bare, Key, Page, Place};
 use super::{Assembly, Current};
-use crate::document::{Document, LogEvent, Operation, Outcome};
+use crate::document::{Document, LogEvent, Operation, Outcome, Read};
 
-/// `GetLogEvents` and `FilterLogEvents` answer with at most this many events.
+/// GetLogEvents and FilterLogEvents give no more events than these at once.
 const PAGE_LIMIT: usize = 10_000;
-
-/// What stands before a moment in the place of a token.
-const FROM: &str = "from ";
-
-/// From when on a page knows that begins in the middle.
-fn begins(events: &[LogEvent], observed_at: Timestamp) -> Option<Timestamp> {
-    Some(events.first().and_then(|event| event.timestamp).map_or(observed_at, Timestamp))
-}
 
 /// How an operator can say that bare answers are whole.
 fn state_whole(command: &str) -> String {
@@ -61,6 +52,11 @@ impl Assembly {
         }
     }
 
+    /// The read that a page belongs to. `asked`: what was asked for, page by page the same.
+    fn read_of(&mut self, document: &Document, asked: &str, events: &[LogEvent]) -> Read {
+        document.read.unwrap_or_else(|| self.reads.of(document, asked, events, self.current.observed_at))
+    }
+
     fn stream_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let Some((log_group, log_stream)) =
             requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
@@ -72,56 +68,20 @@ impl Assembly {
         };
         let place = self.place(&log_group, &log_stream);
         let key = Key::of_stream(&log_group, &log_stream);
-        let Some(answer) = document.response() else {
+        if document.response().is_none() {
             return self.ledger.page(key, document, Page { place, ..Page::default() });
-        };
-        let asked_token = document.requested("nextToken").map(str::to_owned);
-        let next_token = answer.get("nextForwardToken").and_then(Value::as_str).map(str::to_owned);
-
-        let bare = self.is_bare(document).then(|| self.bare_page(&log_group, &log_stream, document, &events));
-        let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
-        let stream = self.logs.streams.entry((log_group.clone(), log_stream.clone())).or_default();
-        stream.until = document.requested_at("endTime");
-        let known =
-            stream.token.take().filter(|(token, _)| asked_token.as_ref() == Some(token)).map(|(_, chain)| chain);
-        stream.enter(known.unwrap_or_else(|| {
-            let asked = document.request.as_ref().and_then(|request| request.get("startFromHead"));
-            // Without startFromHead the newest page comes first, and what is older was not asked for; what stands before
-            // a page that no known one leads to was not seen.
-            let behind = asked_token.is_some() || asked.and_then(Value::as_bool) != Some(true);
-            let from = document.requested_at("startTime");
-            let from =
-                if behind && !document.assumed { begins(&events, self.current.observed_at).max(from) } else { from };
-            self.logs.chains += 1;
-            Chain::new(self.logs.chains, from, self.current.observed_at)
-        }));
-        // The end is the same forward token coming back; an answer that is stated to be whole is so where it is not full.
-        let last = match bare {
-            Some(shown) => shown.end,
-            None if document.assumed => events.len() < PAGE_LIMIT && document.is_last_page(),
-            None => next_token == asked_token,
-        };
-        let from = match bare {
-            Some(shown) => shown.part.map(|(from, _)| from).filter(|_| !shown.beginning),
-            None => stream.covered_from(),
-        };
-        let covered_from = from.max(kept_from);
-
-        let mut open = self.open(log_group, log_stream);
-        for event in events {
-            self.log_event(event, &document.origin, &mut open);
         }
-        let covered_to = match bare {
-            Some(Shown { end: false, part, .. }) => part.map(|(_, to)| to),
-            _ => self.covered_to(document, &place, &open.stream, last),
-        };
-        if last && bare.is_none() {
-            open.stream.end(self.about.ingestion_grace_ms);
+        let read = self.read_of(document, &key.parameters, &events);
+        if self.is_bare(document) {
+            let shown = self.bare_page(&log_group, &log_stream, document, &events);
+            return self.bare_events(document, events, (&log_group, &log_stream), read, shown);
         }
-        let bare = bare.map(|shown| Bare { gap: shown.gap(), remedy: state_whole("get-log-events") });
-        open.stream.token = next_token.map(|token| (token, open.stream.chain));
-        let rows = self.close(open).1;
-        self.ledger.page(key, document, Page { rows, last, problem: None, covered_from, covered_to, place, bare });
+        // An answer that is stated to be whole is so where it is not full.
+        let last = read.last && (!document.assumed || events.len() < PAGE_LIMIT);
+        let rows = events.len();
+        self.lines(events, document, &log_group, &log_stream, read);
+        let page = self.covered(document, &log_group, &log_stream, Read { last, ..read }, None);
+        self.ledger.page(key, document, Page { rows, ..page });
     }
 
     /// Whether the document does not include its request, and is not stated to be whole.
@@ -137,6 +97,31 @@ impl Assembly {
         pages.shown(first_event)
     }
 
+    /// The lines of a page that does not say what was asked for, and what the pages so far show.
+    fn bare_events(
+        &mut self,
+        document: &Document,
+        events: Vec<LogEvent>,
+        (log_group, log_stream): (&str, &str),
+        read: Read,
+        shown: Shown,
+    ) {
+        let rows = events.len();
+        self.lines(events, document, log_group, log_stream, read);
+        let Shown { part, beginning, end } = shown;
+        let page = self.covered(document, log_group, log_stream, Read { last: end, ..read }, Some(shown));
+        let covered_from = part.map(|(from, _)| from).filter(|_| !beginning);
+        let kept_from = self.logs.stream(log_group, log_stream).and_then(|stream| stream.kept_from);
+        let page = Page {
+            rows,
+            covered_from: covered_from.max(kept_from),
+            covered_to: if end { page.covered_to } else { part.map(|(_, to)| to) },
+            bare: Some(Bare { gap: shown.gap(), remedy: state_whole("get-log-events") }),
+            ..page
+        };
+        self.ledger.page(Key::of_stream(log_group, log_stream), document, page);
+    }
+
     fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let requested = requested_group(document);
         let asked: Vec<String> = document
@@ -145,49 +130,77 @@ impl Assembly {
             .map(|request| Fields::new(request, &document.origin, "request").texts("logStreamNames"))
             .unwrap_or_default();
         let whole = Key::of("log_events", document);
-        let Some(answer) = document.response() else {
+        let group = requested.clone().unwrap_or_default();
+        if document.response().is_none() {
             if asked.is_empty() {
                 let place = Place { log_group: requested, ..Place::default() };
                 return self.ledger.page(whole, document, Page { place, ..Page::default() });
             }
             for log_stream in asked {
-                let log_group = requested.clone().unwrap_or_default();
-                let place = self.place(&log_group, &log_stream);
-                self.ledger.page(Key::of_stream(&log_group, &log_stream), document, Page { place, ..Page::default() });
+                let place = self.place(&group, &log_stream);
+                self.ledger.page(Key::of_stream(&group, &log_stream), document, Page { place, ..Page::default() });
             }
             return;
-        };
-        let next_token = answer.get("nextToken").and_then(Value::as_str).map(str::to_owned);
-
-        let from = document.requested_at("startTime");
-        let asked_token = document.requested("nextToken").map(str::to_owned);
-        // What goes on behind a page that is full, and names no next one, asks from its last moment on.
-        let full = !document.assumed && next_token.is_none() && events.len() >= PAGE_LIMIT;
-        let behind = events.last().and_then(|event| event.timestamp).filter(|_| full).map(|at| format!("{FROM}{at}"));
-        let named = format!("{} {}", whole.parameters, asked.join(" "));
-        let asks = asked_token.clone().or_else(|| from.map(|from| format!("{FROM}{}", from.as_millis())));
-        let known = asks.and_then(|asks| self.logs.filters.remove(&(named.clone(), asks)));
-        // Its last moment comes again: that is for another number to tell.
-        let known = known.map(|chain| match &asked_token {
-            Some(_) => chain,
-            None => {
-                self.logs.chains += 1;
-                chain.again(self.logs.chains)
-            }
-        });
-        let chain = known.unwrap_or_else(|| {
-            self.logs.chains += 1;
-            let begins = asked_token.as_ref().and_then(|_| begins(&events, self.current.observed_at));
-            Chain::new(self.logs.chains, begins.max(from), self.current.observed_at)
-        });
-        if let Some(next) = next_token.clone().or(behind) {
-            self.logs.filters.insert((named, next), chain);
         }
-        for log_stream in &asked {
-            self.enter(requested.as_deref().unwrap_or_default(), log_stream, chain);
+        let read = self.read_of(document, &format!("{} {}", whole.parameters, asked.join(" ")), &events);
+        let mut of_stream = self.by_stream(events, document, requested.as_deref());
+        // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
+        let is_wanted = asked.is_empty()
+            && (requested.as_deref().is_some_and(|group| self.is_extra_group(group)) || self.ledger.knows(&whole));
+        for log_stream in asked {
+            of_stream.entry((group.clone(), log_stream)).or_default();
         }
+        let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
+        let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
+        // --start-time, --filter-pattern and --max-items leave no trace in a bare answer: it shows that its lines exist.
+        let bare = self.is_bare(document).then(|| Bare {
+            gap: "only the lines in the answer are known: it does not include its request (--start-time, \
+                  --filter-pattern)"
+                .to_owned(),
+            remedy: state_whole("filter-log-events"),
+        });
+        let read = Read { last: read.last && bare.is_none(), ..read };
+        if is_wanted {
+            let now = self.current.observed_at;
+            let page = Page {
+                last: read.last,
+                problem: problem.clone(),
+                covered_from: read.from,
+                covered_to: bare
+                    .is_none()
+                    .then(|| document.requested_at("endTime").map_or(now, |until| until.min(now))),
+                place: Place { log_group: requested.clone(), ..Place::default() },
+                bare: bare.clone(),
+                ..Page::default()
+            };
+            self.ledger.page(whole, document, page);
+        }
+        for ((log_group, log_stream), events) in of_stream {
+            let rows = events.len();
+            self.lines(events, document, &log_group, &log_stream, read);
+            // Of lines that a pattern chose, the others are not known.
+            let adds = Read { last: read.last && problem.is_none(), ..read };
+            let page = self.covered(document, &log_group, &log_stream, adds, None);
+            let page = Page {
+                rows,
+                last: read.last,
+                problem: problem.clone(),
+                covered_to: page.covered_to.filter(|_| bare.is_none()),
+                bare: bare.clone(),
+                ..page
+            };
+            self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
+        }
+    }
 
-        let mut open: Vec<Open> = Vec::new();
+    /// The lines of a page of several streams, by group and stream.
+    fn by_stream(
+        &mut self,
+        events: Vec<LogEvent>,
+        document: &Document,
+        requested: Option<&str>,
+    ) -> BTreeMap<(String, String), Vec<LogEvent>> {
+        let mut streams: Vec<((String, String), Vec<LogEvent>)> = Vec::new();
         // By its name: all events of a page whose request names no group may be of different ones.
         let mut places: HashMap<Name, usize> = HashMap::new();
         for event in events {
@@ -199,70 +212,22 @@ impl Assembly {
             let at = match places.get(&log_stream) {
                 Some(at) => *at,
                 None => {
-                    let known = || self.seen.group_of(&log_stream).map(str::to_owned);
-                    let Some(log_group) = requested.clone().or_else(known) else {
-                        let remark = format!(
-                            "the log group of stream {} is not known; its lines were left out",
-                            log_stream.as_str()
-                        );
+                    let Some(log_group) = requested.or_else(|| self.seen.group_of(&log_stream)) else {
+                        let remark =
+                            format!("the log group of stream {} is not known; its lines were left out", &*log_stream);
                         self.remarks.add(&document.origin, remark);
                         continue;
                     };
-                    self.enter(&log_group, &log_stream, chain);
-                    let stream = self.open(log_group, log_stream.as_str().to_owned());
-                    places.insert(log_stream, open.len());
-                    open.push(stream);
-                    open.len() - 1
+                    streams.push(((log_group.to_owned(), log_stream.as_str().to_owned()), Vec::new()));
+                    places.insert(log_stream, streams.len() - 1);
+                    streams.len() - 1
                 }
             };
-            if let Some(open) = open.get_mut(at) {
-                self.log_event(event, &document.origin, open);
+            if let Some((_, events)) = streams.get_mut(at) {
+                events.push(event);
             }
         }
-        let mut counts: BTreeMap<(String, String), usize> = open.into_iter().map(|open| self.close(open)).collect();
-        let of_group = asked.is_empty();
-        for log_stream in asked {
-            counts.entry((requested.clone().unwrap_or_default(), log_stream)).or_default();
-        }
-        let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
-        let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
-        let until = document.requested_at("endTime");
-        // --start-time, --filter-pattern and --max-items leave no trace in a bare answer: it shows that its lines exist.
-        let bare = self.is_bare(document).then(|| Bare {
-            gap: "only the lines in the answer are known: it does not include its request (--start-time, \
-                  --filter-pattern)"
-                .to_owned(),
-            remedy: state_whole("filter-log-events"),
-        });
-        let last = document.is_last_page() && !full && bare.is_none();
-        let covered_from = chain.from;
-        // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
-        let wanted = requested.as_deref().is_some_and(|group| self.is_extra_group(group));
-        if of_group && (wanted || self.ledger.knows(&whole)) {
-            let covered_to = Some(self.current.observed_at.min(until.unwrap_or(self.current.observed_at)));
-            let place = Place { log_group: requested.clone(), ..Place::default() };
-            let covered_to = covered_to.filter(|_| bare.is_none());
-            let bare = bare.clone();
-            let page = Page { rows: 0, last, problem: problem.clone(), covered_from, covered_to, place, bare };
-            self.ledger.page(whole, document, page);
-        }
-        for ((log_group, log_stream), rows) in counts {
-            let place = self.place(&log_group, &log_stream);
-            let kept_from = self.logs.read_at(&log_group, &log_stream, self.current.observed_at);
-            let key = (log_group, log_stream);
-            let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
-            stream.until = until;
-            let covered_from = stream.covered_from().max(kept_from);
-            let covered_to = self.covered_to(document, &place, &stream, last).filter(|_| bare.is_none());
-            let bare = bare.clone();
-            if last && problem.is_none() {
-                stream.end(self.about.ingestion_grace_ms);
-            }
-            let (log_group, log_stream) = key.clone();
-            self.logs.streams.insert(key, stream);
-            let page = Page { rows, last, problem: problem.clone(), covered_from, covered_to, place, bare };
-            self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
-        }
+        streams.into_iter().collect()
     }
 
     fn place(&self, log_group: &str, log_stream: &str) -> Place {
@@ -270,113 +235,80 @@ impl Assembly {
         Place { log_group: Some(log_group.to_owned()), log_stream: Some(log_stream.to_owned()), container, task_id }
     }
 
-    /// Up to which moment a stream is known: `None` once its task has stopped and nothing more can come.
-    fn covered_to(&self, document: &Document, place: &Place, stream: &Stream, last: bool) -> Option<Timestamp> {
-        let observed_at = stream.covered_to(self.current.observed_at);
-        let until = document.requested_at("endTime").map_or(observed_at, |end| observed_at.min(end));
+    /// How far a stream is known after a page of a read.
+    fn covered(
+        &mut self,
+        document: &Document,
+        log_group: &str,
+        log_stream: &str,
+        read: Read,
+        bare: Option<Shown>,
+    ) -> Page {
+        let place = self.place(log_group, log_stream);
+        let (now, grace_ms) = (self.current.observed_at, self.about.ingestion_grace_ms);
+        let stream = self.logs.read(log_group, log_stream, now);
+        stream.until = document.requested_at("endTime");
+        let covered_from = stream.covered_from(&read).max(stream.kept_from);
+        if read.last && bare.is_none() {
+            stream.add(&read, grace_ms);
+        }
+        // What arrives while it is read may stand before the place that it has reached.
+        let to = [Some(read.began), stream.until].into_iter().flatten().fold(now, Timestamp::min);
+        // Once its task has stopped, nothing more can come.
         let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
-        let stopped_at = task.and_then(|task| task.stopped_at);
-        let ended = stopped_at.is_some_and(|at| until >= at.plus_millis(self.about.ingestion_grace_ms));
-        (!(ended && last)).then_some(until)
+        let ended = task.and_then(|task| task.stopped_at).is_some_and(|at| to >= at.plus_millis(grace_ms));
+        let covered_to = (!(ended && read.last)).then_some(to);
+        Page { last: read.last, covered_from, covered_to, place, ..Page::default() }
     }
 
-    fn enter(&mut self, log_group: &str, log_stream: &str, chain: Chain) {
-        let key = (log_group.to_owned(), log_stream.to_owned());
-        self.logs.streams.entry(key).or_default().enter(chain);
+    /// A row for each line.
+    fn lines(&mut self, events: Vec<LogEvent>, document: &Document, log_group: &str, log_stream: &str, read: Read) {
+        let place = self.place(log_group, log_stream);
+        let stream = self.logs.read(log_group, log_stream, self.current.observed_at);
+        let names = stream.names(log_group, log_stream, &place);
+        let (mut newest, mut lag_ms) = (stream.newest, stream.lag_ms);
+        for event in events {
+            let Some(line) = self.line(event, &document.origin, &names, read) else { continue };
+            newest = newest.max(Some(line.timestamp));
+            lag_ms = lag_ms.max(line.ingestion_time.map_or(0, |ingested| ingested.millis_since(line.timestamp)));
+            self.rows.push(line.into());
+        }
+        let stream = self.logs.read(log_group, log_stream, self.current.observed_at);
+        (stream.newest, stream.lag_ms) = (newest, lag_ms);
     }
 
-    /// Takes a stream out, for the lines of a page.
-    fn open(&mut self, log_group: String, log_stream: String) -> Open {
-        let place = self.place(&log_group, &log_stream);
-        let key = (log_group, log_stream);
-        let mut stream = self.logs.streams.remove(&key).unwrap_or_default();
-        self.logs.remembered = self.logs.remembered.saturating_sub(stream.remembered());
-        let names = match stream.names.take() {
-            Some(names) if names.are_of(&place) => names,
-            _ => Names {
-                log_group: key.0.as_str().into(),
-                log_stream: key.1.as_str().into(),
-                container: place.container.as_deref().map(Name::from),
-                task_id: place.task_id.as_deref().map(Name::from),
-            },
-        };
-        let kept =
-            self.logs.most().map(|(lines, millis)| (lines, stream.needed_from(self.current.observed_at, millis)));
-        Open { key, stream, names, kept, rows: 0 }
-    }
-
-    /// Puts a stream back; gives how many of its lines were new.
-    fn close(&mut self, open: Open) -> ((String, String), usize) {
-        let Open { key, mut stream, names, rows, .. } = open;
-        stream.names = Some(names);
-        self.logs.remembered += stream.remembered();
-        self.logs.streams.insert(key.clone(), stream);
-        (key, rows)
-    }
-
-    /// Takes up one line, where it is new.
-    fn log_event(&mut self, event: LogEvent, origin: &str, open: &mut Open) {
+    fn line(&mut self, event: LogEvent, origin: &str, names: &Names, read: Read) -> Option<LineRow> {
         let Current { snapshot, observed_at, .. } = self.current;
         let (mut message, mut ingestion_time) = (event.message, event.ingestion_time.map(Timestamp));
         let mut timestamp = event.timestamp.map(Timestamp);
         if let Some(rest) = event.rest.as_deref() {
             // What has another type than the API's may be readable all the same.
             let remarks = &mut self.remarks;
-            let Some(rest) = Fields::of(rest, origin, "events", remarks) else { return };
+            let rest = Fields::of(rest, origin, "events", remarks)?;
             message = message.or_else(|| rest.text("message", remarks));
             ingestion_time = ingestion_time.or_else(|| rest.millis("ingestionTime", remarks));
             timestamp = timestamp.or_else(|| rest.millis("timestamp", remarks));
         }
-        let message = message.unwrap_or_default();
         let timestamp = timestamp.unwrap_or_else(|| {
             let remark = "a log event has no timestamp; the time it arrived stands for it".to_owned();
             self.remarks.add(origin, remark);
             ingestion_time.unwrap_or(observed_at)
         });
-        if let Some(ingested) = ingestion_time {
-            open.stream.lag_ms = open.stream.lag_ms.max(ingested.millis_since(timestamp));
-        }
-        let hash = || {
-            let mut hasher = DefaultHasher::new();
-            (&message, ingestion_time).hash(&mut hasher);
-            hasher.finish()
-        };
-        let Some(seq) = open.stream.number(timestamp, hash, open.kept.map(|(_, oldest)| oldest)) else { return };
-        if let Some((most, oldest)) = open.kept {
-            open.stream.forget(most, oldest);
-        }
-        let Names { log_group, log_stream, container, task_id } = open.names.clone();
-        let row = LogEventRow {
+        let Names { log_group, log_stream, container, task_id } = names.clone();
+        self.lines += 1;
+        Some(LineRow {
             log_group,
             log_stream,
             timestamp,
-            seq,
+            place: self.lines,
+            read: Some(read.id),
+            hash: event.hash,
             container,
             task_id,
             ingestion_time,
             observed_at,
             snapshot,
-            message,
-        };
-        open.rows += 1;
-        self.rows.push(row.into());
-    }
-
-    /// How many lines are remembered, of all streams.
-    pub fn remembered(&self) -> usize {
-        self.logs.remembered
-    }
-
-    /// Nothing more is read of a stream: its lines need not be known again.
-    pub fn leave_stream(&mut self, log_group: &str, log_stream: &str) {
-        if let Some(stream) = self.logs.streams.get_mut(&(log_group.to_owned(), log_stream.to_owned())) {
-            self.logs.remembered = self.logs.remembered.saturating_sub(stream.remembered());
-            stream.forget_all();
-        }
-    }
-
-    /// Up to when lines of a stream are not remembered: reading it from later on doubles nothing.
-    pub fn forgotten_to(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
-        self.logs.streams.get(&(log_group.to_owned(), log_stream.to_owned()))?.forgotten_to
+            message: message.unwrap_or_default(),
+        })
     }
 }

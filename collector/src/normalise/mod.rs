@@ -6,15 +6,15 @@
 mod bare;
 mod chosen;
 mod contradictions;
+mod coverage;
 mod definition;
 mod events;
 mod expected;
 mod fields;
 mod groups;
 mod log;
-mod logs;
-mod memory;
 mod moment;
+mod reads;
 mod redaction;
 mod remarks;
 mod seen;
@@ -32,11 +32,11 @@ use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, S
 use casefile_evidence::{AnyRow, Timestamp};
 
 use crate::document::{Document, Operation, Outcome};
-use crate::redact::{Counts, KeyBlocks, Redactor};
+use crate::redact::{Counts, Redactor};
 
+pub use coverage::LOOKED_BACK_MS;
 pub use fields::{account_of, short_name};
 pub(crate) use groups::is_older;
-pub use memory::Retain;
 pub use moment::latest_moment;
 pub(crate) use moment::{first_stop, latest_of_aws};
 pub use redaction::{Redacted, Redaction};
@@ -91,7 +91,10 @@ pub struct Assembly {
     seen: Seen,
     rollouts: Rollouts,
     ledger: Ledger,
-    logs: logs::Logs,
+    logs: coverage::Logs,
+    reads: reads::Reads,
+    /// Log lines so far, whatever reads have them.
+    lines: i64,
     events: events::Events,
     once: BTreeSet<(&'static str, String)>,
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
@@ -132,18 +135,19 @@ impl About {
 }
 
 impl Assembly {
-    /// Begins with nothing seen. `retain` says how much is kept to recognise log lines that come twice.
-    pub fn new(mut about: About, redactor: Redactor, retain: Retain) -> Self {
+    /// Begins with nothing seen.
+    pub fn new(mut about: About, redactor: Redactor) -> Self {
         about.locate();
-        let grace_ms = about.ingestion_grace_ms;
         Self {
-            redaction: Redaction { redactor, blocks: KeyBlocks::default() },
+            redaction: Redaction::new(redactor),
             counts: Counts::default(),
             stated: BTreeSet::new(),
             seen: Seen::default(),
             rollouts: Rollouts::new(about.expected.clone()),
             ledger: Ledger::default(),
-            logs: logs::Logs::new(retain.at_least(grace_ms)),
+            logs: coverage::Logs::default(),
+            reads: reads::Reads::default(),
+            lines: 0,
             events: events::Events::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),
@@ -252,8 +256,6 @@ impl Assembly {
     pub fn finish(&mut self) {
         let never_asked = self.never_asked();
         self.record_sources(never_asked);
-        // No line comes again.
-        self.logs.forget();
     }
 
     /// The rows that come at the end only, as they would be if it were now.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
+use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome, Read};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -179,6 +179,7 @@ fn a_writer_keeps_to_a_new_folder_and_to_time() -> Result {
             [("taskArns".to_owned(), json!([]))].into_iter().collect(),
         )),
         call: None,
+        read: None,
         origin: String::new(),
     };
     assert!(matches!(writer.write(&document), Err(RecordingError::NoSnapshot { .. })));
@@ -235,13 +236,20 @@ fn document() -> impl Strategy<Value = Document> {
             milliseconds,
         },
     );
-    (0..Operation::ALL.len(), object(), outcome, prop::option::of(call)).prop_map(
-        |(operation, request, outcome, call)| Document {
+    let read = (any::<i64>(), any::<u32>(), any::<i32>(), any::<Option<i32>>(), any::<bool>()).prop_map(
+        |(id, page, began, from, last)| {
+            let at = |at: i32| Timestamp(i64::from(at) * 1001);
+            Read { id, page, began: at(began), from: from.map(at), last }
+        },
+    );
+    (0..Operation::ALL.len(), object(), outcome, prop::option::of(call), prop::option::of(read)).prop_map(
+        |(operation, request, outcome, call, read)| Document {
             operation: Operation::ALL[operation],
             request: Some(request),
             assumed: false,
             outcome,
             call,
+            read,
             origin: String::new(),
         },
     )

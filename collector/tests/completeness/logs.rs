@@ -1,7 +1,7 @@
 //! Logs: retention, extra groups, FireLens, and lines that are known to exist and were not read.
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain};
+use casefile_collector::normalise::{About, Assembly};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::tables::{LogGroupRow, LogStreamRow, SourceRow};
 use casefile_evidence::{AnyRow, Timestamp};
@@ -16,7 +16,7 @@ use crate::{
 fn what_is_cut_off_says_how_it_can_be_kept() {
     let mut late = list(&json!({ "serviceName": "shop" }), "STOPPED", &[]);
     late["request"]["cluster"] = json!("production");
-    let mut assembly = Assembly::new(about(), Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(about(), Redactor::standard());
     assembly.begin_snapshot(Timestamp(CREATED + 2 * DAY), false);
     let retention = ask(
         "DescribeLogGroups",
@@ -181,7 +181,7 @@ fn without_a_prefix_the_stream_is_the_runtime_id() {
     let mut read = documents(task(TASK, json!({})));
     read.extend(lines("/ecs/shop", "0a1b2c", None, &[CREATED]));
     let rows = assemble(about(), &[read]);
-    let line = rows.iter().find_map(|row| if let AnyRow::LogEvent(line) = row { Some(&**line) } else { None }).unwrap();
+    let line = rows.iter().find_map(|row| if let AnyRow::Line(line) = row { Some(&**line) } else { None }).unwrap();
     assert_eq!((line.container.as_deref(), line.task_id.as_deref()), (Some("app"), Some(TASK)));
 }
 
@@ -215,7 +215,7 @@ fn only_lines_of_a_pattern_are_not_all_lines() {
 }
 
 #[test]
-fn sources_count_what_was_written_for_them() {
+fn sources_count_what_came_for_them() {
     let both = |at: &[i64]| {
         let mut documents = vec![service(), describe(&[task(TASK, json!({}))]), describe(&[task(TASK, json!({}))])];
         documents.extend(lines("/ecs/shop", "s", None, at));
@@ -227,7 +227,7 @@ fn sources_count_what_was_written_for_them() {
         all.filter(|it| it.status == "complete").map(|it| it.rows).collect()
     };
     assert_eq!(counts("tasks", "DescribeTasks"), [1, 1]);
-    assert_eq!(counts("log_events", "GetLogEvents"), [2, 1]);
+    assert_eq!(counts("log_events", "GetLogEvents"), [2, 3]);
     assert_eq!(counts("services", "DescribeServices"), [1, 1]);
     assert_eq!(counts("service_events", "DescribeServices"), [1, 0]);
 }

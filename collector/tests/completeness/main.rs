@@ -7,7 +7,7 @@ mod readings;
 mod tasks;
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain};
+use casefile_collector::normalise::{About, Assembly};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::tables::SourceRow;
 use casefile_evidence::{AnyRow, Timestamp};
@@ -33,7 +33,7 @@ pub(crate) fn about() -> About {
 
 /// The rows of snapshots that are 10 seconds apart, the first 20 seconds after the deployment was created.
 pub(crate) fn assemble(about: About, snapshots: &[Vec<Value>]) -> Vec<AnyRow> {
-    let mut assembly = Assembly::new(about, Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(about, Redactor::standard());
     for (number, documents) in (2..).zip(snapshots) {
         assembly.begin_snapshot(Timestamp(CREATED + number * 10_000), false);
         for value in documents {

@@ -1,10 +1,10 @@
 //! How readings of a log stream add up: what was not seen is not covered, and no line counts twice.
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain};
+use casefile_collector::normalise::{About, Assembly};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::tables::SourceRow;
-use casefile_evidence::{AnyRow, Timestamp};
+use casefile_evidence::{AnyRow, Timestamp, distinct};
 use serde_json::{Value, json};
 
 const AT: i64 = 1_795_419_780_000;
@@ -43,7 +43,7 @@ fn filter(from: Option<i64>, token: Option<&str>, events: &[i64], next: Option<&
 /// The stream's last source, and how many lines there are, of snapshots a minute apart.
 fn read(snapshots: &[Vec<Value>]) -> (SourceRow, usize) {
     let about = About { service: "shop".to_owned(), ingestion_grace_ms: 10_000, ..About::default() };
-    let mut assembly = Assembly::new(about, Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(about, Redactor::standard());
     for (number, documents) in (1..).zip(snapshots) {
         assembly.begin_snapshot(Timestamp(AT + number * 60_000), false);
         for value in documents {
@@ -53,7 +53,8 @@ fn read(snapshots: &[Vec<Value>]) -> (SourceRow, usize) {
         assembly.end_snapshot();
     }
     let rows = assembly.drain();
-    let lines = rows.iter().filter(|row| matches!(row, AnyRow::LogEvent(_))).count();
+    let lines = rows.iter().filter_map(|row| if let AnyRow::Line(line) = row { Some((**line).clone()) } else { None });
+    let lines = distinct(lines.collect()).len();
     let source = rows.into_iter().rev().find_map(|row| match row {
         AnyRow::Source(source) if source.log_stream.as_deref() == Some("s") => Some(*source),
         _ => None,
@@ -97,34 +98,26 @@ fn readings_that_take_turns_count_no_line_twice() {
 }
 
 #[test]
-fn a_full_page_is_no_end_and_what_goes_on_from_its_last_moment_is_the_same_reading() {
+fn a_full_page_without_a_token_is_the_end() {
     let full: Vec<i64> = (1..=10_000).collect();
-    let (source, _) = read(&[vec![filter(None, None, &full, None)]]);
-    assert_eq!(source.status, "partial");
-    let (source, lines) = read(&[vec![filter(None, None, &full, None), filter(Some(10_000), None, &[10_000], None)]]);
+    let (source, lines) = read(&[vec![filter(None, None, &full, None)]]);
     assert_eq!((known(&source), lines), (("complete", None, Some(60_000)), 10_000));
 }
 
 #[test]
-fn a_busy_stream_may_remember_what_the_others_leave() {
-    let about = About { service: "shop".to_owned(), ingestion_grace_ms: 10_000, ..About::default() };
-    let retain = Retain::Trailing { lines: 1000, millis: 60_000 };
-    let mut assembly = Assembly::new(about, Redactor::standard(), retain);
-    assembly.begin_snapshot(Timestamp(AT + 60_000), false);
-    let mut take = |stream: &str, lines: i64| {
-        let at: Vec<i64> = (0..lines).map(|line| 59_000 + line).collect();
-        let mut page = get(Some(0), None, &at, "f/1");
-        page["request"]["logStreamName"] = json!(stream);
-        let document = assembly.redact(Document::from_json(page, "test").unwrap());
-        assembly.take(document);
-        (assembly.remembered(), assembly.forgotten_to("g", stream).map(|at| at.as_millis() - AT))
+fn a_page_that_says_which_read_it_belongs_to_is_taken_at_its_word() {
+    let page = |read: Value, events: &[i64]| {
+        let mut page = filter(Some(100), None, events, None);
+        page["read"] = read;
+        page
     };
-    for quiet in 0..20 {
-        take(&format!("quiet {quiet}"), 0);
-    }
-    assert_eq!(take("busy", 900), (900, None), "a twentieth would be 50 of them");
-    // Where nothing is left, each has so many all the same.
-    assert_eq!(take("late", 900), (1156, Some(59_643)));
-    assembly.leave_stream("g", "busy");
-    assert_eq!((assembly.remembered(), assembly.forgotten_to("g", "busy")), (256, Some(Timestamp(AT + 59_899))));
+    let began = "2026-11-23T07:43:30Z";
+    let first = json!({ "id": 4, "page": 1, "began": began, "from": "2026-11-23T07:43:00.100Z", "last": false });
+    let last = json!({ "id": 4, "page": 2, "began": began, "from": "2026-11-23T07:43:00.100Z", "last": true });
+    let (source, lines) = read(&[vec![page(first.clone(), &[200, 200])]]);
+    assert_eq!((source.status.as_str(), lines), ("partial", 2));
+    // What equals lines of another page of the read was logged again; of another read, it was read again.
+    let again = json!({ "id": 5, "page": 1, "began": began, "from": "2026-11-23T07:43:00.100Z", "last": true });
+    let (source, lines) = read(&[vec![page(first, &[200, 200]), page(last, &[200]), page(again, &[200, 200, 200])]]);
+    assert_eq!((known(&source), lines), (("complete", Some(100), Some(30_000)), 3), "known up to when it began");
 }

@@ -1,7 +1,7 @@
 //! Tasks: one-off ones that are chosen, lists that are forgotten, and answers that contradict each other.
 
 use casefile_collector::document::Document;
-use casefile_collector::normalise::{About, Assembly, Retain, TaskSelector};
+use casefile_collector::normalise::{About, Assembly, TaskSelector};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::tables::{TaskRow, TaskSelectorRow};
 use casefile_evidence::{AnyRow, Timestamp};
@@ -99,7 +99,7 @@ fn chosen_tasks_that_were_never_listed_are_a_gap() {
 fn each_list_of_stopped_tasks_has_a_memory_of_its_own() {
     let own = json!({ "serviceName": "shop" });
     let family = json!({ "family": "shop-migrate" });
-    let mut assembly = Assembly::new(migrate(), Redactor::standard(), Retain::All);
+    let mut assembly = Assembly::new(migrate(), Redactor::standard());
     for (at, filters) in [(0, vec![&own]), (30, vec![&own]), (90, vec![&own, &family])] {
         assembly.begin_snapshot(Timestamp(CREATED + at * 60_000), false);
         for filter in filters {

@@ -59,7 +59,7 @@ table! {
         log_stream: Name,
         /// When the program wrote it, by its host's clock.
         timestamp: Timestamp,
-        /// Its number within the stream, in the order in which the lines came.
+        /// Its number within the stream. It tells lines of one millisecond apart: they came in this order.
         seq: i64,
         /// The container that wrote it; null where the stream's name does not say.
         container: Option<Name>,

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::SchemaRef;
 
+use crate::lines::{LineRow, distinct_batches};
 use crate::row::{Row, TableInfo};
 
 /// A table as the registry knows it.
@@ -34,13 +35,35 @@ pub struct Table {
     pub version: u32,
 }
 
+/// The rows that wait to be sorted: those of the table, or others that it is made of.
+macro_rules! waits {
+    ($row:ty) => {
+        $row
+    };
+    ($row:ty, $waits:ty) => {
+        $waits
+    };
+}
+
+/// What makes the rows of the table of those that waited.
+macro_rules! stored {
+    () => {
+        std::convert::identity
+    };
+    ($stored:path) => {
+        $stored
+    };
+}
+
 macro_rules! registry {
-    ($($variant:ident($row:ty)),+ $(,)?) => {
+    ($($variant:ident($row:ty $(= $waits:ty => $stored:path)?)),+ $(,)?) => {
         /// A row of any table. Boxed, for some are wide, and rows are handed on.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each variant is the row type that it holds")]
         pub enum AnyRow {
             $($variant(Box<$row>),)+
+            /// A line of an answer, which becomes a row of `log_events` unless an earlier read has it too.
+            Line(Box<LineRow>),
         }
 
         impl AnyRow {
@@ -48,6 +71,7 @@ macro_rules! registry {
             pub fn table(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => <$row>::TABLE,)+
+                    Self::Line(_) => LogEventRow::TABLE,
                 }
             }
         }
@@ -59,6 +83,12 @@ macro_rules! registry {
                     $(<$row>::TABLE => Some(<$row>::from_batch(batch)?.into_iter().map(Self::from).collect()),)+
                     _ => None,
                 }
+            }
+        }
+
+        impl From<LineRow> for AnyRow {
+            fn from(row: LineRow) -> Self {
+                Self::Line(Box::new(row))
             }
         }
 
@@ -80,7 +110,7 @@ macro_rules! registry {
         /// One sorter for each table.
         #[expect(non_snake_case, reason = "fields carry the names of the variants")]
         pub(crate) struct Sorters {
-            $($variant: crate::sort::Sorter<$row>,)+
+            $($variant: crate::sort::Sorter<waits!($row $(, $waits)?)>,)+
         }
 
         impl Sorters {
@@ -90,7 +120,8 @@ macro_rules! registry {
 
             pub(crate) fn push(&mut self, row: AnyRow) -> Result<(), crate::error::WriteError> {
                 match row {
-                    $(AnyRow::$variant(row) => self.$variant.push(&row),)+
+                    $(AnyRow::$variant(row) => self.$variant.push(&(*row).into()),)+
+                    AnyRow::Line(row) => self.LogEvent.push(&row),
                 }
             }
 
@@ -118,7 +149,9 @@ macro_rules! registry {
                 self,
                 data: &std::path::Path,
             ) -> Result<Vec<crate::write::WrittenTable>, crate::error::WriteError> {
-                Ok(vec![$(crate::write::write_table(self.$variant, data)?),+])
+                Ok(vec![$(
+                    crate::write::write_table::<$row, _, _>(self.$variant, data, stored!($($stored)?))?
+                ),+])
             }
         }
     };
@@ -141,7 +174,7 @@ registry! {
     TargetHealth(TargetHealthRow),
     LogGroup(LogGroupRow),
     LogStream(LogStreamRow),
-    LogEvent(LogEventRow),
+    LogEvent(LogEventRow = LineRow => distinct_batches),
     Source(SourceRow),
     ApiCall(ApiCallRow),
 }

@@ -7,7 +7,7 @@ use casefile_analyzer::{
     Anchor, Check, CheckVerdict, EvidenceRow, Expect, Options, Pack, Quorum, Settings, Signature, analyze, near_misses,
     nearest,
 };
-use casefile_evidence::tables::{self, SourceRow};
+use casefile_evidence::tables::{self, LogEventRow, SourceRow};
 
 use crate::cli::JudgeArgs;
 use crate::config::Loaded;
@@ -49,22 +49,24 @@ fn sources(id: &str, pack: &Pack, opened: &Opened) -> Result<String, Error> {
     };
     let feeds: Vec<&str> = requires.iter().filter_map(|table| tables::fed_by(table)).collect();
     let mut latest: std::collections::BTreeMap<_, SourceRow> = std::collections::BTreeMap::new();
-    for mut source in opened.bundle.rows::<SourceRow>()? {
+    for source in opened.bundle.rows::<SourceRow>()? {
         if feeds.contains(&source.feeds.as_str()) {
-            let key = (source.feeds.clone(), source.operation.clone(), source.parameters.clone());
-            // A poll reads only the lines that are new.
-            if let Some(before) = latest.get(&key).filter(|before| before.log_stream.is_some()) {
-                source.rows += before.rows;
-            }
-            latest.insert(key, source);
+            latest.insert((source.feeds.clone(), source.operation.clone(), source.parameters.clone()), source);
+        }
+    }
+    // A read has the newest lines of a stream; what counts is all of them.
+    let mut lines: std::collections::BTreeMap<(String, String), i64> = std::collections::BTreeMap::new();
+    for rows in opened.bundle.row_batches::<LogEventRow>()? {
+        for row in rows? {
+            *lines.entry((row.log_group.into(), row.log_stream.into())).or_default() += 1;
         }
     }
     let mut text = format!("judged from  {}, of which these sources tell:\n", requires.join(", "));
     for source in latest.values().take(SOURCES) {
         let time = |at: Option<casefile_evidence::Timestamp>| at.map_or_else(|| "…".to_owned(), |at| at.to_string());
-        let place = match (&source.log_group, &source.log_stream) {
-            (Some(group), Some(stream)) => format!("{group} {stream}"),
-            _ => source.parameters.clone(),
+        let (place, rows) = match source.log_group.clone().zip(source.log_stream.clone()) {
+            Some(stream) => (format!("{} {}", stream.0, stream.1), lines.get(&stream).copied().unwrap_or_default()),
+            None => (source.parameters.clone(), source.rows),
         };
         let _ = writeln!(
             text,
@@ -72,7 +74,7 @@ fn sources(id: &str, pack: &Pack, opened: &Opened) -> Result<String, Error> {
             source.status,
             source.operation,
             visible(&place),
-            source.rows,
+            rows,
             time(source.covered_from),
             time(source.covered_to),
             source.error.as_ref().map(|error| format!(": {}", visible(error))).unwrap_or_default()

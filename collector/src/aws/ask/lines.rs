@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use super::{Asked, Pages, text};
 use crate::aws::Aws;
 use crate::aws::wire::exchange;
-use crate::document::{Document, Operation};
+use crate::document::{Document, Operation, Read};
 
 /// The most events that GetLogEvents and FilterLogEvents give at once; a page also ends at 1 MB.
 const EVENTS: i32 = 10_000;
@@ -23,14 +23,21 @@ pub enum Lines {
     Together(Vec<String>),
 }
 
-/// Where a reading begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where a read begins, or goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogCursor {
-    /// Events from this moment on (`startTime`, inclusive); all of them where left out. It is sent with
-    /// a token too, so that every request says what it covers.
-    pub from: Option<Timestamp>,
-    /// Events after those that an earlier reading found: the token that it gave.
+    /// The read at its next page. Events are asked for from its beginning on (`startTime`, inclusive), with a token too, so
+    /// that every request says what it covers.
+    pub read: Read,
+    /// Events after those that were found: the token that the page before gave.
     pub token: Option<String>,
+}
+
+impl LogCursor {
+    /// The beginning of a read.
+    pub const fn new(id: i64, began: Timestamp, from: Option<Timestamp>) -> Self {
+        Self { read: Read::new(id, began, from), token: None }
+    }
 }
 
 /// Reads lines to their end, and hands each page to `on`; the next one is asked for once that has taken it.
@@ -39,10 +46,7 @@ pub struct LogCursor {
 /// `nextToken`; an empty page is normal in the middle of both (CloudWatch Logs, "nextForwardToken", "nextToken").
 /// So GetLogEvents is always one call more than there are pages, and FilterLogEvents is not.
 ///
-/// Where FilterLogEvents ends with a page that is full, it is asked once more from its last moment on: there are endpoints
-/// that end at their limit, whatever follows.
-///
-/// Finds where it goes on: of GetLogEvents at any time, of FilterLogEvents where it did not come to the end.
+/// Finds where it goes on, if it did not come to the end.
 ///
 /// `region` is the log driver's (`awslogs-region`), which may differ from the service's.
 pub async fn read_lines<F: Future<Output = ()>>(
@@ -53,48 +57,27 @@ pub async fn read_lines<F: Future<Output = ()>>(
     cursor: LogCursor,
     on: impl Fn(Document) -> F,
 ) -> Asked<LogCursor> {
-    let LogCursor { mut from, mut token } = cursor;
+    let LogCursor { mut read, mut token } = cursor;
+    let key = if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" };
     let mut pages = Pages::default();
     loop {
-        let document = match lines {
-            Lines::Alone(stream) => get(aws, region, group, stream, from, token.clone()).await,
-            Lines::Together(streams) => filter(aws, region, group, streams, from, token.clone()).await,
+        let mut document = match lines {
+            Lines::Alone(stream) => get(aws, region, group, stream, read.from, token.clone()).await,
+            Lines::Together(streams) => filter(aws, region, group, streams, read.from, token.clone()).await,
         };
-        let (mut passed, mut behind_full) = (None, None);
-        let next = pages.take(document, &mut |document| passed = Some(document), |page| {
-            let events = page.events.as_deref().unwrap_or_default();
-            if i32::try_from(events.len()).is_ok_and(|events| events >= EVENTS) {
-                behind_full = events.last().and_then(|event| event.timestamp).map(Timestamp);
-            }
-            text(&page.fields, if matches!(lines, Lines::Alone(_)) { "nextForwardToken" } else { "nextToken" })
-        });
+        let next = document.response().map(|page| text(page, key).filter(|next| token.as_ref() != Some(next)));
+        document.read = Some(Read { last: next == Some(None), ..read });
+        let mut passed = None;
+        pages.take(document, &mut |document| passed = Some(document), |_| ());
         if let Some(document) = passed {
             on(document).await;
         }
-        let next = match (next, lines) {
-            // Refused: it may go on from where it was.
-            (None, _) | (Some(None), Lines::Alone(_)) => return pages.asked(LogCursor { from, token }),
-            (Some(None), Lines::Together(_)) => match behind_full {
-                Some(behind) => {
-                    // A page full of one moment has all that can be had of it.
-                    let on = if from < Some(behind) { behind } else { behind.plus_millis(1) };
-                    if !pages.leads_on(&format!("from {on}")) {
-                        return pages.asked(LogCursor { from, token });
-                    }
-                    (from, token) = (Some(on), None);
-                    continue;
-                }
-                None => return pages.asked(LogCursor { from, token: None }),
-            },
-            (Some(Some(next)), Lines::Alone(_)) if token.as_ref() == Some(&next) => {
-                return pages.asked(LogCursor { from, token });
-            }
-            (Some(Some(next)), _) => next,
-        };
+        // Refused, or at its end.
+        let Some(Some(next)) = next else { return pages.asked(LogCursor { read, token }) };
+        (read, token) = (read.next(), Some(next.clone()));
         if !pages.leads_on(&next) {
-            return pages.asked(LogCursor { from, token });
+            return pages.asked(LogCursor { read, token });
         }
-        token = Some(next);
     }
 }
 

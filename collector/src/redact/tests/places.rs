@@ -14,6 +14,7 @@ fn document(operation: Operation, request: Value, response: Value) -> Document {
         assumed: false,
         outcome: Outcome::Response(Answer::new(operation, object(response))),
         call: None,
+        read: None,
         origin: operation.name().to_owned(),
     }
 }

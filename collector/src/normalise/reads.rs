@@ -1,0 +1,51 @@
+//! The reads of pages that do not say which read they belong to: recordings of before, and files of the AWS CLI.
+
+use std::collections::BTreeMap;
+
+use casefile_evidence::Timestamp;
+use serde_json::Value;
+
+use crate::document::{Document, LogEvent, Operation, Read};
+
+/// The reads that pages may go on with.
+#[derive(Debug, Default)]
+pub(super) struct Reads {
+    count: i64,
+    /// By what was asked for and the token of the next page.
+    open: BTreeMap<(String, String), Read>,
+}
+
+impl Reads {
+    /// The read of a page. `asked`: what was asked for, page by page the same.
+    pub(super) fn of(&mut self, document: &Document, asked: &str, events: &[LogEvent], now: Timestamp) -> Read {
+        let of_stream = document.operation == Operation::GetLogEvents;
+        let token = document.requested("nextToken").map(str::to_owned);
+        let key = if of_stream { "nextForwardToken" } else { "nextToken" };
+        let next = document.response().and_then(|answer| answer.get(key)).and_then(Value::as_str).map(str::to_owned);
+        let known = token.clone().and_then(|token| self.open.remove(&(asked.to_owned(), token)));
+        let mut read = match known {
+            // Behind the end it has what came since.
+            Some(read) if read.last => Read { began: now, ..read.next() },
+            Some(read) => read.next(),
+            None => {
+                self.count += 1;
+                Read::new(-self.count, now, begins(document, token.is_some(), events, now))
+            }
+        };
+        // GetLogEvents gives the same token again at the end.
+        read.last = if of_stream && !document.assumed { next == token } else { document.is_last_page() };
+        if let Some(next) = next {
+            self.open.insert((asked.to_owned(), next), read);
+        }
+        read
+    }
+}
+
+/// From when on a read has the lines that begins with this page. What stands before a page that no known one leads to was
+/// not seen; nor what is older than the newest page, which comes first without `startFromHead`.
+fn begins(document: &Document, behind: bool, events: &[LogEvent], now: Timestamp) -> Option<Timestamp> {
+    let head = document.request.as_ref().and_then(|request| request.get("startFromHead")).and_then(Value::as_bool);
+    let newest = document.operation == Operation::GetLogEvents && head != Some(true) && !document.assumed;
+    let first = events.first().and_then(|event| event.timestamp).map_or(now, Timestamp);
+    (behind || newest).then_some(first).max(document.requested_at("startTime"))
+}
