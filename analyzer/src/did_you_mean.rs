@@ -1,6 +1,6 @@
 //! "Did you mean": the remedy of a name that is not known.
 
-use datafusion::common::utils::datafusion_strsim::levenshtein;
+use strsim::levenshtein;
 
 /// The known name that may have been meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

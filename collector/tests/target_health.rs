@@ -49,12 +49,15 @@ fn assemble(snapshots: &[&[Value]]) -> (Vec<TargetHealthRow>, Vec<SourceRow>) {
         assembly.end_snapshot();
     }
     assembly.finish();
-    let rows = assembly.drain().into_iter().filter_map(|row| match row {
-        AnyRow::TargetHealth(row) => Some(*row),
-        _ => None,
-    });
-    let sources = assembly.sources().iter().filter(|source| source.feeds == "target_health").cloned();
-    (rows.collect(), sources.collect())
+    let (mut rows, mut sources) = (Vec::new(), Vec::new());
+    for row in assembly.drain() {
+        match row {
+            AnyRow::TargetHealth(row) => rows.push(*row),
+            AnyRow::Source(row) if row.feeds == "target_health" => sources.push(*row),
+            _ => {}
+        }
+    }
+    (rows, sources)
 }
 
 fn told(sources: &[SourceRow]) -> Vec<(i64, &str, Option<String>)> {

@@ -2,102 +2,100 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
+use arrow::row::{OwnedRow, Rows};
 
 use crate::error::WriteError;
-use crate::order::row_at;
+use crate::order::Order;
 use crate::row::Row;
 use crate::run::RunReader;
 
 /// Merges sorted runs: gives rows in order, as many at a time as follow each other in one run.
-pub(crate) struct Merge<R: Row> {
+pub(crate) struct Merge {
+    table: &'static str,
+    order: Order,
     /// The next row of each run that has one.
-    heads: BinaryHeap<Reverse<(R, usize)>>,
+    heads: BinaryHeap<Reverse<(OwnedRow, usize)>>,
     runs: Vec<Run>,
 }
 
 struct Run {
-    path: PathBuf,
     reader: RunReader,
-    batch: RecordBatch,
+    batch: Option<(RecordBatch, Rows)>,
     /// The place of the next row in the batch.
     at: usize,
 }
 
 impl Run {
-    fn open<R: Row>(path: &Path) -> Result<Self, WriteError> {
-        let batch = RecordBatch::new_empty(R::schema());
-        Ok(Self { path: path.to_owned(), reader: RunReader::open(path)?, batch, at: 0 })
-    }
-
     /// The next row, read again where the batch is used up.
-    fn head<R: Row>(&mut self) -> Result<Option<R>, WriteError> {
-        while self.at == self.batch.num_rows() {
-            let Some(batch) = self.reader.next() else { return Ok(None) };
-            self.batch = batch?;
-            self.at = 0;
+    fn head(&mut self, order: &Order, table: &'static str) -> Result<Option<OwnedRow>, WriteError> {
+        loop {
+            match &self.batch {
+                Some((_, rows)) if self.at < rows.num_rows() => return Ok(Some(rows.row(self.at).owned())),
+                _ => {}
+            }
+            let Some(batch) = self.reader.next().transpose()? else { return Ok(None) };
+            let rows = order.rows(&batch).map_err(|error| WriteError::table(table)(error.into()))?;
+            (self.batch, self.at) = (Some((batch, rows)), 0);
         }
-        self.row(self.at).map(Some)
     }
 
-    fn row<R: Row>(&self, at: usize) -> Result<R, WriteError> {
-        let unreadable = || WriteError::io("read back", &self.path)(io::ErrorKind::InvalidData.into());
-        row_at(&self.batch, at).ok_or_else(unreadable)
-    }
-
-    /// How many rows of the batch, the next one included, come no later than a row of another run.
-    fn up_to<R: Row>(&self, limit: Option<&R>) -> Result<usize, WriteError> {
-        let left = self.batch.num_rows() - self.at;
-        let Some(limit) = limit else { return Ok(left) };
-        let within = |count: usize| Ok(self.row::<R>(self.at + count - 1)? <= *limit);
-        // Mostly all or few.
-        if left == 1 || within(left)? {
-            return Ok(left);
-        }
-        let (mut low, mut high) = (1, 2);
-        while high < left && within(high)? {
-            (low, high) = (high, high * 2);
-        }
-        high = high.min(left);
-        while high - low > 1 {
-            let middle = low.midpoint(high);
-            if within(middle)? { low = middle } else { high = middle }
-        }
-        Ok(low)
+    /// Takes the rows of the batch, the next one included, that come no later than a row of another run.
+    fn take(&mut self, limit: Option<&OwnedRow>) -> Option<RecordBatch> {
+        let (batch, rows) = self.batch.as_ref()?;
+        let count = limit.map_or(rows.num_rows() - self.at, |limit| up_to(rows, self.at, limit));
+        self.at += count;
+        Some(batch.slice(self.at - count, count))
     }
 }
 
-impl<R: Row> Merge<R> {
-    pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, WriteError> {
-        let mut runs = Vec::with_capacity(paths.len());
-        let mut heads = BinaryHeap::with_capacity(paths.len());
-        for (number, path) in paths.iter().enumerate() {
-            let mut run = Run::open::<R>(path)?;
-            if let Some(row) = run.head()? {
-                heads.push(Reverse((row, number)));
-            }
-            runs.push(run);
-        }
-        Ok(Self { heads, runs })
+/// How many rows from a place on, at least one, come no later than a limit.
+fn up_to(rows: &Rows, at: usize, limit: &OwnedRow) -> usize {
+    let left = rows.num_rows() - at;
+    let within = |count: usize| rows.row(at + count - 1) <= limit.row();
+    // Mostly all or few.
+    if left == 1 || within(left) {
+        return left;
+    }
+    let (mut low, mut high) = (1, 2);
+    while high < left && within(high) {
+        (low, high) = (high, high * 2);
+    }
+    high = high.min(left);
+    while high - low > 1 {
+        let middle = low.midpoint(high);
+        if within(middle) { low = middle } else { high = middle }
+    }
+    low
+}
+
+impl Merge {
+    pub(crate) fn open<R: Row>(paths: &[PathBuf]) -> Result<Self, WriteError> {
+        let order = Order::of::<R>().map_err(|error| WriteError::table(R::TABLE)(error.into()))?;
+        let open = |path: &PathBuf| Ok(Run { reader: RunReader::open(Path::new(path))?, batch: None, at: 0 });
+        let runs = paths.iter().map(open).collect::<Result<Vec<Run>, WriteError>>()?;
+        let mut merge = Self { table: R::TABLE, order, heads: BinaryHeap::with_capacity(runs.len()), runs };
+        (0..paths.len()).try_for_each(|number| merge.push_head(number))?;
+        Ok(merge)
+    }
+
+    fn push_head(&mut self, number: usize) -> Result<(), WriteError> {
+        let head = self.runs[number].head(&self.order, self.table)?;
+        self.heads.extend(head.map(|row| Reverse((row, number))));
+        Ok(())
     }
 
     fn next_rows(&mut self) -> Result<Option<RecordBatch>, WriteError> {
         let Some(Reverse((_, number))) = self.heads.pop() else { return Ok(None) };
-        let run = &mut self.runs[number];
-        let count = run.up_to(self.heads.peek().map(|Reverse((row, _))| row))?;
-        let rows = run.batch.slice(run.at, count);
-        run.at += count;
-        if let Some(row) = run.head()? {
-            self.heads.push(Reverse((row, number)));
-        }
-        Ok(Some(rows))
+        let rows = self.runs[number].take(self.heads.peek().map(|Reverse((row, _))| row));
+        self.push_head(number)?;
+        Ok(rows)
     }
 }
 
-impl<R: Row> Iterator for Merge<R> {
+impl Iterator for Merge {
     type Item = Result<RecordBatch, WriteError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -87,7 +87,7 @@ impl<R: Row> Sorter<R> {
     fn merge(&mut self, few: Vec<RunFile>) -> Result<(), WriteError> {
         let paths: Vec<PathBuf> = few.iter().map(|run| run.path.clone()).collect();
         let path = self.next_path();
-        self.runs.push(RunFile::write::<R>(path, Merge::<R>::open(&paths)?, few.iter().map(|run| run.weight).sum())?);
+        self.runs.push(RunFile::write::<R>(path, Merge::open::<R>(&paths)?, few.iter().map(|run| run.weight).sum())?);
         self.obsolete.extend(paths);
         Ok(())
     }
@@ -154,7 +154,7 @@ impl<R: Row> Sorter<R> {
     }
 
     /// The rows in order.
-    pub(crate) fn finish(mut self) -> Result<Sorted<R>, WriteError> {
+    pub(crate) fn finish(mut self) -> Result<Sorted, WriteError> {
         self.settle()?;
         if self.runs.is_empty() {
             return Ok(Sorted::Memory(InOrder::of::<R>(self.take()?)?));
@@ -168,7 +168,7 @@ impl<R: Row> Sorter<R> {
             self.merge(few)?;
         }
         let paths: Vec<PathBuf> = self.runs.iter().map(|run| run.path.clone()).collect();
-        Ok(Sorted::Merge(Merge::open(&paths)?))
+        Ok(Sorted::Merge(Merge::open::<R>(&paths)?))
     }
 }
 
@@ -180,12 +180,12 @@ impl<R: Row> Drop for Sorter<R> {
 }
 
 /// Rows in total order, a few at a time.
-pub(crate) enum Sorted<R: Row> {
+pub(crate) enum Sorted {
     Memory(InOrder),
-    Merge(Merge<R>),
+    Merge(Merge),
 }
 
-impl<R: Row> Iterator for Sorted<R> {
+impl Iterator for Sorted {
     type Item = Result<RecordBatch, WriteError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -205,8 +205,7 @@ pub(crate) struct InOrder {
 
 impl InOrder {
     fn of<R: Row>(batches: Vec<RecordBatch>) -> Result<Self, WriteError> {
-        let unreadable = || WriteError::io("sort", R::TABLE)(std::io::ErrorKind::InvalidData.into());
-        let order = order::<R>(&batches).ok_or_else(unreadable)?.into_iter();
+        let order = order::<R>(&batches).map_err(|error| WriteError::table(R::TABLE)(error.into()))?.into_iter();
         Ok(Self { table: R::TABLE, batches, order })
     }
 }

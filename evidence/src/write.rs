@@ -209,7 +209,7 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 pub(crate) fn write_table<R: Row, W: Row, I: Iterator<Item = Result<RecordBatch, WriteError>> + Send>(
     sorter: Sorter<W>,
     data: &Path,
-    stored: impl FnOnce(Sorted<W>) -> I,
+    stored: impl FnOnce(Sorted) -> I,
 ) -> Result<WrittenTable, WriteError> {
     let info = R::info();
     let file = format!("{}.parquet", R::TABLE);

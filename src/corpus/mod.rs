@@ -242,3 +242,44 @@ fn differences(case: &Case, verdict: &Verdict) -> Vec<Difference> {
 pub(crate) fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use casefile_analyzer::{CheckVerdict, Judge};
+    use casefile_evidence::Row;
+    use casefile_evidence::tables::{LogEventRow, TargetRow};
+
+    use super::*;
+
+    /// The judge that watches keeps only the changes of tasks, containers, targets and sources; the one that reads has all
+    /// rows. They agree at every poll, in the checks that need no log lines themselves.
+    #[tokio::test]
+    async fn who_watches_sees_what_who_reads_sees() {
+        let pack = Pack::embedded().unwrap();
+        let options = Options { threads: 1, ..Options::default() };
+        let analyzer = Analyzer::new(pack.clone(), &options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for case in casefile_fixtures::cases::all().into_iter().step_by(9) {
+            case.extract(&folder.path().join(&case.name)).unwrap();
+        }
+        for case in read(folder.path(), &pack, None).unwrap() {
+            let rows = case.rows(&case.held);
+            let target =
+                rows.iter().find_map(|row| if let AnyRow::Target(row) = row { Some((**row).clone()) } else { None });
+            let target: TargetRow = target.unwrap();
+            let mut judge = Judge::new(analyzer.clone(), case.settings.clone(), options.clone()).unwrap();
+            rows.iter().for_each(|row| judge.observe(row));
+            let watched = judge.verdict(target).await.unwrap();
+            let read = case.judge(rows, &analyzer).await.unwrap();
+            let needs_lines = |check: &CheckVerdict| {
+                pack.check(&check.id)
+                    .is_some_and(|it| it.header.requires.iter().any(|table| table == LogEventRow::TABLE))
+            };
+            for (watched, read) in watched.checks.iter().zip(&read.checks).filter(|(check, _)| !needs_lines(check)) {
+                let told = |check: &CheckVerdict| (check.id.clone(), check.outcome, check.reason.clone());
+                assert_eq!(told(watched), told(read), "{}", case.name);
+                assert_eq!(watched.unknown_because, read.unknown_because, "{}: {}", case.name, read.id);
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use casefile_collector::import::import;
 use casefile_collector::recording::Recording;
 use casefile_collector::{Maker, seal};
-use casefile_evidence::tables::{ApiCallRow, SourceRow, latest_sources};
+use casefile_evidence::tables::{ApiCallRow, SourceRow};
 use casefile_evidence::{BundleWriter, Digest, Manifest, Row, Sealed};
 
 use super::{TOOL, redactor};
@@ -64,16 +64,26 @@ fn default_output(dir: &Path) -> PathBuf {
 }
 
 /// The last line: the bundle's place, its digest, and its contents.
-pub(crate) fn sealed_line(sealed: &Sealed, upload: Option<&Upload>, sources: &[SourceRow]) -> String {
+pub(crate) fn sealed_line<'a>(
+    sealed: &Sealed,
+    upload: Option<&Upload>,
+    sources: impl Iterator<Item = &'a SourceRow>,
+) -> String {
     let place = upload.map_or_else(|| sealed.path.display().to_string(), |upload| upload.place.clone());
     line(&place, sealed.digest, &sealed.manifest, sources)
 }
 
-pub(crate) fn line(place: &str, digest: Digest, manifest: &Manifest, sources: &[SourceRow]) -> String {
+/// `sources`: the last row of each.
+pub(crate) fn line<'a>(
+    place: &str,
+    digest: Digest,
+    manifest: &Manifest,
+    sources: impl Iterator<Item = &'a SourceRow>,
+) -> String {
     let filled = manifest.tables.iter().filter(|(name, table)| table.rows > 0 && !UNCOUNTED.contains(&name.as_str()));
     let rows: Vec<String> = filled.map(|(name, table)| format!("{name} {}", table.rows)).collect();
     let calls = manifest.tables.get(ApiCallRow::TABLE).map_or(0, |table| table.rows);
-    let gaps = match latest_sources(sources).filter(|source| source.status != "complete").count() {
+    let gaps = match sources.filter(|source| source.status != "complete").count() {
         0 => "no gaps".to_owned(),
         1 => "1 gap".to_owned(),
         gaps => format!("{gaps} gaps"),

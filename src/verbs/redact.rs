@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use casefile_collector::redact::redact_bundle;
+use casefile_evidence::tables::latest_sources;
 use casefile_evidence::{Bundle, BundleWriter};
 
 use super::archive::locate;
@@ -29,7 +30,8 @@ pub(crate) async fn run(args: &Redact, printer: &Printer) -> Result<Exit, Error>
     let after: u64 = sealed.manifest.redactions.values().sum();
     printer.note(&format!("{} more secrets were taken out than before", after - before));
     let upload = Upload::put(&sealed.path, store, &Interrupt::watch()?, printer).await;
-    printer.stdout(&sealed_line(&sealed, upload.as_ref(), &bundle.rows()?))?;
+    let sources = bundle.rows()?;
+    printer.stdout(&sealed_line(&sealed, upload.as_ref(), latest_sources(&sources)))?;
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 

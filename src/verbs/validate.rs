@@ -175,11 +175,11 @@ impl StopRule for VerdictRule {
 
     fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
         async move {
-            let (target, sources) = (polled.target.clone(), polled.sources.to_vec());
+            let target = polled.target.clone();
             let lines_until = polled.lines_until();
             let settled = self.settled.after_poll(polled).await;
             self.awaited = None;
-            match self.judge.verdict(target, sources).await {
+            match self.judge.verdict(target).await {
                 Ok(verdict) if can_still_improve(&verdict) => {
                     self.awaited = open_checks(&verdict);
                     None

@@ -264,15 +264,17 @@ impl Scanner {
         });
     }
 
-    /// A line of an answer.
+    /// A line of an answer, which gets the next number of its stream.
     pub(crate) fn arrived(&mut self, row: &LineRow) {
+        let known = self.matches.streams.get(&row.log_group, &row.log_stream);
+        let seq = known.map_or(0, |stream| stream.numbered);
         self.line(Line {
             log_group: &row.log_group,
             log_stream: &row.log_stream,
             container: row.container.as_deref(),
             task_id: row.task_id.as_deref(),
             timestamp: row.timestamp,
-            seq: row.place,
+            seq,
             ingestion_time: row.ingestion_time,
             message: &row.message,
         });

@@ -12,7 +12,7 @@ pub(crate) struct StreamLines {
     pub(crate) container: Option<String>,
     pub(crate) task_id: Option<String>,
     pub(crate) lines: i64,
-    /// How many were numbered: they are numbered from 0 as they came.
+    /// How many were numbered, from 0 on.
     pub(crate) numbered: i64,
     pub(crate) first_at: Timestamp,
     pub(crate) last_at: Timestamp,

@@ -1,5 +1,6 @@
 //! The evidence as tables: the bundle's tables, derived tables, and the views that checks read.
 
+mod changes;
 mod derived;
 mod evidence;
 mod images;
@@ -8,6 +9,7 @@ mod rollout;
 mod tasks;
 mod views;
 
+pub(crate) use changes::Changes;
 pub(crate) use derived::{batch, doc, texts, times};
 pub use evidence::Evidence;
 pub(crate) use evidence::{Rows, TableData, to_batches};

@@ -42,11 +42,7 @@ async fn judged(world: &World, settings: &Settings) -> Verdict {
     let analyzer = Analyzer::new(running_tasks(), &Options::default()).await.unwrap();
     let mut judge = Judge::new(analyzer, settings.clone(), Options::default()).unwrap();
     world.rows.iter().for_each(|row| judge.observe(row));
-    let sources = world.rows.iter().filter_map(|row| match row {
-        AnyRow::Source(source) => Some(*source.clone()),
-        _ => None,
-    });
-    let live = judge.verdict(world.target(), sources.collect()).await.unwrap();
+    let live = judge.verdict(world.target()).await.unwrap();
     assert_eq!(live, verdict, "watching gives what reading gives");
     verdict
 }

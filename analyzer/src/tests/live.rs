@@ -5,17 +5,9 @@ use casefile_evidence::AnyRow;
 use super::world::{World, check, healthy, outcomes, pack, running_tasks, settings};
 use crate::{Analyzer, Conclusion, Judge, Options, Outcome, Pack, can_still_improve};
 
-fn sources(world: &World) -> Vec<casefile_evidence::tables::SourceRow> {
-    let source = |row: &AnyRow| match row {
-        AnyRow::Source(source) => Some(*source.clone()),
-        _ => None,
-    };
-    world.rows.iter().filter_map(source).collect()
-}
-
 async fn live(world: &World, judge: &mut Judge) -> crate::Verdict {
     world.rows.iter().for_each(|row| judge.observe(row));
-    judge.verdict(world.target(), sources(world)).await.unwrap()
+    judge.verdict(world.target()).await.unwrap()
 }
 
 async fn judge_of(pack: Pack) -> Judge {

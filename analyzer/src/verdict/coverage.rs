@@ -44,8 +44,8 @@ impl<'a> Scope<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Coverage<'a> {
     latest: Vec<&'a SourceRow>,
-    /// How often a task was described, as the sources count it.
-    described: i64,
+    /// How often a task was described, as the sources count it; `None` during a collection, where only changes are kept.
+    described: Option<i64>,
     target: &'a TargetRow,
     tasks: &'a Tasks,
     /// From when on evidence is needed.
@@ -76,7 +76,7 @@ impl<'a> Coverage<'a> {
         let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
         Self {
             latest: tables::latest_sources(&prepared.sources).collect(),
-            described: described.map(|source| source.rows).sum(),
+            described: (!prepared.without_lines).then(|| described.map(|source| source.rows).sum()),
             target: &prepared.target,
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,
@@ -231,10 +231,11 @@ impl<'a> Coverage<'a> {
     /// Tasks that were described, as the sources say, and are not there: one that failed may be among them.
     fn lost_tasks(&self) -> Option<Gap> {
         let sum = |of: fn(&Task) -> i64| self.tasks.all().map(|(_, task)| of(task)).sum::<i64>();
-        let lost = self.described - sum(|task| task.snapshots);
+        let described = self.described?;
+        let lost = described - sum(|task| task.snapshots);
         let lost_containers = sum(|task| task.lost_containers);
         let error = match (lost > 0, lost_containers > 0) {
-            (true, _) => format!("{lost} of the {} answers about a task are not in the evidence", self.described),
+            (true, _) => format!("{lost} of the {described} answers about a task are not in the evidence"),
             (false, true) => format!("{lost_containers} answers about a container are not in the evidence"),
             (false, false) => return None,
         };

@@ -15,7 +15,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use casefile_evidence::tables::latest_sources;
 use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
 
 use crate::aws::Aws;
@@ -325,13 +324,7 @@ impl<'a> Collection<'a> {
     async fn stop(&mut self, began: Timestamp) -> Option<Stop> {
         let target = self.parts.assembly.target("collecting");
         let (now, elapsed) = (self.parts.aws.now(), elapsed(began, self.parts.clock.now()));
-        let polled = Polled {
-            target,
-            sources: self.parts.assembly.sources(),
-            seen: self.parts.assembly.seen(),
-            last_end: self.parts.assembly.last_end(),
-            now,
-        };
+        let polled = Polled { target, seen: self.parts.assembly.seen(), last_end: self.parts.assembly.last_end(), now };
         let stop = self.parts.rule.after_poll(polled).await;
         stop.or_else(|| (elapsed >= self.parts.pace.timeout).then(|| StopReason::Timeout.into()))
     }
@@ -349,7 +342,7 @@ impl<'a> Collection<'a> {
 
     /// How it goes, after a poll.
     fn progress(&mut self, began: Timestamp) -> Progress {
-        let gaps = latest_sources(self.parts.assembly.sources()).filter(|source| source.status != "complete").count();
+        let gaps = self.parts.assembly.sources().filter(|source| source.status != "complete").count();
         let judged = self.parts.assembly.judged().rollout.deployment;
         let judged = judged.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
         Progress {

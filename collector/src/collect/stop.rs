@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use casefile_evidence::tables::{SourceRow, TargetRow};
+use casefile_evidence::tables::TargetRow;
 use casefile_evidence::{AnyRow, Timestamp};
 use futures::future::BoxFuture;
 
@@ -56,8 +56,6 @@ impl From<StopReason> for Stop {
 pub struct Polled<'a> {
     /// What the evidence is about.
     pub target: TargetRow,
-    /// Every source so far.
-    pub sources: &'a [SourceRow],
     /// What was seen.
     pub seen: &'a Seen,
     /// When the last task of the judged rollout, or the last one-off task of its time, ended.

@@ -46,9 +46,7 @@ impl Assembly {
                 && asked.as_deref().unwrap_or("RUNNING") == status
         });
         // A bare document does not say whose tasks were asked for: that some came is all that tells.
-        let bare = |operation: Operation| {
-            self.sources.iter().any(|source| source.assumed && source.operation == operation.name())
-        };
+        let bare = |operation: Operation| self.sources.was_assumed(operation);
         let text = selector.to_string();
         let came = self.seen.tasks.values().any(|task| task.selected_by.as_ref() == Some(&text));
         if listed || came && (bare(Operation::DescribeTasks) || bare(Operation::ListTasks)) {

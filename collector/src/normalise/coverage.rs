@@ -65,7 +65,7 @@ impl Stream {
     /// From when on it is known with this read, once that is at its end: it adds to what was read before where it begins
     /// within that.
     pub(super) fn covered_from(&self, read: &Read) -> Option<Timestamp> {
-        let Some(Timestamp(from)) = read.from else { return None };
+        let Timestamp(from) = read.from?;
         let touches = |range: &&Range<i64>| range.start <= from && from <= range.end;
         let known = self.whole.iter().find(touches).map_or(from, |range| range.start);
         (known > i64::MIN).then_some(Timestamp(known))

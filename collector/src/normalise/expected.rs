@@ -81,9 +81,7 @@ impl Assembly {
             let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks (those that list-tasks names)");
             missing("tasks", Operation::DescribeTasks, nothing(), remedy);
         }
-        let bare = |operation: Operation| {
-            self.sources.iter().any(|source| source.assumed && source.operation == operation.name())
-        };
+        let bare = |operation: Operation| self.sources.was_assumed(operation);
         if !bare(Operation::DescribeTasks) && !bare(Operation::ListTasks) {
             for status in ["RUNNING", "STOPPED"] {
                 let wanted = format!("\"desiredStatus\":\"{status}\"");
@@ -151,8 +149,7 @@ impl Assembly {
     }
 
     fn no_tasks_listed(&self) -> bool {
-        self.ledger.was_asked(|key| key.operation == "ListTasks")
-            && !self.sources.iter().any(|source| source.operation == "ListTasks" && source.rows > 0)
+        self.ledger.was_asked(|key| key.operation == "ListTasks") && !self.sources.tasks_listed
     }
 
     /// Essential containers of the judged release whose lines do not go to CloudWatch Logs as awslogs does.

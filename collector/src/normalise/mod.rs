@@ -103,7 +103,7 @@ pub struct Assembly {
     listed: contradictions::Listed,
     remarks: Remarks,
     rows: Vec<AnyRow>,
-    sources: Vec<SourceRow>,
+    sources: sources::Standing,
     current: Current,
     window: Option<(Timestamp, Timestamp)>,
     calls: i64,
@@ -155,7 +155,7 @@ impl Assembly {
             listed: contradictions::Listed::default(),
             remarks: Remarks::default(),
             rows: Vec::new(),
-            sources: Vec::new(),
+            sources: sources::Standing::default(),
             current: Current { snapshot: -1, observed_at: Timestamp(0), documents: 0, assumed: false },
             window: None,
             calls: 0,
@@ -266,8 +266,8 @@ impl Assembly {
 
     fn record_sources(&mut self, sources: impl IntoIterator<Item = SourceRow>) {
         for source in sources {
-            self.rows.push(source.clone().into());
-            self.sources.push(source);
+            self.sources.record(&source);
+            self.rows.push(source.into());
         }
     }
 
@@ -276,9 +276,9 @@ impl Assembly {
         std::mem::take(&mut self.rows)
     }
 
-    /// Every source so far, as the ended snapshots left it.
-    pub fn sources(&self) -> &[SourceRow] {
-        &self.sources
+    /// The last row of every source, as the ended snapshots left it.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceRow> {
+        self.sources.last()
     }
 
     /// What was seen so far.

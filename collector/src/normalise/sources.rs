@@ -79,6 +79,38 @@ pub(super) struct Ledger {
     pub(super) may_skip_tasks: bool,
 }
 
+/// How the sources stand, by their last rows.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    last: BTreeMap<(String, String, String), SourceRow>,
+    /// Operations with answers that do not say what was asked.
+    assumed: BTreeSet<String>,
+    /// Whether a list of tasks named one.
+    pub(super) tasks_listed: bool,
+}
+
+impl Standing {
+    pub(super) fn record(&mut self, row: &SourceRow) {
+        if row.assumed {
+            self.assumed.insert(row.operation.clone());
+        }
+        self.tasks_listed |= row.operation == Operation::ListTasks.name() && row.rows > 0;
+        let key = (row.feeds.clone(), row.operation.clone(), row.parameters.clone());
+        let last = self.last.entry(key).or_insert_with(|| row.clone());
+        if row > last {
+            last.clone_from(row);
+        }
+    }
+
+    pub(super) fn last(&self) -> impl Iterator<Item = &SourceRow> {
+        self.last.values()
+    }
+
+    pub(super) fn was_assumed(&self, operation: Operation) -> bool {
+        self.assumed.contains(operation.name())
+    }
+}
+
 /// What is named of a request that names many: each batch is answered by itself.
 fn batch(document: &Document) -> String {
     let named = match document.operation {

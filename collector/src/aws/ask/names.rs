@@ -48,28 +48,13 @@ pub fn nearest(wanted: &str, names: &[String]) -> Vec<String> {
         .map(|name| {
             let lower = name.to_lowercase();
             let within = lower.contains(&wanted) || wanted.contains(&lower);
-            (if within { 1 } else { distance(&wanted, &lower) }, name)
+            (if within { 1 } else { strsim::levenshtein(&wanted, &lower) }, name)
         })
         .filter(|(distance, name)| *distance * 2 <= wanted.len().max(name.len()))
         .collect();
     near.sort();
     near.dedup();
     near.into_iter().take(MOST).map(|(_, name)| name.clone()).collect()
-}
-
-/// How many letters must be put in, taken out or changed (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, left) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, right) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(left != *right);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
