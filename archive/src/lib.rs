@@ -34,6 +34,7 @@ use std::sync::Arc;
 pub use add::{Added, Kept};
 use bytes::Bytes;
 use casefile_evidence::{Bundle, OpenError};
+pub use casefile_objects::AwsPartition;
 pub use compact::{COLUMNS, Compacted, CompactedFile, KnownMonth, Month, athena, compacted_schema, one_of_each};
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};

@@ -1,5 +1,6 @@
 //! The least IAM policies for those who work with an archive in S3.
 
+use casefile_objects::AwsPartition;
 use serde_json::{Value, json};
 
 use crate::compact::TABLES;
@@ -33,6 +34,8 @@ pub struct Place<'a> {
     pub waiver_kms_key: Option<&'a str>,
     /// Whether a retention is set for each object (`--lock`).
     pub lock: bool,
+    /// The partition of the bucket.
+    pub partition: AwsPartition,
 }
 
 impl Role {
@@ -96,12 +99,12 @@ impl Role {
 
     /// Its IAM policy.
     pub fn policy(self, place: &Place<'_>) -> Value {
-        let Place { bucket, prefix, kms_key, waiver_kms_key, lock } = *place;
+        let Place { bucket, prefix, kms_key, waiver_kms_key, lock, partition } = *place;
         let below = |folder: &str| match prefix {
             "" => format!("{folder}/*"),
             prefix => format!("{prefix}/{folder}/*"),
         };
-        let arn = format!("arn:aws:s3:::{bucket}");
+        let arn = format!("arn:{}:s3:::{bucket}", partition.name);
         let objects = |folders: &[&str]| -> Vec<String> {
             folders.iter().map(|folder| format!("{arn}/{}", below(folder))).collect()
         };
@@ -167,10 +170,11 @@ mod tests {
             kms_key: Some("key/verdicts"),
             waiver_kms_key: Some("key/waivers"),
             lock: true,
+            partition: AwsPartition::of("us-gov-west-1"),
         };
         let text = |role: Role| role.policy(&place).to_string();
         assert!(!text(Role::Gate).contains("kms:"), "{}", text(Role::Gate));
-        assert!(text(Role::Gate).contains("arn:aws:s3:::evidence/casefile/decisions/*"));
+        assert!(text(Role::Gate).contains("arn:aws-us-gov:s3:::evidence/casefile/decisions/*"));
         assert!(text(Role::Archive).contains("key/verdicts") && !text(Role::Archive).contains("key/waivers"));
         assert!(text(Role::Operator).contains("key/waivers") && !text(Role::Operator).contains("key/verdicts"));
         assert!(

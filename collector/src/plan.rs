@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use casefile_objects::AwsPartition;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -96,7 +97,10 @@ pub fn policy(known: &Known) -> Value {
     let region = known.region.as_ref().unwrap_or(&any);
     let account = known.account.as_ref().unwrap_or(&any);
     let (cluster, service) = (short_name(&known.cluster), short_name(&known.service));
-    let arn = |service: &str, rest: String| format!("arn:aws:{service}:{region}:{account}:{rest}");
+    let of = |service: &str, region: &str, rest: String| {
+        format!("arn:{}:{service}:{region}:{account}:{rest}", AwsPartition::of(region).name)
+    };
+    let arn = |service: &str, rest: String| of(service, region, rest);
     let cluster_arn = arn("ecs", format!("cluster/{cluster}"));
     let in_cluster = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
     let mut of_service = vec![
@@ -116,12 +120,12 @@ pub fn policy(known: &Known) -> Value {
     }
     let mut logs: Vec<String> = Vec::new();
     let mut regions: Vec<String> = Vec::new();
-    for (group, of) in known.groups.keys() {
-        let region = of.as_ref().unwrap_or(region);
-        regions.push(format!("arn:aws:logs:{region}:{account}:log-group:*"));
+    for (group, own) in known.groups.keys() {
+        let region = own.as_ref().unwrap_or(region);
+        regions.push(of("logs", region, "log-group:*".to_owned()));
         // Some actions are of the group, some of its streams.
-        logs.push(format!("arn:aws:logs:{region}:{account}:log-group:{group}"));
-        logs.push(format!("arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:*"));
+        logs.push(of("logs", region, format!("log-group:{group}")));
+        logs.push(of("logs", region, format!("log-group:{group}:log-stream:*")));
     }
     if logs.is_empty() || !known.groups_are_known {
         regions.push(arn("logs", "log-group:*".to_owned()));

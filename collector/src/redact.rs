@@ -1,10 +1,11 @@
 //! Redaction: what is secret leaves a document before anything is written.
 //!
-//! Two things are secret: the environment values of task definitions and overrides, by their place, and
-//! credentials anywhere in a text, by their shape ([`rules`]). What is taken out leaves a marker,
+//! Three things are secret: the environment values of task definitions and overrides, by their place; arguments, by what
+//! stands before them; and credentials anywhere in a text, by their shape ([`rules`]). What is taken out leaves a marker,
 //! `[redacted:RULE]`, and is counted under its rule. Redaction is idempotent: a marker is never
 //! redacted or counted again.
 
+mod arguments;
 mod bundle;
 mod config;
 mod keys;
@@ -63,7 +64,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// The rules that are always on: `environment`, `log-option`, `aws-access-key-id`, `aws-secret-access-key`,
+    /// The rules that are always on: `environment`, `log-option`, `argument`, `aws-access-key-id`, `aws-secret-access-key`,
     /// `aws-session-token`, `bearer-token`, `basic-auth`, `jwt`, `url-password` and `private-key`.
     pub fn standard() -> Self {
         Self { patterns: Patterns::standard() }
@@ -153,6 +154,10 @@ impl Redactor {
                         Some(lead) => self.told_text(lead, text, counts),
                         None => self.text(text, counts),
                     }
+                }
+                Value::Array(items) if arguments::LISTS.contains(&key.as_str()) => {
+                    arguments::redact(items, self.patterns.key.as_ref(), counts);
+                    items.iter_mut().for_each(|item| self.redact_value(item, counts));
                 }
                 Value::Array(items) if key == ENVIRONMENT => {
                     self.environment(items, counts);

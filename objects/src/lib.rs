@@ -3,6 +3,8 @@
 //! An object is never written over. A file up to [`PART`] bytes is one conditional request (`If-None-Match: *`); a larger
 //! one is uploaded in parts, with bounded memory.
 
+mod partition;
+
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
@@ -12,6 +14,8 @@ use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
+
+pub use partition::AwsPartition;
 
 /// A longer file is uploaded in parts of this size (multipart upload); S3 takes 10,000 of them.
 pub const PART: usize = 16 << 20;

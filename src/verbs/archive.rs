@@ -22,6 +22,7 @@ use crate::output::Printer;
 use crate::place::{is_free, read_input, s3_url, temporary};
 use crate::render;
 use crate::say::tell;
+use crate::target::variable;
 
 pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, Error> {
     match verb {
@@ -85,7 +86,10 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
         ArchiveVerb::Roles { archive, kms_key, waiver_kms_key, lock, format } => {
             let (bucket, prefix) = bucket(&archive.archive)?;
             let (kms_key, waiver_kms_key) = (kms_key.as_deref(), waiver_kms_key.as_deref());
-            let place = casefile_archive::Place { bucket, prefix, kms_key, waiver_kms_key, lock: *lock };
+            // As the AWS CLI takes it: an ARN names no region of a bucket, but its partition.
+            let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).unwrap_or_default();
+            let partition = casefile_archive::AwsPartition::of(&region);
+            let place = casefile_archive::Place { bucket, prefix, kms_key, waiver_kms_key, lock: *lock, partition };
             printer.stdout(&roles(&place, *format)?)?;
             Ok(Exit::Pass)
         }

@@ -1,6 +1,6 @@
 //! `collect --dry-run`: the calls of a collection, and the least IAM policy for them.
 
-use casefile_collector::aws::{Aws, ConnectOptions, Quotas, S3Url, ask};
+use casefile_collector::aws::{Aws, ConnectOptions, Quotas, ask};
 use casefile_collector::normalise::{Assembly, account_of, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
 use casefile_collector::redact::Redactor;
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
     };
     let polls = times.pace.timeout.as_millis().div_ceil(times.pace.poll.as_millis().max(1)) + 2;
     let destination = Destination::decide(args.output.output.as_deref(), Default::default)?;
-    let archive = destination.url().map(S3Url::arn);
+    let archive = destination.url().map(|url| url.arn(known.region.as_deref().unwrap_or_default()));
     let known = Known { archive, polls: u64::try_from(polls).unwrap_or(u64::MAX), ..known };
     let (calls, policy) = (calls(&known, &quotas), policy(&known));
     // Where the bundle would go is no place for it.

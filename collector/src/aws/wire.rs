@@ -173,6 +173,13 @@ where
     let status = answer.as_ref().map(|answer| answer.status);
     let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
     let outcome = match answer {
+        // An answer to nobody knows what would be evidence of anything.
+        Some(_) if request.is_none() => Outcome::Error(ApiError {
+            code: ApiError::UNKNOWN_REQUEST.to_owned(),
+            message: format!(
+                "the SDK's request of {operation} has another form than this casefile reads: update casefile"
+            ),
+        }),
         Some(answer) => answered(answer, result.err().as_ref()),
         None => Outcome::Error(unanswered(result.err().as_ref(), attempts)),
     };

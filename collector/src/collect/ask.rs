@@ -10,7 +10,7 @@ use casefile_evidence::Timestamp;
 use super::{CollectError, Collection, Named, elapsed};
 use crate::aws::ask::{self, TaskFilter, TaskStatus};
 use crate::document::{ApiError, Document, Outcome};
-use crate::normalise::{TaskChoice, account_of};
+use crate::normalise::{TaskChoice, account_of, short_name};
 
 /// Service deployments that were created this long before the first poll are listed: the one that is
 /// judged may have been rolled back before anybody looked.
@@ -244,7 +244,11 @@ impl Collection<'_> {
             }
         }
         let seen = self.parts.assembly.seen();
-        let listed: Vec<String> = listed.into_iter().filter(|arn| !seen.is_stopped(arn)).collect();
+        // A task that ran, and that neither list names any more: how it ended is still to be told.
+        let names: BTreeSet<&str> = listed.iter().map(|arn| short_name(arn)).collect();
+        let missed = seen.tasks.iter().filter(|(id, task)| !task.gone && !names.contains(id.as_str()));
+        let missed: Vec<String> = missed.map(|(id, _)| id.clone()).collect();
+        let listed: Vec<String> = listed.into_iter().chain(missed).filter(|arn| !seen.is_stopped(arn)).collect();
         ask::describe_tasks(&aws, &about.cluster, &listed, &mut |document| self.take(document)).await;
     }
 }

@@ -40,6 +40,9 @@ impl Collection<'_> {
             let back = if stream.task_id.is_none() { EXTRA_BACK_MS } else { 0 };
             self.tail(stream).begins_at(since.plus_millis(-back));
         }
+        if closing {
+            self.describe_again(&streams).await;
+        }
         let extra = self.extra_streams(&groups, &streams).await;
         let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
         self.read_lines(&all, observed_at, closing).await;
@@ -62,6 +65,18 @@ impl Collection<'_> {
         }
         for stream in unknown {
             self.find_stream(stream).await;
+        }
+    }
+
+    /// At the end, AWS says once more up to when the streams have lines: what was read must reach there.
+    async fn describe_again(&mut self, streams: &[ExpectedStream]) {
+        let read =
+            streams.iter().filter(|stream| self.tails.get(&key(stream)).is_some_and(|tail| tail.read_to.is_some()));
+        let groups: BTreeSet<(String, String)> =
+            read.map(|stream| (self.region_of(stream.log_region.as_ref()), stream.log_group.clone())).collect();
+        let since = self.parts.assembly.logs_since();
+        for (region, group) in groups {
+            self.newest_streams(&region, &group, since).await;
         }
     }
 
@@ -114,8 +129,8 @@ impl Collection<'_> {
             })
             .await;
         self.hear(&region, asked.error.as_ref());
-        // Where the list is refused, reading may be allowed all the same.
-        let refused = asked.error.is_some();
+        // Where the list is refused, reading may be allowed all the same. Else it is looked for again.
+        let refused = asked.error.is_some_and(|error| error.is_denied());
         self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);
     }
 
@@ -242,6 +257,8 @@ impl Collection<'_> {
                     tail.read_to = tail.read_to.max(Some(reading.began()));
                     tail.unfinished = None;
                     tail.busy = asked.pages > 1;
+                    // The next time it may be read with the others.
+                    tail.alone &= together;
                 }
                 if reading.began() < observed_at { streams } else { Vec::new() }
             }
@@ -262,6 +279,8 @@ impl Collection<'_> {
                     let goes_on = error.may_pass() && asked.found.token.is_some();
                     let tail = self.tails.entry(stream.clone()).or_default();
                     tail.unfinished = goes_on.then(|| asked.found.clone());
+                    // One that is not there would keep the others from being read.
+                    tail.exists &= !error.is_not_found();
                 }
                 Vec::new()
             }

@@ -24,6 +24,8 @@ impl ApiError {
     pub const UNREADABLE: &'static str = "casefile:Unreadable";
     /// The code that stands for a call that was not sent, because no credentials could be had for it.
     pub const NO_CREDENTIALS: &'static str = "casefile:NoCredentials";
+    /// The code that stands for a call whose request could not be read back: what was asked is not known.
+    pub const UNKNOWN_REQUEST: &'static str = "casefile:UnknownRequest";
     /// The code that stands for pages that do not end.
     pub const ENDLESS_PAGES: &'static str = "casefile:EndlessPages";
 
@@ -40,6 +42,11 @@ impl ApiError {
     /// Whether it says that the credentials are no good: expired, or of nobody.
     pub fn is_of_credentials(&self) -> bool {
         self.says(&["expiredtoken", "unrecognizedclient", "invalidclienttokenid"])
+    }
+
+    /// Whether it says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.says(&["resourcenotfound"])
     }
 
     /// Whether it says that too much was asked.

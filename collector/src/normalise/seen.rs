@@ -57,6 +57,8 @@ pub struct SeenTask {
     pub ended_at: Option<Timestamp>,
     /// Whether it ever reached RUNNING.
     pub started: bool,
+    /// Whether ECS said that it does not know it any more.
+    pub gone: bool,
     /// Its containers.
     pub containers: BTreeMap<String, SeenTaskContainer>,
 }

@@ -127,10 +127,13 @@ impl Seen {
 
     /// A known task's id among the parts of the name, and the longest name of its containers in it.
     fn by_parts(&self, log_stream: &str) -> (Option<String>, Option<String>) {
-        let mut parts = log_stream.split(|c: char| !c.is_ascii_alphanumeric());
-        let known = parts.find_map(|part| {
-            let id = part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-            self.tasks.get_key_value(part).filter(|_| id)
+        // Ids have 32 hexadecimal digits; those of before the long format have dashes among them, 36 characters in all.
+        let short = log_stream.split(|c: char| !c.is_ascii_alphanumeric());
+        let dashed = log_stream.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let known = short.chain(dashed).find_map(|part| {
+            let is_id =
+                matches!(part.len(), 32 | 36) && part.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+            self.tasks.get_key_value(part).filter(|_| is_id)
         });
         let Some((task_id, task)) = known else { return (None, None) };
         let containers = task.containers.keys().filter(|name| stands_in(log_stream, name));

@@ -76,7 +76,9 @@ impl Assembly {
             .filter_map(|failure| {
                 let arn = failure.text("arn", &mut self.remarks)?;
                 self.listed.gone_tasks.insert(short_name(&arn).to_owned());
-                (!self.seen.tasks.contains_key(short_name(&arn)))
+                let known = self.seen.tasks.get_mut(short_name(&arn)).map(|task| task.gone = true);
+                known
+                    .is_none()
                     .then(|| format!("{arn}: {}", failure.text("reason", &mut self.remarks).unwrap_or_default()))
             })
             .collect();
@@ -149,6 +151,7 @@ impl Assembly {
             stopped_at: row.stopped_at,
             ended_at: ended_at(&row),
             started: row.started_at.is_some(),
+            gone: false,
             containers: std::collections::BTreeMap::new(),
         };
         if let Some(selector) = self.about.tasks.iter().find(|selector| selector.chooses(&seen)) {

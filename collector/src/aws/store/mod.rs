@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use aws_sdk_ecs::config::ProvideCredentials;
 use casefile_evidence::{OpenError, Timestamp};
-use casefile_objects::{PutError, Stop, put_file};
+use casefile_objects::{AwsPartition, PutError, Stop, put_file};
 use futures::StreamExt;
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, resolve_bucket_region};
 use object_store::path::Path as Key;
@@ -60,7 +60,9 @@ impl Aws {
             None => resolve_bucket_region(&url.bucket, &client).await.ok(),
         };
         let region = region.unwrap_or_else(|| self.region().to_owned());
-        let china = region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn"));
+        let partition = AwsPartition::of(&region);
+        let other =
+            (partition.domain != AwsPartition::AWS.domain).then(|| format!("https://s3.{region}.{}", partition.domain));
         let credentials = Arc::new(Chain { aws: self.clone(), held: Mutex::default() });
         // That there are none is said at once.
         credentials
@@ -76,7 +78,7 @@ impl Aws {
         if let Some(lock) = lock {
             builder = builder.with_http_connector(lock::Locking { lock, chain: credentials, region });
         }
-        if let Some(endpoint) = endpoint.or(china) {
+        if let Some(endpoint) = endpoint.or(other) {
             builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
         }
         let store = builder.build().map_err(|error| refused(&url, &error))?;

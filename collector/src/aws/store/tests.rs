@@ -19,7 +19,8 @@ use super::*;
 fn urls_name_a_bucket_and_a_key() {
     let url = S3Url::parse("s3://evidence/2026/rollout.bundle/").unwrap();
     assert_eq!((url.to_string().as_str(), url.name()), ("s3://evidence/2026/rollout.bundle", "rollout.bundle"));
-    assert_eq!(url.arn(), "arn:aws:s3:::evidence/2026/rollout.bundle");
+    assert_eq!(url.arn("eu-west-1"), "arn:aws:s3:::evidence/2026/rollout.bundle");
+    assert_eq!(url.arn("cn-north-1"), "arn:aws-cn:s3:::evidence/2026/rollout.bundle");
     assert_eq!(url.aws_s3("cp"), "aws s3 cp --recursive s3://evidence/2026/rollout.bundle");
     assert_eq!(S3Url::parse("s3://evidence/a.tar").unwrap().aws_s3("rm"), "aws s3 rm s3://evidence/a.tar");
     let wrong = ["s3://", "s3://evidence", "s3://evidence/", "s3:///key", "s3://Evidence/x", "s3://evidence/a//b"];

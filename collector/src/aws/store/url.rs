@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use casefile_objects::AwsPartition;
 use object_store::path::Path as Key;
 
 use super::wire;
@@ -108,9 +109,9 @@ impl S3Url {
         format!("aws s3 {verb}{recursive} {self}")
     }
 
-    /// The ARN of everything at this place.
-    pub fn arn(&self) -> String {
-        format!("arn:aws:s3:::{}/{}", self.bucket, self.key)
+    /// The ARN of everything at this place, which is of the same partition as a region.
+    pub fn arn(&self, region: &str) -> String {
+        format!("arn:{}:s3:::{}/{}", AwsPartition::of(region).name, self.bucket, self.key)
     }
 }
 

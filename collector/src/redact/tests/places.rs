@@ -264,3 +264,63 @@ fn errors_are_redacted_too() {
     let Outcome::Error(error) = document.outcome else { unreachable!() };
     assert_eq!(error.message, "[redacted:aws-access-key-id] is not known");
 }
+
+#[test]
+fn arguments_are_secret_by_what_stands_before_them() {
+    let redacted = |arguments: Value| {
+        let mut value = json!({ "command": arguments });
+        let redactor = Redactor::standard();
+        let mut counts = Counts::new();
+        redactor.redact_value(&mut value, &mut counts);
+        let once = value.clone();
+        redactor.redact_value(&mut value, &mut Counts::new());
+        assert_eq!(value, once, "it is idempotent");
+        (value["command"].clone(), counts.get("argument").copied().unwrap_or_default())
+    };
+    const GONE: &str = "[redacted:argument]";
+    for (arguments, expected) in [
+        (json!(["app", "--password", "hunter2", "--port", "80"]), json!(["app", "--password", GONE, "--port", "80"])),
+        (json!(["app", "--db-password", "hunter 2; x"]), json!(["app", "--db-password", GONE])),
+        (json!(["--client-secret=hunter2", "-x"]), json!(["--client-secret=[redacted:argument]", "-x"])),
+        (
+            json!(["redis-cli", "-h", "cache", "-a", "hunter2", "ping"]),
+            json!(["redis-cli", "-h", "cache", "-a", GONE, "ping"]),
+        ),
+        (
+            json!(["CMD-SHELL", "redis-cli -a hunter2 ping || exit 1"]),
+            json!(["CMD-SHELL", "redis-cli -a [redacted:argument] ping || exit 1"]),
+        ),
+        (
+            json!(["CMD-SHELL", "mysqladmin ping -uroot -phunter2 -h db"]),
+            json!(["CMD-SHELL", "mysqladmin ping -uroot -p[redacted:argument] -h db"]),
+        ),
+        (
+            json!(["sh", "-c", "DB_TOKEN=hunter2 exec app --secret 'a b'"]),
+            json!(["sh", "-c", "DB_TOKEN=[redacted:argument] exec app --secret '[redacted:argument]'"]),
+        ),
+        (
+            json!(["CMD", "curl", "-fsu", "-u", "admin:hunter2", "http://localhost"]),
+            json!(["CMD", "curl", "-fsu", "-u", "admin:[redacted:argument]", "http://localhost"]),
+        ),
+        (json!(["sshpass", "-p", "hunter2", "ssh", "host"]), json!(["sshpass", "-p", GONE, "ssh", "host"])),
+        (
+            json!(["java", "-Dspring.datasource.password=hunter2"]),
+            json!(["java", "-Dspring.datasource.password=[redacted:argument]"]),
+        ),
+    ] {
+        let (got, count) = redacted(arguments);
+        assert_eq!(got, expected);
+        assert!(count > 0);
+    }
+    for plain in [
+        json!(["app", "--password-file", "/run/secrets/db", "--token-ttl", "30", "--no-secret"]),
+        json!(["app", "--password", "$DB_PASSWORD", "--token", "${TOKEN}", "--secret", "--verbose"]),
+        json!(["mysql", "-p", "shop"]),
+        json!(["sh", "-c", "redis-cli ping; ls -a /tmp"]),
+        json!(["alembic", "upgrade", "head"]),
+        json!(["--use-token", "true", 7]),
+        json!([]),
+    ] {
+        assert_eq!(redacted(plain.clone()), (plain, 0));
+    }
+}
