@@ -276,7 +276,7 @@ struct Wrapped {
     response: Option<Map<String, Value>>,
     error: Option<ApiError>,
     call: Option<Call>,
-    read: Option<Read>,
+    reading: Option<Read>,
 }
 
 /// What the AWS CLI prints with `--query 'services[0]'` and the like is an entry of an answer, without the answer around
@@ -340,7 +340,7 @@ impl Document {
             assumed: false,
             outcome,
             call: wrapped.call,
-            read: wrapped.read,
+            read: wrapped.reading,
             origin: origin.into(),
         })
     }
@@ -360,7 +360,7 @@ impl Document {
             object.insert("call".to_owned(), json!(call));
         }
         if let Some(read) = &self.read {
-            object.insert("read".to_owned(), json!(read));
+            object.insert("reading".to_owned(), json!(read));
         }
         Value::Object(object)
     }

@@ -1,11 +1,12 @@
 //! Recordings: documents in time order, as files that a person can read.
 //!
-//! A recording is a folder with one sub-folder a snapshot, named by when it was observed, and an optional
-//! `recording.toml`. A flat folder of AWS CLI outputs is a recording of one snapshot. Reading is lazy: only
-//! the document that is asked for is in memory.
+//! A recording is a folder with a `recording.jsonl`, which has one document a line, and an optional `recording.toml`. What
+//! people save is one too: a flat folder of AWS CLI outputs (one snapshot), or one folder a snapshot, named by when it was
+//! observed. Reading is lazy: only the document that is asked for is in memory.
 
 mod error;
 mod info;
+mod lines;
 mod name;
 mod read;
 mod text;
@@ -16,7 +17,7 @@ mod tests;
 
 pub use error::RecordingError;
 pub use info::RecordingInfo;
-pub use name::{log_file, snapshot_folder, snapshot_time};
+pub use name::snapshot_time;
 pub use read::{DocumentFile, RecordedSnapshot, Recording, UnknownFile};
 pub(crate) use text::decode;
 pub use write::RecordingWriter;

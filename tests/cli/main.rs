@@ -11,6 +11,7 @@ mod collecting;
 mod corpus;
 mod docs;
 mod first_lines;
+mod frozen;
 mod gating;
 mod integrity;
 mod judging;

@@ -1,19 +1,14 @@
 //! How the folders and files of a recording are named.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use casefile_evidence::Timestamp;
 
 /// The folder of the log files that do not name their stream.
 const LOGS: &str = "logs";
 
-/// The folder of a snapshot: RFC 3339 with '-' for ':', e.g. `2026-11-23T07-43-00Z`.
-pub fn snapshot_folder(observed_at: Timestamp) -> String {
-    observed_at.to_string().replace(':', "-")
-}
-
-/// The moment that a folder's name says; the reverse of [`snapshot_folder`]. Fractions, offsets and ':'
-/// are read too.
+/// The moment that a folder's name says: RFC 3339 with '-' for ':', e.g. `2026-11-23T07-43-00Z`. Fractions, offsets and ':' are
+/// read too.
 pub fn snapshot_time(name: &str) -> Option<Timestamp> {
     // 2026-11-23T07-43-00...: only the '-' of the time and of an offset stand for ':'.
     let (date, time) = name.split_once(['T', 't'])?;
@@ -40,11 +35,4 @@ pub(super) fn named_stream(path: &Path) -> Option<(String, String)> {
     let [LOGS, group, file] = parts.as_slice() else { return None };
     let stream = file.strip_suffix(".json").filter(|stream| !stream.is_empty())?;
     Some((group.replace("__", "/"), stream.replace("__", "/")))
-}
-
-/// The path, within its snapshot, of a log file that does not name its stream; [`super::Recording`] reads
-/// the names back from it unless they hold `__` themselves.
-pub fn log_file(group: &str, stream: &str) -> PathBuf {
-    let file = stream.replace('/', "__") + ".json";
-    PathBuf::from(LOGS).join(group.replace('/', "__")).join(file)
 }

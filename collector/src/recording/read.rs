@@ -10,6 +10,7 @@ use serde_json::{Map, json};
 
 use super::error::RecordingError;
 use super::info::RecordingInfo;
+use super::lines;
 use super::name::{is_dated, named_stream, snapshot_time};
 use super::text::{self, Part};
 use crate::document::{Document, Operation};
@@ -47,10 +48,26 @@ pub struct DocumentFile {
     pub named_stream: Option<(String, String)>,
     /// What is known of its content without reading it again.
     pub(crate) content: Content,
-    /// The line that it begins in, where its file holds several documents.
-    line: Option<usize>,
-    place: Range<usize>,
+    place: Place,
     root: PathBuf,
+}
+
+/// Where a document is in its file.
+#[derive(Debug, Clone)]
+enum Place {
+    /// A line of a `recording.jsonl`: its number, and its bytes.
+    Line(usize, Range<u64>),
+    /// A part of a JSON file, in characters; with the line that it begins in, where there are several.
+    Part(Option<usize>, Range<usize>),
+}
+
+impl Place {
+    fn begin(&self) -> u64 {
+        match self {
+            Self::Line(_, bytes) => bytes.start,
+            Self::Part(_, place) => place.start as u64,
+        }
+    }
 }
 
 /// What a document tells of times and services.
@@ -127,6 +144,9 @@ impl Recording {
             Err(error) => return Err(RecordingError::reading(&info_file)(error)),
         };
 
+        if dir.join(lines::FILE).is_file() {
+            return Self::of_lines(dir, info);
+        }
         let mut named = Vec::new();
         let mut beside = Vec::new();
         for entry in entries(dir)? {
@@ -182,15 +202,50 @@ impl Recording {
     }
 }
 
+impl Recording {
+    fn of_lines(dir: &Path, info: RecordingInfo) -> Result<Self, RecordingError> {
+        let lines::Found { snapshots, mut unknown } = lines::read(dir)?;
+        for path in entries(dir)?.into_iter().filter(|path| !is_known(dir, path)) {
+            let why = format!("lies beside {}, and is not read", lines::FILE);
+            unknown.push(UnknownFile { path: relative(dir, &path), why });
+        }
+        if snapshots.is_empty() {
+            let seen = unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
+            return Err(RecordingError::NoDocuments { path: dir.to_owned(), seen });
+        }
+        let snapshot = |(observed_at, documents)| RecordedSnapshot { observed_at, documents: in_order(documents) };
+        Ok(Self { info, snapshots: snapshots.into_iter().map(snapshot).collect(), unknown })
+    }
+}
+
 impl DocumentFile {
+    /// The document of a line.
+    pub(super) fn of_line(root: &Path, file: &Path, number: usize, bytes: Range<u64>, document: &Document) -> Self {
+        Self {
+            path: file.to_owned(),
+            operation: document.operation,
+            named_stream: None,
+            content: Content::of(document),
+            place: Place::Line(number, bytes),
+            root: root.to_owned(),
+        }
+    }
+
     /// Reads the document. A bare document of log events gets the stream that its path names.
     ///
     /// # Errors
     /// [`RecordingError`], where the file changed since the recording was opened.
     pub fn read(&self) -> Result<Document, RecordingError> {
         let file = self.root.join(&self.path);
+        let place = match &self.place {
+            Place::Line(number, bytes) => {
+                let document = lines::read_line(&file, bytes, *number)?;
+                return Ok(Document { origin: self.origin(), ..document });
+            }
+            Place::Part(_, place) => place,
+        };
         let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
-        let value = text::parse_part(&bytes, &file, &self.place)?;
+        let value = text::parse_part(&bytes, &file, place)?;
         let mut document = Document::from_json(value, self.origin())
             .map_err(|source| RecordingError::NotADocument { path: file, source })?;
         if let Some((group, stream)) = &self.named_stream
@@ -207,7 +262,10 @@ impl DocumentFile {
     /// Its path, with the line where its file holds several documents.
     pub(crate) fn origin(&self) -> String {
         let path = slashed(&self.path);
-        self.line.map_or(path.clone(), |line| format!("{path}:{line}"))
+        match self.place {
+            Place::Line(line, _) | Place::Part(Some(line), _) => format!("{path}:{line}"),
+            Place::Part(None, _) => path,
+        }
     }
 }
 
@@ -235,7 +293,8 @@ fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Re
                 let named_stream = if operation.is_of_lines() { named_stream(&relative(snapshot, file)) } else { None };
                 let (path, root) = (path.clone(), root.to_owned());
                 let content = Content::of(&document);
-                found.documents.push(DocumentFile { path, operation, named_stream, content, line, place, root });
+                let place = Place::Part(line, place);
+                found.documents.push(DocumentFile { path, operation, named_stream, content, place, root });
             }
         }
     }
@@ -298,13 +357,13 @@ fn is_known(root: &Path, path: &Path) -> bool {
     !path.is_dir()
         && (upper.starts_with("README")
             || upper.starts_with("NOTES")
-            || top && [RecordingInfo::FILE, "case.toml", "casefile.toml"].contains(&name))
+            || top && [RecordingInfo::FILE, lines::FILE, "case.toml", "casefile.toml"].contains(&name))
 }
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
     let rank = |operation: Operation| Operation::ALL.iter().position(|other| *other == operation);
     documents
-        .sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path), file.place.start));
+        .sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path), file.place.begin()));
     documents
 }
 

@@ -186,16 +186,11 @@ fn a_writer_keeps_to_a_new_folder_and_to_time() -> Result {
     writer.begin_snapshot(at)?;
     writer.write(&document)?;
     assert!(matches!(writer.begin_snapshot(at), Err(RecordingError::OutOfOrder { .. })));
-    let file = dir.path().join("a/b/2026-11-23T08-43-00.250Z/0001-ListTasks.json");
-    insta::assert_snapshot!(fs::read_to_string(file)?, @r#"
-    {
-      "operation": "ListTasks",
-      "request": {},
-      "response": {
-        "taskArns": []
-      }
-    }
-    "#);
+    let file = dir.path().join("a/b/recording.jsonl");
+    insta::assert_snapshot!(
+        fs::read_to_string(file)?,
+        @r#"{"observed_at":"2026-11-23T08:43:00.250Z","operation":"ListTasks","request":{},"response":{"taskArns":[]}}"#
+    );
     let again = RecordingWriter::create(&dir.path().join("a/b"), &info);
     assert!(matches!(again, Err(RecordingError::NotEmpty { .. })));
     Ok(())
@@ -291,11 +286,6 @@ proptest! {
         }
         prop_assert_eq!(read, written);
     }
-
-    #[test]
-    fn a_snapshots_name_says_its_moment(millis in 0_i64..253_402_300_799_999) {
-        prop_assert_eq!(snapshot_time(&snapshot_folder(Timestamp(millis))), Some(Timestamp(millis)));
-    }
 }
 
 #[test]
@@ -341,5 +331,55 @@ fn what_is_stated_to_be_complete_is_named_as_the_cli_names_it() -> Result {
     let wrong = RecordingInfo::parse("# stated\ncomplete = [\"logs\"]\n", Path::new("recording.toml"));
     let wrong = wrong.map(|_| ()).unwrap_err().to_string();
     assert!(wrong.starts_with("recording.toml:2: complete: \"logs\" is not a command that is read"), "{wrong}");
+    Ok(())
+}
+
+#[test]
+fn a_recording_is_a_line_a_document() -> Result {
+    let lines = [
+        r#"{"observed_at":"2026-11-23T08:43:05Z","operation":"ListTasks","request":{},"response":{"taskArns":[]}}"#,
+        "",
+        r#"{"observed_at":"2026-11-23T08:43:00Z","answer":{"events":[]},"request":{"logGroupName":"g","logStreamName":"s"}}"#,
+        r#"{"observed_at":"2026-11-23T08:43:00Z","answer":{"services":[]}}"#,
+        r#"{"observed_at":"2026-11-23T08:43:00Z","StackId":1}"#,
+        r#"{"observed_at":"2026-11-23T08:43:10Z","operation":"ListT"#,
+    ];
+    let text = lines.join("\n");
+    let recording = opened(&[("recording.jsonl", &text), ("services.json", "{}"), ("README.md", "")])??;
+    let snapshots = recording.snapshots.iter().map(|snapshot| {
+        let origins = snapshot.documents.iter().map(DocumentFile::origin).collect::<Vec<_>>();
+        (snapshot.observed_at.unwrap_or_default().to_string(), origins)
+    });
+    insta::assert_debug_snapshot!(snapshots.collect::<Vec<_>>(), @r#"
+    [
+        (
+            "2026-11-23T08:43:00Z",
+            [
+                "recording.jsonl:4",
+                "recording.jsonl:3",
+            ],
+        ),
+        (
+            "2026-11-23T08:43:05Z",
+            [
+                "recording.jsonl:1",
+            ],
+        ),
+    ]
+    "#);
+    let unknown: Vec<String> =
+        recording.unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
+    insta::assert_snapshot!(unknown.join("\n"), @r"
+    recording.jsonl line 5 is not an answer of an AWS operation that is evidence (its keys: StackId)
+    recording.jsonl line 6 is cut off: the recording ended there
+    services.json lies beside recording.jsonl, and is not read
+    ");
+    for (line, said) in [
+        ("{\"services\": }", "DIR/recording.jsonl:2:14: expected value: mend the file, or take it out of the recording"),
+        ("{\"observed_at\": 5, \"answer\": {}}", "DIR/recording.jsonl:2:1: observed_at 5 is no time: write it as 2026-11-23T07:43:00Z: mend the file, or take it out of the recording"),
+    ] {
+        let text = format!("\n{line}\n");
+        assert_eq!(opened(&[("recording.jsonl", &text)])?.map(|_| ()).unwrap_err(), said);
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::RecordingError;
 
@@ -42,7 +42,7 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Part>, RecordingErr
     let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
     let mut end = 0;
     while let Some(value) = values.next() {
-        let value = value.map_err(|error| not_json(path, &error))?;
+        let value = value.map_err(|error| not_json(path, 0, &error))?;
         let start = end + blank(text.get(end..).unwrap_or_default());
         end = values.byte_offset();
         match value {
@@ -62,18 +62,19 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Part>, RecordingErr
 /// Reads again the value at a place of a file.
 pub(super) fn parse_part(bytes: &[u8], path: &Path, place: &Range<usize>) -> Result<Value, RecordingError> {
     let text = decode(bytes).map_err(|problem| wrong(path, 1, 1, problem))?;
-    serde_json::from_str(text.get(place.clone()).unwrap_or_default()).map_err(|error| not_json(path, &error))
+    serde_json::from_str(text.get(place.clone()).unwrap_or_default()).map_err(|error| not_json(path, 0, &error))
 }
 
-fn wrong(path: &Path, line: usize, column: usize, problem: String) -> RecordingError {
+pub(super) fn wrong(path: &Path, line: usize, column: usize, problem: String) -> RecordingError {
     RecordingError::Json { path: path.to_owned(), line, column, problem }
 }
 
-fn not_json(path: &Path, error: &serde_json::Error) -> RecordingError {
+/// `before`: how many lines stand before the text that was read.
+pub(super) fn not_json(path: &Path, before: usize, error: &serde_json::Error) -> RecordingError {
     // serde_json's message ends with the place, which is said already.
     let message = error.to_string();
     let problem = message.rsplit_once(" at line ").map_or(message.as_str(), |(problem, _)| problem);
-    wrong(path, error.line(), error.column(), problem.to_owned())
+    wrong(path, before + error.line(), error.column(), problem.to_owned())
 }
 
 /// The length of the white space that a text begins with.
@@ -120,22 +121,5 @@ impl Lines<'_> {
         self.line += between.iter().filter(|byte| **byte == b'\n').count();
         self.at = place;
         self.line
-    }
-}
-
-/// JSON for people: indented, keys in order whatever the map's own order is, final newline.
-pub(super) fn print(value: Value) -> Result<String, serde_json::Error> {
-    Ok(serde_json::to_string_pretty(&sorted(value))? + "\n")
-}
-
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        Value::Object(fields) => {
-            let mut fields: Vec<(String, Value)> = fields.into_iter().collect();
-            fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(fields.into_iter().map(|(key, value)| (key, sorted(value))).collect::<Map<_, _>>())
-        }
-        other => other,
     }
 }

@@ -1,22 +1,22 @@
 //! Writing a recording, for `--record`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use casefile_evidence::Timestamp;
 
 use super::error::RecordingError;
 use super::info::RecordingInfo;
-use super::name::{log_file, snapshot_folder};
-use super::text;
+use super::lines;
 use crate::document::Document;
 
-/// Writes a recording: a folder a snapshot, a file a document.
+/// Writes a recording: `recording.toml`, and a line a document.
 #[derive(Debug)]
 pub struct RecordingWriter {
     root: PathBuf,
-    last: Option<(Timestamp, PathBuf)>,
-    documents: usize,
+    lines: File,
+    last: Option<Timestamp>,
 }
 
 impl RecordingWriter {
@@ -30,7 +30,9 @@ impl RecordingWriter {
         if fs::read_dir(dir).map_err(RecordingError::reading(dir))?.next().is_some() {
             return Err(RecordingError::NotEmpty { path: dir.to_owned() });
         }
-        let writer = Self { root: dir.to_owned(), last: None, documents: 0 };
+        let file = dir.join(lines::FILE);
+        let lines = File::create(&file).map_err(RecordingError::writing(&file))?;
+        let writer = Self { root: dir.to_owned(), lines, last: None };
         writer.describe(info)?;
         Ok(writer)
     }
@@ -51,47 +53,21 @@ impl RecordingWriter {
     /// # Errors
     /// [`RecordingError::OutOfOrder`] where it does not come after the last one.
     pub fn begin_snapshot(&mut self, observed_at: Timestamp) -> Result<(), RecordingError> {
-        if let Some((last, _)) = &self.last
-            && observed_at <= *last
-        {
-            return Err(RecordingError::OutOfOrder { last: *last, next: observed_at });
+        match self.last.replace(observed_at) {
+            Some(last) if observed_at <= last => Err(RecordingError::OutOfOrder { last, next: observed_at }),
+            _ => Ok(()),
         }
-        let folder = self.root.join(snapshot_folder(observed_at));
-        let make = |source| RecordingError::Io { action: "make", path: folder.clone(), source };
-        fs::create_dir(&folder).map_err(make)?;
-        self.last = Some((observed_at, folder));
-        self.documents = 0;
-        Ok(())
     }
 
-    /// Writes the next document of the snapshot. It must be redacted already. A bare document stays bare,
-    /// so that it is still read as an assumption.
+    /// Writes the next document of the snapshot. It must be redacted already.
     ///
     /// # Errors
     /// [`RecordingError::NoSnapshot`] before the first snapshot, or what the system says.
     pub fn write(&mut self, document: &Document) -> Result<(), RecordingError> {
-        let operation = document.operation.name();
-        let Some((_, folder)) = &self.last else { return Err(RecordingError::NoSnapshot { operation }) };
-        self.documents += 1;
-        let stream = document.requested("logGroupName").zip(document.requested("logStreamName"));
-        let (name, value) = match (document.assumed, document.answer(), stream) {
-            (true, Some(response), Some((group, stream))) => (log_file(group, stream), response.to_json().into()),
-            (true, Some(response), None) => (self.numbered(operation), response.to_json().into()),
-            _ => (self.numbered(operation), document.to_json()),
-        };
-        let file = folder.join(name);
-        if let Some(parent) = file.parent() {
-            let make = |source| RecordingError::Io { action: "make", path: parent.to_owned(), source };
-            fs::create_dir_all(parent).map_err(make)?;
-        }
-        let wrong = RecordingError::writing(&file);
-        match text::print(value) {
-            Ok(text) => fs::write(&file, text).map_err(wrong),
-            Err(error) => Err(wrong(error.into())),
-        }
-    }
-
-    fn numbered(&self, operation: &str) -> PathBuf {
-        format!("{:04}-{operation}.json", self.documents).into()
+        let observed_at = self.last.ok_or(RecordingError::NoSnapshot { operation: document.operation.name() })?;
+        let line = lines::print(observed_at, document).map_err(std::io::Error::from);
+        // One call a line: a program that is killed leaves whole lines, and a part of one at most.
+        line.and_then(|line| self.lines.write_all(line.as_bytes()))
+            .map_err(RecordingError::writing(&self.root.join(lines::FILE)))
     }
 }

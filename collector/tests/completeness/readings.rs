@@ -108,7 +108,7 @@ fn a_full_page_without_a_token_is_the_end() {
 fn a_page_that_says_which_read_it_belongs_to_is_taken_at_its_word() {
     let page = |read: Value, events: &[i64]| {
         let mut page = filter(Some(100), None, events, None);
-        page["read"] = read;
+        page["reading"] = read;
         page
     };
     let began = "2026-11-23T07:43:30Z";
