@@ -39,18 +39,18 @@ for page in logs.get_paginator("filter_log_events").paginate(logGroupName=sys.ar
 """
 
 
-def recording(folder, streams):
-    """A service of so many tasks, each with a log stream."""
+def recording(folder, tasks, containers=("app",)):
+    """A service of so many tasks, whose containers have a log stream each."""
     folder.mkdir()
     now = 1_795_419_780
     save = lambda name, document: (folder / f"{name}.json").write_text(json.dumps(document))
-    arns = [f"arn:aws:ecs:ap-southeast-2:123456789012:task/production/{n:032x}" for n in range(streams)]
+    arns = [f"arn:aws:ecs:ap-southeast-2:123456789012:task/production/{n:032x}" for n in range(tasks)]
     save("services", {"failures": [], "services": [{
         "serviceArn": SERVICE, "serviceName": "shop", "status": "ACTIVE", "events": [], "taskDefinition": DEFINITION,
         "clusterArn": "arn:aws:ecs:ap-southeast-2:123456789012:cluster/production", "pendingCount": 0,
-        "desiredCount": streams, "runningCount": streams, "deployments": [{
-            "id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": DEFINITION, "desiredCount": streams,
-            "runningCount": streams, "pendingCount": 0, "createdAt": now - OVER, "updatedAt": now,
+        "desiredCount": tasks, "runningCount": tasks, "deployments": [{
+            "id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": DEFINITION, "desiredCount": tasks,
+            "runningCount": tasks, "pendingCount": 0, "createdAt": now - OVER, "updatedAt": now,
             "rolloutState": "COMPLETED"}]}]})
     for status, listed in (("RUNNING", arns), ("STOPPED", [])):
         save(f"list-{status}", {"operation": "ListTasks", "response": {"taskArns": listed}, "request": {
@@ -59,22 +59,23 @@ def recording(folder, streams):
         "taskArn": arn, "taskDefinitionArn": DEFINITION, "group": "service:shop", "startedBy": "ecs-svc/1",
         "clusterArn": "arn:aws:ecs:ap-southeast-2:123456789012:cluster/production", "lastStatus": "RUNNING",
         "desiredStatus": "RUNNING", "createdAt": now - OVER, "startedAt": now - OVER + 5,
-        "containers": [{"name": "app", "lastStatus": "RUNNING"}]} for arn in arns]})
+        "containers": [{"name": name, "lastStatus": "RUNNING"} for name in containers]} for arn in arns]})
     save("definition", {"taskDefinition": {
         "taskDefinitionArn": DEFINITION, "family": "shop", "revision": 7, "containerDefinitions": [{
-            "name": "app", "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": {
-                "awslogs-group": GROUP, "awslogs-region": "ap-southeast-2", "awslogs-stream-prefix": "ecs"}}}]}})
-    for n, arn in enumerate(arns):
+            "name": name, "essential": True, "logConfiguration": {"logDriver": "awslogs", "options": {
+                "awslogs-group": GROUP, "awslogs-region": "ap-southeast-2", "awslogs-stream-prefix": "ecs"}}}
+            for name in containers]}})
+    for n, (arn, name) in enumerate((arn, name) for arn in arns for name in containers):
         save(f"lines-{n}", {"operation": "GetLogEvents", "response": {"events": [], "nextForwardToken": "f/1"},
-             "request": {"logGroupName": GROUP, "logStreamName": f"ecs/app/{arn[-32:]}", "startFromHead": True}})
+             "request": {"logGroupName": GROUP, "logStreamName": f"ecs/{name}/{arn[-32:]}", "startFromHead": True}})
     return folder
 
 
 class Endpoint:
     """An endpoint that stands at the end of a rollout, with made lines."""
 
-    def __init__(self, play, recorded, lines):
-        command = [play, recorded, "--at-end", "--rebase", "--speed", "0.001", "--stdin"]
+    def __init__(self, play, recorded, lines, latency=0):
+        command = [play, recorded, "--at-end", "--rebase", "--speed", "0.001", "--stdin", "--latency", str(latency)]
         command += ["--lines", str(lines), "--spread", "--over", str(OVER)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -100,8 +101,8 @@ def run(command, stdout):
     return took, usage.ru_maxrss / 1024
 
 
-def measure(name, play, recorded, lines, command, output, count):
-    endpoint = Endpoint(play, recorded, lines)
+def measure(name, play, recorded, lines, command, output, count, latency=0):
+    endpoint = Endpoint(play, recorded, lines, latency)
     with open(output, "wb") as stdout:
         took, memory = run([str(word) for word in command(endpoint.url)], stdout)
     calls = endpoint.calls()
@@ -129,23 +130,30 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="casefile-peers-"))
     recorded = recording(folder / "recording", arguments.streams)
     config = folder / "casefile.toml"
+    target = '[target]\nregion = "ap-southeast-2"\ncluster = "production"\nservice = "shop"\n'
     config.write_text(
-        '[target]\nregion = "ap-southeast-2"\ncluster = "production"\nservice = "shop"\n'
-        "[collect]\nquota_share = 1.0\n"
+        f"{target}[collect]\nquota_share = 1.0\n"
         "[collect.quotas]\nFilterLogEvents = 100000\nGetLogEvents = 100000\nDescribeLogStreams = 100000\n"
     )
+    far = folder / "far.toml"
+    far.write_text(target)
     print(f"{'':<32} {'lines':>9} {'seconds':>8} {'lines/s':>10} {'pages':>6} {'calls':>6} {'MB':>7}")
 
-    def of_casefile(lines):
-        bundle = folder / f"{lines}.bundle"
+    def of_casefile(lines, config=config, latency=0):
+        bundle = folder / f"{lines}-{latency}.bundle"
         command = lambda url: [casefile, "collect", "--config", config, "--endpoint-url", url, "--timeout", "1s",
-                               "--poll", "1s", "-o", bundle]
+                               "--poll", "1s", "--started-after", "1000000000", "-o", bundle]
         count = lambda _: json.loads((bundle / "data/manifest.json").read_text())["tables"]["log_events"]["rows"]
-        return measure("casefile collect", play, recorded, lines, command, folder / "said", count)
+        name = f"casefile collect, {latency} ms away" if latency else "casefile collect"
+        return measure(name, play, recorded, lines, command, folder / "said", count, latency)
 
     ours, pages, memory = of_casefile(arguments.lines)
     least = -(-arguments.lines // 10_000)
     print(f"  least pages possible: {least}; casefile's are {pages / least:.2f} times as many")
+    # AWS's own quota is 10 pages a second, of which half is used, with 5 at once.
+    for latency in (300, 700):
+        rate, pages, _ = of_casefile(500_000, far, latency)
+        print(f"  {pages / (500_000 / rate):.1f} pages a second, of 5.0 that half of the quota allows")
     if arguments.casefile_only:
         return
     lines = arguments.peer_lines

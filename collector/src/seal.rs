@@ -6,7 +6,7 @@ use std::path::Path;
 use casefile_evidence::{Bundle, BundleWriter, ManifestHead, OpenError, Recovered, Sealed, Window, WriteError};
 use serde_json::Value;
 
-use crate::collect::StopReason;
+use crate::collect::{StopReason, blocking};
 use crate::normalise::Assembly;
 
 /// Who makes the bundle.
@@ -61,8 +61,10 @@ pub fn seal(
     stop_reason: &str,
     maker: &Maker,
 ) -> Result<Sealed, WriteError> {
-    writer.push(assembly.target(stop_reason))?;
-    writer.seal(&head(assembly, stop_reason, maker))
+    blocking(|| {
+        writer.push(assembly.target(stop_reason))?;
+        writer.seal(&head(assembly, stop_reason, maker))
+    })
 }
 
 /// Puts everything on disk that a collection has so far. Were it killed now, [`recover`] would make a bundle of it.

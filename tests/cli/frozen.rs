@@ -10,7 +10,8 @@ fn frozen(name: &str) -> std::path::PathBuf {
 #[test]
 fn a_recording_of_folders_is_the_bundle_that_it_was() {
     let folder = tempfile::tempdir().unwrap();
-    let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases/redeployed-within-a-minute-before-the-look");
+    let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/cases/redeployed-within-a-minute-before-the-look");
     let digests = [("old", frozen("recording-0.1")), ("new", case)].map(|(name, recording)| {
         let bundle = folder.path().join(name);
         let run = casefile(&["import", text(&recording), "-o", text(&bundle)]);

@@ -90,45 +90,28 @@ fn two_imports_give_the_same_bytes() {
 /// Answers that an operator saved with the AWS CLI: bare, in one folder, without the time of each call.
 fn flatten(case: &Path, flat: &Path) {
     fs::create_dir_all(flat).unwrap();
-    let mut snapshots: Vec<_> =
-        fs::read_dir(case).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
-    snapshots.sort();
-    let definitions = |path: &Path| path.to_string_lossy().contains("DescribeTaskDefinition");
-    let streams = |path: &Path| path.to_string_lossy().contains("GetLogEvents");
-    let last = snapshots.last().unwrap().clone();
-    for (number, snapshot) in snapshots.iter().enumerate() {
-        for (file, entry) in fs::read_dir(snapshot).unwrap().enumerate() {
-            let path = entry.unwrap().path();
-            if *snapshot != last && !definitions(&path) && !streams(&path) {
-                continue;
-            }
-            let document: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-            let Some(response) = document.get("response") else { continue };
-            let target = if streams(&path) {
-                if response["events"].as_array().unwrap().is_empty() {
-                    continue;
-                }
-                let events: Vec<Value> = response["events"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|event| {
-                        let mut event = event.clone();
-                        event["logStreamName"] = document["request"]["logStreamName"].clone();
-                        event["eventId"] = format!("{number}-{file}").into();
-                        event
-                    })
-                    .collect();
-                fs::write(
-                    flat.join(format!("logs-{number}-{file}.json")),
-                    serde_json::json!({ "events": events, "searchedLogStreams": [] }).to_string(),
-                )
-                .unwrap();
-                continue;
-            } else {
-                flat.join(format!("{number}-{file}.json"))
-            };
-            fs::write(target, response.to_string()).unwrap();
+    let lines = fs::read_to_string(case.join("recording.jsonl")).unwrap();
+    let documents: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = documents.last().unwrap()["observed_at"].clone();
+    for (number, document) in documents.iter().enumerate() {
+        let (definition, lines) =
+            (document["operation"] == "DescribeTaskDefinition", document["operation"] == "GetLogEvents");
+        let Some(response) = document.get("response") else { continue };
+        if document["observed_at"] != last && !definition && !lines {
+            continue;
+        }
+        if !lines {
+            fs::write(flat.join(format!("{number}.json")), response.to_string()).unwrap();
+            continue;
+        }
+        let mut events = response["events"].as_array().unwrap().clone();
+        for event in &mut events {
+            event["logStreamName"] = document["request"]["logStreamName"].clone();
+            event["eventId"] = number.to_string().into();
+        }
+        if !events.is_empty() {
+            let page = serde_json::json!({ "events": events, "searchedLogStreams": [] });
+            fs::write(flat.join(format!("logs-{number}.json")), page.to_string()).unwrap();
         }
     }
     let toml = fs::read_to_string(case.join("recording.toml")).unwrap();

@@ -16,6 +16,7 @@ use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
 use casefile_evidence::Timestamp;
 
 use super::error::{ConnectError, without_credentials};
+use super::http::InProcess;
 use super::limit::{Budget, Limiter, Quotas};
 use super::retry::UnknownOperation;
 use super::skew::Skew;
@@ -96,6 +97,8 @@ pub struct ConnectOptions {
     pub quotas: Quotas,
     /// Says when a call was sent, and waits where the quotas ask for it.
     pub clock: Arc<dyn Clock>,
+    /// AWS within this process, for tests.
+    pub in_process: Option<Arc<dyn InProcess>>,
 }
 
 impl Default for ConnectOptions {
@@ -111,6 +114,7 @@ impl Default for ConnectOptions {
             adaptive: true,
             quotas: Quotas::default(),
             clock: Arc::new(SystemClock),
+            in_process: None,
         }
     }
 }
@@ -216,6 +220,11 @@ impl Aws {
         self.inner.clock.as_ref()
     }
 
+    /// Calls of an operation that are made a second, at most.
+    pub fn rate(&self, operation: Operation, region: &str) -> f64 {
+        self.inner.limiter.rate(operation, region)
+    }
+
     /// What calls of an operation count against.
     pub(super) fn budget(&self, operation: Operation, region: &str) -> Budget {
         Budget::new(&self.inner.limiter, operation, region)
@@ -261,7 +270,10 @@ async fn selected_profile(named: Option<&str>) -> Result<String, ConnectError> {
 }
 
 async fn load(options: &ConnectOptions) -> SdkConfig {
-    let http = http::client(options.endpoint_url.as_deref());
+    let http = match &options.in_process {
+        Some(aws) => http::in_process(Arc::clone(aws)),
+        None => http::client(options.endpoint_url.as_deref()),
+    };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(options.timeouts.connect)
         .operation_attempt_timeout(options.timeouts.attempt)

@@ -3,6 +3,8 @@
 //! A page of log lines is a megabyte, and what is kept of it is the document ([`super::wire`]): its bytes are
 //! put aside here, and the SDK gets an empty object to deserialize, or it would parse every line twice.
 
+use std::sync::Arc;
+
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
@@ -12,9 +14,11 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 /// A client that trusts what the system trusts (`SSL_CERT_FILE` included) and goes through the proxy
 /// that the environment names (`HTTPS_PROXY`, `NO_PROXY`), but never for an endpoint on loopback.
@@ -30,6 +34,63 @@ pub(super) fn client(endpoint_url: Option<&str>) -> SharedHttpClient {
         builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
     });
     SharedHttpClient::new(PutAside { inner: client })
+}
+
+/// AWS within this process, for tests: takes a request and gives the answer.
+pub trait InProcess: std::fmt::Debug + Send + Sync {
+    /// Answers a request. An error stands for a connection that broke.
+    fn call(&self, request: Sent) -> BoxFuture<'static, std::io::Result<Answered>>;
+}
+
+/// A request as it is sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Names, in small letters, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// An answer as it came.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A client that has AWS within this process.
+pub(super) fn in_process(aws: Arc<dyn InProcess>) -> SharedHttpClient {
+    SharedHttpClient::new(PutAside { inner: SharedHttpClient::new(Within(aws)) })
+}
+
+#[derive(Debug, Clone)]
+struct Within(Arc<dyn InProcess>);
+
+impl HttpClient for Within {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Within {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
+        let answer = self.0.call(Sent { headers, body });
+        HttpConnectorFuture::new(async move {
+            let Answered { status, headers, body } = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
+            let status = StatusCode::try_from(status).map_err(|error| ConnectorError::user(error.into()))?;
+            let mut response = HttpResponse::new(status, SdkBody::from(body));
+            for (name, value) in headers {
+                response.headers_mut().try_insert(name, value).map_err(|error| ConnectorError::user(error.into()))?;
+            }
+            Ok(response)
+        })
+    }
 }
 
 /// The body of an answer, put aside.

@@ -110,6 +110,10 @@ impl Limiter {
         Self { quotas, clock, levels: Mutex::default() }
     }
 
+    pub(super) fn rate(&self, operation: Operation, region: &str) -> f64 {
+        self.quotas.of(operation, region).rate
+    }
+
     /// Takes a token, and says for how long it must be waited. It never refuses: who comes later waits longer.
     fn take(&self, quota: Quota, region: &str) -> Duration {
         let now = self.clock.now();

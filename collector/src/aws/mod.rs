@@ -25,6 +25,7 @@ mod tests;
 
 pub use connect::{Aws, ConnectOptions, CredentialsSource, Timeouts};
 pub use error::ConnectError;
+pub use http::{Answered, InProcess, Sent};
 pub use identity::Identity;
 pub use kms::{KmsError, KmsKey};
 pub use limit::{Quotas, share_of};

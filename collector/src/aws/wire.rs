@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use aws_sdk_ecs::operation::RequestId;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -20,6 +19,7 @@ use aws_smithy_types::date_time::Format;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use casefile_evidence::Timestamp;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::Aws;
 use super::http::Aside;

@@ -30,6 +30,11 @@ impl Collection<'_> {
         for (group, region) in regions {
             self.ask_retention(group, region).await;
         }
+        let assembly = &self.parts.assembly;
+        let streams: Vec<ExpectedStream> =
+            streams.into_iter().filter(|stream| assembly.is_readable(&stream.log_group)).collect();
+        let groups: Vec<_> = groups.into_iter().filter(|(group, _)| assembly.is_readable(group)).collect();
+        let started = || streams.iter().filter(|stream| stream.started);
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
         self.find_streams(&unknown).await;
         // What several tasks write to has the lines of earlier releases too. Where nothing was deployed, a task's older

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::aws::Aws;
 use crate::aws::ask::LogCursor;
@@ -131,6 +132,8 @@ pub struct Collection<'a> {
     /// Reads that were begun.
     reads: i64,
     fresh: Fresh,
+    /// How long an answer with log lines takes.
+    latency: Duration,
     /// Regions and groups in which FilterLogEvents is refused.
     unfiltered: BTreeSet<(String, String)>,
     /// Regions whose CloudWatch Logs gave no answer in this poll: asking on there would only take the time.
@@ -207,6 +210,7 @@ impl<'a> Collection<'a> {
             unfinished: Vec::new(),
             reads: 0,
             fresh: Fresh::default(),
+            latency: Duration::ZERO,
             unfiltered: BTreeSet::new(),
             silent: BTreeSet::new(),
             log_bytes: 0,
@@ -334,7 +338,8 @@ impl<'a> Collection<'a> {
         self.flush();
         // Where something could not be written, the last checkpoint is of the last whole poll, and stays.
         if self.failed.is_none()
-            && let Err(error) = seal::checkpoint(&self.parts.assembly, self.parts.writer, &self.parts.maker)
+            && let Err(error) =
+                blocking(|| seal::checkpoint(&self.parts.assembly, self.parts.writer, &self.parts.maker))
         {
             self.failed.get_or_insert(error.into());
         }
@@ -405,4 +410,12 @@ impl<'a> Collection<'a> {
 
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(to.millis_since(from)).unwrap_or(0))
+}
+
+/// Runs what sorts and writes; meanwhile other threads go on with the calls.
+pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }

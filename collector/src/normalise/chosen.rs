@@ -4,6 +4,7 @@ use casefile_evidence::tables::SourceRow;
 use serde_json::{Value, json};
 
 use super::Assembly;
+use super::coverage::of_class;
 use super::selector::TaskSelector;
 use super::sources::{self, Key};
 use crate::document::Operation;
@@ -21,14 +22,19 @@ impl Assembly {
             rows.extend(["RUNNING", "STOPPED"].into_iter().filter_map(|status| self.never_listed(selector, status)));
         }
         for (key, group) in self.unread_groups() {
+            let since = self.logs_since().as_millis();
+            let (error, remedy) = match self.logs.unreadable.get(&group) {
+                Some(class) => of_class(&group, class),
+                None => (
+                    format!("no answer about log group {group} is there"),
+                    format!("aws logs filter-log-events --log-group-name {group} --start-time {since}"),
+                ),
+            };
             rows.push(SourceRow {
                 status: "missing".to_owned(),
                 log_group: Some(group.clone()),
-                error: Some(format!("no answer about log group {group} is there")),
-                remedy: Some(format!(
-                    "aws logs filter-log-events --log-group-name {group} --start-time {}",
-                    self.logs_since().as_millis()
-                )),
+                error: Some(error),
+                remedy: Some(remedy),
                 ..self.row(&key)
             });
         }

@@ -84,6 +84,20 @@ impl Stream {
     }
 }
 
+/// GetLogEvents and FilterLogEvents read no log group of another class (CloudWatch Logs, "Log classes").
+pub(super) const READABLE: &str = "STANDARD";
+
+/// The error and the remedy of a log group of a class whose lines are not read.
+pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
+    (
+        format!("log group {log_group} is of the class {class}: GetLogEvents and FilterLogEvents do not read it"),
+        format!(
+            "send the container's logs to a log group of the class {READABLE}: the class of {log_group} cannot be changed. By \
+             hand, Logs Insights reads it: aws logs start-query --log-group-name {log_group} ..."
+        ),
+    )
+}
+
 /// The streams that were read.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
@@ -91,6 +105,8 @@ pub(super) struct Logs {
     /// How long each log group keeps its lines, in days; `None` for ever. One that is not here may keep them for the shortest
     /// time that there is.
     pub(super) retention: BTreeMap<String, Option<i64>>,
+    /// Log groups of a class whose lines are not read ([`of_class`]).
+    pub(super) unreadable: BTreeMap<String, String>,
     /// The bare pages of GetLogEvents, by stream.
     pub(super) bare: BTreeMap<(String, String), BarePages>,
     /// When a stream begins, by DescribeLogStreams.

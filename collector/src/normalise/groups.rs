@@ -5,6 +5,7 @@ use casefile_evidence::tables::{LogGroupRow, LogStreamRow};
 use serde_json::{Map, Value};
 
 use super::Assembly;
+use super::coverage::READABLE;
 use super::fields::Fields;
 use super::log::{group_name, requested_group};
 use super::seen::region_and_account;
@@ -33,6 +34,11 @@ impl Assembly {
             (group_name(group).to_owned(), region)
         };
         self.about.log_groups.iter().map(named).collect()
+    }
+
+    /// Whether the lines of a log group can be read, as far as its class is known.
+    pub fn is_readable(&self, log_group: &str) -> bool {
+        !self.logs.unreadable.contains_key(log_group)
     }
 
     pub(super) fn is_extra_group(&self, log_group: &str) -> bool {
@@ -66,6 +72,10 @@ impl Assembly {
             let remarks = &mut self.remarks;
             let retention_days = item.int("retentionInDays", remarks).filter(|days| *days > 0);
             self.logs.retention.insert(log_group.clone(), retention_days);
+            match item.text("logGroupClass", remarks) {
+                Some(class) if class != READABLE => drop(self.logs.unreadable.insert(log_group.clone(), class)),
+                _ => drop(self.logs.unreadable.remove(&log_group)),
+            }
             if !self.is_new("log_groups", &log_group) {
                 continue;
             }

@@ -375,8 +375,14 @@ fn a_recording_is_a_line_a_document() -> Result {
     services.json lies beside recording.jsonl, and is not read
     ");
     for (line, said) in [
-        ("{\"services\": }", "DIR/recording.jsonl:2:14: expected value: mend the file, or take it out of the recording"),
-        ("{\"observed_at\": 5, \"answer\": {}}", "DIR/recording.jsonl:2:1: observed_at 5 is no time: write it as 2026-11-23T07:43:00Z: mend the file, or take it out of the recording"),
+        (
+            "{\"services\": }",
+            "DIR/recording.jsonl:2:14: expected value: mend the file, or take it out of the recording",
+        ),
+        (
+            "{\"observed_at\": 5, \"answer\": {}}",
+            "DIR/recording.jsonl:2:1: observed_at 5 is no time: write it as 2026-11-23T07:43:00Z: mend the file, or take it out of the recording",
+        ),
     ] {
         let text = format!("\n{line}\n");
         assert_eq!(opened(&[("recording.jsonl", &text)])?.map(|_| ()).unwrap_err(), said);

@@ -231,3 +231,20 @@ fn sources_count_what_came_for_them() {
     assert_eq!(counts("services", "DescribeServices"), [1, 1]);
     assert_eq!(counts("service_events", "DescribeServices"), [1, 0]);
 }
+
+#[test]
+fn a_log_group_of_a_class_that_is_not_read_is_a_gap_that_says_so() {
+    let containers = json!([awslogs("app", "/ecs/shop", Some("ecs"))]);
+    let group = json!({ "logGroupName": "/ecs/shop", "logGroupClass": "INFREQUENT_ACCESS" });
+    let documents = vec![
+        service(),
+        describe(&[task(TASK, json!({}))]),
+        definition(DEFINITION, containers),
+        ask("DescribeLogGroups", json!({ "logGroupNamePrefix": "/ecs/shop" }), json!({ "logGroups": [group] })),
+    ];
+    let rows = assemble(about(), &[documents]);
+    let gap = source(&rows, "GetLogEvents", TASK);
+    assert_eq!(gap.status, "missing");
+    assert!(gap.error.as_deref().is_some_and(|error| error.contains("of the class INFREQUENT_ACCESS")), "{gap:?}");
+    assert!(gap.remedy.as_deref().is_some_and(|remedy| remedy.contains("aws logs start-query")), "{gap:?}");
+}
