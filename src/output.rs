@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::Global;
 use crate::error::Error;
 use crate::format::Color;
-use crate::place::{self, write_file};
+use crate::place::{self, STDOUT, write_file};
 use crate::render::Style;
 use crate::say;
 
@@ -49,7 +49,7 @@ impl Printer {
         file: Option<&Path>,
         render: impl FnOnce(Style) -> Result<String, Error>,
     ) -> Result<(), Error> {
-        match file {
+        match file.filter(|path| *path != Path::new(STDOUT)) {
             Some(path) => write_file(path, render(Self::file_style())?),
             None => self.stdout(&render(self.style())?),
         }

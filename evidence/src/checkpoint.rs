@@ -21,9 +21,14 @@ pub(crate) type Runs = BTreeMap<String, Vec<String>>;
 const FILE: &str = "checkpoint.json";
 const LOCK: &str = "lock";
 
+/// The version of a checkpoint and of the runs that it names.
+const VERSION: u32 = 2;
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Checkpoint {
     format: u32,
+    #[serde(default)]
+    version: u32,
     head: ManifestHead,
     runs: Runs,
     /// The folder of the rows that stand for the end of the collection, and their runs.
@@ -87,8 +92,14 @@ impl BundleWriter {
         fs::create_dir(&path).map_err(WriteError::io("create", &path))?;
         let mut rows = Sorters::new(&path, SORT_BUDGET);
         closing.into_iter().try_for_each(|row| rows.push(row))?;
-        let checkpoint =
-            Checkpoint { format: FORMAT, head: head.clone(), runs, closing: folder, closing_runs: rows.checkpoint()? };
+        let checkpoint = Checkpoint {
+            format: FORMAT,
+            version: VERSION,
+            head: head.clone(),
+            runs,
+            closing: folder,
+            closing_runs: rows.checkpoint()?,
+        };
         let text = serde_json::to_vec(&checkpoint).map_err(|source| WriteError::Manifest { source })?;
         let (new, file) = (scratch.join("checkpoint.new"), scratch.join(FILE));
         write_file(&new, &text)?;
@@ -141,9 +152,8 @@ impl BundleWriter {
         };
         let checkpoint: Checkpoint =
             serde_json::from_slice(&text).map_err(|error| nothing(&format!("{}: {error}", file.display())))?;
-        if checkpoint.format != FORMAT {
-            let format = checkpoint.format;
-            return Err(nothing(&format!("it is of bundle format {format}; seal it with the casefile that began it")));
+        if (checkpoint.format, checkpoint.version) != (FORMAT, VERSION) {
+            return Err(nothing("another version of casefile began it: seal it with that one"));
         }
         let data = partial.join("data");
         fs::remove_dir_all(&data).and_then(|()| fs::create_dir(&data)).map_err(WriteError::io("make anew", &data))?;

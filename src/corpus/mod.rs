@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     /// The judge that watches keeps only the changes of tasks, containers, targets and sources; the one that reads has all
-    /// rows. They agree at every poll, in the checks that need no log lines themselves.
+    /// rows. They agree at the end, in the checks that need no log lines themselves.
     #[tokio::test]
     async fn who_watches_sees_what_who_reads_sees() {
         let pack = Pack::embedded().unwrap();

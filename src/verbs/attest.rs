@@ -14,7 +14,7 @@ use crate::cli::{Attest, Statements};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::{read_input, write_file};
+use crate::place::{STDOUT, read_input, write_file};
 use crate::render;
 
 pub(crate) async fn run(args: &Attest, printer: &Printer) -> Result<Exit, Error> {
@@ -28,6 +28,9 @@ pub(crate) async fn run(args: &Attest, printer: &Printer) -> Result<Exit, Error>
     let stem = args.file.with_extension("");
     let stem = stem.file_name().map_or_else(|| digest.clone(), |name| name.to_string_lossy().into_owned());
     let beside = |ending: &str| args.file.with_file_name(format!("{stem}{ending}"));
+    if args.output.as_deref() == Some(Path::new(STDOUT)) {
+        return Err(Error::usage("two files are written, so -o cannot be standard output: name a file"));
+    }
     let to = args.output.clone().unwrap_or_else(|| beside(".intoto.json"));
     let bundle = match &args.output {
         Some(output) => sigstore_beside(output),

@@ -38,7 +38,7 @@ use crate::exit::Exit;
 use crate::format::{Format, LogFormat};
 use crate::interrupt::Interrupt;
 use crate::output::Printer;
-use crate::place::{can_be_written, outside_of_bundles, write_file};
+use crate::place::{STDOUT, can_be_written, outside_of_bundles, write_file};
 use crate::progress::Working;
 use crate::render::{Scene, Style};
 use crate::{panics, render, say, target};
@@ -264,7 +264,8 @@ pub(crate) fn report_to_stdout(
 /// Refuses reports that cannot be written, before the work is done. `output`: where the result goes.
 pub(crate) fn check_reports(args: &ReportArgs, output: Option<&Path>) -> Result<(), Error> {
     let mut taken = std::collections::BTreeSet::new();
-    for path in args.reports.iter().map(|(_, path)| path.as_path()).chain(output) {
+    let result = output.unwrap_or(Path::new(STDOUT));
+    for path in args.reports.iter().map(|(_, path)| path.as_path()).chain([result]) {
         can_be_written(path)?;
         let place = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if !taken.insert(place.canonicalize().unwrap_or(place)) {

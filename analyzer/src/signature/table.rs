@@ -168,7 +168,7 @@ const STREAM_LINES: &[(&str, &str)] = &[
     ("task_id", "The task that writes to it; null where that is not known."),
     ("judged", "Whether its task belongs to the deployment that is judged."),
     ("lines", "How many of its lines are in the evidence."),
-    ("numbered", "How many were collected: lines are numbered."),
+    ("numbered", "How many were collected: the highest number of a line plus one."),
     ("first_at", "The earliest line, by the program's clock."),
     ("last_at", "The latest line, by the program's clock."),
     (

@@ -3,7 +3,7 @@
 //! What is kept in the bundle is decided where its runs are merged. This is for whoever watches the lines as they come: it
 //! remembers no more than the next read has again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use casefile_evidence::{Copies, LineRow, Name, Timestamp};
 
@@ -12,8 +12,10 @@ type Line = (Timestamp, Option<Timestamp>, i64);
 
 #[derive(Default)]
 pub(super) struct Fresh {
-    /// Lines from before this moment do not come again.
+    /// Lines from before this moment do not come again, but in the last look for very late ones.
     since: Option<Timestamp>,
+    /// Reads of streams that were never read: all of their lines are new.
+    first: HashSet<i64>,
     streams: HashMap<(Name, Name), HashMap<Line, Copies>>,
 }
 
@@ -23,9 +25,17 @@ impl Fresh {
         self.since.get_or_insert(since);
     }
 
-    /// Whether no read had the line before.
+    /// A read that begins, of streams that were never read.
+    pub(super) fn first_read(&mut self, id: i64) {
+        self.first.insert(id);
+    }
+
+    /// Whether no read had the line before. A very late one is passed by: it cannot be told from what came again.
     pub(super) fn is_new(&mut self, line: &LineRow) -> bool {
-        let Some(read) = line.read.filter(|_| Some(line.timestamp) >= self.since) else { return true };
+        let Some(read) = line.read else { return true };
+        if Some(line.timestamp) < self.since {
+            return self.first.contains(&read);
+        }
         let lines = self.streams.entry((line.log_group.clone(), line.log_stream.clone())).or_default();
         lines.entry((line.timestamp, line.ingestion_time, line.hash)).or_default().is_new(read)
     }

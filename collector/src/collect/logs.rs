@@ -46,7 +46,7 @@ impl Collection<'_> {
             self.tail(stream).begins_at(since.plus_millis(-back));
         }
         if closing {
-            self.describe_again(&streams).await;
+            self.describe_again(&streams, &groups).await;
         }
         let extra = self.extra_streams(&groups, &streams).await;
         let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
@@ -74,13 +74,14 @@ impl Collection<'_> {
     }
 
     /// At the end, AWS says once more up to when the streams have lines: what was read must reach there.
-    async fn describe_again(&mut self, streams: &[ExpectedStream]) {
+    async fn describe_again(&mut self, streams: &[ExpectedStream], listed: &[(String, Option<String>)]) {
         let read =
             streams.iter().filter(|stream| self.tails.get(&key(stream)).is_some_and(|tail| tail.read_to.is_some()));
         let groups: BTreeSet<(String, String)> =
             read.map(|stream| (self.region_of(stream.log_region.as_ref()), stream.log_group.clone())).collect();
         let since = self.parts.assembly.logs_since();
-        for (region, group) in groups {
+        // The extra groups are listed in each poll.
+        for (region, group) in groups.into_iter().filter(|(_, group)| listed.iter().all(|(name, _)| name != group)) {
             self.newest_streams(&region, &group, since).await;
         }
     }
@@ -186,6 +187,8 @@ impl Collection<'_> {
         let wanted = streams.iter().filter(|stream| !busy.contains(&key(stream)));
         let wanted = wanted.filter_map(|stream| self.wanted(stream, closing)).collect();
         readings.extend(plan(wanted, observed_at, &mut self.reads));
+        let first = readings.iter().filter(|reading| reading.fresh).map(|reading| reading.cursor.read.id);
+        first.for_each(|id| self.fresh.first_read(id));
         let fetched = self.fetch(readings).await;
         let again: BTreeSet<(String, String)> =
             fetched.into_iter().flat_map(|done| self.settle(done, observed_at)).collect();
@@ -228,11 +231,15 @@ impl Collection<'_> {
     fn wanted(&mut self, stream: &ExpectedStream, closing: bool) -> Option<Wanted> {
         let region = self.region_of(stream.log_region.as_ref());
         let unfiltered = self.unfiltered.contains(&(region.clone(), stream.log_group.clone()));
-        let back = self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS;
+        let assembly = &self.parts.assembly;
+        // Lines that were seen to take longer than they are given are looked for longer, too.
+        let is_slow = assembly.lag_ms(&stream.log_group, &stream.log_stream) > assembly.ingestion_grace_ms();
+        let back = if is_slow { LOOKED_BACK_MS } else { assembly.ingestion_grace_ms() + CLOCKS_MS };
+        let claimed = closing && assembly.has_more(&stream.log_group, &stream.log_stream);
         let silent = self.silent.contains(&region);
         let tail = self.tail(stream);
         // In the end, streams are looked through once more for what came very late: those of which that is a page at most.
-        let swept = closing && !tail.busy && !tail.alone && !unfiltered;
+        let swept = closing && (claimed || !tail.busy && !tail.alone && !unfiltered);
         if !tail.exists || (tail.ended && !swept) || silent {
             return None;
         }
@@ -259,7 +266,10 @@ impl Collection<'_> {
             None => {
                 for stream in &streams {
                     let tail = self.tails.entry(stream.clone()).or_default();
-                    tail.read_to = tail.read_to.max(Some(reading.began()));
+                    // One that was under way when older lines came to be wanted does not have them.
+                    if tail.read_to.is_some() || reading.cursor.read.from <= tail.from {
+                        tail.read_to = tail.read_to.max(Some(reading.began()));
+                    }
                     tail.unfinished = None;
                     tail.busy = asked.pages > 1;
                     // The next time it may be read with the others.

@@ -34,6 +34,8 @@ pub(super) struct Reading {
     pub(super) group: String,
     pub(super) lines: Lines,
     pub(super) cursor: LogCursor,
+    /// Whether its streams were never read.
+    pub(super) fresh: bool,
 }
 
 impl Reading {
@@ -69,7 +71,7 @@ pub(super) fn plan(wanted: Vec<Wanted>, began: Timestamp, reads: &mut i64) -> Ve
         let Wanted { region, group, stream, alone, unfinished, from, fresh } = stream;
         if alone {
             let cursor = unfinished.unwrap_or_else(|| begin(from));
-            readings.push(Reading { region, group, lines: Lines::Alone(stream), cursor });
+            readings.push(Reading { region, group, lines: Lines::Alone(stream), cursor, fresh });
         } else {
             together.entry((region, group, fresh, from)).or_default().push(stream);
         }
@@ -83,6 +85,7 @@ pub(super) fn plan(wanted: Vec<Wanted>, began: Timestamp, reads: &mut i64) -> Ve
             group: group.clone(),
             lines: Lines::Together(part.to_vec()),
             cursor: begin(from),
+            fresh,
         }));
     }
     readings

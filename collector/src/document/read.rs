@@ -3,7 +3,8 @@
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The place of a page in a read: calls that follow each other, from a moment to the end of the streams.
+/// The place of a page in a read: calls that follow each other, from a moment to the end of the streams. In a recording it
+/// is the member `reading`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Read {

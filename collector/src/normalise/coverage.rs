@@ -72,10 +72,10 @@ impl Stream {
     }
 
     /// The read is at its end. Lines take no longer to arrive than `grace_ms`; where they are stamped so far back that no
-    /// later read finds them, as long as they were seen to take.
-    pub(super) fn add(&mut self, read: &Read, grace_ms: i64) {
+    /// later read finds them, as long as they were seen to take. `ended`: nothing more can come.
+    pub(super) fn add(&mut self, read: &Read, grace_ms: i64, ended: bool) {
         let grace_ms = if self.lag_ms > LOOKED_BACK_MS { grace_ms.max(self.lag_ms) } else { grace_ms };
-        let arrived = read.began.plus_millis(grace_ms.saturating_neg());
+        let arrived = if ended { Timestamp(i64::MAX) } else { read.began.plus_millis(grace_ms.saturating_neg()) };
         let (from, to) =
             (read.from.map_or(i64::MIN, |from| from.0), self.until.map_or(arrived, |at| at.min(arrived)).0);
         if from < to {
@@ -156,7 +156,7 @@ mod tests {
     /// A stream that was read to its end: from when on, and when the read began.
     fn stream(reads: &[(Option<Timestamp>, i64)]) -> Stream {
         let mut stream = Stream::default();
-        reads.iter().for_each(|(from, began)| stream.add(&read(*from, *began), GRACE));
+        reads.iter().for_each(|(from, began)| stream.add(&read(*from, *began), GRACE, false));
         stream
     }
 
@@ -165,7 +165,7 @@ mod tests {
         for (from, known) in [(None, None), (at(90), None), (at(91), at(91)), (at(105), at(105))] {
             let mut stream = stream(&[(None, 100)]);
             assert_eq!(stream.covered_from(&read(from, 110)), known, "{from:?}");
-            stream.add(&read(from, 110), GRACE);
+            stream.add(&read(from, 110), GRACE, false);
             assert_eq!(stream.covered_from(&read(from, 110)), known, "{from:?}");
         }
     }
@@ -174,14 +174,14 @@ mod tests {
     fn lines_that_are_stamped_hours_back_are_not_reached_by_a_later_read() {
         // Two hours behind: what arrives now stands before all that is read again.
         let mut stream = Stream { lag_ms: 2 * 60 * 60 * 1000, ..Stream::default() };
-        stream.add(&read(None, 100), GRACE);
+        stream.add(&read(None, 100), GRACE, false);
         assert_eq!(stream.covered_from(&read(at(85), 110)), at(85));
     }
 
     #[test]
     fn what_was_asked_up_to_a_moment_is_known_up_to_it() {
         let mut stream = Stream { until: at(50), ..Stream::default() };
-        stream.add(&read(None, 100), GRACE);
+        stream.add(&read(None, 100), GRACE, false);
         assert_eq!(stream.covered_from(&read(at(50), 101)), None);
         assert_eq!(stream.covered_from(&read(at(51), 101)), at(51));
     }
@@ -190,7 +190,7 @@ mod tests {
     fn what_lies_between_two_reads_is_not_known() {
         let mut stream = stream(&[(at(100), 200)]);
         stream.until = at(60);
-        stream.add(&read(None, 210), GRACE);
+        stream.add(&read(None, 210), GRACE, false);
         assert_eq!(stream.covered_from(&read(at(180), 220)), at(100));
         assert_eq!(stream.covered_from(&read(at(70), 220)), at(70));
     }
@@ -199,7 +199,7 @@ mod tests {
     fn a_read_that_closes_a_gap_joins_what_lies_on_both_sides() {
         let mut stream = stream(&[(None, 100), (at(200), 300)]);
         assert_eq!(stream.covered_from(&read(at(250), 310)), at(200));
-        stream.add(&read(at(80), 310), GRACE);
+        stream.add(&read(at(80), 310), GRACE, false);
         assert_eq!(stream.covered_from(&read(at(250), 320)), None);
     }
 }

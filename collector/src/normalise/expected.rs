@@ -35,11 +35,11 @@ impl Assembly {
         };
         let of = |name: Option<String>| name.unwrap_or_else(|| "(several)".to_owned());
         let (container, task) = (of(stream.container), of(stream.task_id));
-        if let Some(class) = self.logs.unreadable.get(&stream.log_group) {
-            let (error, remedy) = of_class(&stream.log_group, class);
-            return SourceRow { status: "missing".to_owned(), error: Some(error), remedy: Some(remedy), ..row };
-        }
         if stream.started {
+            if let Some(class) = self.logs.unreadable.get(&stream.log_group) {
+                let (error, remedy) = of_class(&stream.log_group, class);
+                return SourceRow { status: "missing".to_owned(), error: Some(error), remedy: Some(remedy), ..row };
+            }
             let group = stream.log_group;
             return SourceRow {
                 status: "missing".to_owned(),

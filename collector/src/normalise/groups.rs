@@ -36,6 +36,18 @@ impl Assembly {
         self.about.log_groups.iter().map(named).collect()
     }
 
+    /// How long a line of a stream took to arrive, at most, in milliseconds.
+    pub fn lag_ms(&self, log_group: &str, log_stream: &str) -> i64 {
+        self.logs.stream(log_group, log_stream).map_or(0, |stream| stream.lag_ms)
+    }
+
+    /// Whether AWS says that a stream has newer lines than were read.
+    pub fn has_more(&self, log_group: &str, log_stream: &str) -> bool {
+        let newest = self.logs.stream(log_group, log_stream).and_then(|stream| stream.newest);
+        let claimed = self.logs.claims.get(&(log_group.to_owned(), log_stream.to_owned()));
+        claimed.is_some_and(|claimed| Some(*claimed) > newest)
+    }
+
     /// Whether the lines of a log group can be read, as far as its class is known.
     pub fn is_readable(&self, log_group: &str) -> bool {
         !self.logs.unreadable.contains_key(log_group)

@@ -54,7 +54,10 @@ impl Assembly {
 
     /// The read that a page belongs to. `asked`: what was asked for, page by page the same.
     fn read_of(&mut self, document: &Document, asked: &str, events: &[LogEvent]) -> Read {
-        document.read.unwrap_or_else(|| self.reads.of(document, asked, events, self.current.observed_at))
+        match document.read {
+            Some(read) => Read { id: self.reads.number(&read), ..read },
+            None => self.reads.of(document, asked, events, self.current.observed_at),
+        }
     }
 
     fn stream_events(&mut self, document: &Document, events: Vec<LogEvent>) {
@@ -248,15 +251,15 @@ impl Assembly {
         let (now, grace_ms) = (self.current.observed_at, self.about.ingestion_grace_ms);
         let stream = self.logs.read(log_group, log_stream, now);
         stream.until = document.requested_at("endTime");
-        let covered_from = stream.covered_from(&read).max(stream.kept_from);
-        if read.last && bare.is_none() {
-            stream.add(&read, grace_ms);
-        }
         // What arrives while it is read may stand before the place that it has reached.
         let to = [Some(read.began), stream.until].into_iter().flatten().fold(now, Timestamp::min);
         // Once its task has stopped, nothing more can come.
         let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
         let ended = task.and_then(|task| task.stopped_at).is_some_and(|at| to >= at.plus_millis(grace_ms));
+        let covered_from = stream.covered_from(&read).max(stream.kept_from);
+        if read.last && bare.is_none() {
+            stream.add(&read, grace_ms, ended);
+        }
         let covered_to = (!(ended && read.last)).then_some(to);
         Page { last: read.last, covered_from, covered_to, place, ..Page::default() }
     }

@@ -11,11 +11,19 @@ use crate::document::{Document, LogEvent, Operation, Read};
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     count: i64,
+    /// Those that pages say. Two collections that are put together count from 1 each.
+    numbers: BTreeMap<(i64, Timestamp), i64>,
     /// By what was asked for and the token of the next page.
     open: BTreeMap<(String, String), Read>,
 }
 
 impl Reads {
+    /// The number of a read among all that are taken up.
+    pub(super) fn number(&mut self, read: &Read) -> i64 {
+        let next = i64::try_from(self.numbers.len()).unwrap_or(i64::MAX);
+        *self.numbers.entry((read.id, read.began)).or_insert(next)
+    }
+
     /// The read of a page. `asked`: what was asked for, page by page the same.
     pub(super) fn of(&mut self, document: &Document, asked: &str, events: &[LogEvent], now: Timestamp) -> Read {
         let of_stream = document.operation == Operation::GetLogEvents;

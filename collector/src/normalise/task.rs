@@ -69,17 +69,23 @@ impl Assembly {
         for task in &tasks {
             written += usize::from(self.task(*task));
         }
-        // A task that was described before and is gone now was forgotten, not missed.
+        // A task that was seen to stop may be forgotten. How another one ended is not known.
         let unknown: Vec<String> = answer
             .list("failures", &mut self.remarks)
             .iter()
             .filter_map(|failure| {
                 let arn = failure.text("arn", &mut self.remarks)?;
                 self.listed.gone_tasks.insert(short_name(&arn).to_owned());
-                let known = self.seen.tasks.get_mut(short_name(&arn)).map(|task| task.gone = true);
-                known
-                    .is_none()
-                    .then(|| format!("{arn}: {}", failure.text("reason", &mut self.remarks).unwrap_or_default()))
+                let known = self.seen.tasks.get_mut(short_name(&arn)).map(|task| {
+                    task.gone = true;
+                    task.ended_at.is_some()
+                });
+                let reason = failure.text("reason", &mut self.remarks).unwrap_or_default();
+                match known {
+                    Some(true) => None,
+                    Some(false) => Some(format!("how {arn} ended is not known: {reason}")),
+                    None => Some(format!("{arn}: {reason}")),
+                }
             })
             .collect();
         let problem = (!unknown.is_empty()).then(|| unknown.join("; "));

@@ -361,7 +361,11 @@ fn is_known(root: &Path, path: &Path) -> bool {
 }
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
-    let rank = |operation: Operation| Operation::ALL.iter().position(|other| *other == operation);
+    // Pages of log lines stay in the order in which they came, whichever operation brought them.
+    let rank = |operation: Operation| {
+        let operation = if operation.is_of_lines() { Operation::FilterLogEvents } else { operation };
+        Operation::ALL.iter().position(|other| *other == operation)
+    };
     documents
         .sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path), file.place.begin()));
     documents

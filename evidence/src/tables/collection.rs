@@ -94,7 +94,7 @@ table! {
         assumed: bool,
         /// Pages read.
         pages: i64,
-        /// Rows written in this snapshot because of it: of DescribeServices (services, or service events), DescribeTasks (tasks), without what was written before. Of every other operation the things received: of GetLogEvents and FilterLogEvents the lines, those that an earlier answer has too among them.
+        /// Rows written in this snapshot because of it: of DescribeServices (services, or service events), DescribeTasks (tasks), without what was written before. Of every other operation the things received: of GetLogEvents and FilterLogEvents the lines, also those that had come before.
         rows: i64,
         /// The log group, for sources of log tables.
         log_group: Option<String>,

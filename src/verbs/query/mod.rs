@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::{RowsFormat, TableFormat};
 use crate::output::Printer;
-use crate::place::{temporary, write_file};
+use crate::place::{STDOUT, temporary, write_file};
 use crate::render::{self, visible};
 
 /// More bundles than these are read with a word about the compacted copy.
@@ -117,6 +117,7 @@ fn limits(args: &Query) -> Options {
 }
 
 pub(super) fn print(answer: &Answer, format: RowsFormat, to: Option<&Path>, printer: &Printer) -> Result<(), Error> {
+    let to = to.filter(|path| *path != Path::new(STDOUT));
     let width = (to.is_none() && std::io::stdout().is_terminal()).then(|| printer.style().width);
     let rows = render::query(answer, format, width)?;
     match to {

@@ -319,6 +319,21 @@ fn arguments_are_secret_by_what_stands_before_them() {
         json!(["sh", "-c", "redis-cli ping; ls -a /tmp"]),
         json!(["alembic", "upgrade", "head"]),
         json!(["--use-token", "true", 7]),
+        json!([
+            "app",
+            "--tls-private-key",
+            "/certs/tls.key",
+            "--credentials=/etc/gcp.json",
+            "--secret",
+            "arn:aws:secretsmanager:x"
+        ]),
+        json!([
+            "sh",
+            "-c",
+            "redis-cli ping\nls -a /data; curl -f http://localhost/health\ndocker run -u 1000:1000 app"
+        ]),
+        json!(["curl", "--user-agent=check:1.2", "-u", "1000:1000"]),
+        json!(["pg_restore", "--no-password", "mydb", "--max-token", "4096", "--bypass", "x"]),
         json!([]),
     ] {
         assert_eq!(redacted(plain.clone()), (plain, 0));
