@@ -11,8 +11,10 @@ use crate::document::{Document, LogEvent, Operation, Read};
 #[derive(Debug, Default)]
 pub(super) struct Reads {
     count: i64,
-    /// Those that pages say. Two collections that are put together count from 1 each.
-    numbers: BTreeMap<(i64, Timestamp), i64>,
+    /// When those began that pages say.
+    told: BTreeMap<i64, Timestamp>,
+    /// Two collections that are put together count from 1 each: those of the second one.
+    others: BTreeMap<(i64, Timestamp), i64>,
     /// By what was asked for and the token of the next page.
     open: BTreeMap<(String, String), Read>,
 }
@@ -20,8 +22,11 @@ pub(super) struct Reads {
 impl Reads {
     /// The number of a read among all that are taken up.
     pub(super) fn number(&mut self, read: &Read) -> i64 {
-        let next = i64::try_from(self.numbers.len()).unwrap_or(i64::MAX);
-        *self.numbers.entry((read.id, read.began)).or_insert(next)
+        if *self.told.entry(read.id).or_insert(read.began) == read.began {
+            return read.id;
+        }
+        let next = i64::try_from(self.others.len()).map_or(i64::MAX, |others| i64::MIN + others);
+        *self.others.entry((read.id, read.began)).or_insert(next)
     }
 
     /// The read of a page. `asked`: what was asked for, page by page the same.

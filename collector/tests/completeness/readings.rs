@@ -121,3 +121,14 @@ fn a_page_that_says_which_read_it_belongs_to_is_taken_at_its_word() {
     let (source, lines) = read(&[vec![page(first, &[200, 200]), page(last, &[200]), page(again, &[200, 200, 200])]]);
     assert_eq!((known(&source), lines), (("complete", Some(100), Some(30_000)), 3), "known up to when it began");
 }
+
+#[test]
+fn reads_of_two_collections_do_not_mix() {
+    let page = |began: &str| {
+        let mut page = filter(None, None, &[200, 200], None);
+        page["reading"] = json!({ "id": 1, "page": 1, "began": began, "last": true });
+        page
+    };
+    let (_, lines) = read(&[vec![page("2026-11-23T07:43:30Z")], vec![page("2026-11-23T07:44:30Z")]]);
+    assert_eq!(lines, 2);
+}
