@@ -346,7 +346,7 @@ class Scenario:
 
         # Saved answers of the AWS CLI, and a service's own cases.
         (folder / "incident").mkdir()
-        answers = [json.loads(path.read_text()) for path in sorted(failed.glob("*/*.json"))]
+        answers = [json.loads(line) for line in (failed / "recording.jsonl").read_text(encoding="utf-8").splitlines()]
         for operation, file in (("DescribeServices", "services"), ("DescribeTasks", "tasks"), ("DescribeTaskDefinition", "definition")):
             *_, answer = (answer["response"] for answer in answers if answer.get("operation") == operation)
             (folder / f"incident/{file}.json").write_text(json.dumps(answer))
