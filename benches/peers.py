@@ -153,7 +153,7 @@ def main():
     # AWS's own quota is 10 pages a second, of which half is used, with 5 at once.
     for latency in (300, 700):
         rate, pages, _ = of_casefile(500_000, far, latency)
-        print(f"  {pages / (500_000 / rate):.1f} pages a second, of 5.0 that half of the quota allows")
+        print(f"  {pages / (500_000 / rate):.1f} pages a second over the whole command; half of the quota allows 5.0 while reading")
     if arguments.casefile_only:
         return
     lines = arguments.peer_lines
