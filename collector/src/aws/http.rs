@@ -51,7 +51,7 @@ pub struct Sent {
     pub body: Bytes,
 }
 
-/// An answer as it came.
+/// The response to an HTTP request, before the SDK reads it.
 #[derive(Debug, Clone)]
 pub struct Answered {
     /// The HTTP status.

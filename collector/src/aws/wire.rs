@@ -173,7 +173,7 @@ where
     let status = answer.as_ref().map(|answer| answer.status);
     let request_id = answer.as_ref().and_then(|answer| answer.request_id.clone());
     let outcome = match answer {
-        // An answer to nobody knows what would be evidence of anything.
+        // Without its request, a response does not say which service, task or stream it is about.
         Some(_) if request.is_none() => Outcome::Error(ApiError {
             code: ApiError::UNKNOWN_REQUEST.to_owned(),
             message: format!(

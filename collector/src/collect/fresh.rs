@@ -1,7 +1,7 @@
 //! Lines that the rule has not seen yet: reads overlap, and it is shown each line once.
 //!
-//! What is kept in the bundle is decided where its runs are merged. This is for whoever watches the lines as they come: it
-//! remembers no more than the next read has again.
+//! The bundle does not depend on this: its duplicates are removed where its sorted runs are merged. This serves the rule
+//! that decides when to stop, and remembers only those lines that the next read returns again.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ type Line = (Timestamp, Option<Timestamp>, i64);
 
 #[derive(Default)]
 pub(super) struct Fresh {
-    /// Lines from before this moment do not come again, but in the last look for very late ones.
+    /// Where the second read starts. Only the last read of a collection, for very late lines, starts earlier.
     since: Option<Timestamp>,
     /// Reads of streams that were never read: all of their lines are new.
     first: HashSet<i64>,
@@ -30,7 +30,7 @@ impl Fresh {
         self.first.insert(id);
     }
 
-    /// Whether no read had the line before. A very late one is passed by: it cannot be told from what came again.
+    /// Whether no read had the line before. A line from before `since` counts as new only in the first read of its stream.
     pub(super) fn is_new(&mut self, line: &LineRow) -> bool {
         let Some(read) = line.read else { return true };
         if Some(line.timestamp) < self.since {

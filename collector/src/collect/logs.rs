@@ -238,7 +238,7 @@ impl Collection<'_> {
         let claimed = closing && assembly.has_more(&stream.log_group, &stream.log_stream);
         let silent = self.silent.contains(&region);
         let tail = self.tail(stream);
-        // In the end, streams are looked through once more for what came very late: those of which that is a page at most.
+        // The last read looks for very late lines again, in the streams where that takes one page at most.
         let swept = closing && (claimed || !tail.busy && !tail.alone && !unfiltered);
         if !tail.exists || (tail.ended && !swept) || silent {
             return None;

@@ -53,7 +53,7 @@ impl Reading {
     }
 }
 
-/// A read of so many new streams is split, so that pages come side by side.
+/// With more new streams than this, a read is split into parts whose pages are asked for at the same time.
 const STREAMS_OF_A_PART: usize = 10;
 /// And into no more parts than this: each may end with a page that is not full.
 const PARTS: usize = 4;

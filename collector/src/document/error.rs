@@ -24,7 +24,7 @@ impl ApiError {
     pub const UNREADABLE: &'static str = "casefile:Unreadable";
     /// The code that stands for a call that was not sent, because no credentials could be had for it.
     pub const NO_CREDENTIALS: &'static str = "casefile:NoCredentials";
-    /// The code that stands for a call whose request could not be read back: what was asked is not known.
+    /// The code that stands for a call whose request casefile could not read from what the SDK sent.
     pub const UNKNOWN_REQUEST: &'static str = "casefile:UnknownRequest";
     /// The code that stands for pages that do not end.
     pub const ENDLESS_PAGES: &'static str = "casefile:EndlessPages";

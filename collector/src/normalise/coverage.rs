@@ -10,7 +10,8 @@ use super::bare::BarePages;
 use super::sources::Place;
 use crate::document::Read;
 
-/// A stream may be looked through again so far back, in milliseconds. What is stamped further back is not found again.
+/// How far before the present a repeated read of a stream starts at the earliest, in milliseconds. A line that arrives
+/// with an older timestamp is not found any more.
 pub const LOOKED_BACK_MS: i64 = 120_000;
 /// The shortest time for which a log group can keep its lines (PutRetentionPolicy, `retentionInDays`).
 const SHORTEST_RETENTION_DAYS: i64 = 1;

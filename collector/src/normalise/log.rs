@@ -52,7 +52,7 @@ impl Assembly {
         }
     }
 
-    /// The read that a page belongs to. `asked`: what was asked for, page by page the same.
+    /// The read that a page belongs to. `asked`: the request without its page token.
     fn read_of(&mut self, document: &Document, asked: &str, events: &[LogEvent]) -> Read {
         match document.read {
             Some(read) => Read { id: self.reads.number(&read), ..read },

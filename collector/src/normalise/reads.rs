@@ -15,7 +15,7 @@ pub(super) struct Reads {
     told: BTreeMap<i64, Timestamp>,
     /// Two collections that are put together count from 1 each: those of the second one.
     others: BTreeMap<(i64, Timestamp), i64>,
-    /// By what was asked for and the token of the next page.
+    /// Reads whose next page has not come yet, by their request (without its token) and the token of that page.
     open: BTreeMap<(String, String), Read>,
 }
 
@@ -29,7 +29,7 @@ impl Reads {
         *self.others.entry((read.id, read.began)).or_insert(next)
     }
 
-    /// The read of a page. `asked`: what was asked for, page by page the same.
+    /// The read that a page belongs to. `asked`: the request without its page token, so that it is equal for all pages.
     pub(super) fn of(&mut self, document: &Document, asked: &str, events: &[LogEvent], now: Timestamp) -> Read {
         let of_stream = document.operation == Operation::GetLogEvents;
         let token = document.requested("nextToken").map(str::to_owned);
