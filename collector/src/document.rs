@@ -30,6 +30,8 @@ pub enum Operation {
     DescribeServiceRevisions,
     DescribeTaskSets,
     DescribeTargetHealth,
+    DescribeInstanceHealth,
+    DescribeAlarms,
     DescribeLogGroups,
     DescribeLogStreams,
     FilterLogEvents,
@@ -40,7 +42,7 @@ impl Operation {
     /// Every operation, in the order in which a snapshot's documents are taken up: what names things
     /// (services, deployments, tasks) before what refers to them (task definitions, logs). The collector asks in
     /// this order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::DescribeServices,
         Self::DescribeTaskSets,
         Self::ListServiceDeployments,
@@ -50,6 +52,8 @@ impl Operation {
         Self::DescribeTasks,
         Self::DescribeTaskDefinition,
         Self::DescribeTargetHealth,
+        Self::DescribeInstanceHealth,
+        Self::DescribeAlarms,
         Self::DescribeLogGroups,
         Self::DescribeLogStreams,
         Self::FilterLogEvents,
@@ -68,6 +72,8 @@ impl Operation {
             Self::DescribeServiceRevisions => "DescribeServiceRevisions",
             Self::DescribeTaskSets => "DescribeTaskSets",
             Self::DescribeTargetHealth => "DescribeTargetHealth",
+            Self::DescribeInstanceHealth => "DescribeInstanceHealth",
+            Self::DescribeAlarms => "DescribeAlarms",
             Self::DescribeLogGroups => "DescribeLogGroups",
             Self::DescribeLogStreams => "DescribeLogStreams",
             Self::FilterLogEvents => "FilterLogEvents",
@@ -109,6 +115,8 @@ impl Operation {
             Self::DescribeServiceRevisions => "ecs:DescribeServiceRevisions",
             Self::DescribeTaskSets => "ecs:DescribeTaskSets",
             Self::DescribeTargetHealth => "elasticloadbalancing:DescribeTargetHealth",
+            Self::DescribeInstanceHealth => "elasticloadbalancing:DescribeInstanceHealth",
+            Self::DescribeAlarms => "cloudwatch:DescribeAlarms",
             Self::DescribeLogGroups => "logs:DescribeLogGroups",
             Self::DescribeLogStreams => "logs:DescribeLogStreams",
             Self::FilterLogEvents => "logs:FilterLogEvents",
@@ -125,7 +133,8 @@ impl Operation {
             Self::ListServiceDeployments | Self::DescribeServiceDeployments => "service_deployments",
             Self::DescribeServiceRevisions => "service_revisions",
             Self::DescribeTaskSets => "task_sets",
-            Self::DescribeTargetHealth => "target_health",
+            Self::DescribeTargetHealth | Self::DescribeInstanceHealth => "target_health",
+            Self::DescribeAlarms => "alarms",
             Self::DescribeLogGroups => "log_groups",
             Self::DescribeLogStreams => "log_streams",
             Self::FilterLogEvents | Self::GetLogEvents => "log_events",
@@ -167,6 +176,10 @@ impl Operation {
             Some(Self::DescribeTasks)
         } else if has("TargetHealthDescriptions") {
             Some(Self::DescribeTargetHealth)
+        } else if has("InstanceStates") {
+            Some(Self::DescribeInstanceHealth)
+        } else if has("MetricAlarms") || has("CompositeAlarms") {
+            Some(Self::DescribeAlarms)
         } else if has("logGroups") {
             Some(Self::DescribeLogGroups)
         } else if has("logStreams") {

@@ -23,8 +23,8 @@ pub struct Known {
     pub service: String,
     /// How many tasks the service wants.
     pub tasks: u64,
-    /// Log groups that are read, with their regions, and how many streams a task has in each.
-    pub groups: BTreeMap<(String, Option<String>), u64>,
+    /// Log groups that are read (names, or ARNs of other accounts and regions), and how many streams a task has in each.
+    pub groups: BTreeMap<String, u64>,
     /// Whether the log groups were read from the task definitions; else there may be others.
     pub groups_are_known: bool,
     /// How many selectors of one-off tasks there are.
@@ -33,6 +33,10 @@ pub struct Known {
     pub task_sets: bool,
     /// How many target groups the service has; `None` where nobody knows.
     pub target_groups: Option<u64>,
+    /// How many Classic Load Balancers the service has; `None` where nobody knows.
+    pub classic_load_balancers: Option<u64>,
+    /// How many CloudWatch alarms ECS watches during a deployment; `None` where nobody knows.
+    pub alarms: Option<u64>,
     /// Polls at most.
     pub polls: u64,
     /// The ARN of the place in S3 that the bundle goes to, where it does.
@@ -73,6 +77,8 @@ pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
         (Operation::DescribeTasks, hundreds(tasks), 0),
         (Operation::DescribeTaskDefinition, 0, 2 + known.selectors),
         (Operation::DescribeTargetHealth, known.target_groups.unwrap_or(1), 0),
+        (Operation::DescribeInstanceHealth, known.classic_load_balancers.unwrap_or(0), 0),
+        (Operation::DescribeAlarms, known.alarms.unwrap_or(1).div_ceil(100), 0),
         (Operation::DescribeLogGroups, 0, groups),
         (Operation::DescribeLogStreams, 0, streams),
         (Operation::FilterLogEvents, readings, 0),
@@ -97,10 +103,9 @@ pub fn policy(known: &Known) -> Value {
     let region = known.region.as_ref().unwrap_or(&any);
     let account = known.account.as_ref().unwrap_or(&any);
     let (cluster, service) = (short_name(&known.cluster), short_name(&known.service));
-    let of = |service: &str, region: &str, rest: String| {
+    let arn = |service: &str, rest: String| {
         format!("arn:{}:{service}:{region}:{account}:{rest}", AwsPartition::of(region).name)
     };
-    let arn = |service: &str, rest: String| of(service, region, rest);
     let cluster_arn = arn("ecs", format!("cluster/{cluster}"));
     let in_cluster = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
     let mut of_service = vec![
@@ -120,13 +125,15 @@ pub fn policy(known: &Known) -> Value {
     }
     let mut logs: Vec<String> = Vec::new();
     let mut regions: Vec<String> = Vec::new();
-    for (group, own) in known.groups.keys() {
-        let region = own.as_ref().unwrap_or(region);
-        regions.push(of("logs", region, "log-group:*".to_owned()));
+    for group in known.groups.keys() {
+        let group = if group.starts_with("arn:") { group.clone() } else { arn("logs", format!("log-group:{group}")) };
+        let place = group.split_once(":log-group:").map_or(group.as_str(), |(place, _)| place);
+        regions.push(format!("{place}:log-group:*"));
         // Some actions are of the group, some of its streams.
-        logs.push(of("logs", region, format!("log-group:{group}")));
-        logs.push(of("logs", region, format!("log-group:{group}:log-stream:*")));
+        logs.push(format!("{group}:log-stream:*"));
+        logs.push(group);
     }
+    logs.sort();
     if logs.is_empty() || !known.groups_are_known {
         regions.push(arn("logs", "log-group:*".to_owned()));
         logs = vec![arn("logs", "log-group:*".to_owned())];
@@ -155,15 +162,19 @@ pub fn policy(known: &Known) -> Value {
             },
         ],
     });
-    if known.target_groups != Some(0)
-        && let Some(statements) = policy["Statement"].as_array_mut()
-    {
-        // IAM knows no resource for it.
-        statements.push(json!({
-            "Sid": "TargetHealth", "Effect": "Allow", "Action": ["elasticloadbalancing:DescribeTargetHealth"],
-            "Resource": ["*"],
-        }));
-    }
+    let mut allow_all = |sid: &str, operation: Operation, count: Option<u64>| {
+        if count != Some(0)
+            && let Some(statements) = policy["Statement"].as_array_mut()
+        {
+            statements.push(json!({
+                "Sid": sid, "Effect": "Allow", "Action": [operation.iam_action()], "Resource": ["*"],
+            }));
+        }
+    };
+    // IAM knows no resource for the first two; the names of alarms change without a deployment.
+    allow_all("TargetHealth", Operation::DescribeTargetHealth, known.target_groups);
+    allow_all("InstanceHealth", Operation::DescribeInstanceHealth, known.classic_load_balancers.or(Some(0)));
+    allow_all("Alarms", Operation::DescribeAlarms, known.alarms);
     if let (Some(arn), Some(statements)) = (&known.archive, policy["Statement"].as_array_mut()) {
         statements.push(json!({
             "Sid": "Archive", "Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
@@ -209,11 +220,13 @@ mod tests {
             cluster: "production".to_owned(),
             service: "bf-manage-core".to_owned(),
             tasks: 2,
-            groups: [(("/ecs/bf-manage-core".to_owned(), None), 2)].into(),
+            groups: [("/ecs/bf-manage-core".to_owned(), 2)].into(),
             groups_are_known: true,
             selectors: 1,
             task_sets: false,
             target_groups: Some(0),
+            classic_load_balancers: Some(1),
+            alarms: Some(2),
             polls: 37,
             archive: Some("arn:aws:s3:::evidence/rollout.bundle".to_owned()),
         }
@@ -248,7 +261,8 @@ mod tests {
     #[test]
     fn target_health_is_allowed_where_there_are_target_groups_or_nobody_knows() {
         let of = |target_groups: Option<u64>| {
-            let known = Known { target_groups, archive: None, ..known() };
+            let (classic_load_balancers, alarms) = (Some(0), Some(0));
+            let known = Known { target_groups, classic_load_balancers, alarms, archive: None, ..known() };
             let calls = calls(&known, &Quotas::default());
             let asked = calls.into_iter().find(|calls| calls.operation == "DescribeTargetHealth");
             let policy = policy(&known);

@@ -56,6 +56,16 @@ rollback_tasks AS (
   JOIN rollout r ON t.created_at >= r.evidence_from
   WHERE NOT t.judged AND NOT t.one_off AND t.stop_code = 'TaskFailedToStart'
 ),
+-- Why the alarms went off, where that was read.
+fired_alarms AS (
+  SELECT string_agg(told, '; ' ORDER BY told) AS told
+  FROM (
+    SELECT DISTINCT concat(a.alarm_name, ': ', a.reason) AS told
+    FROM alarms a
+    JOIN rollout r ON coalesce(a.changed_at, a.observed_at) >= r.evidence_from
+    WHERE a.state = 'ALARM' AND a.reason IS NOT NULL
+  ) fired
+),
 judgement AS (
   SELECT
     r.resource AS resource,
@@ -70,6 +80,7 @@ judgement AS (
     coalesce(strpos(s.told, 'alarm') > 0, FALSE) OR coalesce(strpos(d.reason, 'alarm') > 0, FALSE)
       OR coalesce(strpos(f.message, 'alarm') > 0, FALSE) AS is_by_an_alarm,
     b.tasks AS rollback_tasks, b.told AS rollback_told,
+    coalesce('; ' || w.told, '') AS alarm_told,
     j.superseded_by IS NOT NULL AS is_superseded,
     coalesce(s.status NOT IN ('SUCCESSFUL', 'PENDING', 'IN_PROGRESS'), FALSE) AS is_odd
   FROM rollout r
@@ -78,6 +89,7 @@ judgement AS (
   CROSS JOIN judged_deployment d
   CROSS JOIN failure_events f
   CROSS JOIN rollback_tasks b
+  CROSS JOIN fired_alarms w
   WHERE s.status IS NOT NULL OR d.at IS NOT NULL OR f.message IS NOT NULL
 )
 SELECT
@@ -96,8 +108,11 @@ SELECT
     WHEN status IN ('ROLLBACK_REQUESTED', 'ROLLBACK_IN_PROGRESS')
       THEN concat('it is being rolled back by ', CASE WHEN is_by_a_person THEN 'a person' ELSE 'ECS' END, ': ', told)
     WHEN is_rolled_back AND is_by_a_person THEN concat('rolled back by a person: ', told)
+    WHEN is_rolled_back AND is_by_an_alarm THEN concat('rolled back by ECS: ', told, alarm_told)
     WHEN is_rolled_back THEN concat('rolled back by ECS: ', told)
+    WHEN is_failed AND is_by_an_alarm THEN concat('failed: ', state_reason, alarm_told)
     WHEN is_failed THEN concat('failed: ', state_reason)
+    WHEN is_told AND is_by_an_alarm THEN concat(message, alarm_told)
     WHEN is_told THEN message
     WHEN is_stopped AND is_superseded THEN 'it was stopped because another rollout followed'
     WHEN is_stopped THEN concat('stopped by a person: ', told)

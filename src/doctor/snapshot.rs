@@ -263,12 +263,12 @@ impl Snapshot {
         findings
     }
 
-    /// Log groups, with their regions, that containers log to and a collection does not ask for yet: no task of the judged
+    /// Log groups that containers log to and a collection does not ask for yet: no task of the judged
     /// rollout has begun to log.
-    pub(crate) fn groups_not_asked(&self) -> BTreeSet<(String, Option<String>)> {
+    pub(crate) fn groups_not_asked(&self) -> BTreeSet<String> {
         let asked = self.calls.iter().any(|call| call.operation == Operation::DescribeLogGroups.name());
         let named = self.own_containers().filter(|_| !asked);
-        named.filter_map(|row| Some((row.log_group.clone()?, row.log_region.clone()))).collect()
+        named.filter_map(|row| row.log_group.clone()).collect()
     }
 
     /// Takes up an answer of DescribeLogGroups about one group.
@@ -280,20 +280,16 @@ impl Snapshot {
         self.calls
             .push(ApiCallRow { operation: Operation::DescribeLogGroups.name().to_owned(), ..ApiCallRow::default() });
         let groups = document.response().and_then(|answer| answer.get("logGroups")?.as_array());
-        let group =
-            groups.into_iter().flatten().find(|it| it.get("logGroupName").and_then(Value::as_str) == Some(name));
+        let is_it = |it: &&Value| {
+            ["logGroupName", "logGroupArn"].iter().any(|key| it.get(*key).and_then(Value::as_str) == Some(name))
+        };
+        let group = groups.into_iter().flatten().find(is_it);
         self.groups.extend(group.map(|group| LogGroupRow {
             log_group: name.to_owned(),
             retention_days: group.get("retentionInDays").and_then(Value::as_i64),
             raw: group.to_string(),
             ..LogGroupRow::default()
         }));
-    }
-
-    /// The region of a log group, where it is another than the service's.
-    pub(crate) fn region_of(&self, log_group: &str) -> Option<&str> {
-        let container = self.containers.iter().find(|row| row.log_group.as_deref() == Some(log_group));
-        container.and_then(|row| row.log_region.as_deref())
     }
 
     fn log_groups(&self) -> Vec<Finding> {

@@ -35,8 +35,6 @@ pub(crate) struct Container {
     pub(crate) logs_to: String,
     /// Its log group in CloudWatch Logs.
     pub(crate) log_group: Option<String>,
-    /// The region of its log group, where it is another than the service's.
-    pub(crate) log_region: Option<String>,
     /// The task whose lines these are.
     pub(crate) task_id: Option<String>,
     pub(crate) created_at: Option<Timestamp>,

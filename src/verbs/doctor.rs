@@ -112,10 +112,9 @@ async fn of_aws(target: &Target, times: &Times, loaded: &Loaded, args: &Doctor) 
     match look {
         Ok(look) => {
             let mut snapshot = Snapshot::of(&look.bundle)?;
-            for (group, region) in snapshot.groups_not_asked() {
-                let region = region.as_deref().unwrap_or(aws.region());
+            for group in snapshot.groups_not_asked() {
                 let mut take = |document: Document| snapshot.take_group(&group, &document);
-                ask::describe_log_group(&aws, region, &group, &mut take).await;
+                ask::describe_log_group(&aws, &ask::LogGroup::new(&aws, &group), &mut take).await;
             }
             findings.extend(snapshot.findings(&loaded.config.settings()));
             findings.extend(reads_one_stream(&aws, &snapshot).await);
@@ -169,10 +168,9 @@ fn of_clock(skew_ms: i64) -> Finding {
 /// GetLogEvents, which a collection uses where FilterLogEvents does not do: one call, of the newest stream.
 async fn reads_one_stream(aws: &Aws, snapshot: &Snapshot) -> Option<Finding> {
     let newest = snapshot.streams.iter().max_by_key(|row| row.last_event_at.or(row.created_at))?;
-    let lines = ask::Lines::Alone(newest.log_stream.to_string());
+    let (group, lines) = (ask::LogGroup::new(aws, &newest.log_group), ask::Lines::Alone(newest.log_stream.clone()));
     let cursor = ask::LogCursor::new(1, aws.now(), Some(aws.now()));
-    let region = snapshot.region_of(&newest.log_group).unwrap_or(aws.region());
-    let asked = ask::read_lines(aws, region, &newest.log_group, &lines, cursor, |_| std::future::ready(())).await;
+    let asked = ask::read_lines(aws, &group, &lines, cursor, |_| std::future::ready(())).await;
     asked.error.map(|error| call_failed("logs:GetLogEvents", &error, None))
 }
 

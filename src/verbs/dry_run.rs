@@ -79,6 +79,8 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     .await;
     if asked.is_complete() {
         known.target_groups = Some(assembly.target_groups().len() as u64);
+        known.classic_load_balancers = Some(assembly.classic_load_balancers().len() as u64);
+        known.alarms = Some(assembly.watched_alarms().len() as u64);
     }
     failed = asked.error.or(failed);
     let mut definitions: Vec<String> =
@@ -97,7 +99,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     let seen = assembly.seen();
     for container in seen.definitions.values().flat_map(|containers| containers.values()) {
         if let Some(group) = &container.log_group {
-            *known.groups.entry((group.clone(), container.log_region.clone())).or_default() += 1;
+            *known.groups.entry(group.clone()).or_default() += 1;
         }
     }
     known.account = known.account.or_else(|| account_of(seen.service_arn.as_deref()?).map(str::to_owned));

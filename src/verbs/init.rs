@@ -160,8 +160,7 @@ async fn of_aws(args: &Init, printer: &Printer) -> Result<Facts, Error> {
             }
             continue;
         };
-        let region = container.log_region.as_deref().unwrap_or(aws.region());
-        for document in first_pages(&aws, region, stream, container.created_at, printer).await {
+        for document in first_pages(&aws, stream, container.created_at, printer).await {
             let document = assembly.redact(document);
             container.lines.extend(
                 document
@@ -201,13 +200,7 @@ fn reason(sources: &[SourceRow], table: &str) -> String {
 }
 
 /// The first pages of a stream.
-async fn first_pages(
-    aws: &Aws,
-    region: &str,
-    stream: &LogStreamRow,
-    from: Option<Timestamp>,
-    printer: &Printer,
-) -> Vec<Document> {
+async fn first_pages(aws: &Aws, stream: &LogStreamRow, from: Option<Timestamp>, printer: &Printer) -> Vec<Document> {
     let (pages, enough) = (Mutex::new(Vec::new()), Notify::new());
     let take = |document: Document| {
         let mut pages = pages.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,10 +210,10 @@ async fn first_pages(
         }
         std::future::ready(())
     };
-    let lines = ask::Lines::Alone(stream.log_stream.clone());
+    let (group, lines) = (ask::LogGroup::new(aws, &stream.log_group), ask::Lines::Alone(stream.log_stream.clone()));
     let cursor = ask::LogCursor::new(1, aws.now(), from);
     tokio::select! {
-        asked = ask::read_lines(aws, region, &stream.log_group, &lines, cursor, take) => {
+        asked = ask::read_lines(aws, &group, &lines, cursor, take) => {
             if let Some(error) = asked.error {
                 printer.warn(&format!("{} {}: {}: {}", stream.log_group, stream.log_stream, error.code, error.message));
             }
@@ -290,7 +283,6 @@ fn facts(bundle: &Bundle, guessed: &Guessed) -> Result<Facts, Error> {
             (None, None) => "nowhere".to_owned(),
         },
         log_group: row.log_group,
-        log_region: row.log_region,
         name: row.container,
         essential: row.essential,
         task_id: task.map(|task| task.task_id.clone()),

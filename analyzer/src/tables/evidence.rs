@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use casefile_evidence::tables::{
-    AnyRow, ApiCallRow, ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, LogGroupRow, LogStreamRow,
-    ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
-    TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
+    AlarmRow, AnyRow, ApiCallRow, ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, LogGroupRow,
+    LogStreamRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow,
+    TargetHealthRow, TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
 };
 use casefile_evidence::{Bundle, Columns, LineRow, Row, distinct, tables};
 
@@ -172,6 +172,7 @@ row_tables! {
     container_definitions: ContainerDefinition(ContainerDefinitionRow),
     service_events: ServiceEvent(ServiceEventRow),
     target_health: TargetHealth(TargetHealthRow),
+    alarms: Alarm(AlarmRow),
     log_streams: LogStream(LogStreamRow),
     log_events: LogEvent(LogEventRow),
     sources: Source(SourceRow),

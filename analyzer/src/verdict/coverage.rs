@@ -8,7 +8,7 @@ mod lines;
 mod task_log;
 
 use casefile_evidence::Timestamp;
-use casefile_evidence::tables::{self, ContainerDefinitionRow, SourceRow, TargetRow};
+use casefile_evidence::tables::{self, ContainerDefinitionRow, ServiceRow, SourceRow, TargetRow};
 
 use super::gap::{Gap, NOT_REACHED};
 use crate::prepared::Prepared;
@@ -52,6 +52,8 @@ pub(crate) struct Coverage<'a> {
     needed_from: Option<Timestamp>,
     /// How many load balancers the service has.
     load_balancers: i64,
+    /// Whether ECS watches alarms during its deployments.
+    watches_alarms: bool,
     definitions: &'a [ContainerDefinitionRow],
     streams: &'a Streams,
 }
@@ -81,6 +83,7 @@ impl<'a> Coverage<'a> {
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,
             load_balancers: prepared.service.as_ref().map_or(0, |service| service.load_balancers),
+            watches_alarms: prepared.service.as_ref().is_some_and(watches_alarms),
             definitions: &prepared.definitions,
             streams: &prepared.matches.streams,
         }
@@ -101,7 +104,7 @@ impl<'a> Coverage<'a> {
             // And service deployments by the ECS controller only.
             return Vec::new();
         }
-        if feeds == "target_health" && self.load_balancers == 0 {
+        if feeds == "target_health" && self.load_balancers == 0 || feeds == "alarms" && !self.watches_alarms {
             return Vec::new();
         }
         if feeds == "service_revisions" && self.has_no_service_deployment() {
@@ -318,6 +321,12 @@ fn never_read(scope: Scope<'_>) -> Gap {
         error: "none of its streams was read".to_owned(),
         remedy: format!("add {group:?} to [collect] log_groups, and grant logs:DescribeLogStreams on it"),
     }
+}
+
+fn watches_alarms(service: &ServiceRow) -> bool {
+    let described: serde_json::Value = serde_json::from_str(&service.raw).unwrap_or_default();
+    let alarms = &described["deploymentConfiguration"]["alarms"];
+    alarms["enable"] == true && alarms["alarmNames"].as_array().is_some_and(|names| !names.is_empty())
 }
 
 fn never_asked(table: &str) -> Gap {

@@ -256,3 +256,33 @@ async fn held_up_and_not_placed() -> Test {
     insta::assert_snapshot!(text.join("\n"));
     Ok(())
 }
+
+#[tokio::test]
+async fn alarms() -> Test {
+    let alarm = |state: &'static str, since: i64| Mini::healthy().with(move |m| m.alarm(state, since));
+    let healed = alarm("OK", 100).with(|m| {
+        m.alarm("ALARM", 40);
+        if let Some(alarm) = m.alarms.last_mut() {
+            (alarm.snapshot, alarm.observed_at) = (1, at(60));
+        }
+    });
+    let minis = [
+        ("ECS watches none", Mini::healthy()),
+        ("never asked for", Mini::healthy().with(Mini::watched)),
+        ("OK", alarm("OK", -500)),
+        ("went off", alarm("ALARM", 70)),
+        ("in ALARM since before the rollout", alarm("ALARM", -500)),
+        ("went off and is OK again", healed),
+        ("no data", alarm("INSUFFICIENT_DATA", -500)),
+    ];
+    insta::assert_snapshot!(told("rollout.alarms", &minis).await?);
+    let rolled_back = Mini::rolled_back().with(|m| {
+        m.alarm("ALARM", 70);
+        if let Some(row) = m.service_deployments.last_mut() {
+            row.status_reason = Some("Service deployment rolled back because alarm(s) detected.".into());
+            row.triggered_alarms = Some("bf-manage-core-5xx".into());
+        }
+    });
+    insta::assert_snapshot!(told("rollout.not-rolled-back", &[("by an alarm", rolled_back)]).await?);
+    Ok(())
+}

@@ -6,6 +6,7 @@
 //! Every function only reads, and may be cancelled at any point: what was handed over stays, and the
 //! answer under way is lost.
 
+mod cloudwatch;
 mod ecs;
 mod lines;
 mod load_balancing;
@@ -20,13 +21,14 @@ use serde_json::{Map, Value};
 
 use crate::document::{Answer, ApiError, Document, Outcome};
 
+pub use cloudwatch::describe_alarms;
 pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
 pub use lines::{Lines, LogCursor, STREAMS_AT_ONCE, read_lines};
-pub use load_balancing::describe_target_health;
-pub use logs::{describe_log_group, describe_log_streams, describe_newest_log_streams};
+pub use load_balancing::{describe_instance_health, describe_target_health};
+pub use logs::{LogGroup, describe_log_group, describe_log_streams, describe_newest_log_streams};
 pub use names::{cluster_names, nearest, service_names};
 
 /// Takes each answer as it comes.
@@ -64,18 +66,23 @@ struct Pages {
 impl Pages {
     /// Takes an answer. `None` where it was an error, which ends it.
     fn take<R>(&mut self, document: Document, on: OnDocument<'_>, read: impl FnOnce(&Answer) -> R) -> Option<R> {
-        let read = match &document.outcome {
+        let read = self.count(&document).map(read);
+        on(document);
+        read
+    }
+
+    /// Counts an answer, and gives it. `None` where it is an error, which ends it.
+    fn count<'d>(&mut self, document: &'d Document) -> Option<&'d Answer> {
+        match &document.outcome {
             Outcome::Response(response) => {
                 self.pages += 1;
-                Some(read(response))
+                Some(response)
             }
             Outcome::Error(error) => {
                 self.error = Some(error.clone());
                 None
             }
-        };
-        on(document);
-        read
+        }
     }
 
     /// The token leads to a page that was not seen yet.

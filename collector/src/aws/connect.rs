@@ -131,6 +131,8 @@ struct Inner {
     region: String,
     ecs: aws_sdk_ecs::Client,
     load_balancing: aws_sdk_elasticloadbalancingv2::Client,
+    classic_load_balancing: aws_sdk_elasticloadbalancing::Client,
+    cloudwatch: aws_sdk_cloudwatch::Client,
     logs: Mutex<BTreeMap<String, aws_sdk_cloudwatchlogs::Client>>,
     clock: Arc<dyn Clock>,
     limiter: Arc<Limiter>,
@@ -176,14 +178,18 @@ impl Aws {
         let ecs = aws_sdk_ecs::Client::from_conf(ecs);
         let load_balancing =
             aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
-        let load_balancing = aws_sdk_elasticloadbalancingv2::Client::from_conf(load_balancing);
+        let classic =
+            aws_sdk_elasticloadbalancing::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
+        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
         let limiter = Arc::new(Limiter::new(quotas, Arc::clone(&clock)));
         Self {
             inner: Arc::new(Inner {
                 config,
                 region,
                 ecs,
-                load_balancing,
+                load_balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(load_balancing),
+                classic_load_balancing: aws_sdk_elasticloadbalancing::Client::from_conf(classic),
+                cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
                 logs: Mutex::default(),
                 clock,
                 limiter,
@@ -238,6 +244,16 @@ impl Aws {
     /// region.
     pub(super) fn load_balancing(&self) -> aws_sdk_elasticloadbalancingv2::Client {
         self.inner.load_balancing.clone()
+    }
+
+    /// The client of the API of Classic Load Balancers, in the service's region.
+    pub(super) fn classic_load_balancing(&self) -> aws_sdk_elasticloadbalancing::Client {
+        self.inner.classic_load_balancing.clone()
+    }
+
+    /// The client of CloudWatch, in the service's region: ECS watches alarms of the same region.
+    pub(super) fn cloudwatch(&self) -> aws_sdk_cloudwatch::Client {
+        self.inner.cloudwatch.clone()
     }
 
     /// The client for the logs of a region, which may differ from the service's (`awslogs-region`).

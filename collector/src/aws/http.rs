@@ -45,6 +45,8 @@ pub trait InProcess: std::fmt::Debug + Send + Sync {
 /// A request as it is sent.
 #[derive(Debug, Clone)]
 pub struct Sent {
+    /// The URL.
+    pub url: String,
     /// Names, in small letters, and values.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -80,7 +82,7 @@ impl HttpConnector for Within {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let body = Bytes::copy_from_slice(request.body().bytes().unwrap_or_default());
-        let answer = self.0.call(Sent { headers, body });
+        let answer = self.0.call(Sent { url: request.uri().to_owned(), headers, body });
         HttpConnectorFuture::new(async move {
             let Answered { status, headers, body } = answer.await.map_err(|error| ConnectorError::io(error.into()))?;
             let status = StatusCode::try_from(status).map_err(|error| ConnectorError::user(error.into()))?;

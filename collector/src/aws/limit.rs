@@ -37,8 +37,8 @@ struct Quota {
 }
 
 /// AWS's own quotas ("Request throttling for the Amazon ECS API", "CloudWatch Logs quotas", "Request throttling for the
-/// Elastic Load Balancing API": calls that change nothing have a bucket of 40 that refills by 10 a second). Where AWS states
-/// no burst, it is what one second sustains.
+/// Elastic Load Balancing API": calls that change nothing have a bucket of 40 that refills by 10 a second; "CloudWatch service
+/// quotas": DescribeAlarms 9 a second). Where AWS states no burst, it is what one second sustains.
 fn quota(operation: Operation, region: &str) -> Quota {
     use Operation as Op;
     let quota = |bucket, rate, burst| Quota { bucket, rate, burst };
@@ -50,6 +50,8 @@ fn quota(operation: Operation, region: &str) -> Quota {
         }
         Op::DescribeTaskDefinition => quota(Op::DescribeTaskDefinition, 20.0, 50.0),
         Op::DescribeTargetHealth => quota(Op::DescribeTargetHealth, 10.0, 40.0),
+        Op::DescribeInstanceHealth => quota(Op::DescribeInstanceHealth, 10.0, 40.0),
+        Op::DescribeAlarms => quota(Op::DescribeAlarms, 9.0, 9.0),
         Op::DescribeLogGroups => quota(Op::DescribeLogGroups, 10.0, 10.0),
         Op::DescribeLogStreams => quota(Op::DescribeLogStreams, 25.0, 25.0),
         Op::FilterLogEvents => {

@@ -8,6 +8,7 @@
 //! An error is an answer too: it is handed over as a document, and nothing here fails because AWS did.
 
 pub mod ask;
+mod cbor;
 mod connect;
 mod error;
 mod http;

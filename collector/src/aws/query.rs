@@ -11,14 +11,9 @@ use crate::document::Operation;
 /// Elements nest no deeper in any answer.
 const DEEPEST: usize = 32;
 /// Elements that are lists: an empty one looks like an empty text.
-const LISTS: [&str; 1] = ["TargetHealthDescriptions"];
+const LISTS: [&str; 2] = ["TargetHealthDescriptions", "InstanceStates"];
 /// Elements that are numbers. `HealthCheckPort` is a text in the API.
 const NUMBERS: [&str; 1] = ["Port"];
-
-/// Whether the operation's service speaks the Query protocol.
-pub(super) const fn is_spoken_for(operation: Operation) -> bool {
-    matches!(operation, Operation::DescribeTargetHealth)
-}
 
 /// The members of a request, without `Action` and `Version`.
 pub(super) fn request(form: &[u8]) -> Map<String, Value> {

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::Aws;
 use super::http::Aside;
 use super::limit::Budget;
-use super::query;
+use super::{cbor, query};
 use crate::document::{Answer, ApiError, Call, Document, Operation, Outcome};
 
 /// An error of a call whose answer is no evidence.
@@ -104,11 +104,10 @@ impl Intercept for Wire {
         seen.answer = None;
         seen.sent = Some(self.aws.clock().now());
         if seen.request.is_none() {
-            seen.request = context.request().body().bytes().and_then(|body| {
-                if query::is_spoken_for(self.operation) {
-                    return Some(query::request(body));
-                }
-                serde_json::from_slice(body).ok()
+            seen.request = context.request().body().bytes().and_then(|body| match Protocol::of(self.operation) {
+                Protocol::Json => serde_json::from_slice(body).ok(),
+                Protocol::Query => Some(query::request(body)),
+                Protocol::Cbor => cbor::object(body),
             });
         }
         Ok(())
@@ -138,10 +137,35 @@ impl Intercept for Wire {
     }
 }
 
-/// The answer in a body; `None` where it is none. A proxy may answer in JSON for a service that speaks XML.
+/// How requests and answers of an operation are written.
+enum Protocol {
+    /// AWS JSON 1.1.
+    Json,
+    /// The AWS Query protocol: forms and XML.
+    Query,
+    /// Smithy RPC v2 CBOR.
+    Cbor,
+}
+
+impl Protocol {
+    const fn of(operation: Operation) -> Self {
+        match operation {
+            Operation::DescribeTargetHealth | Operation::DescribeInstanceHealth => Self::Query,
+            Operation::DescribeAlarms => Self::Cbor,
+            _ => Self::Json,
+        }
+    }
+}
+
+/// The answer in a body; `None` where it is none. A proxy may answer in JSON for a service that has another protocol.
 fn read(operation: Operation, body: &[u8]) -> Option<Answer> {
-    let xml = || query::answer(operation, body).map(|fields| Answer::new(operation, fields));
-    query::is_spoken_for(operation).then(xml).flatten().or_else(|| Answer::from_slice(operation, body).ok())
+    let fields = match Protocol::of(operation) {
+        Protocol::Json => None,
+        Protocol::Query => query::answer(operation, body),
+        Protocol::Cbor => cbor::object(body),
+    };
+    let answer = fields.map(|fields| Answer::new(operation, fields));
+    answer.or_else(|| Answer::from_slice(operation, body).ok())
 }
 
 fn quote(bytes: &[u8]) -> String {

@@ -54,6 +54,7 @@ impl Collection<'_> {
         self.tasks().await;
         self.task_definitions().await;
         self.target_health().await;
+        self.alarms().await;
         self.logs(observed_at, closing).await;
     }
 
@@ -215,16 +216,27 @@ impl Collection<'_> {
         }
     }
 
-    /// The health of the targets of the service's target groups. Where nobody answers, the others are not asked in this
-    /// poll.
+    /// The health of the targets of the service's target groups and Classic Load Balancers. Where nobody answers, the others
+    /// are not asked in this poll.
     async fn target_health(&mut self) {
         let aws = self.parts.aws.clone();
+        let silent = |asked: ask::Asked| asked.error.is_some_and(|error| error.is_silence());
         for arn in self.parts.assembly.target_groups() {
-            let asked = ask::describe_target_health(&aws, &arn, &mut |document| self.take(document)).await;
-            if asked.error.is_some_and(|error| error.is_silence()) {
-                break;
+            if silent(ask::describe_target_health(&aws, &arn, &mut |document| self.take(document)).await) {
+                return;
             }
         }
+        for name in self.parts.assembly.classic_load_balancers().clone() {
+            if silent(ask::describe_instance_health(&aws, &name, &mut |document| self.take(document)).await) {
+                return;
+            }
+        }
+    }
+
+    async fn alarms(&mut self) {
+        let aws = self.parts.aws.clone();
+        let names: Vec<String> = self.parts.assembly.watched_alarms().iter().cloned().collect();
+        ask::describe_alarms(&aws, &names, &mut |document| self.take(document)).await;
     }
 
     /// The service's tasks and the one-off ones that were chosen: all lists first, then what they name.

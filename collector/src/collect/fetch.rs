@@ -47,7 +47,7 @@ impl Collection<'_> {
             while under_way.len() < self.at_once(&waiting)
                 && let Some(reading) = waiting.pop_front()
             {
-                if self.silent.contains(&reading.region) {
+                if self.silent.contains(reading.group.region()) {
                     self.put_off(reading);
                     continue;
                 }
@@ -62,7 +62,7 @@ impl Collection<'_> {
                 page = pages.recv() => self.take_page(page),
                 Some(done) = under_way.join_next() => match done {
                     Ok(done) => {
-                        self.hear(&done.reading.region, done.asked.error.as_ref());
+                        self.hear(done.reading.group.region(), done.asked.error.as_ref());
                         fetched.push(done);
                     }
                     // A task that panicked was reported where it did; its streams are gaps.
@@ -87,7 +87,7 @@ impl Collection<'_> {
             Lines::Together(_) => Operation::FilterLogEvents,
             Lines::Alone(_) => Operation::GetLogEvents,
         };
-        at_once(self.parts.aws.rate(operation, &next.region), self.latency)
+        at_once(self.parts.aws.rate(operation, next.group.region()), self.latency)
     }
 
     /// Leaves a reading to the next poll.
@@ -110,8 +110,8 @@ impl Collection<'_> {
 }
 
 async fn fetch(aws: &Aws, reading: &Reading, redaction: &Redaction, sink: &mpsc::Sender<Page>) -> Asked<LogCursor> {
-    let Reading { region, group, lines, cursor, .. } = reading;
-    ask::read_lines(aws, region, group, lines, cursor.clone(), |document: Document| async move {
+    let Reading { group, lines, cursor, .. } = reading;
+    ask::read_lines(aws, group, lines, cursor.clone(), |document: Document| async move {
         // Nobody takes it where the collection was given up: then it is not missed either.
         let _ = sink.send(redaction.redact(document)).await;
     })

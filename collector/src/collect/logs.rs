@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 use super::fetch::Fetched;
 use super::reading::{Reading, Wanted, plan};
 use super::{Collection, LogBudget, Tail};
-use crate::aws::ask::{self, Lines};
+use crate::aws::ask::{self, Lines, LogGroup};
 use crate::document::{ApiError, Document, Operation, Outcome};
 use crate::normalise::{ExpectedStream, LOOKED_BACK_MS};
 
@@ -25,15 +25,15 @@ impl Collection<'_> {
         let streams = self.parts.assembly.expected_streams();
         let groups = self.parts.assembly.log_groups();
         let started = || streams.iter().filter(|stream| stream.started);
-        let mut regions: BTreeMap<String, Option<String>> = groups.iter().cloned().collect();
-        regions.extend(started().map(|stream| (stream.log_group.clone(), stream.log_region.clone())));
-        for (group, region) in regions {
-            self.ask_retention(group, region).await;
+        let mut all: BTreeSet<String> = groups.iter().cloned().collect();
+        all.extend(started().map(|stream| stream.log_group.clone()));
+        for group in all {
+            self.ask_retention(group).await;
         }
         let assembly = &self.parts.assembly;
         let streams: Vec<ExpectedStream> =
             streams.into_iter().filter(|stream| assembly.is_readable(&stream.log_group)).collect();
-        let groups: Vec<_> = groups.into_iter().filter(|(group, _)| assembly.is_readable(group)).collect();
+        let groups: Vec<_> = groups.into_iter().filter(|group| assembly.is_readable(group)).collect();
         let started = || streams.iter().filter(|stream| stream.started);
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
         self.find_streams(&unknown).await;
@@ -56,13 +56,13 @@ impl Collection<'_> {
     /// Looks for streams: where a group has many, at its newest ones first, fifty a call; and then for what was not
     /// among them (the list may be an hour behind), one by one.
     async fn find_streams(&mut self, unknown: &[&ExpectedStream]) {
-        let mut groups: BTreeMap<(String, String), usize> = BTreeMap::new();
+        let mut groups: BTreeMap<&str, usize> = BTreeMap::new();
         for stream in unknown {
-            *groups.entry((self.region_of(stream.log_region.as_ref()), stream.log_group.clone())).or_default() += 1;
+            *groups.entry(&stream.log_group).or_default() += 1;
         }
         let since = self.parts.assembly.logs_since();
-        for ((region, group), _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
-            for log_stream in self.newest_streams(&region, &group, since).await {
+        for (group, _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
+            for log_stream in self.newest_streams(group, since).await {
                 if let Some(stream) = unknown.iter().find(|it| it.log_group == group && it.log_stream == log_stream) {
                     self.tail(stream).exists = true;
                 }
@@ -74,43 +74,42 @@ impl Collection<'_> {
     }
 
     /// At the end, AWS says once more up to when the streams have lines: what was read must reach there.
-    async fn describe_again(&mut self, streams: &[ExpectedStream], listed: &[(String, Option<String>)]) {
+    async fn describe_again(&mut self, streams: &[ExpectedStream], listed: &[String]) {
         let read =
             streams.iter().filter(|stream| self.tails.get(&key(stream)).is_some_and(|tail| tail.read_to.is_some()));
-        let groups: BTreeSet<(String, String)> =
-            read.map(|stream| (self.region_of(stream.log_region.as_ref()), stream.log_group.clone())).collect();
+        let groups: BTreeSet<&String> = read.map(|stream| &stream.log_group).collect();
         let since = self.parts.assembly.logs_since();
         // The extra groups are listed in each poll.
-        for (region, group) in groups.into_iter().filter(|(_, group)| listed.iter().all(|(name, _)| name != group)) {
-            self.newest_streams(&region, &group, since).await;
+        for group in groups.into_iter().filter(|group| !listed.contains(group)) {
+            self.newest_streams(group, since).await;
         }
     }
 
     /// The streams of a group that have lines from that moment on.
-    async fn newest_streams(&mut self, region: &str, group: &str, since: Timestamp) -> BTreeSet<String> {
-        if self.silent.contains(region) {
+    async fn newest_streams(&mut self, group: &str, since: Timestamp) -> BTreeSet<String> {
+        let (aws, group) = (self.parts.aws.clone(), self.asked(group));
+        if self.silent.contains(group.region()) {
             return BTreeSet::new();
         }
-        let aws = self.parts.aws.clone();
         let mut take = |document| self.take(document);
-        let asked = ask::describe_newest_log_streams(&aws, region, group, since, &mut take).await;
-        self.hear(region, asked.error.as_ref());
+        let asked = ask::describe_newest_log_streams(&aws, &group, since, &mut take).await;
+        self.hear(group.region(), asked.error.as_ref());
         // Two pages of a list that changes meanwhile may both have a stream.
         asked.found.into_iter().collect()
     }
 
-    fn region_of(&self, region: Option<&String>) -> String {
-        region.cloned().unwrap_or_else(|| self.parts.aws.region().to_owned())
+    fn asked(&self, group: &str) -> LogGroup {
+        LogGroup::new(&self.parts.aws, group)
     }
 
     /// How long a group keeps its lines is asked once, whatever the answer is.
-    async fn ask_retention(&mut self, group: String, region: Option<String>) {
-        let (aws, region) = (self.parts.aws.clone(), self.region_of(region.as_ref()));
-        if self.silent.contains(&region) || !self.groups.insert(group.clone()) {
+    async fn ask_retention(&mut self, group: String) {
+        let (aws, asked) = (self.parts.aws.clone(), self.asked(&group));
+        if self.silent.contains(asked.region()) || !self.groups.insert(group) {
             return;
         }
-        let asked = ask::describe_log_group(&aws, &region, &group, &mut |document| self.take(document)).await;
-        self.hear(&region, asked.error.as_ref());
+        let found = ask::describe_log_group(&aws, &asked, &mut |document| self.take(document)).await;
+        self.hear(asked.region(), found.error.as_ref());
     }
 
     /// Notes where nobody answers.
@@ -125,16 +124,14 @@ impl Collection<'_> {
     }
 
     async fn find_stream(&mut self, stream: &ExpectedStream) {
-        let (aws, region) = (self.parts.aws.clone(), self.region_of(stream.log_region.as_ref()));
-        if self.tail(stream).exists || self.silent.contains(&region) {
+        let (aws, group) = (self.parts.aws.clone(), self.asked(&stream.log_group));
+        if self.tail(stream).exists || self.silent.contains(group.region()) {
             return;
         }
         let asked =
-            ask::describe_log_streams(&aws, &region, &stream.log_group, Some(&stream.log_stream), &mut |document| {
-                self.take(document);
-            })
-            .await;
-        self.hear(&region, asked.error.as_ref());
+            ask::describe_log_streams(&aws, &group, Some(&stream.log_stream), &mut |document| self.take(document))
+                .await;
+        self.hear(group.region(), asked.error.as_ref());
         // Where the list is refused, reading may be allowed all the same. Else it is looked for again.
         let refused = asked.error.is_some_and(|error| error.is_denied());
         self.tail(stream).exists = refused || asked.found.contains(&stream.log_stream);
@@ -142,25 +139,19 @@ impl Collection<'_> {
 
     /// The streams of the extra log groups that may hold lines of the deployment's time, but for those that
     /// are read anyway.
-    async fn extra_streams(
-        &mut self,
-        groups: &[(String, Option<String>)],
-        expected: &[ExpectedStream],
-    ) -> Vec<ExpectedStream> {
+    async fn extra_streams(&mut self, groups: &[String], expected: &[ExpectedStream]) -> Vec<ExpectedStream> {
         let since = self.parts.assembly.logs_since();
         let known: BTreeSet<(&str, &str)> =
             expected.iter().map(|stream| (stream.log_group.as_str(), stream.log_stream.as_str())).collect();
         let mut extra = Vec::new();
-        for (group, log_region) in groups {
-            let region = self.region_of(log_region.as_ref());
-            let found = self.newest_streams(&region, group, since).await;
+        for group in groups {
+            let found = self.newest_streams(group, since).await;
             for log_stream in found.into_iter().filter(|name| !known.contains(&(group.as_str(), name.as_str()))) {
                 let seen = self.parts.assembly.seen();
                 let (container, task_id) = seen.writer_of(group, &log_stream);
                 let task = task_id.as_ref().and_then(|id| seen.tasks.get(id));
                 let stream = ExpectedStream {
                     log_group: group.clone(),
-                    log_region: log_region.clone(),
                     started: true,
                     stopped_at: task.and_then(|task| task.stopped_at),
                     log_stream,
@@ -229,14 +220,14 @@ impl Collection<'_> {
     }
 
     fn wanted(&mut self, stream: &ExpectedStream, closing: bool) -> Option<Wanted> {
-        let region = self.region_of(stream.log_region.as_ref());
-        let unfiltered = self.unfiltered.contains(&(region.clone(), stream.log_group.clone()));
+        let group = self.asked(&stream.log_group);
+        let unfiltered = self.unfiltered.contains(&group);
         let assembly = &self.parts.assembly;
         // Lines that were seen to take longer than they are given are looked for longer, too.
         let is_slow = assembly.lag_ms(&stream.log_group, &stream.log_stream) > assembly.ingestion_grace_ms();
         let back = if is_slow { LOOKED_BACK_MS } else { assembly.ingestion_grace_ms() + CLOCKS_MS };
         let claimed = closing && assembly.has_more(&stream.log_group, &stream.log_stream);
-        let silent = self.silent.contains(&region);
+        let silent = self.silent.contains(group.region());
         let tail = self.tail(stream);
         // The last read looks for very late lines again, in the streams where that takes one page at most.
         let swept = closing && (claimed || !tail.busy && !tail.alone && !unfiltered);
@@ -248,8 +239,7 @@ impl Collection<'_> {
         let from = if tail.read_to.is_some() { tail.from.max(back) } else { tail.from };
         let unfinished = tail.unfinished.clone();
         Some(Wanted {
-            region,
-            group: stream.log_group.clone(),
+            group,
             stream: stream.log_stream.clone(),
             alone: tail.alone || unfiltered,
             unfinished,
@@ -283,7 +273,7 @@ impl Collection<'_> {
             }
             Some(error) if together => {
                 if error.is_denied() || asked.pages == 0 && error.is_unknown_operation() {
-                    self.unfiltered.insert((reading.region.clone(), reading.group.clone()));
+                    self.unfiltered.insert(reading.group.clone());
                 } else {
                     streams.iter().for_each(|stream| self.tails.entry(stream.clone()).or_default().alone = true);
                 }
@@ -323,10 +313,10 @@ impl Collection<'_> {
             }
             tail.cut = true;
             let message = format!("the collection has its {most} of logs; raise [collect] {key} for more");
-            let request = serde_json::json!({ "logGroupName": stream.log_group, "logStreamName": stream.log_stream });
+            let request = self.asked(&stream.log_group).request(&stream.log_stream);
             self.take(Document {
                 operation: Operation::GetLogEvents,
-                request: request.as_object().cloned(),
+                request: Some(request),
                 assumed: false,
                 outcome: Outcome::Error(ApiError { code: ApiError::TRUNCATED.to_owned(), message }),
                 call: None,
@@ -342,5 +332,5 @@ fn key(stream: &ExpectedStream) -> (String, String) {
 }
 
 fn keys(reading: &Reading) -> impl Iterator<Item = (String, String)> {
-    reading.streams().iter().map(|stream| (reading.group.clone(), stream.clone()))
+    reading.streams().iter().map(|stream| (reading.group.as_str().to_owned(), stream.clone()))
 }

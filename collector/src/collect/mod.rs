@@ -19,7 +19,7 @@ use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::aws::Aws;
-use crate::aws::ask::LogCursor;
+use crate::aws::ask::{LogCursor, LogGroup};
 use crate::clock::Clock;
 use crate::document::{Document, Outcome};
 use crate::normalise::{Assembly, Redacted};
@@ -134,8 +134,8 @@ pub struct Collection<'a> {
     fresh: Fresh,
     /// How long an answer with log lines takes.
     latency: Duration,
-    /// Regions and groups in which FilterLogEvents is refused.
-    unfiltered: BTreeSet<(String, String)>,
+    /// Log groups in which FilterLogEvents is refused.
+    unfiltered: BTreeSet<LogGroup>,
     /// Regions whose CloudWatch Logs gave no answer in this poll: asking on there would only take the time.
     silent: BTreeSet<String>,
     log_bytes: u64,

@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 
-use crate::aws::ask::{Lines, LogCursor, STREAMS_AT_ONCE};
+use crate::aws::ask::{Lines, LogCursor, LogGroup, STREAMS_AT_ONCE};
 
 /// A stream that is to be read, and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub(super) region: String,
-    pub(super) group: String,
+    pub(super) group: LogGroup,
     pub(super) stream: String,
     /// FilterLogEvents cannot be used.
     pub(super) alone: bool,
@@ -30,8 +29,7 @@ pub(super) struct Wanted {
 /// One read: calls that follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reading {
-    pub(super) region: String,
-    pub(super) group: String,
+    pub(super) group: LogGroup,
     pub(super) lines: Lines,
     pub(super) cursor: LogCursor,
     /// Whether its streams were never read.
@@ -66,22 +64,21 @@ pub(super) fn plan(wanted: Vec<Wanted>, began: Timestamp, reads: &mut i64) -> Ve
     };
     let mut readings = Vec::new();
     // What begins at one moment is read together: no line of one stream is asked for that only another needs.
-    let mut together: BTreeMap<(String, String, bool, Option<Timestamp>), Vec<String>> = BTreeMap::new();
+    let mut together: BTreeMap<(LogGroup, bool, Option<Timestamp>), Vec<String>> = BTreeMap::new();
     for stream in wanted {
-        let Wanted { region, group, stream, alone, unfinished, from, fresh } = stream;
+        let Wanted { group, stream, alone, unfinished, from, fresh } = stream;
         if alone {
             let cursor = unfinished.unwrap_or_else(|| begin(from));
-            readings.push(Reading { region, group, lines: Lines::Alone(stream), cursor, fresh });
+            readings.push(Reading { group, lines: Lines::Alone(stream), cursor, fresh });
         } else {
-            together.entry((region, group, fresh, from)).or_default().push(stream);
+            together.entry((group, fresh, from)).or_default().push(stream);
         }
     }
-    for ((region, group, fresh, from), mut streams) in together {
+    for ((group, fresh, from), mut streams) in together {
         streams.sort_unstable();
         let parts = if fresh { (streams.len() / STREAMS_OF_A_PART).clamp(1, PARTS) } else { 1 };
         let size = streams.len().div_ceil(parts).min(STREAMS_AT_ONCE);
         readings.extend(streams.chunks(size).map(|part| Reading {
-            region: region.clone(),
             group: group.clone(),
             lines: Lines::Together(part.to_vec()),
             cursor: begin(from),
@@ -98,8 +95,7 @@ mod tests {
 
     fn wanted(stream: &str) -> Wanted {
         Wanted {
-            region: "eu-west-1".to_owned(),
-            group: "g".to_owned(),
+            group: LogGroup::of("eu-west-1", "g"),
             stream: stream.to_owned(),
             alone: false,
             unfinished: None,
@@ -119,7 +115,7 @@ mod tests {
         assert_eq!(sizes(many(40, true)), [10; 4]);
         assert_eq!(sizes(many(7, true)), [7]);
         assert_eq!(sizes(many(1000, true)), [100; 10]);
-        let other = Wanted { group: "h".to_owned(), ..wanted("t") };
+        let other = Wanted { group: LogGroup::of("eu-west-1", "h"), ..wanted("t") };
         assert_eq!(sizes(vec![wanted("a"), other, wanted("b")]), [2, 1]);
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Assembly;
 use super::coverage::of_class;
+use super::log_group::cli_option;
 use super::selector::TaskSelector;
 use super::sources::{self, Key};
 use crate::document::Operation;
@@ -27,7 +28,7 @@ impl Assembly {
                 Some(class) => of_class(&group, class),
                 None => (
                     format!("no answer about log group {group} is there"),
-                    format!("aws logs filter-log-events --log-group-name {group} --start-time {since}"),
+                    format!("aws logs filter-log-events {} --start-time {since}", cli_option(&group)),
                 ),
             };
             rows.push(SourceRow {
@@ -98,7 +99,8 @@ impl Assembly {
                     task_id,
                     error: Some(format!("the stream has lines up to {claimed}, and was not read")),
                     remedy: Some(format!(
-                        "aws logs get-log-events --log-group-name {group} --log-stream-name {stream} --start-from-head"
+                        "aws logs get-log-events {} --log-stream-name {stream} --start-from-head",
+                        cli_option(group)
                     )),
                     ..self.row(&key)
                 })

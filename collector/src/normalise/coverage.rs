@@ -94,7 +94,8 @@ pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
         format!("log group {log_group} is of the class {class}: GetLogEvents and FilterLogEvents do not read it"),
         format!(
             "send the container's logs to a log group of the class {READABLE}: the class of {log_group} cannot be changed. By \
-             hand, Logs Insights reads it: aws logs start-query --log-group-name {log_group} ..."
+             hand, Logs Insights reads it: aws logs start-query --log-group-{} {log_group} ...",
+            if log_group.starts_with("arn:") { "identifiers" } else { "name" }
         ),
     )
 }

@@ -7,7 +7,7 @@ use casefile_evidence::tables::{ContainerDefinitionRow, TaskDefinitionRow};
 use super::fields::Fields;
 use super::seen::SeenContainer;
 use super::streams::StreamNaming;
-use super::{Assembly, Current, Remarks};
+use super::{Assembly, Current, Remarks, log_group};
 use crate::document::Document;
 
 impl Assembly {
@@ -60,7 +60,9 @@ impl Assembly {
                 memory_reservation: container.int("memoryReservation", remarks),
                 health_check: container.get("healthCheck").is_some(),
                 log_driver: driver,
-                log_group: destination.group,
+                log_group: destination
+                    .group
+                    .map(|name| log_group::of_container(&arn, name, destination.region.as_deref())),
                 log_region: destination.region,
                 log_stream_prefix: destination.prefix,
                 log_mode: destination.mode,
@@ -72,7 +74,6 @@ impl Assembly {
                     essential: row.essential,
                     log_driver: row.log_driver.clone(),
                     log_group: row.log_group.clone(),
-                    log_region: row.log_region.clone(),
                     log_plugin: destination.plugin,
                     naming: destination.naming,
                 },

@@ -138,6 +138,7 @@ impl Assembly {
             }
         }
         rows.extend(self.unasked_target_groups());
+        rows.extend(self.unasked_alarms());
         rows.extend(self.never_described());
         rows.extend(self.never_chosen());
         rows.extend(self.other_log_drivers());

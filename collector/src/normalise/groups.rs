@@ -7,8 +7,6 @@ use serde_json::{Map, Value};
 use super::Assembly;
 use super::coverage::READABLE;
 use super::fields::Fields;
-use super::log::{group_name, requested_group};
-use super::seen::region_and_account;
 use super::sources::{Key, Page, Place};
 use crate::document::{Document, Operation};
 
@@ -27,15 +25,6 @@ pub(crate) fn is_older(stream: &Map<String, Value>, since: Timestamp) -> bool {
 }
 
 impl Assembly {
-    /// The log groups that are read besides those that task definitions name: name, and region where it is given.
-    pub fn log_groups(&self) -> Vec<(String, Option<String>)> {
-        let named = |group: &String| {
-            let region = if group.starts_with("arn:") { region_and_account(group).0 } else { None };
-            (group_name(group).to_owned(), region)
-        };
-        self.about.log_groups.iter().map(named).collect()
-    }
-
     /// How long a line of a stream took to arrive, at most, in milliseconds.
     pub fn lag_ms(&self, log_group: &str, log_stream: &str) -> i64 {
         self.logs.stream(log_group, log_stream).map_or(0, |stream| stream.lag_ms)
@@ -53,10 +42,6 @@ impl Assembly {
         !self.logs.unreadable.contains_key(log_group)
     }
 
-    pub(super) fn is_extra_group(&self, log_group: &str) -> bool {
-        self.about.log_groups.iter().any(|group| group_name(group) == log_group)
-    }
-
     /// From when on lines count: from the creation of the judged rollout; where nothing was deployed, or no rollout is
     /// known yet, from the first snapshot.
     pub fn logs_since(&self) -> Timestamp {
@@ -64,8 +49,11 @@ impl Assembly {
     }
 
     pub(super) fn described_groups(&mut self, document: &Document) {
-        let prefix = document.requested("logGroupNamePrefix").map(str::to_owned);
-        let place = Place { log_group: prefix.clone(), ..Place::default() };
+        // One group is asked for: by a prefix, with which others may begin, or by its ARN.
+        let identifiers = document.request.as_ref().and_then(|request| request.get("logGroupIdentifiers")?.get(0));
+        let asked = document.requested("logGroupNamePrefix").or_else(|| identifiers?.as_str());
+        let asked = asked.map(|asked| self.log_group(asked));
+        let place = Place { log_group: asked.clone(), ..Place::default() };
         let key = Key::of("log_groups", document);
         let Some(answer) = document.response() else {
             return self.ledger.page(key, document, Page { place, ..Page::default() });
@@ -75,9 +63,10 @@ impl Assembly {
         let items = answer.list("logGroups", &mut self.remarks);
         let mut found = false;
         for item in &items {
-            let Some(log_group) = item.id("logGroupName", &mut self.remarks) else { continue };
-            // What is asked for is one group; others may begin with its name.
-            if prefix.as_ref().is_some_and(|prefix| *prefix != log_group) {
+            let Some(name) = item.id("logGroupName", &mut self.remarks) else { continue };
+            let arn = item.text("logGroupArn", &mut self.remarks).or_else(|| item.text("arn", &mut self.remarks));
+            let log_group = self.log_group(arn.as_deref().unwrap_or(&name));
+            if asked.as_ref().is_some_and(|asked| *asked != log_group) {
                 continue;
             }
             found = true;
@@ -103,7 +92,7 @@ impl Assembly {
         }
         let page = Page {
             rows: items.len(),
-            last: last || found && prefix.is_some(),
+            last: last || found && asked.is_some(),
             covered_to: Some(self.current.observed_at),
             place,
             ..Page::default()
@@ -112,7 +101,7 @@ impl Assembly {
     }
 
     pub(super) fn log_streams(&mut self, document: &Document) {
-        let requested = requested_group(document);
+        let requested = self.requested_group(document);
         let prefix = document.requested("logStreamNamePrefix");
         let (container, task_id) = match requested.as_deref().zip(prefix) {
             Some((group, prefix)) => self.seen.writer_of(group, prefix),
@@ -157,8 +146,9 @@ impl Assembly {
         let remarks = &mut self.remarks;
         let Some(log_stream) = item.id("logStreamName", remarks) else { return };
         let arn = item.text("arn", remarks);
-        let named = arn.as_deref().filter(|arn| arn.contains(":log-group:")).map(group_name);
-        let Some(log_group) = requested.or(named).map(str::to_owned) else {
+        let named = arn.as_deref().filter(|arn| arn.contains(":log-group:")).map(|arn| self.log_group(arn));
+        let remarks = &mut self.remarks;
+        let Some(log_group) = requested.map(str::to_owned).or(named) else {
             remarks.add(&document.origin, format!("stream {log_stream} names no log group; it was left out"));
             return;
         };
@@ -196,13 +186,14 @@ impl Assembly {
     pub(super) fn unread_groups(&self) -> Vec<(Key, String)> {
         let asked = |group: &str| {
             self.ledger.was_asked(|key| {
+                let named = key.parameter("logGroupName").or_else(|| key.parameter("logGroupIdentifier"));
                 ["log_streams", "log_events"].contains(&key.feeds)
-                    && key.parameter("logGroupName").as_deref() == Some(group)
+                    && named.is_some_and(|named| self.log_group(&named) == group)
             })
         };
-        let unread = self.log_groups().into_iter().filter(|(group, _)| !asked(group));
+        let unread = self.log_groups().into_iter().filter(|group| !asked(group));
         unread
-            .map(|(group, _)| {
+            .map(|group| {
                 let parameters = serde_json::json!({ "logGroupName": group }).to_string();
                 (Key { feeds: "log_events", operation: Operation::FilterLogEvents.name(), parameters }, group)
             })

@@ -25,17 +25,6 @@ fn state_whole(command: &str) -> String {
     )
 }
 
-/// The name in a log group's name, ARN or identifier.
-pub(super) fn group_name(identifier: &str) -> &str {
-    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
-    name.split_once(':').map_or(name, |(name, _)| name)
-}
-
-pub(super) fn requested_group(document: &Document) -> Option<String> {
-    let identifier = document.requested("logGroupName").or_else(|| document.requested("logGroupIdentifier"))?;
-    Some(group_name(identifier).to_owned())
-}
-
 impl Assembly {
     pub(super) fn log_events(&mut self, mut document: Document) {
         let events = match &mut document.outcome {
@@ -62,7 +51,7 @@ impl Assembly {
 
     fn stream_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let Some((log_group, log_stream)) =
-            requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
+            self.requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
         else {
             let file = "save it as logs/<group, '/' as '__'>/<stream, '/' as '__'>.json";
             let remark =
@@ -126,7 +115,7 @@ impl Assembly {
     }
 
     fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
-        let requested = requested_group(document);
+        let requested = self.requested_group(document);
         let asked: Vec<String> = document
             .request
             .as_ref()

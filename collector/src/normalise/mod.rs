@@ -3,6 +3,7 @@
 //! Live answers and imported files take the same path: [`Assembly::redact`], then [`Assembly::take`].
 //! The same documents in the same order give the same rows.
 
+mod alarms;
 mod bare;
 mod chosen;
 mod contradictions;
@@ -13,6 +14,7 @@ mod expected;
 mod fields;
 mod groups;
 mod log;
+mod log_group;
 mod moment;
 mod reads;
 mod redaction;
@@ -37,6 +39,7 @@ use crate::redact::{Counts, Redactor};
 pub use coverage::LOOKED_BACK_MS;
 pub use fields::{account_of, short_name};
 pub(crate) use groups::is_older;
+pub use log_group::{log_group_name, log_group_region};
 pub use moment::latest_moment;
 pub(crate) use moment::{first_stop, latest_of_aws};
 pub use redaction::{Redacted, Redaction};
@@ -226,6 +229,8 @@ impl Assembly {
             Operation::ListTasks => self.listed_tasks(document),
             Operation::DescribeTasks => self.tasks(document),
             Operation::DescribeTargetHealth => self.target_health(document),
+            Operation::DescribeInstanceHealth => self.instance_health(document),
+            Operation::DescribeAlarms => self.alarms(document),
             Operation::DescribeLogGroups => self.described_groups(document),
             Operation::DescribeLogStreams => self.log_streams(document),
             Operation::FilterLogEvents | Operation::GetLogEvents => {}
@@ -238,7 +243,10 @@ impl Assembly {
         self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
         self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
         self.contradict();
-        let due = self.target_groups().iter().map(|arn| Key::of_target_group(arn)).collect();
+        let groups = self.target_groups();
+        let due = groups.iter().map(|arn| Key::of_target_group(arn));
+        let due = due.chain(self.classic_load_balancers().iter().map(|name| Key::of_classic(name)));
+        let due = due.chain((!self.watched_alarms().is_empty()).then(Key::of_alarms)).collect();
         let unread = self.unread_streams();
         let mut asked = self.ledger.end_snapshot(snapshot, observed_at, &due);
         let judged = self.judged();

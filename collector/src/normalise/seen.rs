@@ -110,8 +110,6 @@ pub struct SeenContainer {
     pub log_plugin: Option<String>,
     /// The log group in CloudWatch Logs.
     pub log_group: Option<String>,
-    /// The region of the log group, where it is given.
-    pub log_region: Option<String>,
     /// How its streams are named; `None` where it does not log to CloudWatch Logs, or nobody can tell.
     pub naming: Option<StreamNaming>,
 }
@@ -127,6 +125,8 @@ pub struct Seen {
     pub controller: Option<String>,
     /// The load balancers of the service when last seen.
     pub load_balancers: LoadBalancers,
+    /// The names of the CloudWatch alarms that ECS watches during its deployments.
+    pub(super) watched_alarms: BTreeSet<String>,
     /// Deployments and task sets, by id.
     pub deployments: BTreeMap<String, SeenDeployment>,
     /// Tasks, by id.

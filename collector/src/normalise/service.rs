@@ -10,7 +10,7 @@ use super::fields::{Fields, short_name};
 use super::seen::{SeenDeployment, region_and_account};
 use super::sources::{Key, Page};
 use super::target_groups::LoadBalancers;
-use super::{Assembly, Current};
+use super::{Assembly, Current, alarms};
 use crate::document::{Document, Operation};
 
 impl Assembly {
@@ -105,6 +105,7 @@ impl Assembly {
         self.seen.current_service_deployment = service.text("currentServiceDeployment", remarks);
         self.seen.controller = row.deployment_controller.clone().or(self.seen.controller.take());
         self.seen.load_balancers = LoadBalancers::of(service, remarks);
+        self.seen.watched_alarms = alarms::watched(service, remarks);
         self.rows.push(row.into());
     }
 

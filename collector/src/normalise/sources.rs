@@ -117,6 +117,7 @@ fn batch(document: &Document) -> String {
         Operation::DescribeTasks => "tasks",
         Operation::DescribeServiceDeployments => "serviceDeploymentArns",
         Operation::DescribeServiceRevisions => "serviceRevisionArns",
+        Operation::DescribeAlarms => "AlarmNames",
         _ => return String::new(),
     };
     let request = document.request.as_ref().filter(|_| !document.assumed);
@@ -131,6 +132,7 @@ fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> Str
         Operation::DescribeServiceRevisions => &["serviceRevisionArns"],
         Operation::ListServiceDeployments => &["createdAt", "status"],
         Operation::DescribeTargetHealth => &["Include"],
+        Operation::DescribeAlarms => &["AlarmNames", "AlarmTypes", "MaxRecords"],
         Operation::GetLogEvents | Operation::FilterLogEvents => {
             &["startTime", "endTime", "startFromHead", "interleaved", "logStreamNames"]
         }
@@ -160,15 +162,27 @@ impl Key {
 
     /// The lines of one stream are one source, whichever of the two operations read them.
     pub(super) fn of_stream(log_group: &str, log_stream: &str) -> Self {
-        let parameters = serde_json::json!({ "logGroupName": log_group, "logStreamName": log_stream }).to_string();
-        Self { feeds: "log_events", operation: Operation::GetLogEvents.name(), parameters }
+        let group = if log_group.starts_with("arn:") { "logGroupIdentifier" } else { "logGroupName" };
+        Self::by(Operation::GetLogEvents, &serde_json::json!({ group: log_group, "logStreamName": log_stream }))
     }
 
     /// The health of all targets of a target group.
     pub(super) fn of_target_group(arn: &str) -> Self {
-        let operation = Operation::DescribeTargetHealth;
-        let parameters = serde_json::json!({ "TargetGroupArn": arn }).to_string();
-        Self { feeds: operation.feeds(), operation: operation.name(), parameters }
+        Self::by(Operation::DescribeTargetHealth, &serde_json::json!({ "TargetGroupArn": arn }))
+    }
+
+    /// The health of all instances of a Classic Load Balancer.
+    pub(super) fn of_classic(load_balancer: &str) -> Self {
+        Self::by(Operation::DescribeInstanceHealth, &serde_json::json!({ "LoadBalancerName": load_balancer }))
+    }
+
+    /// The alarms that ECS watches.
+    pub(super) fn of_alarms() -> Self {
+        Self::by(Operation::DescribeAlarms, &serde_json::json!({}))
+    }
+
+    fn by(operation: Operation, parameters: &Value) -> Self {
+        Self { feeds: operation.feeds(), operation: operation.name(), parameters: parameters.to_string() }
     }
 
     /// A text that was asked for.
@@ -257,13 +271,13 @@ impl Ledger {
     }
 
     /// Ends the snapshot: a row for each source that was asked in it, and for each source of a changing
-    /// table that was asked before and not this time. `target_groups`: the sources of those that the service has; others
-    /// need not be asked again.
+    /// table that was asked before and not this time. `due`: the sources of the load balancers and alarms that the service
+    /// has; others of their kind need not be asked again.
     pub(super) fn end_snapshot(
         &mut self,
         snapshot: i64,
         observed_at: Timestamp,
-        target_groups: &BTreeSet<Key>,
+        due: &BTreeSet<Key>,
     ) -> Vec<SourceRow> {
         let current = std::mem::take(&mut self.current);
         // What was listed is described; where the list is empty there is nothing to describe.
@@ -272,7 +286,7 @@ impl Ledger {
             "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
             "DescribeTasks" => listed("ListTasks") && !self.may_skip_tasks,
             "DescribeServiceDeployments" => listed("ListServiceDeployments"),
-            "DescribeTargetHealth" => target_groups.contains(*key),
+            "DescribeTargetHealth" | "DescribeInstanceHealth" | "DescribeAlarms" => due.contains(*key),
             _ => false,
         };
         let skipped =
@@ -345,6 +359,14 @@ impl Progress {
     }
 }
 
+pub(super) fn describe_target_health(arn: &str) -> String {
+    format!("aws elbv2 describe-target-health --target-group-arn {arn}")
+}
+
+pub(super) fn describe_instance_health(load_balancer: &str) -> String {
+    format!("aws elb describe-instance-health --load-balancer-name {load_balancer}")
+}
+
 /// What an operator can do about a gap.
 fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> String {
     let action = Operation::by_name(key.operation).map_or(key.operation, Operation::iam_action);
@@ -366,9 +388,13 @@ fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> St
         ("partial", _) if problem => "see the error, and collect again".to_owned(),
         ("partial", _) => "collect again: not every page was read".to_owned(),
         (_, Some(group)) => format!("check that log group {group} and the stream exist, and collect again"),
-        _ if key.operation == Operation::DescribeTargetHealth.name() => {
-            let arn = key.parameter("TargetGroupArn").unwrap_or_else(|| "...".to_owned());
-            format!("see the error, and try aws elbv2 describe-target-health --target-group-arn {arn}")
+        _ if key.feeds == "target_health" => {
+            let named = |name: &str| key.parameter(name).unwrap_or_else(|| "...".to_owned());
+            let command = match key.operation {
+                "DescribeTargetHealth" => describe_target_health(&named("TargetGroupArn")),
+                _ => describe_instance_health(&named("LoadBalancerName")),
+            };
+            format!("see the error, and try {command}")
         }
         _ => format!("see the error, and collect again; {action} must be allowed and known to the endpoint"),
     }

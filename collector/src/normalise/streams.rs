@@ -26,8 +26,6 @@ pub struct ExpectedStream {
     pub log_group: String,
     /// The stream.
     pub log_stream: String,
-    /// The region of the group, where it is given.
-    pub log_region: Option<String>,
     /// The container; `None` where several write to the stream.
     pub container: Option<String>,
     /// The task; `None` where several may write to the stream.
@@ -65,7 +63,6 @@ impl Seen {
                 let stream = ExpectedStream {
                     log_group: log_group.clone(),
                     log_stream,
-                    log_region: log.log_region.clone(),
                     container: Some(container.clone()),
                     task_id: (!naming.is_shared()).then(|| task_id.clone()),
                     started,

@@ -1,11 +1,11 @@
-//! The target groups that the service's tasks are registered in, and the health of their targets.
+//! The target groups and Classic Load Balancers that the service's tasks are registered in, and the health of their targets.
 
 use std::collections::BTreeSet;
 
 use casefile_evidence::tables::{SourceRow, TargetHealthRow};
 
 use super::fields::Fields;
-use super::sources::Key;
+use super::sources::{Key, describe_instance_health, describe_target_health};
 use super::{Assembly, Remarks};
 use crate::document::{Document, Operation};
 
@@ -82,6 +82,11 @@ impl Assembly {
         self.account_for(key, document, items.len(), problem);
     }
 
+    /// The Classic Load Balancers of the service.
+    pub fn classic_load_balancers(&self) -> &BTreeSet<String> {
+        &self.seen.load_balancers.classic
+    }
+
     /// The target group that a document is about. A bare document does not say: it counts where there is only one.
     fn answered_for(&self, document: &Document) -> Option<String> {
         if let Some(arn) = document.requested("TargetGroupArn") {
@@ -91,40 +96,66 @@ impl Assembly {
         groups.next().filter(|_| document.assumed && groups.next().is_none())
     }
 
-    /// Target groups that were never asked for, and Classic Load Balancers, where the service has nothing else.
-    pub(super) fn unasked_target_groups(&self) -> Vec<SourceRow> {
-        let operation = Operation::DescribeTargetHealth;
-        let groups = self.target_groups();
-        let gap = |key: &Key, status: &str, error: String, remedy: String| SourceRow {
-            status: status.to_owned(),
-            error: Some(error),
-            remedy: Some(remedy),
-            ..self.row(key)
+    /// DescribeInstanceHealth of a Classic Load Balancer: a target is an instance, and has no port.
+    pub(super) fn instance_health(&mut self, document: &Document) {
+        let mut classic = self.seen.load_balancers.classic.iter();
+        // A bare document does not name its load balancer: it counts where there is only one.
+        let only = classic.next().filter(|_| document.assumed && classic.next().is_none());
+        let load_balancer = document.requested("LoadBalancerName").map(str::to_owned).or_else(|| only.cloned());
+        let key = match &load_balancer {
+            Some(name) => Key::of_classic(name),
+            None => Key::of("target_health", document),
         };
-        if groups.is_empty() {
-            let classic = self.seen.load_balancers.classic.iter().map(|name| {
-                let key = Key {
-                    feeds: operation.feeds(),
-                    operation: operation.name(),
-                    parameters: serde_json::json!({ "LoadBalancerName": name }).to_string(),
-                };
-                let error = format!("the health of the instances of Classic Load Balancer {name} is not collected");
-                let remedy = "judge it by the service events, or move the service to a target group".to_owned();
-                gap(&key, "not_attempted", error, remedy)
+        let Some(answer) = document.response() else { return self.account_for(key, document, 0, None) };
+        let problem = (!answer.contains_key("InstanceStates")).then(|| "the answer has no InstanceStates".to_owned());
+        let answer = Fields::new(answer, &document.origin, "DescribeInstanceHealth");
+        let items = answer.list("InstanceStates", &mut self.remarks);
+        for item in &items {
+            let remarks = &mut self.remarks;
+            let Some(target_id) = item.id("InstanceId", remarks) else { continue };
+            let state = item.text("State", remarks).map(|state| match state.as_str() {
+                "InService" => "healthy".to_owned(),
+                "OutOfService" => "unhealthy".to_owned(),
+                "Unknown" => "unavailable".to_owned(),
+                _ => state,
             });
-            return classic.collect();
+            let row = TargetHealthRow {
+                snapshot: self.current.snapshot,
+                target_group_arn: load_balancer.clone(),
+                target_id,
+                port: None,
+                observed_at: self.current.observed_at,
+                availability_zone: None,
+                state,
+                reason: item.text("ReasonCode", remarks).filter(|reason| reason != "N/A"),
+                description: item.text("Description", remarks).filter(|description| description != "N/A"),
+                raw: item.raw(&[]),
+            };
+            self.rows.push(row.into());
         }
-        // A bare answer that no group could be found for.
-        let unnamed =
-            self.ledger.was_asked(|key| key.operation == operation.name() && key.parameter("TargetGroupArn").is_none());
-        let unasked = groups.iter().map(|arn| (arn, Key::of_target_group(arn)));
-        let unasked = unasked.filter(|(_, key)| !self.ledger.knows(key));
-        let rows = unasked.map(|(arn, key)| {
-            let wrapped =
-                if unnamed { ", saved with its request: the answer does not name the target group" } else { "" };
-            let action = operation.iam_action();
-            let remedy = format!("aws elbv2 describe-target-health --target-group-arn {arn} (needs {action}){wrapped}");
-            gap(&key, "not_attempted", format!("{operation} was not called"), remedy)
+        self.account_for(key, document, items.len(), problem);
+    }
+
+    /// Target groups and Classic Load Balancers that were never asked for.
+    pub(super) fn unasked_target_groups(&self) -> Vec<SourceRow> {
+        // A bare answer that no target group could be found for.
+        let unnamed = self.ledger.was_asked(|key| {
+            key.operation == Operation::DescribeTargetHealth.name() && key.parameter("TargetGroupArn").is_none()
+        });
+        let wrapped = if unnamed { ", saved with its request: the answer does not name the target group" } else { "" };
+        let groups = self.target_groups();
+        let groups = groups.iter().map(|arn| (Key::of_target_group(arn), describe_target_health(arn), wrapped));
+        let classic = &self.seen.load_balancers.classic;
+        let classic = classic.iter().map(|name| (Key::of_classic(name), describe_instance_health(name), ""));
+        let unasked = groups.chain(classic).filter(|(key, ..)| !self.ledger.knows(key));
+        let rows = unasked.map(|(key, command, wrapped)| {
+            let action = Operation::by_name(key.operation).map_or(key.operation, Operation::iam_action);
+            SourceRow {
+                status: "not_attempted".to_owned(),
+                error: Some(format!("{} was not called", key.operation)),
+                remedy: Some(format!("{command} (needs {action}){wrapped}")),
+                ..self.row(&key)
+            }
         });
         rows.collect()
     }

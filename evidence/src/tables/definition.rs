@@ -82,7 +82,8 @@ table! {
         health_check: bool,
         /// `logConfiguration.logDriver`.
         log_driver: Option<String>,
-        /// `awslogs-group`; `log_group_name` of awsfirelens where its `Name` is cloudwatch or cloudwatch_logs.
+        /// The log group: `awslogs-group`; `log_group_name` of awsfirelens where its `Name` is cloudwatch or
+        /// cloudwatch_logs. Its ARN, where its region is not the service's.
         log_group: Option<String>,
         /// `awslogs-region`, which may differ from the service's; `region` of awsfirelens.
         log_region: Option<String>,

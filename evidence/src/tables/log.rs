@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 table! {
     /// One log group that is read, as first seen (`DescribeLogGroups`).
     LogGroupRow => "log_groups", version 1, sort 1 {
-        /// The log group's name.
+        /// The log group: its name; its ARN, where it is not of the service's own account and region.
         log_group: String,
         /// The snapshot that first saw it.
         snapshot: i64,
@@ -25,7 +25,7 @@ table! {
 table! {
     /// One log stream that a container of the service writes to, as first seen.
     LogStreamRow => "log_streams", version 1, sort 2 {
-        /// The log group's name.
+        /// The log group: its name; its ARN, where it is not of the service's own account and region.
         log_group: String,
         /// The stream's name; `prefix/container/task-id` with the awslogs driver, `<prefix><container>-firelens-<task-id>` with awsfirelens.
         log_stream: String,
@@ -53,7 +53,7 @@ table! {
 table! {
     /// One log line.
     LogEventRow => "log_events", version 1, sort 4 {
-        /// The log group's name.
+        /// The log group: its name; its ARN, where it is not of the service's own account and region.
         log_group: Name,
         /// The stream's name.
         log_stream: Name,

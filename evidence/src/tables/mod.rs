@@ -14,7 +14,9 @@ mod task;
 pub use collection::{ApiCallRow, SnapshotRow, SourceRow, TargetRow};
 pub use definition::{ContainerDefinitionRow, ServiceRevisionRow, TaskDefinitionRow};
 pub use log::{LogEventRow, LogGroupRow, LogStreamRow};
-pub use service::{DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow};
+pub use service::{
+    AlarmRow, DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRow, TargetHealthRow, TaskSetRow,
+};
 pub use task::{ContainerRow, TaskRow, TaskSelectorRow};
 
 use std::collections::BTreeMap;
@@ -172,6 +174,7 @@ registry! {
     ContainerDefinition(ContainerDefinitionRow),
     ServiceEvent(ServiceEventRow),
     TargetHealth(TargetHealthRow),
+    Alarm(AlarmRow),
     LogGroup(LogGroupRow),
     LogStream(LogStreamRow),
     LogEvent(LogEventRow = LineRow => distinct_batches),
@@ -196,6 +199,7 @@ pub fn fed_by(table: &str) -> Option<&'static str> {
         "tasks" | "containers" => "tasks",
         "task_definitions" | "container_definitions" => "task_definitions",
         "target_health" => "target_health",
+        "alarms" => "alarms",
         "log_groups" => "log_groups",
         "log_streams" => "log_streams",
         "log_events" => "log_events",

@@ -208,11 +208,12 @@ table! {
 }
 
 table! {
-    /// One load balancer target in one snapshot (`DescribeTargetHealth`).
+    /// One load balancer target in one snapshot (`DescribeTargetHealth`; `DescribeInstanceHealth` of a Classic Load Balancer).
     TargetHealthRow => "target_health", version 1, sort 4 {
         /// The snapshot.
         snapshot: i64,
-        /// The target group that was asked about; null where the document does not say.
+        /// The target group that was asked about, or the name of the Classic Load Balancer; null where the document does not
+        /// say.
         target_group_arn: Option<String>,
         /// `Target.Id`: an address or an instance.
         target_id: String,
@@ -222,12 +223,35 @@ table! {
         observed_at: Timestamp,
         /// `Target.AvailabilityZone`.
         availability_zone: Option<String>,
-        /// `TargetHealth.State`: initial, healthy, unhealthy, unused, draining, unavailable.
+        /// `TargetHealth.State`: initial, healthy, unhealthy, unused, draining, unavailable. Of a Classic Load Balancer, InService
+        /// is healthy, OutOfService unhealthy, and Unknown unavailable.
         state: Option<String>,
         /// `TargetHealth.Reason`, e.g. `Target.ResponseCodeMismatch`.
         reason: Option<String>,
         /// `TargetHealth.Description`.
         description: Option<String>,
+        /// The redacted JSON.
+        raw: String,
+    }
+}
+
+table! {
+    /// One CloudWatch alarm that ECS watches during a deployment, in one snapshot (`DescribeAlarms`).
+    AlarmRow => "alarms", version 1, sort 2 {
+        /// The snapshot.
+        snapshot: i64,
+        /// `AlarmName`.
+        alarm_name: String,
+        /// When it was observed.
+        observed_at: Timestamp,
+        /// `AlarmArn`.
+        alarm_arn: Option<String>,
+        /// `StateValue`: OK, ALARM, INSUFFICIENT_DATA.
+        state: Option<String>,
+        /// `StateReason`.
+        reason: Option<String>,
+        /// `StateTransitionedTimestamp`: since when it is in that state.
+        changed_at: Option<Timestamp>,
         /// The redacted JSON.
         raw: String,
     }

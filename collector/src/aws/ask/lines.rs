@@ -4,7 +4,7 @@ use std::future::Future;
 
 use casefile_evidence::Timestamp;
 
-use super::{Asked, Pages, text};
+use super::{Asked, LogGroup, Pages, text};
 use crate::aws::Aws;
 use crate::aws::wire::exchange;
 use crate::document::{Document, Operation, Read};
@@ -47,12 +47,9 @@ impl LogCursor {
 /// So GetLogEvents is always one call more than there are pages, and FilterLogEvents is not.
 ///
 /// Finds where it goes on, if it did not come to the end.
-///
-/// `region` is the log driver's (`awslogs-region`), which may differ from the service's.
 pub async fn read_lines<F: Future<Output = ()>>(
     aws: &Aws,
-    region: &str,
-    group: &str,
+    group: &LogGroup,
     lines: &Lines,
     cursor: LogCursor,
     on: impl Fn(Document) -> F,
@@ -62,16 +59,13 @@ pub async fn read_lines<F: Future<Output = ()>>(
     let mut pages = Pages::default();
     loop {
         let mut document = match lines {
-            Lines::Alone(stream) => get(aws, region, group, stream, read.from, token.clone()).await,
-            Lines::Together(streams) => filter(aws, region, group, streams, read.from, token.clone()).await,
+            Lines::Alone(stream) => get(aws, group, stream, read.from, token.clone()).await,
+            Lines::Together(streams) => filter(aws, group, streams, read.from, token.clone()).await,
         };
         let next = document.response().map(|page| text(page, key).filter(|next| token.as_ref() != Some(next)));
         document.read = Some(Read { last: next == Some(None), ..read });
-        let mut passed = None;
-        pages.take(document, &mut |document| passed = Some(document), |_| ());
-        if let Some(document) = passed {
-            on(document).await;
-        }
+        pages.count(&document);
+        on(document).await;
         // Refused, or at its end.
         let Some(Some(next)) = next else { return pages.asked(LogCursor { read, token }) };
         (read, token) = (read.next(), Some(next.clone()));
@@ -81,16 +75,10 @@ pub async fn read_lines<F: Future<Output = ()>>(
     }
 }
 
-async fn get(
-    aws: &Aws,
-    region: &str,
-    group: &str,
-    stream: &str,
-    from: Option<Timestamp>,
-    token: Option<String>,
-) -> Document {
-    exchange(aws, region, Operation::GetLogEvents, |wire| {
-        let call = aws.logs(region).get_log_events().log_group_name(group).log_stream_name(stream);
+async fn get(aws: &Aws, group: &LogGroup, stream: &str, from: Option<Timestamp>, token: Option<String>) -> Document {
+    exchange(aws, group.region(), Operation::GetLogEvents, |wire| {
+        let call = aws.logs(group.region()).get_log_events().log_stream_name(stream);
+        let call = call.set_log_group_name(group.name()).set_log_group_identifier(group.identifier());
         let call = call.start_from_head(true).limit(EVENTS).set_next_token(token);
         call.set_start_time(from.map(Timestamp::as_millis)).customize().interceptor(wire).send()
     })
@@ -99,14 +87,14 @@ async fn get(
 
 async fn filter(
     aws: &Aws,
-    region: &str,
-    group: &str,
+    group: &LogGroup,
     streams: &[String],
     from: Option<Timestamp>,
     token: Option<String>,
 ) -> Document {
-    exchange(aws, region, Operation::FilterLogEvents, |wire| {
-        let call = aws.logs(region).filter_log_events().log_group_name(group).limit(EVENTS);
+    exchange(aws, group.region(), Operation::FilterLogEvents, |wire| {
+        let call = aws.logs(group.region()).filter_log_events().limit(EVENTS);
+        let call = call.set_log_group_name(group.name()).set_log_group_identifier(group.identifier());
         let call = call.set_log_stream_names(Some(streams.to_vec())).set_next_token(token);
         call.set_start_time(from.map(Timestamp::as_millis)).customize().interceptor(wire).send()
     })

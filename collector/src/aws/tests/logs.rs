@@ -17,11 +17,11 @@ async fn log_groups_and_the_newest_streams_are_asked_for_no_further_than_needed(
     let aws = connect(&server).await?;
     let on = &mut |_: Document| ();
     ask::list_tasks(&aws, "production", TaskFilter::StartedBy("ci"), TaskStatus::Running, on).await;
-    let asked = ask::describe_log_group(&aws, "eu-west-1", "/ecs/core", on).await;
+    let asked = ask::describe_log_group(&aws, &ask::LogGroup::of("eu-west-1", "/ecs/core"), on).await;
     assert_eq!((asked.pages, asked.found), (2, true), "it is found before the list ends");
-    let asked = ask::describe_newest_log_streams(&aws, "eu-west-1", "g", AT, on).await;
+    let asked = ask::describe_newest_log_streams(&aws, &ask::LogGroup::of("eu-west-1", "g"), AT, on).await;
     assert_eq!((asked.pages, asked.found), (2, ["a", "b", "c"].map(str::to_owned).to_vec()));
-    let asked = ask::describe_newest_log_streams(&aws, "eu-west-1", "g", AT, on).await;
+    let asked = ask::describe_newest_log_streams(&aws, &ask::LogGroup::of("eu-west-1", "g"), AT, on).await;
     assert_eq!(asked.error.map(|error| error.code).as_deref(), Some("ResourceNotFoundException"));
     let sent: Vec<String> = server.asked().iter().map(|asked| format!("{} {}", asked.operation, asked.body)).collect();
     insta::assert_snapshot!(sent.join("\n"), @r#"
@@ -56,7 +56,7 @@ async fn a_log_stream_is_read_until_its_token_comes_back() -> Result<(), Connect
     let lines = Lines::Alone("s".to_owned());
     let read = async |token| {
         let cursor = LogCursor { token, ..LogCursor::new(1, Timestamp(9_000), Some(Timestamp(1_000))) };
-        ask::read_lines(&aws, "ap-southeast-2", "/ecs/core", &lines, cursor, async |document| {
+        ask::read_lines(&aws, &ask::LogGroup::of("ap-southeast-2", "/ecs/core"), &lines, cursor, async |document| {
             documents.lock().unwrap().push(document);
         })
         .await
@@ -96,7 +96,14 @@ async fn a_log_stream_keeps_its_place_when_an_answer_does_not_come() -> Result<(
     let aws = connect(&server).await?;
     let read = async |token: Option<&str>| {
         let cursor = LogCursor { token: token.map(str::to_owned), ..LogCursor::new(1, Timestamp(9_000), None) };
-        ask::read_lines(&aws, "ap-southeast-2", "g", &Lines::Alone("s".to_owned()), cursor, async |_| ()).await
+        ask::read_lines(
+            &aws,
+            &ask::LogGroup::of("ap-southeast-2", "g"),
+            &Lines::Alone("s".to_owned()),
+            cursor,
+            async |_| (),
+        )
+        .await
     };
     let asked = read(None).await;
     assert_eq!(asked.error.map(|error| error.code).as_deref(), Some("ResourceNotFoundException"));
@@ -137,7 +144,7 @@ async fn streams_are_read_together_until_no_token_comes() -> Result<(), ConnectE
     let lines = Lines::Together(vec!["a".to_owned(), "s".to_owned()]);
     let read = async |token: Option<String>| {
         let cursor = LogCursor { token, ..LogCursor::new(1, Timestamp(9_000), None) };
-        ask::read_lines(&aws, "ap-southeast-2", "g", &lines, cursor, async |_| ()).await
+        ask::read_lines(&aws, &ask::LogGroup::of("ap-southeast-2", "g"), &lines, cursor, async |_| ()).await
     };
     let asked = read(None).await;
     assert_eq!((asked.pages, asked.found.token.as_deref()), (2, Some("n/2")), "it goes on from where it was refused");

@@ -344,7 +344,9 @@ async fn the_other_operations_ask_for_what_they_should() -> Result<(), ConnectEr
     let found = ask::list_service_deployments(&aws, "production", "core", Some(AT), on).await.found;
     assert_eq!(found, ["arn:d1"]);
     ask::list_tasks(&aws, "production", TaskFilter::Family("migrate"), TaskStatus::Stopped, on).await;
-    let found = ask::describe_log_streams(&aws, "eu-west-1", "/ecs/core", Some("app/core/"), on).await.found;
+    let found = ask::describe_log_streams(&aws, &ask::LogGroup::of("eu-west-1", "/ecs/core"), Some("app/core/"), on)
+        .await
+        .found;
     assert_eq!(found, ["app/core/1", "app/core/2"]);
     let sent = server.asked();
     assert!(sent[4].scope.contains("/eu-west-1/logs/"), "the log driver's region signs: {}", sent[4].scope);

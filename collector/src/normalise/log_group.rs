@@ -1,0 +1,142 @@
+//! How log groups are told apart: by account, region and name.
+//!
+//! The evidence names a log group by its name where it is of the service's own account and region, and else by its ARN
+//! (`arn:aws:logs:REGION:ACCOUNT:log-group:NAME`), which is what AWS takes as a `logGroupIdentifier`.
+
+use casefile_objects::AwsPartition;
+
+use super::Assembly;
+use super::seen::region_and_account;
+use crate::document::Document;
+
+/// The name in a log group's name, ARN or identifier.
+pub fn log_group_name(identifier: &str) -> &str {
+    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
+    name.split_once(':').map_or(name, |(name, _)| name)
+}
+
+/// The region that a log group is in, where it is not the service's own.
+pub fn log_group_region(log_group: &str) -> Option<&str> {
+    log_group.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+}
+
+/// The log group that a container of this task definition logs to, with the region of its log configuration.
+pub(super) fn of_container(task_definition: &str, name: String, region: Option<&str>) -> String {
+    match (region, region_and_account(task_definition)) {
+        (Some(region), (Some(own), Some(account))) if region != own => {
+            format!("arn:{}:logs:{region}:{account}:log-group:{name}", AwsPartition::of(region).name)
+        }
+        _ => name,
+    }
+}
+
+/// How the AWS CLI is told which log group is meant.
+pub(super) fn cli_option(log_group: &str) -> String {
+    let option = if log_group.starts_with("arn:") { "--log-group-identifier" } else { "--log-group-name" };
+    format!("{option} {log_group}")
+}
+
+impl Assembly {
+    /// The log groups that are read besides those that task definitions name.
+    pub fn log_groups(&self) -> Vec<String> {
+        self.about.log_groups.iter().map(|group| self.log_group(group)).collect()
+    }
+
+    pub(super) fn is_extra_group(&self, log_group: &str) -> bool {
+        self.about.log_groups.iter().any(|group| self.log_group(group) == log_group)
+    }
+
+    /// The log group of a name, ARN or identifier.
+    pub fn log_group(&self, identifier: &str) -> String {
+        let name = log_group_name(identifier);
+        if !identifier.starts_with("arn:") {
+            return self.of_name(name);
+        }
+        let (region, account) = region_and_account(identifier);
+        let is_own = |own: &Option<String>, given: &Option<String>| own.is_none() || given.is_none() || own == given;
+        if is_own(&self.about.region, &region) && is_own(&self.about.account, &account) {
+            return name.to_owned();
+        }
+        let end = identifier.len() - identifier.split_once(name).map_or(0, |(_, rest)| rest.len());
+        identifier.get(..end).unwrap_or(identifier).to_owned()
+    }
+
+    /// A name is of the service's own account and region, unless only a group elsewhere is known by it: recordings of
+    /// before do not say where a group is.
+    fn of_name(&self, name: &str) -> String {
+        let of_containers = self.seen.definitions.values().flat_map(|containers| containers.values());
+        let known = of_containers.filter_map(|container| container.log_group.as_deref());
+        let mut elsewhere = None;
+        for group in known.chain(self.about.log_groups.iter().map(String::as_str)) {
+            if group == name {
+                return group.to_owned();
+            }
+            if group.starts_with("arn:") && log_group_name(group) == name {
+                elsewhere = elsewhere.or(Some(group));
+            }
+        }
+        match elsewhere {
+            Some(arn) => self.log_group(arn),
+            None => name.to_owned(),
+        }
+    }
+
+    /// The log group that a document is about.
+    pub(super) fn requested_group(&self, document: &Document) -> Option<String> {
+        let identifier = document.requested("logGroupName").or_else(|| document.requested("logGroupIdentifier"))?;
+        Some(self.log_group(identifier))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::About;
+    use crate::redact::Redactor;
+
+    fn assembly(log_groups: &[&str]) -> Assembly {
+        let about = About {
+            service: "core".to_owned(),
+            region: Some("eu-west-1".to_owned()),
+            account: Some("123456789012".to_owned()),
+            log_groups: log_groups.iter().map(|group| (*group).to_owned()).collect(),
+            ..About::default()
+        };
+        Assembly::new(about, Redactor::standard())
+    }
+
+    #[test]
+    fn a_group_of_the_service_s_own_account_and_region_has_its_name() {
+        let own = assembly(&[]);
+        for identifier in ["/ecs/core", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/core:*"] {
+            assert_eq!(own.log_group(identifier), "/ecs/core");
+        }
+        for elsewhere in
+            ["arn:aws:logs:us-east-1:123456789012:log-group:/ecs/core", "arn:aws:logs:eu-west-1:9:log-group:/ecs/core"]
+        {
+            assert_eq!(own.log_group(&format!("{elsewhere}:*")), elsewhere);
+            assert_eq!(log_group_name(elsewhere), "/ecs/core");
+        }
+        assert_eq!(log_group_region("arn:aws:logs:us-east-1:1:log-group:/ecs/core"), Some("us-east-1"));
+        assert_eq!(log_group_region("/ecs/core"), None);
+    }
+
+    #[test]
+    fn a_name_means_a_group_elsewhere_only_where_none_here_has_it() {
+        let elsewhere = "arn:aws:logs:us-east-1:123456789012:log-group:audit";
+        assert_eq!(assembly(&[elsewhere]).log_group("audit"), elsewhere);
+        assert_eq!(assembly(&[elsewhere, "audit"]).log_group("audit"), "audit");
+        assert_eq!(assembly(&[elsewhere]).log_group("other"), "other");
+    }
+
+    #[test]
+    fn the_region_of_a_log_configuration_counts() {
+        let definition = "arn:aws:ecs:eu-west-1:123456789012:task-definition/core:7";
+        let of = |region| of_container(definition, "/ecs/core".to_owned(), region);
+        assert_eq!([of(None), of(Some("eu-west-1"))], ["/ecs/core", "/ecs/core"]);
+        assert_eq!(of(Some("us-east-1")), "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/core");
+        let china =
+            of_container(&definition.replace("eu-west-1", "cn-north-1"), "g".to_owned(), Some("cn-northwest-1"));
+        assert_eq!(china, "arn:aws-cn:logs:cn-northwest-1:123456789012:log-group:g");
+    }
+}
