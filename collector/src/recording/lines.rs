@@ -1,15 +1,16 @@
 //! `recording.jsonl`: one document a line, in the order of observation, as `--record` appends it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::BufRead;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use casefile_evidence::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::RecordingError;
+use super::files::Files;
 use super::read::{DocumentFile, UnknownFile};
 use super::text::{not_json, wrong};
 use crate::document::Document;
@@ -28,10 +29,11 @@ pub(super) struct Found {
     pub(super) unknown: Vec<UnknownFile>,
 }
 
-/// Reads a file, a line at a time.
-pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
-    let path = root.join(FILE);
-    let mut file = BufReader::new(File::open(&path).map_err(RecordingError::reading(&path))?);
+/// Reads the file, a line at a time.
+pub(super) fn read(files: &Arc<Files>) -> Result<Found, RecordingError> {
+    let name = Path::new(FILE);
+    let path = files.full(name);
+    let mut file = files.open(name)?;
     let mut found = Found::default();
     let (mut at, mut line) = (0, Vec::new());
     for number in 1.. {
@@ -66,20 +68,23 @@ pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
                 continue;
             }
         };
-        let file = DocumentFile::of_line(root, FILE.as_ref(), number, place, &document);
+        let file = DocumentFile::of_line(files, name, number, place, &document);
         found.snapshots.entry(observed_at).or_default().push(file);
     }
     Ok(found)
 }
 
 /// Reads one line again.
-pub(super) fn read_line(path: &Path, place: &Range<u64>, number: usize) -> Result<Document, RecordingError> {
-    let mut line = vec![0; usize::try_from(place.end - place.start).unwrap_or(usize::MAX)];
-    let mut file = File::open(path).map_err(RecordingError::reading(path))?;
-    let read = file.seek(SeekFrom::Start(place.start)).and_then(|_| file.read_exact(&mut line));
-    read.map_err(RecordingError::reading(path))?;
-    let value = serde_json::from_slice(&line).map_err(|error| not_json(path, number - 1, &error))?;
-    let changed = || wrong(path, number, 1, "the file changed while it was read".to_owned());
+pub(super) fn read_line(
+    files: &Files,
+    file: &Path,
+    place: &Range<u64>,
+    number: usize,
+) -> Result<Document, RecordingError> {
+    let path = files.full(file);
+    let line = files.part(file, place)?;
+    let value = serde_json::from_slice(&line).map_err(|error| not_json(&path, number - 1, &error))?;
+    let changed = || wrong(&path, number, 1, "the file changed while it was read".to_owned());
     parse(value).map(|(_, document)| document).map_err(|_| changed())
 }
 
