@@ -21,12 +21,17 @@ pub(super) const FILE: &str = "recording.jsonl";
 /// The document of a line that does not include its request.
 const BARE: &str = "answer";
 const OBSERVED_AT: &str = "observed_at";
+/// A line may state the format of the file; without one it is of this format.
+const FORMAT: &str = "format";
+const FORMAT_READ: u64 = 1;
 
 /// What a file has: the documents by when they were observed, and the lines that are no evidence.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) snapshots: BTreeMap<Option<Timestamp>, Vec<DocumentFile>>,
     pub(super) unknown: Vec<UnknownFile>,
+    /// The number of its last line.
+    pub(super) last_line: usize,
 }
 
 /// Reads the file, a line at a time.
@@ -42,6 +47,7 @@ pub(super) fn read(files: &Arc<Files>) -> Result<Found, RecordingError> {
         if length == 0 {
             break;
         }
+        found.last_line = number;
         let place = at..at + length as u64;
         at = place.end;
         if line.trim_ascii().is_empty() {
@@ -57,6 +63,12 @@ pub(super) fn read(files: &Arc<Files>) -> Result<Found, RecordingError> {
             }
             Err(error) => return Err(not_json(&path, number - 1, &error)),
         };
+        if let Some(format) = value.get(FORMAT) {
+            if format.as_u64() == Some(FORMAT_READ) {
+                continue;
+            }
+            return Err(RecordingError::Format { path, line: number, format: format.to_string() });
+        }
         let (observed_at, document) = match parse(value) {
             Ok(parsed) => parsed,
             Err(Problem::Time(text)) => {

@@ -205,14 +205,15 @@ impl Recording {
 
 impl Recording {
     fn of_lines(files: &Arc<Files>, info: RecordingInfo, top: Vec<Entry>) -> Result<Self, RecordingError> {
-        let lines::Found { snapshots, mut unknown } = lines::read(files)?;
+        let lines::Found { snapshots, mut unknown, last_line } = lines::read(files)?;
         for Entry { path, .. } in top.into_iter().filter(|entry| !is_known(entry)) {
             let why = format!("lies beside {}, and is not read", lines::FILE);
             unknown.push(UnknownFile { path, why });
         }
         if snapshots.is_empty() {
             let seen = unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
-            return Err(RecordingError::NoDocuments { path: files.full(Path::new("")), seen });
+            let path = files.full(lines::FILE.as_ref());
+            return Err(RecordingError::NoDocumentLines { path, line: last_line.max(1), seen });
         }
         let snapshot = |(observed_at, documents)| RecordedSnapshot { observed_at, documents: in_order(documents) };
         Ok(Self { info, snapshots: snapshots.into_iter().map(snapshot).collect(), unknown })

@@ -1,3 +1,4 @@
+mod format;
 mod memory;
 
 use std::fs;
