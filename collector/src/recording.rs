@@ -2,9 +2,10 @@
 //!
 //! A recording is a folder with a `recording.jsonl`, which has one document a line, and an optional `recording.toml`. What
 //! people save is one too: a flat folder of AWS CLI outputs (one snapshot), or one folder a snapshot, named by when it was
-//! observed. Reading is lazy: only the document that is asked for is in memory.
+//! observed. It is read from disk, where only the document that is asked for is in memory, or from files in memory.
 
 mod error;
+mod files;
 mod info;
 mod lines;
 mod name;

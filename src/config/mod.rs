@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{CheckSettings, RolloutSettings, Settings, Signature, SpecError};
+use casefile_fixtures::cases;
 use casefile_gate::Policy;
 pub(crate) use collect::CollectSection;
 use redact::RedactSection;
@@ -159,12 +160,18 @@ pub(crate) enum Origin {
     File(PathBuf),
     /// The bundle that it was sealed into.
     Bundle,
+    /// A case of the corpus in this program.
+    Case(cases::ConfigFile),
 }
 
 impl Config {
     /// Reads a config file's text; messages use `name`.
     pub(crate) fn parse(text: &str, name: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|error| located(text, name, &error))
+        let config: Self = toml::from_str(text).map_err(|error| located(text, name, &error))?;
+        if let Some(policy) = &config.gate {
+            policy.validate().map_err(|error| Error::usage(format!("{name}: [gate]: {}", error.problem())))?;
+        }
+        Ok(config)
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
@@ -175,13 +182,7 @@ impl Config {
             )),
             _ => Error::usage(format!("cannot read the config {}: {source}", path.display())),
         })?;
-        let config = Self::parse(&text, &path.display().to_string())?;
-        if let Some(policy) = &config.gate {
-            policy
-                .validate()
-                .map_err(|error| Error::usage(format!("{}: [gate]: {}", path.display(), error.problem())))?;
-        }
-        Ok(config)
+        Self::parse(&text, &path.display().to_string())
     }
 
     /// The settings of the analyzer.
@@ -208,8 +209,11 @@ impl Config {
 impl Loaded {
     /// Adds the file and the line to errors of settings.
     pub(crate) fn locate(&self, errors: Vec<SpecError>) -> Vec<SpecError> {
-        let Some(Origin::File(path)) = &self.origin else { return errors };
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let (path, text) = match &self.origin {
+            Some(Origin::File(path)) => (path, std::fs::read_to_string(path).unwrap_or_default()),
+            Some(Origin::Case(file)) => (&file.path, file.text.clone()),
+            Some(Origin::Bundle) | None => return errors,
+        };
         let located = errors.into_iter().map(|mut error| {
             if error.file == DEFAULT_FILE {
                 error.file = path.display().to_string();
@@ -232,6 +236,17 @@ impl Loaded {
             None => return Ok(Self::default()),
         };
         Ok(Self { config: Config::read(path)?, origin: Some(Origin::File(path.to_owned())) })
+    }
+
+    /// For judging a case of the corpus in this program: `--config`, else the config that the case names.
+    pub(crate) fn for_case(flag: Option<&Path>, case: &cases::Case) -> Result<Self, Error> {
+        match (flag, case.config()) {
+            (None, Some(file)) => {
+                let config = Config::parse(&file.text, &file.path.display().to_string())?;
+                Ok(Self { config, origin: Some(Origin::Case(file)) })
+            }
+            (flag, _) => Self::find(flag),
+        }
     }
 
     /// For judging a bundle: `--config`, else the config that was sealed into it, so that the

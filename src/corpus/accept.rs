@@ -11,7 +11,13 @@ use crate::error::Error;
 /// Writes the present result of a case into its `case.toml`: the verdict, the decision, and the outcomes of the checks that it
 /// names already. Comments, order and `[forbidden]` stay.
 pub(crate) fn accept(outcome: &Outcome) -> Result<(), Error> {
-    let file = outcome.case.folder.join(CASE_FILE);
+    let Some(folder) = &outcome.case.folder else {
+        return Err(Error::usage(format!(
+            "{} is part of this program: name the folder of its cases",
+            outcome.case.name
+        )));
+    };
+    let file = folder.join(CASE_FILE);
     let text = match &outcome.case.toml {
         Some(_) => std::fs::read_to_string(&file).map_err(Error::io("read", &file))?,
         None => describe(outcome),

@@ -9,6 +9,7 @@ mod gain;
 mod loss;
 mod mutate;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
@@ -23,6 +24,7 @@ use casefile_fixtures::cases::{self, CASE_FILE, CaseToml};
 use futures::StreamExt;
 
 use crate::cli::ExpectArgs;
+use crate::config::Loaded;
 use crate::error::Error;
 use crate::say::tell;
 use crate::target::{check, recording_about, recording_config};
@@ -39,7 +41,8 @@ static REDACTOR: LazyLock<Redactor> = LazyLock::new(Redactor::standard);
 pub(crate) struct Case {
     /// Its folder's name.
     pub(crate) name: String,
-    pub(crate) folder: PathBuf,
+    /// `None` for a case that this program was built with.
+    pub(crate) folder: Option<PathBuf>,
     /// The expected result; `None` if the case has no `case.toml` yet.
     pub(crate) toml: Option<CaseToml>,
     pub(crate) held: Held,
@@ -49,6 +52,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// Reads a case from its folder.
     fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<Self, Error> {
         let file = folder.join(CASE_FILE);
         let toml = match std::fs::read_to_string(&file) {
@@ -58,13 +62,29 @@ impl Case {
         };
         let recording = Recording::open(folder)?;
         let loaded = recording_config(folder, &recording.info, config)?;
-        check(&loaded, pack)?;
+        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { folder: Some(folder.to_owned()), ..Self::new(name, toml, recording, &loaded, pack)? })
+    }
+
+    /// Reads a case that this program was built with.
+    fn built_in(case: cases::Case, pack: &Pack, config: Option<&Path>) -> Result<Self, Error> {
+        let loaded = Loaded::for_case(config, &case)?;
+        Self::new(case.name.clone(), Some(case.toml.clone()), case.recording()?, &loaded, pack)
+    }
+
+    fn new(
+        name: String,
+        toml: Option<CaseToml>,
+        recording: Recording,
+        loaded: &Loaded,
+        pack: &Pack,
+    ) -> Result<Self, Error> {
+        check(loaded, pack)?;
         let mut about = recording_about(&None, &ExpectArgs::default(), &recording.info, &loaded.config)?;
         find_service(&recording, &mut about)?;
-        let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         Ok(Self {
             name,
-            folder: folder.to_owned(),
+            folder: None,
             toml,
             held: Held::read(&recording)?,
             settings: loaded.config.settings(),
@@ -109,24 +129,24 @@ pub(crate) fn read(folder: &Path, pack: &Pack, config: Option<&Path>) -> Result<
             folder.display()
         )));
     }
-    let (mut cases, mut problems) = (Vec::new(), Vec::new());
-    for folder in folders {
-        match Case::read(&folder, pack, config) {
-            Ok(case) => cases.push(case),
-            Err(error) => problems.push(format!("{}: {error}", folder.display())),
-        }
-    }
-    if problems.is_empty() { Ok(cases) } else { Err(Error::usage(problems.join("\n"))) }
+    whole(folders.iter().map(|folder| (folder.display(), Case::read(folder, pack, config))))
 }
 
 /// Reads the cases that this program was built with.
 pub(crate) fn built_in(pack: &Pack, config: Option<&Path>) -> Result<Vec<Case>, Error> {
-    let folder = tempfile::tempdir().map_err(Error::io("create", "a temporary folder"))?;
-    for case in cases::all() {
-        let to = folder.path().join(&case.name);
-        case.extract(&to).map_err(Error::io("write", &to))?;
+    whole(cases::all().into_iter().map(|case| (case.name.clone(), Case::built_in(case, pack, config))))
+}
+
+/// All of the cases, or the problems of those that cannot be read.
+fn whole<N: Display>(read: impl Iterator<Item = (N, Result<Case, Error>)>) -> Result<Vec<Case>, Error> {
+    let (mut cases, mut problems) = (Vec::new(), Vec::new());
+    for (name, case) in read {
+        match case {
+            Ok(case) => cases.push(case),
+            Err(error) => problems.push(format!("{name}: {error}")),
+        }
     }
-    read(folder.path(), pack, config)
+    if problems.is_empty() { Ok(cases) } else { Err(Error::usage(problems.join("\n"))) }
 }
 
 /// Something that a case was to give, and did not.
@@ -258,11 +278,8 @@ mod tests {
         let pack = Pack::embedded().unwrap();
         let options = Options { threads: 1, ..Options::default() };
         let analyzer = Analyzer::new(pack.clone(), &options).await.unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        for case in casefile_fixtures::cases::all().into_iter().step_by(9) {
-            case.extract(&folder.path().join(&case.name)).unwrap();
-        }
-        for case in read(folder.path(), &pack, None).unwrap() {
+        for case in cases::all().into_iter().step_by(9) {
+            let case = Case::built_in(case, &pack, None).unwrap();
             let rows = case.rows(&case.held);
             let target =
                 rows.iter().find_map(|row| if let AnyRow::Target(row) = row { Some((**row).clone()) } else { None });

@@ -16,6 +16,7 @@ use casefile_collector::normalise::{About, TaskSelector};
 use casefile_collector::terraform::Outputs;
 use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::Expected;
+use casefile_fixtures::cases::ConfigFile;
 pub(crate) use ci::{ci_identity, pipeline, release_in_ci, variable};
 pub(crate) use expected::{has_begun, is_of};
 use pick::pick;
@@ -148,7 +149,7 @@ pub(crate) fn check(loaded: &Loaded, pack: &Pack) -> Result<(), Error> {
 pub(crate) fn check_target(loaded: &Loaded) -> Result<(), Error> {
     let checked = expected::decide(&ExpectArgs::default(), None, &loaded.config).map(drop);
     match &loaded.origin {
-        Some(Origin::File(path)) => {
+        Some(Origin::File(path) | Origin::Case(ConfigFile { path, .. })) => {
             checked.map_err(|error| Error::usage(format!("{}: [target]: {error}", path.display())))
         }
         _ => checked,

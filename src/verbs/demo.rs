@@ -5,7 +5,6 @@ use std::sync::Arc;
 use casefile_analyzer::nearest;
 use casefile_collector::aws::{ConnectOptions, CredentialsSource};
 use casefile_collector::clock::ScaledClock;
-use casefile_collector::recording::Recording;
 use casefile_fixtures::cases::{self, Case};
 use casefile_fixtures::endpoint::{Endpoint, Playback, World};
 
@@ -13,7 +12,7 @@ use super::check_reports;
 use super::collect::Job;
 use super::validate::{Ends, LastLines, validate};
 use crate::cli::{AwsArgs, ConnectArgs, Demo, ExpectArgs, PaceArgs, TargetArgs};
-use crate::config::{Config, Loaded, Origin};
+use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -31,13 +30,7 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
         ));
     }
     let case = cases::by_name(&args.case).ok_or_else(|| unknown(&args.case))?;
-    let folder = tempfile::Builder::new()
-        .prefix("casefile-demo-")
-        .tempdir()
-        .map_err(Error::io("create", "a temporary folder"))?;
-    let recorded = folder.path().join("recording");
-    case.extract(&recorded).map_err(Error::io("write", &recorded))?;
-    let recording = Recording::open(&recorded)?;
+    let recording = case.recording()?;
     let origin = recording.snapshots.first().and_then(|snapshot| snapshot.observed_at);
     let origin = origin.ok_or_else(|| Error::internal("the recording has no first moment"))?;
 
@@ -48,14 +41,7 @@ pub(crate) async fn run(args: &Demo, printer: &Printer) -> Result<Exit, Error> {
     printer.note(&format!("{}: {}", case.name, case.toml.title));
     printer.note(&format!("playing it {} times as fast as an AWS endpoint at {}\n", args.speed, endpoint.url()));
 
-    let config = match &case.config_text() {
-        Some(text) => Loaded { config: Config::parse(text, "casefile.toml")?, origin: Some(Origin::Bundle) },
-        None => Loaded::default(),
-    };
-    let config = match &args.judge.config.config {
-        Some(path) => Loaded::find(Some(path))?,
-        None => config,
-    };
+    let config = Loaded::for_case(args.judge.config.config.as_deref(), &case)?;
     let info = &recording.info;
     let target = TargetArgs {
         service: info.service.clone(),

@@ -38,6 +38,33 @@ pub enum RecordingError {
         /// What is there instead, with why it is no document.
         seen: Vec<String>,
     },
+    /// A `recording.jsonl` states a format that is not known.
+    #[error(
+        "{}:{line}: format {format} is not known, this casefile reads format 1: use the version that wrote it",
+        path.display()
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What stands there, as JSON.
+        format: String,
+    },
+    /// No line of a `recording.jsonl` holds a document.
+    #[error(
+        "{}:{line}: the recording ends here and holds no document{}: take it again with `casefile collect --record DIR`",
+        path.display(),
+        only(seen)
+    )]
+    NoDocumentLines {
+        /// The file.
+        path: PathBuf,
+        /// Its last line, from 1.
+        line: usize,
+        /// What is there instead, with why it is no document.
+        seen: Vec<String>,
+    },
     /// A file or folder cannot be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

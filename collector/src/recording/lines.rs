@@ -1,15 +1,16 @@
 //! `recording.jsonl`: one document a line, in the order of observation, as `--record` appends it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::BufRead;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use casefile_evidence::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::error::RecordingError;
+use super::files::Files;
 use super::read::{DocumentFile, UnknownFile};
 use super::text::{not_json, wrong};
 use crate::document::Document;
@@ -20,18 +21,24 @@ pub(super) const FILE: &str = "recording.jsonl";
 /// The document of a line that does not include its request.
 const BARE: &str = "answer";
 const OBSERVED_AT: &str = "observed_at";
+/// A line may state the format of the file; without one it is of this format.
+const FORMAT: &str = "format";
+const FORMAT_READ: u64 = 1;
 
 /// What a file has: the documents by when they were observed, and the lines that are no evidence.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) snapshots: BTreeMap<Option<Timestamp>, Vec<DocumentFile>>,
     pub(super) unknown: Vec<UnknownFile>,
+    /// The number of its last line.
+    pub(super) last_line: usize,
 }
 
-/// Reads a file, a line at a time.
-pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
-    let path = root.join(FILE);
-    let mut file = BufReader::new(File::open(&path).map_err(RecordingError::reading(&path))?);
+/// Reads the file, a line at a time.
+pub(super) fn read(files: &Arc<Files>) -> Result<Found, RecordingError> {
+    let name = Path::new(FILE);
+    let path = files.full(name);
+    let mut file = files.open(name)?;
     let mut found = Found::default();
     let (mut at, mut line) = (0, Vec::new());
     for number in 1.. {
@@ -40,6 +47,7 @@ pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
         if length == 0 {
             break;
         }
+        found.last_line = number;
         let place = at..at + length as u64;
         at = place.end;
         if line.trim_ascii().is_empty() {
@@ -55,6 +63,12 @@ pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
             }
             Err(error) => return Err(not_json(&path, number - 1, &error)),
         };
+        if let Some(format) = value.get(FORMAT) {
+            if format.as_u64() == Some(FORMAT_READ) {
+                continue;
+            }
+            return Err(RecordingError::Format { path, line: number, format: format.to_string() });
+        }
         let (observed_at, document) = match parse(value) {
             Ok(parsed) => parsed,
             Err(Problem::Time(text)) => {
@@ -66,20 +80,23 @@ pub(super) fn read(root: &Path) -> Result<Found, RecordingError> {
                 continue;
             }
         };
-        let file = DocumentFile::of_line(root, FILE.as_ref(), number, place, &document);
+        let file = DocumentFile::of_line(files, name, number, place, &document);
         found.snapshots.entry(observed_at).or_default().push(file);
     }
     Ok(found)
 }
 
 /// Reads one line again.
-pub(super) fn read_line(path: &Path, place: &Range<u64>, number: usize) -> Result<Document, RecordingError> {
-    let mut line = vec![0; usize::try_from(place.end - place.start).unwrap_or(usize::MAX)];
-    let mut file = File::open(path).map_err(RecordingError::reading(path))?;
-    let read = file.seek(SeekFrom::Start(place.start)).and_then(|_| file.read_exact(&mut line));
-    read.map_err(RecordingError::reading(path))?;
-    let value = serde_json::from_slice(&line).map_err(|error| not_json(path, number - 1, &error))?;
-    let changed = || wrong(path, number, 1, "the file changed while it was read".to_owned());
+pub(super) fn read_line(
+    files: &Files,
+    file: &Path,
+    place: &Range<u64>,
+    number: usize,
+) -> Result<Document, RecordingError> {
+    let path = files.full(file);
+    let line = files.part(file, place)?;
+    let value = serde_json::from_slice(&line).map_err(|error| not_json(&path, number - 1, &error))?;
+    let changed = || wrong(&path, number, 1, "the file changed while it was read".to_owned());
     parse(value).map(|(_, document)| document).map_err(|_| changed())
 }
 

@@ -1,14 +1,16 @@
 //! Reading a recording, a document at a time.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use bytes::Bytes;
 use casefile_evidence::Timestamp;
 use serde_json::{Map, json};
 
 use super::error::RecordingError;
+use super::files::{Entry, Files, Kind};
 use super::info::RecordingInfo;
 use super::lines;
 use super::name::{is_dated, named_stream, snapshot_time};
@@ -16,7 +18,7 @@ use super::text::{self, Part};
 use crate::document::{Document, Operation};
 use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
 
-/// A recording, opened: what it holds is known, and nothing of it is in memory.
+/// A recording, opened: its documents are known, and read when they are asked for.
 #[derive(Debug, Clone)]
 pub struct Recording {
     /// `recording.toml`, or nothing where there is none.
@@ -49,7 +51,7 @@ pub struct DocumentFile {
     /// What is known of its content without reading it again.
     pub(crate) content: Content,
     place: Place,
-    root: PathBuf,
+    files: Arc<Files>,
 }
 
 /// Where a document is in its file.
@@ -130,31 +132,33 @@ impl Recording {
     /// [`RecordingError`]: no such folder, no document in it, a file that is broken, a `recording.toml`
     /// that is wrong. A file that is whole and merely no evidence is in `unknown` instead.
     pub fn open(dir: &Path) -> Result<Self, RecordingError> {
-        let about = fs::metadata(dir).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => RecordingError::Missing { path: dir.to_owned() },
-            _ => RecordingError::Io { action: "read", path: dir.to_owned(), source },
-        })?;
-        if !about.is_dir() {
-            return Err(RecordingError::NotAFolder { path: dir.to_owned() });
-        }
-        let info_file = dir.join(RecordingInfo::FILE);
-        let info = match fs::read_to_string(&info_file) {
-            Ok(text) => RecordingInfo::parse(&text, &info_file)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => RecordingInfo::default(),
-            Err(error) => return Err(RecordingError::reading(&info_file)(error)),
-        };
+        Self::of(Files::on_disk(dir)?)
+    }
 
-        if dir.join(lines::FILE).is_file() {
-            return Self::of_lines(dir, info);
+    /// Opens a recording whose files are in memory, by their paths in it. `name` stands before them in errors.
+    ///
+    /// # Errors
+    /// As [`Recording::open`].
+    pub fn in_memory(name: &Path, files: BTreeMap<PathBuf, Bytes>) -> Result<Self, RecordingError> {
+        Self::of(Files::in_memory(name, files))
+    }
+
+    fn of(files: Files) -> Result<Self, RecordingError> {
+        let files = Arc::new(files);
+        let root = Path::new("");
+        let top = files.list(root)?;
+        let has = |name: &str| top.iter().any(|entry| entry.name() == name && entry.kind == Kind::File);
+        let info = if has(RecordingInfo::FILE) { read_info(&files)? } else { RecordingInfo::default() };
+        if has(lines::FILE) {
+            return Self::of_lines(&files, info, top);
         }
         let mut named = Vec::new();
         let mut beside = Vec::new();
-        for entry in entries(dir)? {
-            let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-            match snapshot_time(&name) {
-                Some(observed_at) if entry.is_dir() => named.push((observed_at, entry)),
-                None if entry.is_dir() && is_dated(&name) => {
-                    return Err(RecordingError::SnapshotName { path: entry });
+        for entry in top {
+            match snapshot_time(entry.name()) {
+                Some(observed_at) if entry.is_folder() => named.push((observed_at, entry)),
+                None if entry.is_folder() && is_dated(entry.name()) => {
+                    return Err(RecordingError::SnapshotName { path: files.full(&entry.path) });
                 }
                 _ => beside.push(entry),
             }
@@ -165,7 +169,7 @@ impl Recording {
         let mut unknown = Vec::new();
         if named.is_empty() {
             let mut found = Found::default();
-            walk(dir, dir, dir, &mut found)?;
+            walk(&files, root, root, &mut found)?;
             unknown.append(&mut found.unknown);
             if !found.documents.is_empty() {
                 snapshots.push(RecordedSnapshot { observed_at: None, documents: in_order(found.documents) });
@@ -173,45 +177,43 @@ impl Recording {
         } else {
             for (observed_at, folder) in named {
                 let mut found = Found::default();
-                walk(dir, &folder, &folder, &mut found)?;
+                walk(&files, &folder.path, &folder.path, &mut found)?;
                 unknown.append(&mut found.unknown);
                 if found.documents.is_empty() {
                     let why = "is a snapshot without a document".to_owned();
-                    unknown.push(UnknownFile { path: relative(dir, &folder), why });
+                    unknown.push(UnknownFile { path: folder.path, why });
                 } else {
                     let documents = in_order(found.documents);
                     snapshots.push(RecordedSnapshot { observed_at: Some(observed_at), documents });
                 }
             }
-            let strays = beside.into_iter().filter(|path| !is_known(dir, path));
-            unknown.extend(strays.map(|path| {
-                UnknownFile {
-                    path: relative(dir, &path),
-                    why:
-                        "lies beside the snapshot folders, so that nothing says when it was observed: move it into one"
-                            .to_owned(),
-                }
+            let strays = beside.into_iter().filter(|entry| !is_known(entry));
+            unknown.extend(strays.map(|Entry { path, .. }| {
+                let why =
+                    "lies beside the snapshot folders, so that nothing says when it was observed: move it into one";
+                UnknownFile { path, why: why.to_owned() }
             }));
         }
         unknown.sort_by(|a, b| a.path.cmp(&b.path));
         if snapshots.is_empty() {
             let seen = unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
-            return Err(RecordingError::NoDocuments { path: dir.to_owned(), seen });
+            return Err(RecordingError::NoDocuments { path: files.full(root), seen });
         }
         Ok(Self { info, snapshots, unknown })
     }
 }
 
 impl Recording {
-    fn of_lines(dir: &Path, info: RecordingInfo) -> Result<Self, RecordingError> {
-        let lines::Found { snapshots, mut unknown } = lines::read(dir)?;
-        for path in entries(dir)?.into_iter().filter(|path| !is_known(dir, path)) {
+    fn of_lines(files: &Arc<Files>, info: RecordingInfo, top: Vec<Entry>) -> Result<Self, RecordingError> {
+        let lines::Found { snapshots, mut unknown, last_line } = lines::read(files)?;
+        for Entry { path, .. } in top.into_iter().filter(|entry| !is_known(entry)) {
             let why = format!("lies beside {}, and is not read", lines::FILE);
-            unknown.push(UnknownFile { path: relative(dir, &path), why });
+            unknown.push(UnknownFile { path, why });
         }
         if snapshots.is_empty() {
             let seen = unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)).collect();
-            return Err(RecordingError::NoDocuments { path: dir.to_owned(), seen });
+            let path = files.full(lines::FILE.as_ref());
+            return Err(RecordingError::NoDocumentLines { path, line: last_line.max(1), seen });
         }
         let snapshot = |(observed_at, documents)| RecordedSnapshot { observed_at, documents: in_order(documents) };
         Ok(Self { info, snapshots: snapshots.into_iter().map(snapshot).collect(), unknown })
@@ -220,14 +222,20 @@ impl Recording {
 
 impl DocumentFile {
     /// The document of a line.
-    pub(super) fn of_line(root: &Path, file: &Path, number: usize, bytes: Range<u64>, document: &Document) -> Self {
+    pub(super) fn of_line(
+        files: &Arc<Files>,
+        file: &Path,
+        number: usize,
+        bytes: Range<u64>,
+        document: &Document,
+    ) -> Self {
         Self {
             path: file.to_owned(),
             operation: document.operation,
             named_stream: None,
             content: Content::of(document),
             place: Place::Line(number, bytes),
-            root: root.to_owned(),
+            files: Arc::clone(files),
         }
     }
 
@@ -236,15 +244,15 @@ impl DocumentFile {
     /// # Errors
     /// [`RecordingError`], where the file changed since the recording was opened.
     pub fn read(&self) -> Result<Document, RecordingError> {
-        let file = self.root.join(&self.path);
         let place = match &self.place {
             Place::Line(number, bytes) => {
-                let document = lines::read_line(&file, bytes, *number)?;
+                let document = lines::read_line(&self.files, &self.path, bytes, *number)?;
                 return Ok(Document { origin: self.origin(), ..document });
             }
             Place::Part(_, place) => place,
         };
-        let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
+        let file = self.files.full(&self.path);
+        let bytes = self.files.bytes(&self.path)?;
         let value = text::parse_part(&bytes, &file, place)?;
         let mut document = Document::from_json(value, self.origin())
             .map_err(|source| RecordingError::NotADocument { path: file, source })?;
@@ -269,14 +277,21 @@ impl DocumentFile {
     }
 }
 
+fn read_info(files: &Files) -> Result<RecordingInfo, RecordingError> {
+    let name = Path::new(RecordingInfo::FILE);
+    let (bytes, path) = (files.bytes(name)?, files.full(name));
+    match text::decode(&bytes) {
+        Ok(text) => RecordingInfo::parse(&text, &path),
+        Err(problem) => Err(RecordingError::Info { path, line: 1, problem }),
+    }
+}
+
 /// Finds the documents of a file.
-fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    let bytes = fs::read(file).map_err(RecordingError::reading(file))?;
-    let path = relative(root, file);
-    let parts = text::parse(&bytes, file)?;
+fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found) -> Result<(), RecordingError> {
+    let parts = text::parse(&files.bytes(path)?, &files.full(path))?;
     if parts.is_empty() {
         let why = "is empty: did the command that wrote it fail?".to_owned();
-        found.unknown.push(UnknownFile { path, why });
+        found.unknown.push(UnknownFile { path: path.to_owned(), why });
         return Ok(());
     }
     let several = parts.len() > 1;
@@ -286,15 +301,15 @@ fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Re
         match Document::from_json(value, String::new()) {
             Err(why) => {
                 let at = line.map_or_else(String::new, |line| format!("line {line} "));
-                unknown.push(UnknownFile { path: path.clone(), why: format!("{at}{why}") });
+                unknown.push(UnknownFile { path: path.to_owned(), why: format!("{at}{why}") });
             }
             Ok(document) => {
                 let operation = document.operation;
-                let named_stream = if operation.is_of_lines() { named_stream(&relative(snapshot, file)) } else { None };
-                let (path, root) = (path.clone(), root.to_owned());
+                let named_stream = if operation.is_of_lines() { named_stream(relative(snapshot, path)) } else { None };
+                let (path, files) = (path.to_owned(), Arc::clone(files));
                 let content = Content::of(&document);
                 let place = Place::Part(line, place);
-                found.documents.push(DocumentFile { path, operation, named_stream, content, place, root });
+                found.documents.push(DocumentFile { path, operation, named_stream, content, place, files });
             }
         }
     }
@@ -307,41 +322,29 @@ fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Re
 }
 
 /// Finds the documents under `folder`. `snapshot` is where the paths of log files begin.
-fn walk(root: &Path, snapshot: &Path, folder: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    for entry in entries(folder)? {
-        let path = relative(root, &entry);
-        let about = fs::symlink_metadata(&entry).map_err(RecordingError::reading(&entry))?;
-        if about.is_symlink() && entry.is_dir() {
-            let why = "is a symbolic link to a folder: put the files themselves there".to_owned();
-            found.unknown.push(UnknownFile { path, why });
-        } else if entry.is_dir() {
-            walk(root, snapshot, &entry, found)?;
-        } else if !entry.is_file() {
-            found.unknown.push(UnknownFile { path, why: "is not a plain file".to_owned() });
-        } else if is_known(root, &entry) {
-        } else if entry.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
-            let why = "is not a .json file: save what the AWS CLI prints with --output json".to_owned();
-            found.unknown.push(UnknownFile { path, why });
-        } else {
-            read_file(root, snapshot, &entry, found)?;
-        }
+fn walk(files: &Arc<Files>, snapshot: &Path, folder: &Path, found: &mut Found) -> Result<(), RecordingError> {
+    for entry in files.list(folder)? {
+        let why = match entry.kind {
+            Kind::Folder => {
+                walk(files, snapshot, &entry.path, found)?;
+                continue;
+            }
+            Kind::File if is_known(&entry) => continue,
+            Kind::File if entry.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) => {
+                read_file(files, snapshot, &entry.path, found)?;
+                continue;
+            }
+            Kind::File => "is not a .json file: save what the AWS CLI prints with --output json",
+            Kind::LinkToFolder => "is a symbolic link to a folder: put the files themselves there",
+            Kind::Other => "is not a plain file",
+        };
+        found.unknown.push(UnknownFile { path: entry.path, why: why.to_owned() });
     }
     Ok(())
 }
 
-/// The entries of a folder, by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
-    let entries = fs::read_dir(folder).map_err(RecordingError::reading(folder))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(RecordingError::reading(folder))?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn relative(root: &Path, path: &Path) -> PathBuf {
-    path.strip_prefix(root).unwrap_or(path).to_owned()
+fn relative<'a>(folder: &Path, path: &'a Path) -> &'a Path {
+    path.strip_prefix(folder).unwrap_or(path)
 }
 
 /// A path as it is written in messages and rows, whatever the system's separator is.
@@ -350,11 +353,11 @@ fn slashed(path: &Path) -> String {
 }
 
 /// Files that belong to a recording and are no documents.
-fn is_known(root: &Path, path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let top = path.parent() == Some(root);
+fn is_known(entry: &Entry) -> bool {
+    let name = entry.name();
+    let top = entry.path.parent() == Some(Path::new(""));
     let upper = name.to_ascii_uppercase();
-    !path.is_dir()
+    !entry.is_folder()
         && (upper.starts_with("README")
             || upper.starts_with("NOTES")
             || top && [RecordingInfo::FILE, lines::FILE, "case.toml", "casefile.toml"].contains(&name))

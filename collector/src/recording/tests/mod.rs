@@ -1,3 +1,6 @@
+mod format;
+mod memory;
+
 use std::fs;
 use std::path::Path;
 
