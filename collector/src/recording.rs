@@ -10,6 +10,7 @@ mod lines;
 mod name;
 mod read;
 mod text;
+mod walk;
 mod write;
 
 #[cfg(test)]

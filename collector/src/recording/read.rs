@@ -11,9 +11,10 @@ use serde_json::{Map, json};
 use super::error::RecordingError;
 use super::info::RecordingInfo;
 use super::lines;
-use super::name::{is_dated, named_stream, snapshot_time};
-use super::text::{self, Part};
-use crate::document::{Document, Operation};
+use super::name::{is_dated, snapshot_time};
+use super::text;
+use super::walk::{Found, entries, is_known, relative, slashed, walk};
+use crate::document::{DELIVERED, Document, Operation, service_arns_of_events};
 use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
 
 /// A recording, opened: what it holds is known, and nothing of it is in memory.
@@ -48,17 +49,19 @@ pub struct DocumentFile {
     pub named_stream: Option<(String, String)>,
     /// What is known of its content without reading it again.
     pub(crate) content: Content,
-    place: Place,
-    root: PathBuf,
+    pub(super) place: Place,
+    pub(super) root: PathBuf,
 }
 
 /// Where a document is in its file.
 #[derive(Debug, Clone)]
-enum Place {
+pub(super) enum Place {
     /// A line of a `recording.jsonl`: its number, and its bytes.
     Line(usize, Range<u64>),
     /// A part of a JSON file, in characters; with the line that it begins in, where there are several.
     Part(Option<usize>, Range<usize>),
+    /// The parts of a JSON file that are events, and the line of the first, where there are several parts.
+    Events(Option<usize>, Vec<Range<usize>>),
 }
 
 impl Place {
@@ -66,6 +69,7 @@ impl Place {
         match self {
             Self::Line(_, bytes) => bytes.start,
             Self::Part(_, place) => place.start as u64,
+            Self::Events(_, places) => places.first().map_or(0, |place| place.start as u64),
         }
     }
 }
@@ -83,6 +87,8 @@ pub(crate) struct Content {
     pub(crate) services: BTreeSet<String>,
     /// Their ARNs.
     pub(crate) service_arns: BTreeSet<String>,
+    /// The ARNs of the services that its events tell of.
+    pub(crate) services_of_events: BTreeSet<String>,
     /// Whether it answers `update-service` or `create-service`, which have no `failures`.
     pub(crate) changes: bool,
     /// Whether it is bare, as the CLI prints it.
@@ -92,14 +98,16 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn of(document: &Document) -> Self {
+    pub(super) fn of(document: &Document) -> Self {
         let described = document.response().filter(|_| document.operation == Operation::DescribeServices);
+        let events = document.response().filter(|_| document.operation == Operation::EventBridge);
         Self {
             latest: latest_moment(document),
             latest_of_aws: latest_of_aws(document),
             first_stop: first_stop(document),
             services: described.map(services_of).unwrap_or_default().into_iter().collect(),
             service_arns: described.map(service_arns_of).unwrap_or_default(),
+            services_of_events: events.map(service_arns_of_events).unwrap_or_default(),
             changes: described.is_some_and(|answer| !answer.contains_key("failures")),
             bare: document.assumed,
             fetched: document.call.is_some(),
@@ -114,13 +122,6 @@ pub struct UnknownFile {
     pub path: PathBuf,
     /// Why it was left out.
     pub why: String,
-}
-
-/// Where a walk through folders puts what it finds.
-#[derive(Default)]
-struct Found {
-    documents: Vec<DocumentFile>,
-    unknown: Vec<UnknownFile>,
 }
 
 impl Recording {
@@ -237,15 +238,19 @@ impl DocumentFile {
     /// [`RecordingError`], where the file changed since the recording was opened.
     pub fn read(&self) -> Result<Document, RecordingError> {
         let file = self.root.join(&self.path);
-        let place = match &self.place {
+        let bytes = || fs::read(&file).map_err(RecordingError::reading(&file));
+        let value = match &self.place {
             Place::Line(number, bytes) => {
                 let document = lines::read_line(&file, bytes, *number)?;
                 return Ok(Document { origin: self.origin(), ..document });
             }
-            Place::Part(_, place) => place,
+            Place::Part(_, place) => text::parse_part(&bytes()?, &file, place)?,
+            Place::Events(_, places) => {
+                let bytes = bytes()?;
+                let events = places.iter().map(|place| text::parse_part(&bytes, &file, place));
+                json!({ DELIVERED: events.collect::<Result<Vec<_>, _>>()? })
+            }
         };
-        let bytes = fs::read(&file).map_err(RecordingError::reading(&file))?;
-        let value = text::parse_part(&bytes, &file, place)?;
         let mut document = Document::from_json(value, self.origin())
             .map_err(|source| RecordingError::NotADocument { path: file, source })?;
         if let Some((group, stream)) = &self.named_stream
@@ -263,101 +268,12 @@ impl DocumentFile {
     pub(crate) fn origin(&self) -> String {
         let path = slashed(&self.path);
         match self.place {
-            Place::Line(line, _) | Place::Part(Some(line), _) => format!("{path}:{line}"),
-            Place::Part(None, _) => path,
-        }
-    }
-}
-
-/// Finds the documents of a file.
-fn read_file(root: &Path, snapshot: &Path, file: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    let bytes = fs::read(file).map_err(RecordingError::reading(file))?;
-    let path = relative(root, file);
-    let parts = text::parse(&bytes, file)?;
-    if parts.is_empty() {
-        let why = "is empty: did the command that wrote it fail?".to_owned();
-        found.unknown.push(UnknownFile { path, why });
-        return Ok(());
-    }
-    let several = parts.len() > 1;
-    let (before, mut unknown) = (found.documents.len(), Vec::new());
-    for Part { line, place, value } in parts {
-        let line = several.then_some(line);
-        match Document::from_json(value, String::new()) {
-            Err(why) => {
-                let at = line.map_or_else(String::new, |line| format!("line {line} "));
-                unknown.push(UnknownFile { path: path.clone(), why: format!("{at}{why}") });
+            Place::Line(line, _) | Place::Part(Some(line), _) | Place::Events(Some(line), _) => {
+                format!("{path}:{line}")
             }
-            Ok(document) => {
-                let operation = document.operation;
-                let named_stream = if operation.is_of_lines() { named_stream(&relative(snapshot, file)) } else { None };
-                let (path, root) = (path.clone(), root.to_owned());
-                let content = Content::of(&document);
-                let place = Place::Part(line, place);
-                found.documents.push(DocumentFile { path, operation, named_stream, content, place, root });
-            }
+            Place::Part(None, _) | Place::Events(None, _) => path,
         }
     }
-    if found.documents.len() == before {
-        // One entry tells what the file is.
-        unknown.truncate(1);
-    }
-    found.unknown.append(&mut unknown);
-    Ok(())
-}
-
-/// Finds the documents under `folder`. `snapshot` is where the paths of log files begin.
-fn walk(root: &Path, snapshot: &Path, folder: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    for entry in entries(folder)? {
-        let path = relative(root, &entry);
-        let about = fs::symlink_metadata(&entry).map_err(RecordingError::reading(&entry))?;
-        if about.is_symlink() && entry.is_dir() {
-            let why = "is a symbolic link to a folder: put the files themselves there".to_owned();
-            found.unknown.push(UnknownFile { path, why });
-        } else if entry.is_dir() {
-            walk(root, snapshot, &entry, found)?;
-        } else if !entry.is_file() {
-            found.unknown.push(UnknownFile { path, why: "is not a plain file".to_owned() });
-        } else if is_known(root, &entry) {
-        } else if entry.extension().is_none_or(|extension| !extension.eq_ignore_ascii_case("json")) {
-            let why = "is not a .json file: save what the AWS CLI prints with --output json".to_owned();
-            found.unknown.push(UnknownFile { path, why });
-        } else {
-            read_file(root, snapshot, &entry, found)?;
-        }
-    }
-    Ok(())
-}
-
-/// The entries of a folder, by name.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, RecordingError> {
-    let entries = fs::read_dir(folder).map_err(RecordingError::reading(folder))?;
-    let mut paths = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(RecordingError::reading(folder))?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn relative(root: &Path, path: &Path) -> PathBuf {
-    path.strip_prefix(root).unwrap_or(path).to_owned()
-}
-
-/// A path as it is written in messages and rows, whatever the system's separator is.
-fn slashed(path: &Path) -> String {
-    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-/// Files that belong to a recording and are no documents.
-fn is_known(root: &Path, path: &Path) -> bool {
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
-    let top = path.parent() == Some(root);
-    let upper = name.to_ascii_uppercase();
-    !path.is_dir()
-        && (upper.starts_with("README")
-            || upper.starts_with("NOTES")
-            || top && [RecordingInfo::FILE, lines::FILE, "case.toml", "casefile.toml"].contains(&name))
 }
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
