@@ -245,3 +245,11 @@ proptest! {
         prop_assert_eq!(rows(&events, shape), expected);
     }
 }
+
+#[test]
+fn a_line_of_a_recording_may_be_an_event() {
+    let mut line = task("service:shop", 1, 3, 30, "STOPPED");
+    line["observed_at"] = json!("2026-11-23T07:50:00Z");
+    let imported = imported(&[("recording.jsonl", format!("{line}\n"))], about("shop")).unwrap();
+    assert_eq!(statuses(&imported.bundle), [("1".to_owned(), Some("STOPPED".to_owned()))]);
+}

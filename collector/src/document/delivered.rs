@@ -40,14 +40,12 @@ pub(crate) fn is_delivered(value: &Value) -> bool {
 
 /// An event becomes a document of events, and so does a page of a log group whose lines are all events. Every other
 /// answer stays as it is.
-pub(super) fn of_events(mut answer: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn of_events(answer: Map<String, Value>) -> Map<String, Value> {
     let list = |events: Vec<Value>| Map::from_iter([(DELIVERED.to_owned(), Value::Array(events))]);
     let lines = answer.get("events").and_then(Value::as_array).filter(|lines| !lines.is_empty());
     let logged = lines.and_then(|lines| lines.iter().map(logged).collect::<Option<Vec<_>>>());
-    if let Some(mut events) = logged {
-        // What comes after this page is missing in the list too.
-        let tokens = ["nextToken", "NextToken"].into_iter().filter_map(|key| answer.remove_entry(key));
-        return tokens.chain(list(std::mem::take(&mut events))).collect();
+    if let Some(events) = logged {
+        return list(events);
     }
     if answer.contains_key("detail-type") && answer.get("detail").is_some_and(Value::is_object) {
         return list(vec![Value::Object(answer)]);
