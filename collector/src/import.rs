@@ -93,8 +93,11 @@ fn drain(assembly: &mut Assembly, writer: &mut BundleWriter) -> Result<(), Write
 pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
     find_name(recording, about)?;
     about.locate();
-    let documents = recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
-    let arns: BTreeSet<&String> = documents.flat_map(|file| &file.content.service_arns).collect();
+    let documents = || recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
+    let mut arns: BTreeSet<&String> = documents().flat_map(|file| &file.content.service_arns).collect();
+    if arns.is_empty() {
+        arns = documents().flat_map(|file| &file.content.services_of_events).collect();
+    }
     let is_meant = |arn: &&&String| short_name(arn) == about.service && !about.is_elsewhere(arn);
     let arns: Vec<&String> = arns.iter().filter(is_meant).copied().collect();
     let Some(first) = arns.first() else { return Ok(()) };
@@ -104,18 +107,31 @@ pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), Impo
         let arns = arns.into_iter().cloned().collect();
         return Err(ImportError::SameName { service: about.service.clone(), arns });
     }
+    // Events of services of that name elsewhere are told apart by it.
+    about.region = about.region.take().or(of_first.region);
+    about.account = about.account.take().or(of_first.account);
+    about.cluster = about.cluster.take().or(of_first.cluster);
     Ok(())
 }
 
 fn find_name(recording: &Recording, about: &mut About) -> Result<(), ImportError> {
     let wanted = short_name(&about.service).to_owned();
     let mut names = BTreeSet::new();
-    for file in recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents) {
+    let documents = || recording.snapshots.iter().flat_map(|snapshot| &snapshot.documents);
+    for file in documents() {
         if matches!(file.operation.feeds(), "services" | "tasks") {
             names.extend(file.read()?.response().map(services_of).unwrap_or_default());
             if names.contains(&wanted) {
                 return Ok(());
             }
+        }
+    }
+    if names.is_empty() {
+        // A log group of events has those of every service of the account.
+        let arns = documents().flat_map(|file| &file.content.services_of_events);
+        names.extend(arns.map(|arn| short_name(arn).to_owned()));
+        if names.contains(&wanted) {
+            return Ok(());
         }
     }
     let mut names: Vec<String> = names.into_iter().collect();

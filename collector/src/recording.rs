@@ -11,6 +11,7 @@ mod lines;
 mod name;
 mod read;
 mod text;
+mod walk;
 mod write;
 
 #[cfg(test)]

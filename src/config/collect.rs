@@ -105,8 +105,9 @@ impl CollectSection {
             quotas.share = share;
         }
         for (name, rate) in &self.quotas {
-            let operation = Operation::by_name(name).ok_or_else(|| {
-                let known: Vec<&str> = Operation::ALL.iter().map(|operation| operation.name()).collect();
+            let operation = Operation::by_name(name).filter(|operation| operation.is_asked()).ok_or_else(|| {
+                let asked = Operation::ALL.iter().filter(|operation| operation.is_asked());
+                let known: Vec<&str> = asked.map(|operation| operation.name()).collect();
                 Error::usage(format!(
                     "[collect.quotas] {name} is no operation that is asked; they are {}",
                     known.join(", ")

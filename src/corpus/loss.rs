@@ -105,7 +105,9 @@ impl Loss {
     /// verdict must not become a pass: a poll more or less is no gap, and omissions by AWS cannot be noticed.
     pub(crate) fn shows(&self) -> bool {
         match self {
-            Self::NeverAsked(_) | Self::Denied(..) | Self::Truncated(..) | Self::Rows(..) => true,
+            // Nobody can know which events were not kept.
+            Self::NeverAsked(operation) | Self::Denied(operation, _) => operation.is_asked(),
+            Self::Truncated(..) | Self::Rows(..) => true,
             Self::Skipped(..)
             | Self::Snapshot(_)
             | Self::Documents(_)

@@ -43,7 +43,8 @@ fn quota(operation: Operation, region: &str) -> Quota {
     use Operation as Op;
     let quota = |bucket, rate, burst| Quota { bucket, rate, burst };
     match operation {
-        Op::ListTasks | Op::DescribeTasks => quota(Op::DescribeTasks, 20.0, 100.0),
+        // Events are delivered, and never asked for.
+        Op::ListTasks | Op::DescribeTasks | Op::EventBridge => quota(Op::DescribeTasks, 20.0, 100.0),
         Op::DescribeServices | Op::DescribeTaskSets => quota(Op::DescribeServices, 20.0, 100.0),
         Op::ListServiceDeployments | Op::DescribeServiceDeployments | Op::DescribeServiceRevisions => {
             quota(Op::DescribeServiceDeployments, 20.0, 50.0)

@@ -63,6 +63,13 @@ impl Assembly {
                 self.ledger.doubt(own, &problem, &remedy);
             }
         }
+        let open = self.open_by_events();
+        if !open.is_empty() {
+            let cluster = self.about.cluster.as_deref().unwrap_or("CLUSTER");
+            let remedy = format!("aws ecs describe-tasks --cluster {cluster} --tasks {}", some(&open, " "));
+            let problem = counted("task", "running by their last event", &open);
+            self.ledger.doubt(|key| key.feeds == "tasks", &problem, &remedy);
+        }
         if let Some(problem) = self.strangers() {
             let remedy = "collect again: the tasks' startedBy should name the deployment";
             self.ledger.doubt(own, &problem, remedy);

@@ -9,6 +9,7 @@ mod chosen;
 mod contradictions;
 mod coverage;
 mod definition;
+mod delivered;
 mod events;
 mod expected;
 mod fields;
@@ -99,6 +100,7 @@ pub struct Assembly {
     /// Log lines so far, whatever reads have them.
     lines: i64,
     events: events::Events,
+    delivered_tasks: delivered::DeliveredTasks,
     once: BTreeSet<(&'static str, String)>,
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
     /// By what was asked of ListTasks.
@@ -152,6 +154,7 @@ impl Assembly {
             reads: reads::Reads::default(),
             lines: 0,
             events: events::Events::default(),
+            delivered_tasks: delivered::DeliveredTasks::default(),
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),
             retention: BTreeMap::new(),
@@ -227,6 +230,7 @@ impl Assembly {
             Operation::DescribeServiceRevisions => self.service_revisions(document),
             Operation::DescribeTaskDefinition => self.task_definition(document),
             Operation::ListTasks => self.listed_tasks(document),
+            Operation::EventBridge => self.delivered(document),
             Operation::DescribeTasks => self.tasks(document),
             Operation::DescribeTargetHealth => self.target_health(document),
             Operation::DescribeInstanceHealth => self.instance_health(document),
@@ -242,6 +246,7 @@ impl Assembly {
         let Current { snapshot, observed_at, documents, assumed } = self.current;
         self.rows.push(SnapshotRow { snapshot, observed_at, documents, assumed }.into());
         self.rows.extend(std::mem::take(&mut self.service_deployment_rows).into_values().map(AnyRow::from));
+        self.take_delivered_tasks();
         self.contradict();
         let groups = self.target_groups();
         let due = groups.iter().map(|arn| Key::of_target_group(arn));

@@ -3,11 +3,14 @@
 use casefile_evidence::Timestamp;
 use serde_json::Value;
 
-use crate::document::{Document, LogEvent, Operation};
+use crate::document::{Delivered, Document, LogEvent, Operation};
 
 /// The latest time of any field of the answer that is a time; `None` where it has none. Log lines written by clocks that
 /// run ahead count as they stand.
 pub fn latest_moment(document: &Document) -> Option<Timestamp> {
+    if document.operation == Operation::EventBridge {
+        return Delivered::all(document.response()?).filter_map(Delivered::at).max();
+    }
     let millis = matches!(
         document.operation,
         Operation::DescribeLogGroups
@@ -42,6 +45,9 @@ fn latest(value: &Value, millis: bool) -> Option<Timestamp> {
 /// The latest time that a clock of AWS set, and its field, e.g. `services[].events[].createdAt`. The times that programs
 /// give their log lines do not count: their clocks may be wrong.
 pub(crate) fn latest_of_aws(document: &Document) -> Option<(Timestamp, String)> {
+    if document.operation == Operation::EventBridge {
+        return latest_moment(document).map(|at| (at, "time".to_owned()));
+    }
     let millis = document.operation.is_of_lines()
         || matches!(document.operation, Operation::DescribeLogGroups | Operation::DescribeLogStreams);
     let mut latest = None;

@@ -45,7 +45,7 @@ impl Assembly {
         let page = Page {
             rows: listed,
             last: document.is_last_page(),
-            covered_from: if stopped { self.stopped_since(&key) } else { None },
+            covered_from: if stopped { self.stopped_from(&key) } else { None },
             covered_to: Some(self.current.observed_at),
             ..Page::default()
         };
@@ -53,7 +53,7 @@ impl Assembly {
     }
 
     /// From when on no stopped task was forgotten that this list should hold. Each list has a history of its own.
-    fn stopped_since(&mut self, key: &Key) -> Option<Timestamp> {
+    fn stopped_from(&mut self, key: &Key) -> Option<Timestamp> {
         if self.current.assumed {
             // It may have been taken hours after all that it tells of.
             return Some(self.current.observed_at);
@@ -67,7 +67,11 @@ impl Assembly {
         let tasks = answer.list("tasks", &mut self.remarks);
         let mut written = 0;
         for task in &tasks {
-            written += usize::from(self.task(*task));
+            let is_new = match self.stopped_since(*task) {
+                Some((stopped, origin)) => self.task(Fields::new(&stopped, &origin, "detail")),
+                None => self.task(*task),
+            };
+            written += usize::from(is_new);
         }
         // A task that was seen to stop may be forgotten. How another one ended is not known.
         let unknown: Vec<String> = answer
@@ -95,7 +99,7 @@ impl Assembly {
             last: document.is_last_page(),
             problem,
             // A bare answer stands for the list too, and the list forgets.
-            covered_from: if document.assumed { self.stopped_since(&key) } else { None },
+            covered_from: if document.assumed { self.stopped_from(&key) } else { None },
             covered_to: Some(self.current.observed_at),
             ..Page::default()
         };
@@ -103,7 +107,7 @@ impl Assembly {
     }
 
     /// Takes up one task; says whether it is new in this snapshot.
-    fn task(&mut self, task: Fields<'_>) -> bool {
+    pub(super) fn task(&mut self, task: Fields<'_>) -> bool {
         let remarks = &mut self.remarks;
         let Some(task_arn) = task.id("taskArn", remarks) else { return false };
         if self.about.is_elsewhere(&task_arn) {

@@ -77,8 +77,9 @@ fn write<S: Serializer>(operations: &[Operation], serializer: S) -> Result<S::Ok
 fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Operation>, D::Error> {
     let commands = Vec::<String>::deserialize(deserializer)?;
     let known = |command: &String| {
-        Operation::by_command(command).ok_or_else(|| {
-            let all = Operation::ALL.map(Operation::command).join(", ");
+        Operation::by_command(command).filter(|operation| operation.is_asked()).ok_or_else(|| {
+            let asked = Operation::ALL.into_iter().filter(|operation| operation.is_asked());
+            let all = asked.map(Operation::command).collect::<Vec<_>>().join(", ");
             serde::de::Error::custom(format!("complete: {command:?} is not a command that is read: it is one of {all}"))
         })
     };

@@ -13,9 +13,10 @@ use super::error::RecordingError;
 use super::files::{Entry, Files, Kind};
 use super::info::RecordingInfo;
 use super::lines;
-use super::name::{is_dated, named_stream, snapshot_time};
-use super::text::{self, Part};
-use crate::document::{Document, Operation};
+use super::name::{is_dated, snapshot_time};
+use super::text;
+use super::walk::{Found, is_known, slashed, walk};
+use crate::document::{DELIVERED, Document, Operation, service_arns_of_events};
 use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
 
 /// A recording, opened: its documents are known, and read when they are asked for.
@@ -50,17 +51,19 @@ pub struct DocumentFile {
     pub named_stream: Option<(String, String)>,
     /// What is known of its content without reading it again.
     pub(crate) content: Content,
-    place: Place,
-    files: Arc<Files>,
+    pub(super) place: Place,
+    pub(super) files: Arc<Files>,
 }
 
 /// Where a document is in its file.
 #[derive(Debug, Clone)]
-enum Place {
+pub(super) enum Place {
     /// A line of a `recording.jsonl`: its number, and its bytes.
     Line(usize, Range<u64>),
     /// A part of a JSON file, in characters; with the line that it begins in, where there are several.
     Part(Option<usize>, Range<usize>),
+    /// The parts of a JSON file that are events, and the line of the first, where there are several parts.
+    Events(Option<usize>, Vec<Range<usize>>),
 }
 
 impl Place {
@@ -68,6 +71,7 @@ impl Place {
         match self {
             Self::Line(_, bytes) => bytes.start,
             Self::Part(_, place) => place.start as u64,
+            Self::Events(_, places) => places.first().map_or(0, |place| place.start as u64),
         }
     }
 }
@@ -85,6 +89,8 @@ pub(crate) struct Content {
     pub(crate) services: BTreeSet<String>,
     /// Their ARNs.
     pub(crate) service_arns: BTreeSet<String>,
+    /// The ARNs of the services that its events tell of.
+    pub(crate) services_of_events: BTreeSet<String>,
     /// Whether it answers `update-service` or `create-service`, which have no `failures`.
     pub(crate) changes: bool,
     /// Whether it is bare, as the CLI prints it.
@@ -94,14 +100,16 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn of(document: &Document) -> Self {
+    pub(super) fn of(document: &Document) -> Self {
         let described = document.response().filter(|_| document.operation == Operation::DescribeServices);
+        let events = document.response().filter(|_| document.operation == Operation::EventBridge);
         Self {
             latest: latest_moment(document),
             latest_of_aws: latest_of_aws(document),
             first_stop: first_stop(document),
             services: described.map(services_of).unwrap_or_default().into_iter().collect(),
             service_arns: described.map(service_arns_of).unwrap_or_default(),
+            services_of_events: events.map(service_arns_of_events).unwrap_or_default(),
             changes: described.is_some_and(|answer| !answer.contains_key("failures")),
             bare: document.assumed,
             fetched: document.call.is_some(),
@@ -116,13 +124,6 @@ pub struct UnknownFile {
     pub path: PathBuf,
     /// Why it was left out.
     pub why: String,
-}
-
-/// Where a walk through folders puts what it finds.
-#[derive(Default)]
-struct Found {
-    documents: Vec<DocumentFile>,
-    unknown: Vec<UnknownFile>,
 }
 
 impl Recording {
@@ -244,16 +245,19 @@ impl DocumentFile {
     /// # Errors
     /// [`RecordingError`], where the file changed since the recording was opened.
     pub fn read(&self) -> Result<Document, RecordingError> {
-        let place = match &self.place {
+        let file = self.files.full(&self.path);
+        let value = match &self.place {
             Place::Line(number, bytes) => {
                 let document = lines::read_line(&self.files, &self.path, bytes, *number)?;
                 return Ok(Document { origin: self.origin(), ..document });
             }
-            Place::Part(_, place) => place,
+            Place::Part(_, place) => text::parse_part(&self.files.bytes(&self.path)?, &file, place)?,
+            Place::Events(_, places) => {
+                let bytes = self.files.bytes(&self.path)?;
+                let events = places.iter().map(|place| text::parse_part(&bytes, &file, place));
+                json!({ DELIVERED: events.collect::<Result<Vec<_>, _>>()? })
+            }
         };
-        let file = self.files.full(&self.path);
-        let bytes = self.files.bytes(&self.path)?;
-        let value = text::parse_part(&bytes, &file, place)?;
         let mut document = Document::from_json(value, self.origin())
             .map_err(|source| RecordingError::NotADocument { path: file, source })?;
         if let Some((group, stream)) = &self.named_stream
@@ -271,8 +275,10 @@ impl DocumentFile {
     pub(crate) fn origin(&self) -> String {
         let path = slashed(&self.path);
         match self.place {
-            Place::Line(line, _) | Place::Part(Some(line), _) => format!("{path}:{line}"),
-            Place::Part(None, _) => path,
+            Place::Line(line, _) | Place::Part(Some(line), _) | Place::Events(Some(line), _) => {
+                format!("{path}:{line}")
+            }
+            Place::Part(None, _) | Place::Events(None, _) => path,
         }
     }
 }
@@ -284,83 +290,6 @@ fn read_info(files: &Files) -> Result<RecordingInfo, RecordingError> {
         Ok(text) => RecordingInfo::parse(&text, &path),
         Err(problem) => Err(RecordingError::Info { path, line: 1, problem }),
     }
-}
-
-/// Finds the documents of a file.
-fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    let parts = text::parse(&files.bytes(path)?, &files.full(path))?;
-    if parts.is_empty() {
-        let why = "is empty: did the command that wrote it fail?".to_owned();
-        found.unknown.push(UnknownFile { path: path.to_owned(), why });
-        return Ok(());
-    }
-    let several = parts.len() > 1;
-    let (before, mut unknown) = (found.documents.len(), Vec::new());
-    for Part { line, place, value } in parts {
-        let line = several.then_some(line);
-        match Document::from_json(value, String::new()) {
-            Err(why) => {
-                let at = line.map_or_else(String::new, |line| format!("line {line} "));
-                unknown.push(UnknownFile { path: path.to_owned(), why: format!("{at}{why}") });
-            }
-            Ok(document) => {
-                let operation = document.operation;
-                let named_stream = if operation.is_of_lines() { named_stream(relative(snapshot, path)) } else { None };
-                let (path, files) = (path.to_owned(), Arc::clone(files));
-                let content = Content::of(&document);
-                let place = Place::Part(line, place);
-                found.documents.push(DocumentFile { path, operation, named_stream, content, place, files });
-            }
-        }
-    }
-    if found.documents.len() == before {
-        // One entry tells what the file is.
-        unknown.truncate(1);
-    }
-    found.unknown.append(&mut unknown);
-    Ok(())
-}
-
-/// Finds the documents under `folder`. `snapshot` is where the paths of log files begin.
-fn walk(files: &Arc<Files>, snapshot: &Path, folder: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    for entry in files.list(folder)? {
-        let why = match entry.kind {
-            Kind::Folder => {
-                walk(files, snapshot, &entry.path, found)?;
-                continue;
-            }
-            Kind::File if is_known(&entry) => continue,
-            Kind::File if entry.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) => {
-                read_file(files, snapshot, &entry.path, found)?;
-                continue;
-            }
-            Kind::File => "is not a .json file: save what the AWS CLI prints with --output json",
-            Kind::LinkToFolder => "is a symbolic link to a folder: put the files themselves there",
-            Kind::Other => "is not a plain file",
-        };
-        found.unknown.push(UnknownFile { path: entry.path, why: why.to_owned() });
-    }
-    Ok(())
-}
-
-fn relative<'a>(folder: &Path, path: &'a Path) -> &'a Path {
-    path.strip_prefix(folder).unwrap_or(path)
-}
-
-/// A path as it is written in messages and rows, whatever the system's separator is.
-fn slashed(path: &Path) -> String {
-    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
-}
-
-/// Files that belong to a recording and are no documents.
-fn is_known(entry: &Entry) -> bool {
-    let name = entry.name();
-    let top = entry.path.parent() == Some(Path::new(""));
-    let upper = name.to_ascii_uppercase();
-    !entry.is_folder()
-        && (upper.starts_with("README")
-            || upper.starts_with("NOTES")
-            || top && [RecordingInfo::FILE, lines::FILE, "case.toml", "casefile.toml"].contains(&name))
 }
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
