@@ -128,6 +128,30 @@ pub(crate) enum PlanFormat {
     Mermaid,
 }
 
+/// The formats of a backtest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BacktestFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+    /// For merge requests
+    Markdown,
+    /// For GitLab's test report: a test for each deployment whose verdict turns
+    Junit,
+}
+
+/// The formats of proposed signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MineFormat {
+    /// For people
+    Terminal,
+    /// For programs
+    Json,
+    /// For casefile.toml: the signatures alone
+    Toml,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     Text,

@@ -1,5 +1,6 @@
 //! The command line of casefile: arguments in, library call, exit code out.
 
+mod backtest;
 mod cli;
 mod config;
 mod corpus;

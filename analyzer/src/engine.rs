@@ -7,6 +7,7 @@ use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::again::Change;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
@@ -14,7 +15,7 @@ use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
 use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
 use crate::settings::Settings;
-use crate::signature::{Expect, Matches, Pattern, Quorum};
+use crate::signature::{Expect, Matches, Pattern, Quorum, SIGNATURE_TABLES};
 use crate::tables::Evidence;
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
@@ -27,6 +28,8 @@ enum Ran {
     Rows(Vec<EvidenceRow>),
     /// It needs log lines, and they were not kept.
     NoLines,
+    /// It was not run: the change of the rules has no effect on it.
+    Kept(Box<CheckVerdict>),
     Broken(String),
 }
 
@@ -74,14 +77,16 @@ impl Analyzer {
         settings: &Settings,
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
-        self.judge(evidence, None, settings, options).await
+        self.judge(evidence, None, None, settings, options).await
     }
 
-    /// As [`Analyzer::analyze`], with the matches that were found while lines passed by, where the lines were not kept.
+    /// As [`Analyzer::analyze`], with the matches that were found while lines passed by, where the lines were not kept; and
+    /// with a verdict of before a change of the rules, whose outcomes stay where the change has no effect on them.
     pub(crate) async fn judge(
         &self,
         evidence: &Evidence,
         matched: Option<&Matches>,
+        base: Option<(&Verdict, &Change)>,
         settings: &Settings,
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
@@ -89,7 +94,14 @@ impl Analyzer {
         let (views, limits) = (&self.plans.views, options.limits());
         let prepared =
             Prepared::new(evidence, matched, views, &settings.rollout, &patterns, options.as_of, &limits).await?;
-        let ran = run_all(&self.plans, &self.pack, &prepared, options).await?;
+        let kept = |check: &Check, planned: &PlannedCheck| {
+            let (base, change) = base?;
+            let id = &check.header.id;
+            let is_affected =
+                change.checks.contains(id) || change.is_of_signatures() && planned.reads_any(&SIGNATURE_TABLES);
+            base.checks.iter().find(|of_base| of_base.id == *id && !is_affected).cloned().map(Box::new)
+        };
+        let ran = run_all(&self.plans, &self.pack, &prepared, options, kept).await?;
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
             format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
@@ -138,12 +150,22 @@ pub async fn lint(pack: &Pack, options: &Options) -> Result<Vec<SpecError>, Anal
 
 /// Runs every check, up to `threads` at a time, and beside them those that have a process of their own. The answers
 /// stand in the order of the pack.
-async fn run_all(plans: &Plans, pack: &Pack, prepared: &Prepared, options: &Options) -> Result<Vec<Ran>, AnalyzeError> {
+async fn run_all(
+    plans: &Plans,
+    pack: &Pack,
+    prepared: &Prepared,
+    options: &Options,
+    kept: impl Fn(&Check, &PlannedCheck) -> Option<Box<CheckVerdict>>,
+) -> Result<Vec<Ran>, AnalyzeError> {
     let limits = options.limits();
     let lacks_lines =
         |check: &Check| prepared.without_lines && check.header.requires.iter().any(|table| table == LogEventRow::TABLE);
     let (mut ran, mut here, mut apart) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (place, (planned, check)) in plans.checks.iter().zip(pack.checks()).enumerate() {
+        if let Some(kept) = kept(check, planned) {
+            ran.insert(place, Ran::Kept(kept));
+            continue;
+        }
         match planned {
             _ if lacks_lines(check) => drop(ran.insert(place, Ran::NoLines)),
             PlannedCheck::Here { plan, .. } => here.push((place, Arc::clone(plan))),
@@ -211,9 +233,10 @@ fn assemble(
         judged: &prepared.judged,
         wants_none: prepared.service.as_ref().is_some_and(|service| service.desired_count == Some(0)),
     };
+    let is_new: Vec<bool> = ran.iter().map(|ran| !matches!(ran, Ran::Kept(_))).collect();
     let mut checks: Vec<CheckVerdict> =
         pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
-    for (check, planned) in checks.iter_mut().zip(&plans.checks) {
+    for ((check, planned), _) in checks.iter_mut().zip(&plans.checks).zip(&is_new).filter(|(_, is_new)| **is_new) {
         if ["task_id", "container"].iter().all(|column| planned.has_column(column)) {
             fill_tails(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
         }
@@ -255,6 +278,7 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
     gaps.sort();
     gaps.dedup();
     let (outcome, reason, rows) = match ran {
+        Ran::Kept(kept) => return *kept,
         Ran::Rows(rows) => {
             let (outcome, reason) = verdict::judge(&rows, &gaps, header.conclusive);
             (outcome, reason, rows)

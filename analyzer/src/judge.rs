@@ -87,6 +87,6 @@ impl Judge {
         rows.target_health = self.targets.rows();
         rows.sources = self.sources.rows();
         let evidence = rows.into_evidence()?;
-        self.analyzer.judge(&evidence, Some(&self.scanner.so_far()), &self.settings, &self.options).await
+        self.analyzer.judge(&evidence, Some(&self.scanner.so_far()), None, &self.settings, &self.options).await
     }
 }

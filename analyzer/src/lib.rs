@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod again;
 mod did_you_mean;
 mod docs;
 mod engine;
@@ -49,6 +50,7 @@ mod tables;
 mod terms;
 mod verdict;
 
+pub use again::{Change, find_the_same_lines};
 pub use did_you_mean::nearest;
 pub use docs::table_docs;
 pub use engine::{Analyzer, analyze, lint};
@@ -62,6 +64,7 @@ pub use query::{Answer, query};
 pub use sandbox::Isolation;
 pub use serve::serve;
 pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
+pub use signature::readable_line;
 pub use signature::{Anchor, Expect, LineMatcher, Quorum, Signature, TailLine};
 pub use tables::{ColumnDoc, Evidence, Image, Impact, RolloutSettings, Running, TableDoc};
 pub use terms::{Conclusion, Conclusive, Level, Owner, Status};

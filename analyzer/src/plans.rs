@@ -123,6 +123,17 @@ impl PlannedCheck {
         }
     }
 
+    /// Whether it reads any of these tables.
+    pub(crate) fn reads_any(&self, tables: &[&str]) -> bool {
+        match self {
+            Self::Here { logical, .. } => {
+                let read = tables_of(logical);
+                tables.iter().any(|table| read.contains(*table))
+            }
+            Self::Apart(planned) => tables.iter().any(|table| planned.reads.contains(*table)),
+        }
+    }
+
     /// The statuses that its rows can say; `None` where any.
     pub(crate) fn says(&self) -> Option<BTreeSet<Status>> {
         match self {

@@ -8,6 +8,7 @@
 //! index/<level>-<digest>.parquet
 //! decisions/, markers/, stops/, waivers/    documents of the gate
 //! tables/                      the compacted copy: can be removed and made again
+//! labels/<bundle digest>/<number>.json    whether it succeeded, as a person said afterwards
 //! attestations/<digest of a verdict, decision or waiver>/<key id>.json    signatures of it
 //! ```
 //!
@@ -20,6 +21,7 @@ mod documents;
 mod entry;
 mod error;
 mod index;
+mod labels;
 mod layout;
 mod ranged;
 mod rights;
@@ -41,6 +43,7 @@ pub use entry::{Entry, StoredTable};
 pub use error::{ArchiveError, What};
 use futures::TryStreamExt;
 pub use index::Rebuilt;
+pub use labels::{LABELS, Label, Truth};
 pub use layout::{ATTESTATIONS, DECISIONS, MARKERS, Partition, STOPS, WAIVERS};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;

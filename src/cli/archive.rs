@@ -63,6 +63,22 @@ pub(crate) enum ArchiveVerb {
         #[arg(long, value_enum, default_value_t = TextFormat::Terminal)]
         format: TextFormat,
     },
+    /// Say whether a deployment was good or bad, as it turned out afterwards: for backtest and mine
+    Label {
+        /// The bundle's digest, or its first digits
+        digest: String,
+        /// Whether the deployment succeeded
+        #[arg(long, value_parser = ["good", "bad"])]
+        truth: String,
+        /// How that is known, e.g. the incident's number
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        /// Who says it [default: $GITLAB_USER_LOGIN, or else $USER]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        #[command(flatten)]
+        archive: ArchiveArg,
+    },
     /// Make the index again, from the bundles and verdicts
     Index {
         #[command(flatten)]

@@ -7,6 +7,7 @@ mod collecting;
 mod corpus;
 mod gate;
 mod reading;
+mod tuning;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub(crate) use gate::{
 pub(crate) use reading::{
     Analyze, Attest, Diff, Inspect, Query, Redact, Replay, Report, Reproduce, Site, Statements, Verify,
 };
+
+pub(crate) use tuning::{Backtest, Mine};
 
 use crate::exit;
 use crate::format::{Color, LogFormat};
@@ -127,6 +130,16 @@ pub(crate) enum Verb {
         after_help = "Example:\n  casefile test                              # the cases that casefile ships with\n  casefile test cases --queries my-checks --report junit=cases.xml\n  casefile test cases --accept               # take new results; look at them with git diff\n  casefile test --mutate                     # nothing that is taken away may turn into a pass"
     )]
     Test(Test),
+    /// Try other rules on the deployments of an archive: which verdicts do they turn?
+    #[command(
+        after_help = "Example:\n  casefile backtest --archive s3://evidence/casefile --config casefile.toml\n  casefile backtest --archive s3://evidence/casefile --config casefile.toml --base main/casefile.toml --format markdown\n  casefile archive label 4e3b1dd2 --truth bad --why 'incident 4711' --archive s3://evidence/casefile\n\nExit codes: 0 no verdict turns, 3 some do (0 with --allow-flips)."
+    )]
+    Backtest(Backtest),
+    /// Propose signatures: log lines that failed deployments of an archive have and good ones have not, and the reverse
+    #[command(
+        after_help = "Example:\n  casefile mine --archive s3://evidence/casefile --service bf-manage-core\n  casefile mine --archive s3://evidence/casefile --service bf-manage-core --format toml >> casefile.toml\n\nA deployment is good or bad as its label says (casefile archive label), else as its verdict does.\nThe result is a proposal: review it, and try it with casefile backtest."
+    )]
+    Mine(Mine),
     /// Write and understand checks
     Check(Check),
     /// Judge again as a verdict was judged, or decide again as the gate did, and compare

@@ -4,6 +4,7 @@
 //! page or an XML file would act on are made visible, see [`text`] and [`markdown`].
 
 mod archive;
+mod backtest;
 mod brief;
 mod bundles;
 mod codequality;
@@ -17,6 +18,7 @@ mod inspect;
 mod junit;
 mod links;
 mod markdown;
+mod mine;
 mod page;
 mod plan;
 mod query;
@@ -33,6 +35,7 @@ mod tests;
 mod text;
 
 pub(crate) use archive::{compacted, list, stats, verified};
+pub(crate) use backtest::backtest;
 pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use codequality::codequality;
 pub(crate) use corpus::corpus;
@@ -43,6 +46,7 @@ pub(crate) use html::{GENERATOR, Scene, site, verdict as html};
 pub(crate) use inspect::{Inspection, inspect};
 pub(crate) use junit::verdict as junit;
 pub(crate) use links::{annotations, report_url};
+pub(crate) use mine::{mined, new_errors};
 pub(crate) use page::{Page, Role};
 pub(crate) use plan::plan;
 pub(crate) use query::query;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Pack, Settings};
-use casefile_archive::{Added, Archive, Entry, Kept, Problem, Role, VerdictFile, VerifyOptions};
+use casefile_archive::{Added, Archive, Entry, Kept, Label, Problem, Role, Truth, VerdictFile, VerifyOptions};
 use casefile_collector::aws::{Aws, ConnectOptions, Lock, S3Url};
 use casefile_collector::clock::{Clock, SystemClock};
 use casefile_collector::plan;
@@ -91,6 +91,22 @@ pub(crate) async fn run(verb: &ArchiveVerb, printer: &Printer) -> Result<Exit, E
             let partition = casefile_archive::AwsPartition::of(&region);
             let place = casefile_archive::Place { bucket, prefix, kms_key, waiver_kms_key, lock: *lock, partition };
             printer.stdout(&roles(&place, *format)?)?;
+            Ok(Exit::Pass)
+        }
+        ArchiveVerb::Label { digest, truth, why, by, archive } => {
+            let archive = open(&archive.archive, false).await?;
+            let entry = archive.find(digest).await?;
+            let by = by.clone().or_else(|| variable("GITLAB_USER_LOGIN")).or_else(|| variable("USER"));
+            let label = Label {
+                format: Label::FORMAT.to_owned(),
+                bundle: entry.bundle.clone(),
+                truth: if truth == "bad" { Truth::Bad } else { Truth::Good },
+                why: why.clone(),
+                by: by.ok_or_else(|| Error::usage("nobody is named: give --by"))?,
+                at: SystemClock.now(),
+            };
+            archive.label(&label).await?;
+            printer.stdout(&format!("{}: {truth}: {why}\n", entry.bundle))?;
             Ok(Exit::Pass)
         }
         ArchiveVerb::Index { archive } => {
@@ -262,7 +278,7 @@ pub(crate) fn told(archive: &Archive, added: &Added) -> String {
 }
 
 /// The entries that a filter asks for, each bundle once with its newest verdict, newest first.
-pub(super) fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
+pub(crate) fn newest(entries: Vec<Entry>, filter: &FilterArgs) -> Vec<Entry> {
     let mut newest: BTreeMap<String, Entry> = BTreeMap::new();
     for entry in entries {
         match newest.get(&entry.bundle) {

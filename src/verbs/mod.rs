@@ -3,6 +3,7 @@
 mod analyze;
 mod archive;
 mod attest;
+mod backtest;
 mod check;
 mod collect;
 mod demo;
@@ -13,6 +14,7 @@ mod import;
 mod init;
 mod inspect;
 mod look;
+mod mine;
 mod query;
 mod redact;
 mod replay;
@@ -89,6 +91,8 @@ fn doing(verb: &Verb) -> Option<&'static str> {
         Verb::Diff(_) => "comparing",
         Verb::Archive(_) => "working on the archive",
         Verb::Site(_) => "writing the pages",
+        Verb::Backtest(_) => "planning the checks",
+        Verb::Mine(_) => "reading log lines",
         Verb::Init(_) => "asking for the service and its first log lines",
         Verb::Doctor(_) => "asking AWS",
         _ => return None,
@@ -117,6 +121,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Reproduce(args) => reproduce::run(args, printer).await,
         Verb::Diff(args) => reproduce::diff(args, printer).await,
         Verb::Attest(args) => attest::run(args, printer).await,
+        Verb::Backtest(args) => until_interrupted(backtest::run(args, printer)).await,
+        Verb::Mine(args) => until_interrupted(mine::run(args, printer)).await,
         Verb::Archive(args) => archive::run(&args.verb, printer).await,
         Verb::Site(args) => site::run(args, printer).await,
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
@@ -186,6 +192,14 @@ pub(crate) fn pack(args: &PackArgs) -> Result<Pack, Error> {
         None => pack,
     };
     pack.map_err(|errors| Error::Analyze(errors.into()))
+}
+
+/// A pack as an archive keeps it.
+pub(crate) fn kept_pack(bytes: &[u8]) -> Result<Pack, Error> {
+    let wrong = |error: serde_json::Error| Error::usage(format!("the checks of the archive: {error}"));
+    let kept: serde_json::Value = serde_json::from_slice(bytes).map_err(wrong)?;
+    let files = serde_json::from_value(kept["checks"].clone()).map_err(wrong)?;
+    Pack::from_files("archive", files).map_err(|errors| Error::Analyze(errors.into()))
 }
 
 /// The engine's settings.

@@ -1,6 +1,5 @@
 //! `reproduce` and `diff`: a verdict against the same judgement today, and against another verdict.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use casefile_analyzer::{Evidence, Pack, Settings, analyze};
@@ -10,7 +9,7 @@ use casefile_gate::Decision;
 use serde_json::Value;
 
 use super::archive::{self, Located, locate};
-use super::{gate, options, pack};
+use super::{gate, kept_pack, options, pack};
 use crate::cli::{Diff, FromArchive, Reproduce};
 use crate::config::Loaded;
 use crate::error::Error;
@@ -208,11 +207,7 @@ async fn rules(
         );
         return Ok(own);
     };
-    let kept: Value =
-        serde_json::from_slice(&bytes).map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?;
-    let files: BTreeMap<String, String> = serde_json::from_value(kept["checks"].clone())
-        .map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?;
-    let pack = Pack::from_files("archive", files).map_err(|errors| Error::Analyze(errors.into()))?;
+    let pack = kept_pack(&bytes)?;
     if pack.digest().to_string() != verdict.pack() {
         notes.push("the views that the checks build on changed with this version of casefile".to_owned());
     }

@@ -21,6 +21,7 @@ mod reading;
 mod secrets;
 mod signing;
 mod train;
+mod tuning;
 
 #[cfg(unix)]
 use std::io::{BufRead, BufReader, Read};

@@ -113,6 +113,12 @@ const LENGTH: &str = "write e.g. \"150s\" or \"2m\"";
 const LONGEST_MS: i128 = 24 * 60 * 60 * 1000;
 
 impl Signature {
+    /// Whether another signature expects the same of lines that look otherwise. Title and advice have no effect on outcomes.
+    pub(crate) fn differs_in_its_pattern_only(&self, other: &Self) -> bool {
+        let Self { title, pattern, contains, json, advice, .. } = self.clone();
+        *self == Self { title, pattern, contains, json, advice, ..other.clone() }
+    }
+
     pub(crate) fn compile(&self) -> Result<Pattern, SpecError> {
         if !crate::pack::is_id(&self.id) {
             return self.wrong(

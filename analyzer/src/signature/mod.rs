@@ -16,13 +16,13 @@ mod trace;
 
 pub use declared::{Anchor, Expect, Quorum, Signature};
 pub(crate) use expression::{Ends, compile, escape, probe};
-pub(crate) use found::{Found, Match, Matches, Place};
+pub(crate) use found::{Found, KEPT, Match, Matches, Place};
 pub(crate) use json::FieldPattern;
 pub use line_matcher::LineMatcher;
 pub(crate) use matcher::Scanner;
-pub(crate) use readable::line as readable_line;
+pub use readable::line as readable_line;
 pub(crate) use streams::{StreamLines, Streams};
-pub(crate) use table::{derived_tables, table_docs};
+pub(crate) use table::{SIGNATURE_TABLES, derived_tables, table_docs};
 pub use tail::TailLine;
 pub(crate) use tail::{Ended, Rings, shape, telling};
 pub(crate) use trace::last_trace;

@@ -124,7 +124,7 @@ pub(super) fn readable(text: &str) -> Cow<'_, str> {
 }
 
 /// The text of one event as a person reads it.
-pub(crate) fn line(message: &str) -> String {
+pub fn line(message: &str) -> String {
     readable(&Event::of(message).text).into_owned()
 }
 

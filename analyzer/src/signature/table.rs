@@ -10,6 +10,9 @@ use super::{Anchor, Expect, Pattern, StreamLines};
 use crate::error::AnalyzeError;
 use crate::tables::{TableDoc, Tasks, batch, doc, texts, times};
 
+/// Those of them that the signatures have an effect on.
+pub(crate) const SIGNATURE_TABLES: [&str; 2] = ["signatures", "signature_matches"];
+
 /// The tables that are derived from signatures and log lines, by name.
 pub(crate) fn derived_tables(
     patterns: &[Pattern],

@@ -208,7 +208,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn current() -> Self {
+    /// This version.
+    pub fn current() -> Self {
         Self { casefile: env!("CARGO_PKG_VERSION").to_owned(), datafusion: datafusion::DATAFUSION_VERSION.to_owned() }
     }
 }

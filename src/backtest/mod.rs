@@ -1,0 +1,232 @@
+//! The verdicts of an archive with other rules: which of them a change of the rules turns.
+//!
+//! Of each bundle only what the change can have an effect on is judged again: nothing, where the rules are those of the
+//! verdict; the log lines, where only patterns of signatures differ; the checks that differ; or all of it, where the
+//! verdict is of another version of casefile.
+
+mod outcome;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod worth;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use casefile_analyzer::{
+    Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict, find_the_same_lines,
+};
+use casefile_archive::{Archive, Entry, Label};
+use casefile_evidence::tables::LogEventRow;
+use casefile_evidence::{Bundle, Row, read_table};
+use futures::StreamExt;
+
+pub(crate) use outcome::{CheckChange, How, Outcome, Side};
+use rules::RulesOf;
+pub(crate) use rules::{Given, Rules};
+pub(crate) use worth::Worth;
+
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::place::temporary;
+use crate::say::tell;
+
+/// What is judged, and how.
+pub(crate) struct Backtest {
+    pub(crate) archive: Archive,
+    /// The rules that are tried.
+    pub(crate) analyzer: Analyzer,
+    /// The config that is tried; `None`: each bundle's own.
+    pub(crate) settings: Option<Settings>,
+    /// Where the verdicts of before come from.
+    pub(crate) rules: Rules,
+    pub(crate) options: Options,
+}
+
+/// What became of all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// How many were compared, by how.
+    pub(crate) compared: BTreeMap<How, usize>,
+    /// The outcomes with a difference, by date, service and digest.
+    pub(crate) differing: Vec<Outcome>,
+    /// The verdicts with the tried rules.
+    pub(crate) after: BTreeMap<String, usize>,
+    /// Bundles without a verdict to compare with.
+    pub(crate) without_verdict: usize,
+    /// Bundles that could not be judged, and why.
+    pub(crate) problems: Vec<(String, String)>,
+    /// What each check is worth, where a person labelled deployments.
+    pub(crate) worth: Vec<Worth>,
+    /// How many deployments have a label.
+    pub(crate) labelled: usize,
+}
+
+impl Report {
+    /// The verdicts that turn.
+    pub(crate) fn flips(&self) -> impl Iterator<Item = &Outcome> {
+        self.differing.iter().filter(|outcome| outcome.is_flip())
+    }
+
+    /// How many were compared.
+    pub(crate) fn total(&self) -> usize {
+        self.compared.values().sum()
+    }
+}
+
+/// Judges the deployments, several at a time. `done` are outcomes of an earlier run; `keep` takes each new one.
+pub(crate) async fn run(
+    backtest: &Arc<Backtest>,
+    entries: Vec<Entry>,
+    labels: &BTreeMap<String, Label>,
+    mut done: BTreeMap<String, Outcome>,
+    keep: &mut (dyn FnMut(&Outcome) -> Result<(), Error> + Send),
+) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let mut worth_of = worth::Counts::default();
+    let all = entries.len();
+    let dates: Vec<String> = entries.iter().map(|entry| entry.date.clone()).collect();
+    let (known, new): (Vec<Entry>, Vec<Entry>) =
+        entries.into_iter().partition(|entry| done.contains_key(&entry.bundle));
+    let jobs = new.into_iter().map(|entry| {
+        let backtest = Arc::clone(backtest);
+        let wanted = labels.contains_key(&entry.bundle);
+        tokio::spawn(async move {
+            let (bundle, key) = (entry.bundle.clone(), entry.key.clone());
+            (bundle, key, backtest.judge(entry, wanted).await)
+        })
+    });
+    let mut judged = futures::stream::iter(jobs).buffer_unordered(backtest.options.threads.max(1));
+    let mut outcomes: Vec<Outcome> = known.iter().filter_map(|entry| done.remove(&entry.bundle)).collect();
+    let mut number = outcomes.len();
+    let mut take = |outcome: Outcome, report: &mut Report| {
+        *report.compared.entry(outcome.how).or_default() += 1;
+        *report.after.entry(crate::corpus::word(&outcome.after.verdict)).or_default() += 1;
+        if let Some(label) = labels.get(&outcome.bundle) {
+            worth_of.add(&outcome, label);
+        }
+        if outcome.differs() {
+            report.differing.push(outcome);
+        }
+    };
+    outcomes.drain(..).for_each(|outcome| take(outcome, &mut report));
+    while let Some(answer) = judged.next().await {
+        number += 1;
+        tell(|| format!("judging bundle {number} of {all}"));
+        let (_, key, outcome) = answer.map_err(Error::internal)?;
+        match outcome {
+            Ok(Some(outcome)) => {
+                keep(&outcome)?;
+                take(outcome, &mut report);
+            }
+            Ok(None) => report.without_verdict += 1,
+            Err(error) if error.exit() == Exit::Usage => return Err(error),
+            Err(error) => report.problems.push((key, error.to_string())),
+        }
+    }
+    report.differing.sort_by(|a, b| a.order().cmp(&b.order()));
+    report.problems.sort();
+    report.labelled = worth_of.labelled();
+    report.worth = worth::worth(worth_of, &dates);
+    Ok(report)
+}
+
+impl Backtest {
+    /// Judges one deployment. `None`: it has no verdict to compare with. `with_checks`: the outcome of every check is
+    /// needed.
+    async fn judge(&self, entry: Entry, with_checks: bool) -> Result<Option<Outcome>, Error> {
+        let Some(base) = self.rules.of(&self.archive, &entry).await? else { return Ok(None) };
+        match base {
+            RulesOf::Sealed { pack, settings, is_of_this_engine } => {
+                let tried = match &self.settings {
+                    Some(tried) => Some(tried.clone()),
+                    None => settings.as_ref().map(|settings| settings.as_ref().clone()),
+                };
+                let known = pack.as_deref().zip(settings.as_deref()).zip(tried.as_ref()).filter(|_| is_of_this_engine);
+                let change = known
+                    .map(|((pack, settings), tried)| Change::between((pack, settings), (self.analyzer.pack(), tried)));
+                let may_stay = change.as_ref().filter(|_| !with_checks);
+                if may_stay.is_some_and(Change::is_none) {
+                    return Ok(Some(Outcome::unchanged(&entry, How::SameRules)));
+                }
+                let folder = temporary()?;
+                if let Some(change) = may_stay.filter(|change| change.is_of_patterns_only())
+                    && self.lines_are_the_same(&entry, change, folder.path()).await?
+                {
+                    return Ok(Some(Outcome::unchanged(&entry, How::SameLines)));
+                }
+                let verdict: Verdict = serde_json::from_slice(&self.archive.verdict_of(&entry).await?.bytes)
+                    .map_err(|error| Error::usage(format!("the verdict of {}: {error}", entry.key)))?;
+                let bundle = self.archive.fetch(&entry, &folder.path().join("bundle.tar")).await?;
+                let tried = match tried {
+                    Some(tried) => tried,
+                    None => rules::sealed_settings(&bundle)?,
+                };
+                let (how, after) = self.again(&bundle, &verdict, change.as_ref(), &tried).await?;
+                Ok(Some(Outcome::new(&entry, how, &verdict, &after)))
+            }
+            RulesOf::Given(before) => {
+                let folder = temporary()?;
+                let bundle = self.archive.fetch(&entry, &folder.path().join("bundle.tar")).await?;
+                let sealed = rules::sealed_settings(&bundle)?;
+                let evidence = Evidence::bundle(&bundle)?;
+                let old = before.settings.as_ref().unwrap_or(&sealed);
+                let new = self.settings.as_ref().unwrap_or(&sealed);
+                let base = before.analyzer.analyze(&evidence, old, &self.one_thread()).await?;
+                let change = Change::between((before.analyzer.pack(), old), (self.analyzer.pack(), new));
+                let after = self.analyzer.analyze_again(&evidence, &base, &change, new, &self.one_thread()).await?;
+                Ok(Some(Outcome::new(&entry, How::Whole, &base, &after)))
+            }
+        }
+    }
+
+    async fn again(
+        &self,
+        bundle: &Bundle,
+        base: &Verdict,
+        change: Option<&Change>,
+        tried: &Settings,
+    ) -> Result<(How, Verdict), Error> {
+        let evidence = Evidence::bundle(bundle)?;
+        let is_whole = base.as_of == bundle.manifest().window.to;
+        match change.filter(|_| is_whole) {
+            Some(change) => {
+                let after = self.analyzer.analyze_again(&evidence, base, change, tried, &self.one_thread()).await?;
+                Ok((How::ChangedChecks, after))
+            }
+            None => Ok((How::Whole, self.analyzer.analyze(&evidence, tried, &self.one_thread()).await?)),
+        }
+    }
+
+    /// Whether the patterns that differ find the same lines of a bundle as before.
+    async fn lines_are_the_same(
+        &self,
+        entry: &Entry,
+        change: &Change,
+        folder: &std::path::Path,
+    ) -> Result<bool, Error> {
+        let file = folder.join("log_events.parquet");
+        let manifests = self.archive.manifests(entry).await?;
+        if !self.archive.table(&manifests, LogEventRow::TABLE, &file).await? {
+            return Ok(true);
+        }
+        let lines = read_table(file, LogEventRow::TABLE).map_err(casefile_analyzer::AnalyzeError::from)?;
+        let lines = lines.map(|batch| batch.map_err(casefile_analyzer::AnalyzeError::from));
+        Ok(find_the_same_lines(&change.patterns, lines, entry.created_at)?)
+    }
+
+    /// Several bundles are judged at a time, each on one thread.
+    fn one_thread(&self) -> Options {
+        Options { threads: 1, ..self.options.clone() }
+    }
+}
+
+/// Whether a verdict of the archive was computed by this version of casefile.
+pub(crate) fn is_of_this_engine(entry: &Entry) -> bool {
+    entry.engine.as_deref() == Some(Engine::current().casefile.as_str())
+}
+
+/// The verdict that an entry of the index names.
+pub(crate) fn conclusion(text: &str) -> Option<Conclusion> {
+    serde_json::from_value(serde_json::Value::from(text)).ok()
+}

@@ -1,0 +1,66 @@
+//! Arguments of the verbs that try rules on an archive.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::archive::FilterArgs;
+use super::args::{ArchiveArg, JudgeArgs};
+use crate::format::{BacktestFormat, MineFormat};
+
+#[derive(Debug, Args)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArg,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArgs,
+    /// What to compare with: `sealed`, the verdicts that the archive has; or an older casefile.toml
+    #[arg(long, value_name = "sealed|FILE", default_value = "sealed")]
+    pub(crate) base: String,
+    /// The folder of checks to compare with, where --base is a file [default: those of --queries]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) base_queries: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// Judge only this many of the deployments, spread evenly over time
+    #[arg(long, value_name = "N")]
+    pub(crate) sample: Option<usize>,
+    /// Exit with 0 though verdicts turn
+    #[arg(long)]
+    pub(crate) allow_flips: bool,
+    /// Keep the outcomes in this file; a further run with the same rules does not judge those deployments again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) resume: Option<PathBuf>,
+    /// Write the outcome of every deployment to this file: JSON, one deployment a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outcomes: Option<PathBuf>,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = BacktestFormat::Terminal)]
+    pub(crate) format: BacktestFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mine {
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArg,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// The most proposals of each kind
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) limit: usize,
+    /// Propose lines that at least this many failed deployments logged
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) support: usize,
+    /// Lines that this deployment logged first: errors that no earlier good deployment of its service logged
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) new_in: Option<String>,
+    /// Write the result to this file [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t = MineFormat::Terminal)]
+    pub(crate) format: MineFormat,
+}

@@ -1,0 +1,158 @@
+//! `backtest`: other rules on the deployments of an archive.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use casefile_analyzer::{Analyzer, Pack};
+use casefile_archive::Entry;
+use serde::{Deserialize, Serialize};
+
+use super::archive::{newest, open};
+use super::{options, pack};
+use crate::backtest::{Backtest, Given, Outcome, Rules, run as judge};
+use crate::cli;
+use crate::config::Loaded;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::output::Printer;
+use crate::place::can_be_written;
+use crate::render;
+use crate::target::check;
+
+/// The word for the verdicts that the archive has.
+const SEALED: &str = "sealed";
+
+pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit, Error> {
+    for file in [&args.output, &args.outcomes].into_iter().flatten() {
+        can_be_written(file)?;
+    }
+    let rules = pack(&args.judge.pack)?;
+    let loaded = args.judge.config.config.as_deref().map(|file| Loaded::find(Some(file))).transpose()?;
+    if let Some(loaded) = &loaded {
+        check(loaded, &rules)?;
+    }
+    let settings = loaded.as_ref().map(|loaded| loaded.config.settings());
+    let options = options(&args.judge.engine, None);
+    let (rules_digest, own) = (rules.digest().to_string(), rules.clone());
+    let before = match args.base.as_str() {
+        SEALED if args.base_queries.is_some() => {
+            return Err(Error::usage("--base-queries needs --base FILE: `sealed` verdicts have their own checks"));
+        }
+        SEALED => Rules::sealed(own),
+        file => {
+            let old = Loaded::find(Some(Path::new(file)))?;
+            let pack = match &args.base_queries {
+                Some(folder) => Pack::from_dir(folder).map_err(|errors| Error::Analyze(errors.into()))?,
+                None => own,
+            };
+            check(&old, &pack)?;
+            let analyzer = Analyzer::new(pack, &options).await?;
+            Rules::Given(Arc::new(Given { analyzer, settings: Some(old.config.settings()) }))
+        }
+    };
+    let analyzer = Analyzer::new(rules, &options).await?;
+    let archive = open(&args.archive.archive, false).await?;
+    let labels = archive.labels().await?;
+    let mut filter = args.filter.clone();
+    // A config is of one service.
+    filter.service = filter.service.or_else(|| settings.as_ref().and_then(|settings| settings.service.clone()));
+    let mut entries = newest(archive.entries().await?, &filter);
+    if entries.is_empty() {
+        let of = filter.service.map(|service| format!(" of service {service}")).unwrap_or_default();
+        return Err(Error::usage(format!(
+            "{} has no such deployment{of}: see `casefile archive list`",
+            archive.name()
+        )));
+    }
+    sample(&mut entries, args.sample);
+    let key = Key {
+        rules: rules_digest,
+        config: settings.as_ref().map(|settings| settings.digest()).transpose()?.map(|digest| digest.to_string()),
+        base: args.base.clone(),
+    };
+    let (done, mut resumed) = match &args.resume {
+        Some(file) => resume(file, &key)?,
+        None => (BTreeMap::new(), None),
+    };
+    let mut outcomes = args.outcomes.as_deref().map(create).transpose()?;
+    if let Some((path, file)) = &mut outcomes {
+        for outcome in done.values() {
+            write(path, file, outcome)?;
+        }
+    }
+    let backtest = Arc::new(Backtest { archive, analyzer, settings, rules: before, options });
+    let mut keep = |outcome: &Outcome| {
+        for (path, file) in resumed.iter_mut().chain(outcomes.iter_mut()) {
+            write(path, file, outcome)?;
+        }
+        Ok(())
+    };
+    let report = judge(&backtest, entries, &labels, done, &mut keep).await?;
+    printer.result(args.output.as_deref(), |style| {
+        render::backtest(&report, backtest.archive.name(), args.format, style)
+    })?;
+    Ok(if !report.problems.is_empty() {
+        Exit::Integrity
+    } else if report.flips().next().is_some() && !args.allow_flips {
+        Exit::Fail
+    } else {
+        Exit::Pass
+    })
+}
+
+/// Every n-th of them, so that few are left and every time is among them.
+fn sample(entries: &mut Vec<Entry>, most: Option<usize>) {
+    let (all, Some(most)) = (entries.len(), most.filter(|most| *most < entries.len())) else { return };
+    let mut place = 0;
+    entries.retain(|_| {
+        place += 1;
+        (place * most) / all != ((place - 1) * most) / all
+    });
+}
+
+/// The first line of a file that `--resume` wrote.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Key {
+    rules: String,
+    config: Option<String>,
+    base: String,
+}
+
+type Kept = (std::path::PathBuf, std::fs::File);
+
+fn create(path: &Path) -> Result<Kept, Error> {
+    Ok((path.to_owned(), std::fs::File::create(path).map_err(Error::io("write", path))?))
+}
+
+fn write(path: &Path, file: &mut std::fs::File, line: &impl Serialize) -> Result<(), Error> {
+    let line = serde_json::to_string(line).map_err(Error::internal)?;
+    writeln!(file, "{line}").map_err(Error::io("write", path))
+}
+
+/// The outcomes of an earlier run, and the file for further ones. A file of other rules is begun anew.
+fn resume(path: &Path, key: &Key) -> Result<(BTreeMap<String, Outcome>, Option<Kept>), Error> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    // A run that was killed may have written half a line: that deployment is judged again.
+    let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+    let first = lines.next().map(serde_json::from_str::<Key>);
+    let not_ours = || Error::usage(format!("{} is not a file that --resume wrote: choose another", path.display()));
+    let done: Vec<Outcome> = match first {
+        Some(Ok(known)) if known == *key => {
+            lines.map(serde_json::from_str).collect::<Result<_, _>>().map_err(|_| not_ours())?
+        }
+        Some(Err(_)) => return Err(not_ours()),
+        Some(Ok(_)) | None => Vec::new(),
+    };
+    let mut kept = create(path)?;
+    write(path, &mut kept.1, key)?;
+    for outcome in &done {
+        write(path, &mut kept.1, outcome)?;
+    }
+    Ok((done.into_iter().map(|outcome| (outcome.bundle.clone(), outcome)).collect(), Some(kept)))
+}

@@ -1,0 +1,158 @@
+//! Rules that are tried on an archive, and signatures that it suggests.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{casefile_in, cases, text};
+
+const KEPT: [&str; 5] = [
+    "healthy-migration",
+    "migration-multiple-heads",
+    "migration-waits-for-a-lock",
+    "circuit-breaker-rollback",
+    "migration-line-missing",
+];
+
+/// An archive of a few deployments, as `kept` in the folder.
+fn archive(folder: &Path) {
+    for case in KEPT {
+        let (bundle, verdict) = (format!("{case}.bundle"), format!("{case}.json"));
+        let run = casefile_in(folder, &["import", text(&cases().join(case)), "-o", &bundle]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        let run = casefile_in(folder, &["analyze", &bundle, "--report", &format!("json={verdict}")]);
+        assert!([0, 3, 4].contains(&run.code), "{}", run.err);
+        let run = casefile_in(folder, &["archive", "add", &bundle, &verdict, "--archive", "kept"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+    }
+}
+
+fn digest(folder: &Path, case: &str) -> String {
+    let verdict = std::fs::read(folder.join(format!("{case}.json"))).unwrap();
+    let verdict: Value = serde_json::from_slice(&verdict).unwrap();
+    verdict["bundle"]["digest"].as_str().unwrap().to_owned()
+}
+
+/// The config of the example, with a change.
+fn config(folder: &Path, from: &str, to: &str) {
+    let config = std::fs::read_to_string(cases().join("../../examples/bf-manage-core/casefile.toml")).unwrap();
+    assert!(config.contains(from), "{from}");
+    std::fs::write(folder.join("tried.toml"), config.replacen(from, to, 1)).unwrap();
+}
+
+#[test]
+fn a_backtest_tells_which_verdicts_a_change_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    let backtest = |arguments: &[&str]| casefile_in(folder, &[&["backtest", "--archive", "kept"], arguments].concat());
+    let same = backtest(&[]);
+    assert_eq!(same.code, 0, "{}", same.err);
+    assert!(same.out.contains("5 have these rules already"), "{}", same.out);
+    assert!(same.out.contains("these rules turn none of 5 verdicts"), "{}", same.out);
+
+    // A pattern that finds the same lines turns nothing, and no check runs.
+    config(
+        folder,
+        "contains = \"Can't locate revision identified by\"",
+        "contains = \"locate revision identified by\"",
+    );
+    let wider = backtest(&["--config", "tried.toml"]);
+    assert_eq!(wider.code, 0, "{}{}", wider.out, wider.err);
+    assert!(wider.out.contains("5 by their log lines, which match as before"), "{}", wider.out);
+
+    // One that no deployment logs turns the good one.
+    config(folder, "Will assume (non-)?transactional DDL", "Will assume nothing");
+    let never = backtest(&["--config", "tried.toml", "--resume", "done.jsonl", "--outcomes", "all.jsonl"]);
+    assert_eq!(never.code, 3, "{}{}", never.out, never.err);
+    let healthy = digest(folder, "healthy-migration");
+    let expected = [
+        format!("pass → fail  2026-"),
+        "migration.confirmed pass → fail: ".to_owned(),
+        format!("casefile analyze {} --archive kept", &healthy[..12]),
+        "these rules turn 1 of 5 verdicts: 1 pass → fail".to_owned(),
+    ];
+    for part in expected {
+        assert!(never.out.contains(&part), "{part}: {}", never.out);
+    }
+    let outcomes = std::fs::read_to_string(folder.join("all.jsonl")).unwrap();
+    assert_eq!(outcomes.lines().count(), 5);
+    // Again: nothing is judged twice, and the result is the same.
+    let again = backtest(&["--config", "tried.toml", "--resume", "done.jsonl", "--allow-flips"]);
+    assert_eq!((again.code, &again.out), (0, &never.out), "{}", again.err);
+    let base = cases().join("../../examples/bf-manage-core/casefile.toml");
+    let file = backtest(&["--config", "tried.toml", "--base", text(&base), "--format", "json"]);
+    let json: Value = serde_json::from_str(&file.out).unwrap();
+    assert_eq!((file.code, &json["flips"], &json["judged"]["whole"]), (3, &1.into(), &5.into()), "{}", file.err);
+    let note = backtest(&["--config", "tried.toml", "--format", "markdown"]);
+    assert!(note.out.starts_with("### Backtest: these rules turn 1 of 5 verdicts"), "{}", note.out);
+    let junit = backtest(&["--config", "tried.toml", "--format", "junit"]);
+    assert!(junit.out.contains("failures=\"1\""), "{}", junit.out);
+}
+
+#[test]
+fn labels_tell_what_a_check_is_worth() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    for (case, truth) in
+        [("healthy-migration", "good"), ("migration-multiple-heads", "bad"), ("migration-line-missing", "good")]
+    {
+        let digest = digest(folder, case);
+        let label = [
+            "archive",
+            "label",
+            &digest[..12],
+            "--truth",
+            truth,
+            "--why",
+            "incident 4711",
+            "--by",
+            "me",
+            "--archive",
+            "kept",
+        ];
+        let run = casefile_in(folder, &label);
+        assert_eq!((run.code, run.out.ends_with(&format!("{truth}: incident 4711\n"))), (0, true), "{}", run.err);
+    }
+    let run = casefile_in(folder, &["backtest", "--archive", "kept", "--format", "json"]);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((run.code, &json["labelled"]), (0, &3.into()), "{}", run.err);
+    let worth = json["worth"].as_array().unwrap();
+    let of = |id: &str| worth.iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("{id}: {worth:?}"));
+    assert_eq!((&of("verdict")["caught"], &of("verdict")["false_alarms"]), (&1.into(), &1.into()));
+    let heads = of("migration.one-head");
+    assert_eq!((&heads["precision"], &heads["recall"], &heads["missed"]), (&1.0.into(), &1.0.into(), &0.into()));
+    let wrong = casefile_in(
+        folder,
+        &["archive", "label", "0000", "--truth", "bad", "--why", "x", "--by", "me", "--archive", "kept"],
+    );
+    assert_eq!(wrong.code, 2, "{}", wrong.err);
+}
+
+#[test]
+fn mine_proposes_what_failed_deployments_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    let mine = |arguments: &[&str]| {
+        casefile_in(folder, &[&["mine", "--archive", "kept", "--support", "1"], arguments].concat())
+    };
+    let told = mine(&[]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("Multiple head revisions are present"), "{}", told.out);
+    // What it prints is a config that can be used.
+    let toml = mine(&["--format", "toml"]);
+    std::fs::write(folder.join("mined.toml"), &toml.out).unwrap();
+    let lint = casefile_in(folder, &["check", "lint", "--config", "mined.toml"]);
+    assert_eq!(lint.code, 0, "{}{}\n{}", lint.out, lint.err, toml.out);
+    let tried = casefile_in(
+        folder,
+        &["backtest", "--archive", "kept", "--config", "mined.toml", "--format", "json", "--allow-flips"],
+    );
+    assert_eq!(tried.code, 0, "{}", tried.err);
+    let new = mine(&["--new-in", &digest(folder, "migration-multiple-heads")[..12], "--format", "json"]);
+    assert_eq!(new.code, 0, "{}", new.err);
+    let again = mine(&["--format", "toml"]);
+    assert_eq!(again.out, toml.out, "the same archive gives the same proposals");
+}
