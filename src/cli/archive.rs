@@ -90,7 +90,7 @@ pub(crate) enum ArchiveVerb {
         digest: String,
         #[command(flatten)]
         archive: ArchiveArg,
-        /// The file [default: <digest>.tar]
+        /// The file [default: DIGEST.tar]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },

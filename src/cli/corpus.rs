@@ -89,7 +89,7 @@ pub(crate) enum CheckVerb {
         after_help = "Example:\n  casefile check new events.bus-connected --extra-queries checks\n  casefile check lint --extra-queries checks"
     )]
     New {
-        /// The check's id, <area>.<name>, e.g. events.bus-connected
+        /// The check's id, AREA.NAME, e.g. events.bus-connected
         id: String,
         #[command(flatten)]
         pack: PackArgs,

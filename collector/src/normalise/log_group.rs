@@ -81,10 +81,16 @@ impl Assembly {
         }
     }
 
-    /// The log group that a document is about.
+    /// The log group that a document is about. Recordings of before name a group elsewhere by its name alone: then the task
+    /// that writes the stream tells which one it is.
     pub(super) fn requested_group(&self, document: &Document) -> Option<String> {
-        let identifier = document.requested("logGroupName").or_else(|| document.requested("logGroupIdentifier"))?;
-        Some(self.log_group(identifier))
+        if let Some(name) = document.requested("logGroupName") {
+            let stream = document.requested("logStreamName").or_else(|| document.requested("logStreamNamePrefix"));
+            let of_task = stream.and_then(|stream| self.seen.group_of_task_in(stream));
+            let of_task = of_task.filter(|group| log_group_name(group) == name);
+            return Some(of_task.map_or_else(|| self.log_group(name), str::to_owned));
+        }
+        document.requested("logGroupIdentifier").map(|identifier| self.log_group(identifier))
     }
 }
 

@@ -138,6 +138,13 @@ impl Seen {
         (container.cloned(), Some(task_id.clone()))
     }
 
+    /// The log group of the container that writes a stream, by the task whose id is in the stream's name.
+    pub(super) fn group_of_task_in(&self, log_stream: &str) -> Option<&str> {
+        let (container, task_id) = self.by_parts(log_stream);
+        let definition = self.tasks.get(&task_id?)?.task_definition.as_ref()?;
+        self.definitions.get(definition)?.get(&container?)?.log_group.as_deref()
+    }
+
     /// The one log group whose containers write streams of that name; for answers that do not name theirs.
     pub fn group_of(&self, log_stream: &str) -> Option<&str> {
         let mut groups = self.definitions.values().flatten().filter_map(|(container, log)| {

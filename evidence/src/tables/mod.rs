@@ -182,6 +182,9 @@ registry! {
     ApiCall(ApiCallRow),
 }
 
+/// Tables that came after the first version of format 1: bundles of before do not have them.
+pub(crate) const ADDED: [&str; 1] = ["alarms"];
+
 /// The table of that name.
 pub fn by_name(name: &str) -> Option<Table> {
     all().into_iter().find(|table| table.info.name == name)
