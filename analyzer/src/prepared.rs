@@ -5,9 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use casefile_evidence::rollout::Judged;
-use casefile_evidence::tables::{
-    ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetHealthRow, TargetRow,
-};
+use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -21,7 +19,10 @@ use crate::error::AnalyzeError;
 use crate::plans::{PlannedView, ViewPlans};
 use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, as_of, collect, observed_column, task};
 use crate::signature::{Ended, Matches, Pattern, Scanner, derived_tables};
-use crate::tables::{Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, to_batches};
+use crate::tables::{
+    Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, rows, text, to_batches,
+    unhealthy_targets,
+};
 
 /// The stop reason of a collection that goes on.
 const COLLECTING: &str = "collecting";
@@ -38,7 +39,10 @@ pub(crate) struct Prepared {
     pub(crate) tasks_by_definition: usize,
     /// The service as it was last seen.
     pub(crate) service: Option<ServiceRow>,
+    /// The last row of each source.
     pub(crate) sources: Vec<SourceRow>,
+    /// How often a task was described, as the sources count it.
+    pub(crate) described: i64,
     pub(crate) definitions: Vec<ContainerDefinitionRow>,
     pub(crate) tasks: Tasks,
     /// The images that the essential containers of the rollout's tasks run.
@@ -81,7 +85,7 @@ impl Prepared {
             contents.fill(name, Rows::Held(vec![rows]));
         }
         let (mut tasks, mut containers, mut ends) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut deployments, mut task_sets) = (Vec::new(), Vec::new());
+        let (mut deployments, mut task_sets, mut sources) = (Vec::new(), Vec::new(), Vec::new());
         let mut contents = Arc::new(contents);
         for view in &views.views {
             let batches = compute(view, &contents, limits).await?;
@@ -91,6 +95,7 @@ impl Prepared {
                 "latest_tasks" => tasks.clone_from(&batches),
                 "latest_containers" => containers.clone_from(&batches),
                 "task_ends" => ends.clone_from(&batches),
+                "latest_sources" => sources = rows_of_view::<SourceRow>(&batches)?,
                 _ => {}
             }
             Arc::make_mut(&mut contents).fill(view.name, Rows::Held(batches));
@@ -108,10 +113,7 @@ impl Prepared {
         for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
             filled.fill(name, Rows::Held(vec![rows]));
         }
-        let mut sources = evidence.read::<SourceRow>()?;
-        if let Some(moment) = moment {
-            sources.retain(|source| source.observed_at <= moment);
-        }
+        let described = described(evidence, moment)?;
         let mut definitions = evidence.read::<ContainerDefinitionRow>()?;
         if let Some(moment) = moment {
             definitions.retain(|definition| definition.observed_at <= moment);
@@ -122,9 +124,8 @@ impl Prepared {
         let without_lines = matched.is_some();
         let tasks_by_definition = rollout.tasks_by_definition();
         let judged = rollout.judged;
-        let mut targets = evidence.read::<TargetHealthRow>()?;
-        targets.retain(|target| moment.is_none_or(|moment| target.observed_at <= moment));
-        let impact = Impact::new(&[&deployments, &task_sets], service.as_ref(), &targets, &judged);
+        let unhealthy = unhealthy_targets(evidence, moment)?;
+        let impact = Impact::new(&[&deployments, &task_sets], service.as_ref(), unhealthy, &judged);
         Ok(Self {
             contents,
             target,
@@ -133,6 +134,7 @@ impl Prepared {
             ended,
             service,
             sources,
+            described,
             definitions,
             tasks,
             images,
@@ -165,6 +167,28 @@ pub(crate) fn tables_themselves(late_tables: &Catalog, contents: &Contents) -> R
         catalog.add(name, provider)?;
     }
     Ok(catalog)
+}
+
+/// The rows of a view that has the columns of a table.
+fn rows_of_view<R: Row>(batches: &[RecordBatch]) -> Result<Vec<R>, AnalyzeError> {
+    let read =
+        |batch| R::from_batch(batch).ok_or_else(|| AnalyzeError::internal("a view has other columns than its table"));
+    batches.iter().map(read).collect::<Result<Vec<_>, _>>().map(|rows| rows.concat())
+}
+
+/// How many answers about a task the sources count.
+fn described(evidence: &Evidence, moment: Option<Timestamp>) -> Result<i64, AnalyzeError> {
+    let mut described = 0;
+    for batch in evidence.columns::<SourceRow>(&["operation", "observed_at", "rows"])? {
+        let batch = match moment {
+            Some(moment) => as_of(&batch?, moment)?,
+            None => batch?,
+        };
+        let counts = rows(std::slice::from_ref(&batch))
+            .filter(|(batch, row)| text(batch, "operation", *row).as_deref() == Some("DescribeTasks"));
+        described += counts.filter_map(|(batch, row)| int(batch, "rows", row)).sum::<i64>();
+    }
+    Ok(described)
 }
 
 fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Result<Rows, AnalyzeError> {

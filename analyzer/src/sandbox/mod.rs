@@ -13,6 +13,7 @@
 //! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
 //!    is `error` ([`isolation`]).
 
+mod build_side;
 mod functions;
 mod isolation;
 mod late_table;

@@ -19,6 +19,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
+use super::build_side;
 use super::functions::{Dialect, scalars};
 use super::late_table::Contents;
 use super::run::Limits;
@@ -159,6 +160,7 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
+        .with_physical_optimizer_rules(build_side::rules())
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())
         .with_aggregate_functions(aggregate.into_iter().filter(|f| dialect.allows_aggregate(f.name())).collect())

@@ -13,9 +13,9 @@ use casefile_evidence::{Bundle, Columns, LineRow, Row, distinct, tables};
 
 use crate::error::AnalyzeError;
 
-/// A table whose file is at most this large is read once and held; a larger one is read from disk by
-/// each query. The size is the bundle's own, so every machine decides the same.
-const HELD_BYTES: u64 = 8 << 20;
+/// A table that takes at most this much memory is read once and held; a larger one is read from disk by each query. The
+/// size of its file says little: rows that repeat from poll to poll take a hundred times as much in memory.
+const HELD_BYTES: usize = 16 << 20;
 /// Rows of a batch in memory.
 const BATCH_ROWS: usize = 4096;
 
@@ -27,6 +27,9 @@ pub(crate) enum TableData {
     /// In a file of the bundle.
     Filed,
 }
+
+/// Batches that are read one after the other.
+pub(crate) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + 'a>;
 
 /// Evidence to judge: a sealed bundle, or rows in memory.
 #[derive(Debug, Clone)]
@@ -44,18 +47,13 @@ impl Evidence {
         let mut held = BTreeMap::new();
         for table in tables::all() {
             let name = table.info.name;
-            let Some(path) = bundle.table_path(name) else {
+            if bundle.table_path(name).is_none() {
                 // A bundle of an older format, from before the table: it was never asked for.
                 held.insert(name, TableData::Held(Vec::new()));
                 continue;
-            };
+            }
             let batches = bundle.batches(name)?;
-            let size = std::fs::metadata(&path).map_or(0, |file| file.len());
-            let data = if name == LogEventRow::TABLE || size > HELD_BYTES {
-                TableData::Filed
-            } else {
-                TableData::Held(batches.collect::<Result<_, _>>()?)
-            };
+            let data = if name == LogEventRow::TABLE { TableData::Filed } else { held_or_filed(batches)? };
             held.insert(name, data);
         }
         Ok(Self { tables: held, bundle: Some(bundle.clone()) })
@@ -73,7 +71,8 @@ impl Evidence {
         tables.into_evidence()
     }
 
-    /// Every row of a table, read as its row type.
+    /// Every row of a table, read as its row type. For tables that do not grow with the number of tasks times the number
+    /// of polls; those are read with [`Evidence::columns`].
     pub(crate) fn read<R: Row>(&self) -> Result<Vec<R>, AnalyzeError> {
         match (self.tables.get(R::TABLE), &self.bundle) {
             (Some(TableData::Held(batches)), _) => {
@@ -92,16 +91,32 @@ impl Evidence {
     }
 
     /// The batches of a table, in its order.
-    pub(crate) fn batches(
-        &self,
-        table: &str,
-    ) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + '_>, AnalyzeError> {
+    pub(crate) fn batches(&self, table: &str) -> Result<Batches<'_>, AnalyzeError> {
         match (self.tables.get(table), &self.bundle) {
             (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
             (Some(TableData::Filed), Some(bundle)) => {
                 Ok(Box::new(bundle.batches(table)?.map(|batch| batch.map_err(AnalyzeError::from))))
             }
             _ => Ok(Box::new(std::iter::empty())),
+        }
+    }
+
+    /// The batches of a table, in its order, with just these columns.
+    pub(crate) fn columns<R: Row>(&self, columns: &[&str]) -> Result<Batches<'_>, AnalyzeError> {
+        let schema = R::schema();
+        let places: Vec<usize> = columns
+            .iter()
+            .map(|column| schema.index_of(column))
+            .collect::<Result<_, _>>()
+            .map_err(AnalyzeError::internal)?;
+        match (self.tables.get(R::TABLE), &self.bundle) {
+            (Some(TableData::Filed), Some(bundle)) => {
+                let batches = bundle.columns(R::TABLE, Some(&places))?;
+                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
+            }
+            _ => Ok(Box::new(
+                self.batches(R::TABLE)?.map(move |batch| batch?.project(&places).map_err(AnalyzeError::internal)),
+            )),
         }
     }
 
@@ -114,6 +129,22 @@ impl Evidence {
             (Some(_), more) => Err(AnalyzeError::Target { rows: more + 1 }),
         }
     }
+}
+
+/// Reads a table as far as it can be held.
+fn held_or_filed(
+    batches: impl Iterator<Item = Result<RecordBatch, casefile_evidence::ReadError>>,
+) -> Result<TableData, AnalyzeError> {
+    let (mut held, mut bytes) = (Vec::new(), 0);
+    for batch in batches {
+        let batch = batch?;
+        bytes += batch.get_array_memory_size();
+        if bytes > HELD_BYTES {
+            return Ok(TableData::Filed);
+        }
+        held.push(batch);
+    }
+    Ok(TableData::Held(held))
 }
 
 /// Sorted rows as batches.

@@ -6,7 +6,10 @@ use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::{ServiceRow, TargetHealthRow};
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
 use super::tasks::{flag, int, rows, text, time};
+use crate::error::AnalyzeError;
+use crate::sandbox::as_of;
 
 /// The revisions that run at the end of the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ impl Impact {
     pub(crate) fn new(
         releases: &[&[RecordBatch]],
         service: Option<&ServiceRow>,
-        targets: &[TargetHealthRow],
+        unhealthy_targets: Option<i64>,
         judged: &Judged,
     ) -> Self {
         let mut running: Vec<(Option<Timestamp>, Running)> = Vec::new();
@@ -60,15 +63,11 @@ impl Impact {
             running.push((time(batch, "created_at", row), one));
         }
         running.sort_by(|(a, one), (b, other)| (a, &one.deployment).cmp(&(b, &other.deployment)));
-        let last = targets.iter().map(|target| target.snapshot).max();
-        let is_unhealthy =
-            |target: &&TargetHealthRow| Some(target.snapshot) == last && target.state.as_deref() == Some("unhealthy");
-        let unhealthy = targets.iter().filter(is_unhealthy).count();
         let mut impact = Self {
             summary: String::new(),
             desired_count: service.and_then(|service| service.desired_count),
             running: running.iter().map(|(_, one)| one.clone()).collect(),
-            unhealthy_targets: last.map(|_| i64::try_from(unhealthy).unwrap_or(i64::MAX)),
+            unhealthy_targets,
         };
         let named: Vec<String> = running
             .iter()
@@ -99,6 +98,28 @@ impl Impact {
     }
 }
 
+/// How many targets were unhealthy when they were last described, as of a moment where one is given; `None` where none was
+/// ever described.
+pub(crate) fn unhealthy_targets(evidence: &Evidence, moment: Option<Timestamp>) -> Result<Option<i64>, AnalyzeError> {
+    let mut last: Option<(i64, i64)> = None;
+    for batch in evidence.columns::<TargetHealthRow>(&["snapshot", "observed_at", "state"])? {
+        let batch = match moment {
+            Some(moment) => as_of(&batch?, moment)?,
+            None => batch?,
+        };
+        for (batch, row) in rows(std::slice::from_ref(&batch)) {
+            let snapshot = int(batch, "snapshot", row).unwrap_or_default();
+            let unhealthy = i64::from(text(batch, "state", row).as_deref() == Some("unhealthy"));
+            last = match last {
+                Some((newest, count)) if newest == snapshot => Some((newest, count + unhealthy)),
+                Some((newest, count)) if newest > snapshot => Some((newest, count)),
+                _ => Some((snapshot, unhealthy)),
+            };
+        }
+    }
+    Ok(last.map(|(_, unhealthy)| unhealthy))
+}
+
 /// `web:12`, and how it is related to the judged rollout where it is another one.
 fn name(of: &Running, created_at: Option<Timestamp>, judged: &Judged) -> String {
     let revision = of.task_definition.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or(&of.deployment);
@@ -123,13 +144,13 @@ mod tests {
     fn down_is_said_only_where_nothing_is_known_to_run() {
         let summary = |desired_count, running_count| {
             let service = ServiceRow { desired_count, running_count, ..ServiceRow::default() };
-            Impact::new(&[], Some(&service), &[], &Judged::default()).summary
+            Impact::new(&[], Some(&service), None, &Judged::default()).summary
         };
         assert_eq!(summary(Some(2), Some(0)), "down: 0 of 2 desired tasks run");
         assert_eq!(summary(Some(0), Some(0)), "no task runs: the desired count is 0");
         let unknown = "desired tasks run; which revisions they run is not known";
         assert_eq!(summary(Some(2), Some(2)), format!("2 of 2 {unknown}"));
         assert_eq!(summary(Some(2), None), format!("an unknown number of 2 {unknown}"));
-        assert_eq!(Impact::new(&[], None, &[], &Judged::default()).summary, "unknown: the service was not described");
+        assert_eq!(Impact::new(&[], None, None, &Judged::default()).summary, "unknown: the service was not described");
     }
 }

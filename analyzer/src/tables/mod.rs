@@ -15,6 +15,7 @@ pub use evidence::Evidence;
 pub(crate) use evidence::{Rows, TableData, to_batches};
 pub use images::Image;
 pub(crate) use images::images;
+pub(crate) use impact::unhealthy_targets;
 pub use impact::{Impact, Running};
 pub use rollout::RolloutSettings;
 pub(crate) use rollout::{JudgedRollout, table_docs as rollout_docs};

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch};
+use casefile_evidence::Timestamp;
 use casefile_evidence::rollout::{Expected, Judged, Origin, Rollout, Rollouts, expected_image};
 use casefile_evidence::tables::{
     AnyRow, DeploymentRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, SnapshotRow, TargetRow,
     TaskDefinitionRow, TaskRow, TaskSetRow,
 };
-use casefile_evidence::{Row, Timestamp};
 
 use super::derived::{batch, doc, texts, times};
 use serde::{Deserialize, Serialize};
@@ -136,11 +136,15 @@ impl JudgedRollout {
     }
 }
 
+/// The columns of a task that attribute it to a rollout, and those that say when it was seen.
+const ORIGIN: [&str; 8] =
+    ["snapshot", "task_arn", "observed_at", "task_definition", "started_by", "task_group", "selected_by", "created_at"];
+
 /// The fields of each task that attribute it to a rollout, from its first snapshot: they never change.
 fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
     let mut seen = BTreeSet::new();
     let mut tasks = Vec::new();
-    for batch in evidence.batches(TaskRow::TABLE)? {
+    for batch in evidence.columns::<TaskRow>(&ORIGIN)? {
         let batch = batch?;
         for (batch, row) in rows(std::slice::from_ref(&batch)) {
             let Some(task_arn) = text(batch, "task_arn", row).filter(|arn| seen.insert(arn.clone())) else { continue };

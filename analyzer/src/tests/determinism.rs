@@ -1,11 +1,13 @@
 //! The same verdict, byte for byte, for any order of rows, any number of threads, and wherever the
 //! evidence lies.
 
+use casefile_evidence::tables::{ContainerRow, TaskRow};
 use casefile_evidence::{AnyRow, Bundle, BundleWriter, ManifestHead};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::world::{DEPLOYMENT, World, at, check, healthy, pack, running_tasks, settings};
+use crate::tables::TableData;
 use crate::{Evidence, Options, Outcome, Pack, analyze};
 
 fn several_checks() -> Pack {
@@ -179,6 +181,49 @@ fn a_bundle_is_judged_as_its_rows_are_at_every_moment() {
         assert_eq!(judge(&filed), judge(&held), "as of {second} s");
     }
 }
+
+/// The tables of tasks and containers are too large to be held, and a query may hold less than one of them.
+#[test]
+fn large_tables_are_read_from_disk_and_judged_as_those_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = healthy(&(10..=200).step_by(2).collect::<Vec<_>>());
+    world.dead_task("ccc", 100, 1);
+    for number in 0..60 {
+        world.task(&format!("old{number}"), "ecs-svc/2222222222222222222", |task, container| {
+            let raw = format!("{{\"attributes\":\"{}\"}}", "x".repeat(5000));
+            (task.raw, container.raw) = (raw.clone(), raw);
+        });
+    }
+    for row in world.rows.clone() {
+        for (snapshot, second) in (10..200).step_by(2).enumerate() {
+            let (snapshot, observed_at) = (snapshot as i64, at(second));
+            match &row {
+                AnyRow::Task(row) => {
+                    world.add(TaskRow { snapshot, observed_at, ..*row.clone() });
+                }
+                AnyRow::Container(row) => {
+                    world.add(ContainerRow { snapshot, observed_at, ..*row.clone() });
+                }
+                _ => {}
+            }
+        }
+    }
+    let bundle = sealed(&world.all(), folder.path(), "b");
+    let (filed, held) = (Evidence::bundle(&bundle).unwrap(), Evidence::rows(world.all()).unwrap());
+    let is_filed = |table: &str| matches!(filed.tables[table], TableData::Filed);
+    assert!(is_filed("tasks") && is_filed("containers") && !is_filed("sources"));
+    for second in [60, 200] {
+        let judge = |evidence: &Evidence, memory_limit| {
+            let options = Options { as_of: Some(at(second)), memory_limit, ..Default::default() };
+            let verdict = runtime(2).block_on(analyze(evidence, &running_tasks(), &settings(), &options)).unwrap();
+            (verdict.verdict, verdict.checks, verdict.gaps, verdict.impact)
+        };
+        assert_eq!(judge(&filed, MEMORY), judge(&held, Options::default().memory_limit), "as of {second} s");
+    }
+}
+
+/// Less than a table, and enough for the last row of each task.
+const MEMORY: usize = 8 << 20;
 
 #[test]
 fn the_verdict_names_its_bundle_pack_and_config() {

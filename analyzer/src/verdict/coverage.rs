@@ -75,10 +75,9 @@ const LOGS: [&str; 2] = ["log_streams", "log_events"];
 
 impl<'a> Coverage<'a> {
     pub(crate) fn new(prepared: &'a Prepared) -> Self {
-        let described = prepared.sources.iter().filter(|source| source.operation == "DescribeTasks");
         Self {
             latest: tables::latest_sources(&prepared.sources).collect(),
-            described: (!prepared.without_lines).then(|| described.map(|source| source.rows).sum()),
+            described: (!prepared.without_lines).then_some(prepared.described),
             target: &prepared.target,
             tasks: &prepared.tasks,
             needed_from: prepared.judged.evidence_from,

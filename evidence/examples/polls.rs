@@ -1,0 +1,199 @@
+//! Writes the bundle of a service that was polled often, to measure how much memory a judgement of it takes:
+//!
+//!     cargo run --workspace --example polls -- BUNDLE [TASKS] [POLLS]
+//!     /usr/bin/time -v casefile analyze BUNDLE
+//!
+//! Every task has two containers, a target and two log streams, and is described in each poll, as ECS does.
+
+#![expect(clippy::print_stdout, reason = "an example speaks on its output")]
+
+use std::error::Error;
+use std::path::Path;
+
+use casefile_evidence::tables::{
+    ContainerDefinitionRow, ContainerRow, DeploymentRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
+    TargetRow, TaskDefinitionRow, TaskRow,
+};
+use casefile_evidence::{AnyRow, BundleWriter, ManifestHead, Timestamp};
+
+const BEGAN: i64 = 1_795_420_800_000;
+const POLL_MILLIS: i64 = 5_000;
+const DEFINITION: &str = "arn:aws:ecs:ap-southeast-2:123456789012:task-definition/shop:7";
+const SERVICE: &str = "arn:aws:ecs:ap-southeast-2:123456789012:service/production/shop";
+const TARGETS: &str = "arn:aws:elasticloadbalancing:ap-southeast-2:123456789012:targetgroup/shop/0123456789abcdef";
+const CONTAINERS: [&str; 2] = ["app", "proxy"];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("name the bundle to write")?;
+    let tasks = arguments.next().map_or(Ok(500), |number| number.parse())?;
+    let polls = arguments.next().map_or(Ok(503), |number| number.parse())?;
+    let mut writer = BundleWriter::create(Path::new(&path))?;
+    let ends = moment(polls - 1);
+    writer.push(TargetRow {
+        service: "shop".to_owned(),
+        cluster: Some("production".to_owned()),
+        expectation: "newest".to_owned(),
+        deployment_id: Some("ecs-svc/1".to_owned()),
+        task_definition: Some(DEFINITION.to_owned()),
+        deployment_created_at: Some(Timestamp(BEGAN)),
+        deployment_controller: "ECS".to_owned(),
+        window_from: Some(moment(0)),
+        window_to: Some(ends),
+        stop_reason: "settled".to_owned(),
+        ..Default::default()
+    })?;
+    writer.push(TaskDefinitionRow {
+        task_definition: DEFINITION.to_owned(),
+        observed_at: moment(0),
+        raw: "{}".to_owned(),
+        ..Default::default()
+    })?;
+    for container in CONTAINERS {
+        writer.push(ContainerDefinitionRow {
+            task_definition: DEFINITION.to_owned(),
+            container: container.to_owned(),
+            essential: true,
+            observed_at: moment(0),
+            log_group: Some("/ecs/shop".to_owned()),
+            raw: "{}".to_owned(),
+            ..Default::default()
+        })?;
+    }
+    for snapshot in 0..polls {
+        for row in poll(snapshot, tasks) {
+            writer.push(row)?;
+        }
+    }
+    let head = ManifestHead { tool: "polls".to_owned(), stop_reason: "settled".to_owned(), ..Default::default() };
+    println!("{}", writer.seal(&head)?.digest);
+    Ok(())
+}
+
+fn moment(snapshot: i64) -> Timestamp {
+    Timestamp(BEGAN + 60_000 + snapshot * POLL_MILLIS)
+}
+
+fn poll(snapshot: i64, tasks: i64) -> impl Iterator<Item = AnyRow> {
+    let observed_at = moment(snapshot);
+    let seen = SnapshotRow { snapshot, observed_at, documents: 8, assumed: false };
+    let service = ServiceRow {
+        snapshot,
+        observed_at,
+        service_arn: SERVICE.to_owned(),
+        desired_count: Some(tasks),
+        running_count: Some(tasks),
+        load_balancers: 1,
+        deployments: 1,
+        raw: "{}".to_owned(),
+        ..Default::default()
+    };
+    let deployment = DeploymentRow {
+        snapshot,
+        observed_at,
+        deployment_id: "ecs-svc/1".to_owned(),
+        service_arn: SERVICE.to_owned(),
+        status: Some("PRIMARY".to_owned()),
+        task_definition: Some(DEFINITION.to_owned()),
+        rollout_state: Some("COMPLETED".to_owned()),
+        desired_count: Some(tasks),
+        running_count: Some(tasks),
+        pending_count: Some(0),
+        created_at: Some(Timestamp(BEGAN)),
+        raw: "{}".to_owned(),
+        ..Default::default()
+    };
+    let asked = [
+        ("services", "DescribeServices", 1),
+        ("service_events", "DescribeServices", 0),
+        ("service_deployments", "ListServiceDeployments", 0),
+        ("tasks", "ListTasks", tasks),
+        ("tasks", "DescribeTasks", tasks),
+        ("task_definitions", "DescribeTaskDefinition", 1),
+        ("target_health", "DescribeTargetHealth", tasks),
+    ];
+    let asked = asked.map(|(feeds, operation, rows)| source(snapshot, feeds, operation, "{}".to_owned(), rows));
+    let rows = [seen.into(), service.into(), deployment.into()].into_iter().chain(asked.map(AnyRow::from));
+    rows.chain((0..tasks).flat_map(move |number| of_task(snapshot, number)))
+}
+
+fn source(snapshot: i64, feeds: &str, operation: &str, parameters: String, rows: i64) -> SourceRow {
+    SourceRow {
+        feeds: feeds.to_owned(),
+        operation: operation.to_owned(),
+        parameters,
+        snapshot,
+        observed_at: moment(snapshot),
+        status: "complete".to_owned(),
+        covered_to: Some(moment(snapshot)),
+        exhausted: true,
+        pages: 1,
+        rows,
+        ..Default::default()
+    }
+}
+
+fn of_task(snapshot: i64, number: i64) -> Vec<AnyRow> {
+    let observed_at = moment(snapshot);
+    let task_id = format!("{number:032x}");
+    let task_arn = format!("arn:aws:ecs:ap-southeast-2:123456789012:task/production/{task_id}");
+    let address = format!("10.0.{}.{}", number / 250, number % 250);
+    let created_at = Some(Timestamp(BEGAN + 1_000));
+    let task = TaskRow {
+        snapshot,
+        task_arn: task_arn.clone(),
+        observed_at,
+        task_id: task_id.clone(),
+        task_definition: Some(DEFINITION.to_owned()),
+        started_by: Some("ecs-svc/1".to_owned()),
+        task_group: Some("service:shop".to_owned()),
+        last_status: Some("RUNNING".to_owned()),
+        desired_status: Some("RUNNING".to_owned()),
+        health_status: Some("HEALTHY".to_owned()),
+        created_at,
+        started_at: created_at,
+        raw: format!(
+            r#"{{"attachments":[{{"details":[{{"name":"subnetId","value":"subnet-0123456789abcdef0"}},{{"name":"networkInterfaceId","value":"eni-{task_id}"}},{{"name":"privateIPv4Address","value":"{address}"}}],"id":"{task_id}","status":"ATTACHED","type":"ElasticNetworkInterface"}}],"group":"service:shop","lastStatus":"RUNNING","taskArn":"{task_arn}","taskDefinitionArn":"{DEFINITION}"}}"#
+        ),
+        ..Default::default()
+    };
+    let target = TargetHealthRow {
+        snapshot,
+        target_group_arn: Some(TARGETS.to_owned()),
+        target_id: address.clone(),
+        port: Some(8080),
+        observed_at,
+        state: Some("healthy".to_owned()),
+        raw: format!(
+            r#"{{"HealthCheckPort":"8080","Target":{{"Id":"{address}","Port":8080}},"TargetHealth":{{"State":"healthy"}}}}"#
+        ),
+        ..Default::default()
+    };
+    let mut rows = vec![task.into(), target.into()];
+    for name in CONTAINERS {
+        let container = ContainerRow {
+            snapshot,
+            task_arn: task_arn.clone(),
+            container: name.to_owned(),
+            observed_at,
+            task_id: task_id.clone(),
+            runtime_id: Some(format!("{task_id}-{name}")),
+            last_status: Some("RUNNING".to_owned()),
+            raw: format!(
+                r#"{{"containerArn":"{task_arn}/{name}","image":"123456789012.dkr.ecr.ap-southeast-2.amazonaws.com/shop:7","lastStatus":"RUNNING","name":"{name}","networkInterfaces":[{{"privateIpv4Address":"{address}"}}],"runtimeId":"{task_id}-{name}","taskArn":"{task_arn}"}}"#
+            ),
+            ..Default::default()
+        };
+        let stream = format!("ecs/{name}/{task_id}");
+        let parameters = format!(r#"{{"logGroupName":"/ecs/shop","logStreamName":"{stream}"}}"#);
+        let lines = SourceRow {
+            log_group: Some("/ecs/shop".to_owned()),
+            log_stream: Some(stream),
+            container: Some(name.to_owned()),
+            task_id: Some(task_id.clone()),
+            ..source(snapshot, "log_events", "GetLogEvents", parameters, 0)
+        };
+        rows.extend([container.into(), lines.into()]);
+    }
+    rows
+}
