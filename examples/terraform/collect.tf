@@ -59,4 +59,9 @@ data "aws_iam_policy_document" "casefile_collect" {
     actions   = ["elasticloadbalancing:DescribeTargetHealth"]
     resources = ["*"]
   }
+  statement {
+    sid       = "Alarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["*"]
+  }
 }

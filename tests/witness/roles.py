@@ -85,7 +85,7 @@ def the_terraform_example_is_well_formed(folder):
     assert text["policies.tf"].split("\n\n", 1)[1] == printed, "policies.tf is not what casefile prints"
     dry = casefile("collect", "--dry-run", "--region", "no region", "--cluster", "c", "--service", "s", "--format", "json").stdout
     actions = {action for statement in json.loads(dry)["policy"]["Statement"] for action in statement["Action"]}
-    assert set(re.findall(r'"((?:ecs|logs|elasticloadbalancing):[A-Z]\w+)"', text["collect.tf"])) == actions
+    assert set(re.findall(r'"((?:ecs|logs|elasticloadbalancing|cloudwatch):[A-Z]\w+)"', text["collect.tf"])) == actions
 
 
 WITNESSES = [each_role_can_do_its_work_and_no_more, the_terraform_example_is_well_formed]
