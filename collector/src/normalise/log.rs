@@ -15,7 +15,7 @@ use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome, Read};
 
 /// No operation gives more log lines than these at once.
-pub(super) const PAGE_LIMIT: usize = 10_000;
+const PAGE_LIMIT: usize = 10_000;
 
 /// How an operator can say that bare answers are whole.
 fn state_whole(command: &str) -> String {
@@ -23,6 +23,13 @@ fn state_whole(command: &str) -> String {
         "write complete = [\"{command}\"] into recording.toml where its files hold all lines of their streams, or take \
          the evidence with casefile collect"
     )
+}
+
+/// The same for results of Logs Insights. Their log group may be of a class that `casefile collect` does not read.
+fn state_whole_query() -> String {
+    "write complete = [\"get-query-results\"] into recording.toml where the query had no filter, covered the whole rollout \
+     and found less than its limit"
+        .to_owned()
 }
 
 impl Assembly {
@@ -150,14 +157,12 @@ impl Assembly {
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
         // Which lines were asked for leaves no trace in a bare answer: it shows that its lines exist.
         let bare = self.is_bare(document).then(|| {
-            let choice = match document.operation {
-                Operation::GetQueryResults => "the query",
-                _ => "--start-time, --filter-pattern",
+            let (choice, remedy) = match document.operation {
+                Operation::GetQueryResults => ("the query", state_whole_query()),
+                _ => ("--start-time, --filter-pattern", state_whole("filter-log-events")),
             };
-            Bare {
-                gap: format!("only the lines in the answer are known: it does not include its request ({choice})"),
-                remedy: state_whole(&document.operation.command()),
-            }
+            let gap = format!("only the lines in the answer are known: it does not include its request ({choice})");
+            Bare { gap, remedy }
         });
         let read = Read { last: read.last && bare.is_none() && !is_full, ..read };
         if is_wanted {

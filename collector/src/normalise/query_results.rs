@@ -7,6 +7,7 @@ use casefile_objects::AwsPartition;
 use serde_json::{Map, Value};
 
 use super::Assembly;
+use super::coverage::QUERY;
 use crate::document::{Document, LogEvent};
 
 impl Assembly {
@@ -29,10 +30,7 @@ impl Assembly {
         }
         if !missing.is_empty() {
             let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
-            let remark = format!(
-                "results without {missing} were left out: begin the query with \
-                 fields @timestamp, @ingestionTime, @log, @logStream, @message"
-            );
+            let remark = format!("results without {missing} were left out: begin the query with {QUERY}");
             self.remarks.add(&document.origin, remark);
         }
         if document.requested("logGroupName").is_some() {
