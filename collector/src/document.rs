@@ -8,16 +8,18 @@ mod delivered;
 mod error;
 mod operation;
 mod read;
+mod results;
 
 use casefile_evidence::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-pub use answer::{Answer, LogEvent};
+pub use answer::{Answer, LinesForm, LogEvent};
 pub(crate) use delivered::{DELIVERED, Delivered, DeliveredTask, is_delivered, service_arns_of_events};
 pub use error::ApiError;
 pub use operation::Operation;
 pub use read::Read;
+pub(crate) use results::{RESULTS, is_result};
 
 /// The call that brought a document: a row of `api_calls`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

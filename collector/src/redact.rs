@@ -96,7 +96,7 @@ impl Redactor {
             self.object(request, counts);
         }
         match &mut document.outcome {
-            Outcome::Response(Answer { fields, events }) => {
+            Outcome::Response(Answer { fields, events, .. }) => {
                 self.object(fields, counts);
                 events.iter_mut().flatten().for_each(|event| self.event(event, counts));
             }

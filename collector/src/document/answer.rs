@@ -1,15 +1,14 @@
 //! What a response holds, and its log lines in a compact form: a page has up to ten thousand of them.
 
-use std::borrow::Cow;
-use std::fmt;
+mod page;
 
 use casefile_evidence::Name;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::Operation;
+use super::{Operation, results};
+use page::Page;
 
 /// The key of a page's log lines.
 const EVENTS: &str = "events";
@@ -17,13 +16,45 @@ const EVENTS: &str = "events";
 /// The body of a response.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Answer {
-    /// Its fields; without `events`, where these are log lines.
+    /// Its fields, without its log lines.
     pub fields: Map<String, Value>,
-    /// The log lines of GetLogEvents and FilterLogEvents, where `events` is a list.
+    /// The log lines, where they are a list.
     pub events: Option<Vec<LogEvent>>,
+    /// How the answer writes them.
+    pub form: LinesForm,
 }
 
-/// One of `events` of GetLogEvents (`OutputLogEvent`) or FilterLogEvents (`FilteredLogEvent`). Fields are where they
+/// How an answer writes its log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LinesForm {
+    /// `events` of GetLogEvents and FilterLogEvents: objects.
+    #[default]
+    Events,
+    /// `results` of GetQueryResults: rows of fields and values.
+    Results,
+}
+
+impl LinesForm {
+    /// The form of an operation's log lines; `None` where it has none.
+    pub const fn of(operation: Operation) -> Option<Self> {
+        match operation {
+            Operation::GetQueryResults => Some(Self::Results),
+            _ if operation.is_of_lines() => Some(Self::Events),
+            _ => None,
+        }
+    }
+
+    /// The key of the log lines in an answer.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Events => EVENTS,
+            Self::Results => results::RESULTS,
+        }
+    }
+}
+
+/// A log line: of `events` of GetLogEvents (`OutputLogEvent`) or FilterLogEvents (`FilteredLogEvent`), or of `results` of
+/// GetQueryResults. Fields are where they
 /// belong if they have the API's types; whatever else there is, is in `rest`, so that nothing is lost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogEvent {
@@ -33,9 +64,11 @@ pub struct LogEvent {
     pub ingestion_time: Option<i64>,
     /// `message`.
     pub message: Option<String>,
-    /// `logStreamName`, which FilterLogEvents gives.
+    /// `logStreamName`, which FilterLogEvents gives; `@logStream` of GetQueryResults.
     pub log_stream: Option<Name>,
-    /// `eventId`, which FilterLogEvents gives.
+    /// The log group (`@log`), which GetQueryResults gives.
+    pub log_group: Option<Name>,
+    /// `eventId`, which FilterLogEvents gives; `@ptr` of GetQueryResults.
     pub event_id: Option<Box<str>>,
     /// An object of what has another name or type; or, where the event is none, the event.
     pub rest: Option<Box<Value>>,
@@ -46,16 +79,21 @@ pub struct LogEvent {
 impl Answer {
     /// A response of this operation.
     pub fn new(operation: Operation, mut fields: Map<String, Value>) -> Self {
-        let events = match fields.get_mut(EVENTS) {
-            Some(Value::Array(events)) if operation.is_of_lines() => Some(std::mem::take(events)),
+        let Some(form) = LinesForm::of(operation) else { return fields.into() };
+        let events = match fields.get_mut(form.key()) {
+            Some(Value::Array(events)) => Some(std::mem::take(events)),
             _ => None,
         };
         let events = events.map(|events| {
-            fields.remove(EVENTS);
-            let mut streams = Streams::default();
-            events.into_iter().map(|event| LogEvent::new(event, &mut streams)).collect()
+            fields.remove(form.key());
+            let mut names = Names::default();
+            let new = |event| match form {
+                LinesForm::Events => LogEvent::new(event, &mut names),
+                LinesForm::Results => results::line(event, &mut names),
+            };
+            events.into_iter().map(new).collect()
         });
-        Self { fields, events }
+        Self { fields, events, form }
     }
 
     /// Reads a response of this operation.
@@ -63,7 +101,7 @@ impl Answer {
     /// # Errors
     /// Where it is no JSON object.
     pub fn from_slice(operation: Operation, bytes: &[u8]) -> serde_json::Result<Self> {
-        if operation.is_of_lines()
+        if LinesForm::of(operation) == Some(LinesForm::Events)
             && let Ok(Page(answer)) = serde_json::from_slice(bytes)
         {
             return Ok(answer);
@@ -72,8 +110,12 @@ impl Answer {
     }
 
     /// Whether the answer says that more follows: by AWS's `nextToken`, or by `NextToken`, which the AWS CLI prints
-    /// where `--max-items` cut its output. The two tokens of GetLogEvents are in every answer and do not say it.
+    /// where `--max-items` cut its output; or by the status of a query. The two tokens of GetLogEvents are in every answer
+    /// and do not say it.
     pub fn has_more(&self) -> bool {
+        if self.form == LinesForm::Results {
+            return !results::is_complete(&self.fields);
+        }
         ["nextToken", "NextToken"].iter().any(|key| self.fields.get(*key).is_some_and(|token| !token.is_null()))
     }
 
@@ -81,14 +123,22 @@ impl Answer {
     pub fn to_json(&self) -> Map<String, Value> {
         let mut object = self.fields.clone();
         if let Some(events) = &self.events {
-            object.insert(EVENTS.to_owned(), events.iter().map(LogEvent::to_json).collect());
+            let lines = events.iter().map(|event| event.in_form(self.form)).collect();
+            object.insert(self.form.key().to_owned(), lines);
         }
         object
     }
 }
 
 impl LogEvent {
-    fn new(event: Value, streams: &mut Streams) -> Self {
+    fn in_form(&self, form: LinesForm) -> Value {
+        match form {
+            LinesForm::Events => self.to_json(),
+            LinesForm::Results => results::row(self),
+        }
+    }
+
+    fn new(event: Value, names: &mut Names) -> Self {
         let mut new = Self::default();
         let Value::Object(mut fields) = event else { return Self { rest: Some(Box::new(event)), ..new } };
         fields.retain(|key, value| match (key.as_str(), value) {
@@ -105,7 +155,7 @@ impl LogEvent {
                 false
             }
             ("logStreamName", Value::String(text)) => {
-                new.log_stream = Some(streams.name(text));
+                new.log_stream = Some(names.name(text));
                 false
             }
             ("eventId", Value::String(text)) => {
@@ -120,7 +170,7 @@ impl LogEvent {
 
     /// The event as it came.
     pub fn to_json(&self) -> Value {
-        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest, hash: _ } = self;
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest, log_group: _, hash: _ } = self;
         let mut fields = match rest.as_deref() {
             None => Map::new(),
             Some(Value::Object(fields)) => fields.clone(),
@@ -144,7 +194,7 @@ impl LogEvent {
 impl From<Map<String, Value>> for Answer {
     /// A response without log lines.
     fn from(fields: Map<String, Value>) -> Self {
-        Self { fields, events: None }
+        Self { fields, ..Self::default() }
     }
 }
 
@@ -152,7 +202,13 @@ impl Serialize for Answer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(events) = &self.events {
-            map.serialize_entry(EVENTS, events)?;
+            match self.form {
+                LinesForm::Events => map.serialize_entry(EVENTS, events)?,
+                LinesForm::Results => {
+                    let rows: Vec<Value> = events.iter().map(results::row).collect();
+                    map.serialize_entry(results::RESULTS, &rows)?;
+                }
+            }
         }
         for (key, value) in &self.fields {
             map.serialize_entry(key, value)?;
@@ -163,7 +219,8 @@ impl Serialize for Answer {
 
 impl Serialize for LogEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest: None, hash: _ } = self else {
+        let Self { timestamp, ingestion_time, message, log_stream, event_id, rest: None, log_group: _, hash: _ } = self
+        else {
             return self.to_json().serialize(serializer);
         };
         let mut map = serializer.serialize_map(None)?;
@@ -182,15 +239,15 @@ impl Serialize for LogEvent {
     }
 }
 
-/// The streams of a page: their names are held once.
+/// The streams (and groups) of a page: their names are held once.
 #[derive(Default)]
-struct Streams(Vec<Name>);
+pub(super) struct Names(Vec<Name>);
 
-impl Streams {
+impl Names {
     /// More streams than FilterLogEvents takes are not of one page.
     const MOST: usize = 128;
 
-    fn name(&mut self, text: &str) -> Name {
+    pub(super) fn name(&mut self, text: &str) -> Name {
         // Where lines of many streams take turns, theirs are near; a name differs at its end.
         let same = |name: &&Name| name.len() == text.len() && name.bytes().rev().eq(text.bytes().rev());
         if let Some(name) = self.0.iter().find(same) {
@@ -201,113 +258,6 @@ impl Streams {
             self.0.push(name.clone());
         }
         name
-    }
-}
-
-/// A page of log lines exactly as the API has it. Anything else is an error, and is read as any JSON is.
-struct Page(Answer);
-
-impl<'de> Deserialize<'de> for Page {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfPage;
-        impl<'de> Visitor<'de> for OfPage {
-            type Value = Page;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a page of log events")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Page, A::Error> {
-                let mut answer = Answer::default();
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == EVENTS {
-                        answer.events = Some(map.next_value_seed(OfEvents)?);
-                    } else {
-                        answer.fields.insert(key, map.next_value()?);
-                    }
-                }
-                Ok(Page(answer))
-            }
-        }
-        deserializer.deserialize_map(OfPage)
-    }
-}
-
-struct OfEvents;
-
-impl<'de> DeserializeSeed<'de> for OfEvents {
-    type Value = Vec<LogEvent>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OfEvents {
-    type Value = Vec<LogEvent>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of log events")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let (mut events, mut streams) = (Vec::new(), Streams::default());
-        while let Some(event) = list.next_element_seed(OfEvent(&mut streams))? {
-            events.push(event);
-        }
-        Ok(events)
-    }
-}
-
-struct OfEvent<'s>(&'s mut Streams);
-
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "camelCase")]
-enum Field {
-    Timestamp,
-    IngestionTime,
-    Message,
-    LogStreamName,
-    EventId,
-}
-
-/// A text of the input, where it stands there as it is.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de> DeserializeSeed<'de> for OfEvent<'_> {
-    type Value = LogEvent;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<LogEvent, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for OfEvent<'_> {
-    type Value = LogEvent;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a log event")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<LogEvent, A::Error> {
-        let mut event = LogEvent::default();
-        while let Some(field) = map.next_key()? {
-            let twice = match field {
-                Field::Timestamp => event.timestamp.replace(map.next_value()?).is_some(),
-                Field::IngestionTime => event.ingestion_time.replace(map.next_value()?).is_some(),
-                Field::Message => event.message.replace(map.next_value()?).is_some(),
-                Field::LogStreamName => {
-                    let Text(name) = map.next_value()?;
-                    event.log_stream.replace(self.0.name(&name)).is_some()
-                }
-                Field::EventId => event.event_id.replace(map.next_value()?).is_some(),
-            };
-            if twice {
-                return Err(A::Error::custom("a field stands there twice"));
-            }
-        }
-        Ok(event)
     }
 }
 

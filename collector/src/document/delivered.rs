@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use casefile_evidence::Timestamp;
 use serde_json::{Map, Value};
 
+use super::results::{RESULTS, message_of};
+
 /// The key of the events in a document of them.
 pub(crate) const DELIVERED: &str = "deliveredEvents";
 
@@ -38,11 +40,13 @@ pub(crate) fn is_delivered(value: &Value) -> bool {
     value.get("detail-type").is_some_and(Value::is_string) && value.get("detail").is_some_and(Value::is_object)
 }
 
-/// An event becomes a document of events, and so does a page of a log group whose lines are all events. Every other
+/// An event becomes a document of events, and so does a page of a log group whose lines are all events, or the results
+/// of a query of one. Every other
 /// answer stays as it is.
 pub(super) fn of_events(answer: Map<String, Value>) -> Map<String, Value> {
     let list = |events: Vec<Value>| Map::from_iter([(DELIVERED.to_owned(), Value::Array(events))]);
-    let lines = answer.get("events").and_then(Value::as_array).filter(|lines| !lines.is_empty());
+    let lines =
+        ["events", RESULTS].iter().find_map(|key| answer.get(*key)?.as_array()).filter(|lines| !lines.is_empty());
     let logged = lines.and_then(|lines| lines.iter().map(logged).collect::<Option<Vec<_>>>());
     if let Some(events) = logged {
         return list(events);
@@ -55,7 +59,8 @@ pub(super) fn of_events(answer: Map<String, Value>) -> Map<String, Value> {
 
 /// The event that is the message of a log line.
 fn logged(line: &Value) -> Option<Value> {
-    let message = line.get("message")?.as_str().filter(|text| text.trim_start().starts_with('{'))?;
+    let message = line.get("message").and_then(Value::as_str).or_else(|| message_of(line));
+    let message = message.filter(|text| text.trim_start().starts_with('{'))?;
     serde_json::from_str(message).ok().filter(is_delivered)
 }
 

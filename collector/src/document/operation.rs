@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::delivered::DELIVERED;
+use super::results;
 
 /// What evidence answers: the operations of AWS, and the events that EventBridge delivers without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,13 +27,14 @@ pub enum Operation {
     DescribeLogStreams,
     FilterLogEvents,
     GetLogEvents,
+    GetQueryResults,
 }
 
 impl Operation {
     /// Every operation, in the order in which a snapshot's documents are taken up: what names things
     /// (services, deployments, tasks) before what refers to them (task definitions, logs). The collector asks in
     /// this order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DescribeServices,
         Self::DescribeTaskSets,
         Self::ListServiceDeployments,
@@ -49,6 +51,7 @@ impl Operation {
         Self::DescribeLogStreams,
         Self::FilterLogEvents,
         Self::GetLogEvents,
+        Self::GetQueryResults,
     ];
 
     /// The API's name of it, e.g. `DescribeServices`.
@@ -70,6 +73,7 @@ impl Operation {
             Self::DescribeLogStreams => "DescribeLogStreams",
             Self::FilterLogEvents => "FilterLogEvents",
             Self::GetLogEvents => "GetLogEvents",
+            Self::GetQueryResults => "GetQueryResults",
         }
     }
 
@@ -114,6 +118,7 @@ impl Operation {
             Self::DescribeLogStreams => "logs:DescribeLogStreams",
             Self::FilterLogEvents => "logs:FilterLogEvents",
             Self::GetLogEvents => "logs:GetLogEvents",
+            Self::GetQueryResults => "logs:GetQueryResults",
         }
     }
 
@@ -130,7 +135,7 @@ impl Operation {
             Self::DescribeAlarms => "alarms",
             Self::DescribeLogGroups => "log_groups",
             Self::DescribeLogStreams => "log_streams",
-            Self::FilterLogEvents | Self::GetLogEvents => "log_events",
+            Self::FilterLogEvents | Self::GetLogEvents | Self::GetQueryResults => "log_events",
         }
     }
 
@@ -141,7 +146,7 @@ impl Operation {
 
     /// Whether its answers are pages of log lines.
     pub const fn is_of_lines(self) -> bool {
-        matches!(self, Self::FilterLogEvents | Self::GetLogEvents)
+        matches!(self, Self::FilterLogEvents | Self::GetLogEvents | Self::GetQueryResults)
     }
 
     /// Recognises the answer of an operation by its content. `None` where it is no answer that is
@@ -184,6 +189,8 @@ impl Operation {
             Some(Self::DescribeLogGroups)
         } else if has("logStreams") {
             Some(Self::DescribeLogStreams)
+        } else if results::is_answer(answer) {
+            Some(Self::GetQueryResults)
         } else if has("events") {
             // GetLogEvents always carries its two tokens; its events name no stream.
             let names_stream = |event: &Value| event.get("logStreamName").is_some() || event.get("eventId").is_some();

@@ -88,13 +88,17 @@ impl Stream {
 /// GetLogEvents and FilterLogEvents read no log group of another class (CloudWatch Logs, "Log classes").
 pub(super) const READABLE: &str = "STANDARD";
 
+/// The query whose results [`super::Assembly::query_results`] takes up with all that a line has.
+pub(super) const QUERY: &str = "fields @timestamp, @ingestionTime, @log, @logStream, @message";
+
 /// The error and the remedy of a log group of a class whose lines are not read.
 pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
     (
         format!("log group {log_group} is of the class {class}: GetLogEvents and FilterLogEvents do not read it"),
         format!(
-            "send the container's logs to a log group of the class {READABLE}: the class of {log_group} cannot be changed. By \
-             hand, Logs Insights reads it: aws logs start-query --log-group-{} {log_group} ...",
+            "send the container's logs to a log group of the class {READABLE}: the class of {log_group} cannot be changed. Or \
+             query it with Logs Insights (aws logs start-query --log-group-{} {log_group} --query-string '{QUERY}' ...), save \
+             what aws logs get-query-results prints beside the other evidence, and use casefile import",
             if log_group.starts_with("arn:") { "identifiers" } else { "name" }
         ),
     )

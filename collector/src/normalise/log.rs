@@ -14,7 +14,7 @@ use super::sources::{Bare, Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome, Read};
 
-/// GetLogEvents and FilterLogEvents give no more events than these at once.
+/// No operation gives more log lines than these at once.
 const PAGE_LIMIT: usize = 10_000;
 
 /// How an operator can say that bare answers are whole.
@@ -25,6 +25,13 @@ fn state_whole(command: &str) -> String {
     )
 }
 
+/// The same for results of Logs Insights. Their log group may be of a class that `casefile collect` does not read.
+fn state_whole_query() -> String {
+    "write complete = [\"get-query-results\"] into recording.toml where the query had no filter, covered the whole rollout \
+     and found less than its limit"
+        .to_owned()
+}
+
 impl Assembly {
     pub(super) fn log_events(&mut self, mut document: Document) {
         let events = match &mut document.outcome {
@@ -32,11 +39,13 @@ impl Assembly {
             Outcome::Error(_) => Vec::new(),
         };
         // Where they are no list, that is told.
-        if let Some(fields) = document.response() {
-            Fields::new(fields, &document.origin, document.operation.name()).list("events", &mut self.remarks);
+        if let Some(answer) = document.answer() {
+            let fields = Fields::new(&answer.fields, &document.origin, document.operation.name());
+            fields.list(answer.form.key(), &mut self.remarks);
         }
         match document.operation {
             Operation::GetLogEvents => self.stream_events(&document, events),
+            Operation::GetQueryResults => self.query_results(&document, events),
             _ => self.filtered_events(&document, events),
         }
     }
@@ -114,7 +123,7 @@ impl Assembly {
         self.ledger.page(Key::of_stream(log_group, log_stream), document, page);
     }
 
-    fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
+    pub(super) fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let requested = self.requested_group(document);
         let asked: Vec<String> = document
             .request
@@ -135,6 +144,8 @@ impl Assembly {
             return;
         }
         let read = self.read_of(document, &format!("{} {}", whole.parameters, asked.join(" ")), &events);
+        // A query has a limit, and does not say that it was reached.
+        let is_full = document.operation == Operation::GetQueryResults && events.len() >= PAGE_LIMIT;
         let mut of_stream = self.by_stream(events, document, requested.as_deref());
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let is_wanted = asked.is_empty()
@@ -144,14 +155,16 @@ impl Assembly {
         }
         let pattern = document.requested("filterPattern").filter(|pattern| !pattern.is_empty());
         let problem = pattern.map(|pattern| format!("only lines that match {pattern:?} were asked for"));
-        // --start-time, --filter-pattern and --max-items leave no trace in a bare answer: it shows that its lines exist.
-        let bare = self.is_bare(document).then(|| Bare {
-            gap: "only the lines in the answer are known: it does not include its request (--start-time, \
-                  --filter-pattern)"
-                .to_owned(),
-            remedy: state_whole("filter-log-events"),
+        // Which lines were asked for leaves no trace in a bare answer: it shows that its lines exist.
+        let bare = self.is_bare(document).then(|| {
+            let (choice, remedy) = match document.operation {
+                Operation::GetQueryResults => ("the query", state_whole_query()),
+                _ => ("--start-time, --filter-pattern", state_whole("filter-log-events")),
+            };
+            let gap = format!("only the lines in the answer are known: it does not include its request ({choice})");
+            Bare { gap, remedy }
         });
-        let read = Read { last: read.last && bare.is_none(), ..read };
+        let read = Read { last: read.last && bare.is_none() && !is_full, ..read };
         if is_wanted {
             let now = self.current.observed_at;
             let page = Page {
@@ -194,24 +207,28 @@ impl Assembly {
     ) -> BTreeMap<(String, String), Vec<LogEvent>> {
         let mut streams: Vec<((String, String), Vec<LogEvent>)> = Vec::new();
         // By its name: all events of a page whose request names no group may be of different ones.
-        let mut places: HashMap<Name, usize> = HashMap::new();
+        let mut places: HashMap<(Option<Name>, Name), usize> = HashMap::new();
         for event in events {
             let Some(log_stream) = event.log_stream.clone().filter(|name| !name.is_empty()) else {
                 let remark = "an entry of events has no logStreamName; it was left out".to_owned();
                 self.remarks.add(&document.origin, remark);
                 continue;
             };
-            let at = match places.get(&log_stream) {
+            let place = (event.log_group.clone(), log_stream);
+            let at = match places.get(&place) {
                 Some(at) => *at,
                 None => {
-                    let Some(log_group) = requested.or_else(|| self.seen.group_of(&log_stream)) else {
+                    let (named, log_stream) = &place;
+                    let named = named.as_deref().map(|named| self.group_of_result(named));
+                    let known = || requested.or_else(|| self.seen.group_of(log_stream)).map(str::to_owned);
+                    let Some(log_group) = named.or_else(known) else {
                         let remark =
-                            format!("the log group of stream {} is not known; its lines were left out", &*log_stream);
+                            format!("the log group of stream {} is not known; its lines were left out", &**log_stream);
                         self.remarks.add(&document.origin, remark);
                         continue;
                     };
-                    streams.push(((log_group.to_owned(), log_stream.as_str().to_owned()), Vec::new()));
-                    places.insert(log_stream, streams.len() - 1);
+                    streams.push(((log_group, log_stream.as_str().to_owned()), Vec::new()));
+                    places.insert(place, streams.len() - 1);
                     streams.len() - 1
                 }
             };

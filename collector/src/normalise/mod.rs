@@ -17,6 +17,7 @@ mod groups;
 mod log;
 mod log_group;
 mod moment;
+mod query_results;
 mod reads;
 mod redaction;
 mod remarks;
@@ -237,7 +238,7 @@ impl Assembly {
             Operation::DescribeAlarms => self.alarms(document),
             Operation::DescribeLogGroups => self.described_groups(document),
             Operation::DescribeLogStreams => self.log_streams(document),
-            Operation::FilterLogEvents | Operation::GetLogEvents => {}
+            Operation::FilterLogEvents | Operation::GetLogEvents | Operation::GetQueryResults => {}
         }
     }
 

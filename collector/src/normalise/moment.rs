@@ -17,6 +17,7 @@ pub fn latest_moment(document: &Document) -> Option<Timestamp> {
             | Operation::DescribeLogStreams
             | Operation::FilterLogEvents
             | Operation::GetLogEvents
+            | Operation::GetQueryResults
     );
     let fields = document.response()?.values().filter_map(|value| latest(value, millis));
     fields.chain(document.events().iter().filter_map(latest_of_event)).max()

@@ -133,7 +133,7 @@ fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> Str
         Operation::ListServiceDeployments => &["createdAt", "status"],
         Operation::DescribeTargetHealth => &["Include"],
         Operation::DescribeAlarms => &["AlarmNames", "AlarmTypes", "MaxRecords"],
-        Operation::GetLogEvents | Operation::FilterLogEvents => {
+        Operation::GetLogEvents | Operation::FilterLogEvents | Operation::GetQueryResults => {
             &["startTime", "endTime", "startFromHead", "interleaved", "logStreamNames"]
         }
         _ => &["include"],

@@ -16,7 +16,7 @@ use super::lines;
 use super::name::{is_dated, snapshot_time};
 use super::text;
 use super::walk::{Found, is_known, slashed, walk};
-use crate::document::{DELIVERED, Document, Operation, service_arns_of_events};
+use crate::document::{Document, Operation, service_arns_of_events};
 use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
 
 /// A recording, opened: its documents are known, and read when they are asked for.
@@ -62,8 +62,9 @@ pub(super) enum Place {
     Line(usize, Range<u64>),
     /// A part of a JSON file, in characters; with the line that it begins in, where there are several.
     Part(Option<usize>, Range<usize>),
-    /// The parts of a JSON file that are events, and the line of the first, where there are several parts.
-    Events(Option<usize>, Vec<Range<usize>>),
+    /// The parts of a JSON file that are the entries of one document, which has them under this key; and the line of the
+    /// first, where there are several parts.
+    List(&'static str, Option<usize>, Vec<Range<usize>>),
 }
 
 impl Place {
@@ -71,7 +72,7 @@ impl Place {
         match self {
             Self::Line(_, bytes) => bytes.start,
             Self::Part(_, place) => place.start as u64,
-            Self::Events(_, places) => places.first().map_or(0, |place| place.start as u64),
+            Self::List(_, _, places) => places.first().map_or(0, |place| place.start as u64),
         }
     }
 }
@@ -252,10 +253,10 @@ impl DocumentFile {
                 return Ok(Document { origin: self.origin(), ..document });
             }
             Place::Part(_, place) => text::parse_part(&self.files.bytes(&self.path)?, &file, place)?,
-            Place::Events(_, places) => {
+            Place::List(key, _, places) => {
                 let bytes = self.files.bytes(&self.path)?;
-                let events = places.iter().map(|place| text::parse_part(&bytes, &file, place));
-                json!({ DELIVERED: events.collect::<Result<Vec<_>, _>>()? })
+                let entries = places.iter().map(|place| text::parse_part(&bytes, &file, place));
+                json!({ *key: entries.collect::<Result<Vec<_>, _>>()? })
             }
         };
         let mut document = Document::from_json(value, self.origin())
@@ -275,10 +276,10 @@ impl DocumentFile {
     pub(crate) fn origin(&self) -> String {
         let path = slashed(&self.path);
         match self.place {
-            Place::Line(line, _) | Place::Part(Some(line), _) | Place::Events(Some(line), _) => {
+            Place::Line(line, _) | Place::Part(Some(line), _) | Place::List(_, Some(line), _) => {
                 format!("{path}:{line}")
             }
-            Place::Part(None, _) | Place::Events(None, _) => path,
+            Place::Part(None, _) | Place::List(_, None, _) => path,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The files of a folder, and the documents in them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::error::RecordingError;
 use super::files::{Entry, Files, Kind};
@@ -12,13 +13,19 @@ use super::lines;
 use super::name::named_stream;
 use super::read::{Content, DocumentFile, Place, UnknownFile};
 use super::text::{self, Part};
-use crate::document::{DELIVERED, Document, is_delivered};
+use crate::document::{DELIVERED, Document, Operation, RESULTS, is_delivered, is_result};
 
 /// Where a walk through folders puts what it finds.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) documents: Vec<DocumentFile>,
     pub(super) unknown: Vec<UnknownFile>,
+}
+
+/// The key of the document that a value of a file is a part of: a file may hold thousands of them, and they are one
+/// document, so that it is read once.
+fn part_of(value: &Value) -> Option<&'static str> {
+    if is_delivered(value) { Some(DELIVERED) } else { is_result(value).then_some(RESULTS) }
 }
 
 /// Finds the documents of a file.
@@ -31,18 +38,23 @@ fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found
     }
     let several = parts.len() > 1;
     let (before, mut unknown) = (found.documents.len(), Vec::new());
-    let (events, parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| is_delivered(&part.value));
-    if let Some(first) = events.first() {
-        // A file may hold thousands of them: they are one document, so that it is read once.
-        let place =
-            Place::Events(several.then_some(first.line), events.iter().map(|part| part.place.clone()).collect());
-        let events = Value::Array(events.into_iter().map(|part| part.value).collect());
-        let document = Document::from_json(json!({ DELIVERED: events }), String::new())
+    let stream_of =
+        |operation: Operation| operation.is_of_lines().then(|| named_stream(relative(snapshot, path))).flatten();
+    let (listed, parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part_of(&part.value).is_some());
+    let mut lists: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
+    for part in listed {
+        lists.entry(part_of(&part.value).unwrap_or_default()).or_default().push(part);
+    }
+    for (key, parts) in lists {
+        let line = parts.first().map(|part| part.line).filter(|_| several);
+        let place = Place::List(key, line, parts.iter().map(|part| part.place.clone()).collect());
+        let list = Value::Array(parts.into_iter().map(|part| part.value).collect());
+        let document = Document::from_json(Value::Object(Map::from_iter([(key.to_owned(), list)])), String::new())
             .map_err(|source| RecordingError::NotADocument { path: files.full(path), source })?;
         found.documents.push(DocumentFile {
             path: path.to_owned(),
             operation: document.operation,
-            named_stream: None,
+            named_stream: stream_of(document.operation),
             content: Content::of(&document),
             place,
             files: Arc::clone(files),
@@ -57,7 +69,7 @@ fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found
             }
             Ok(document) => {
                 let operation = document.operation;
-                let named_stream = if operation.is_of_lines() { named_stream(relative(snapshot, path)) } else { None };
+                let named_stream = stream_of(operation);
                 let (path, files) = (path.to_owned(), Arc::clone(files));
                 let content = Content::of(&document);
                 let place = Place::Part(line, place);

@@ -248,3 +248,23 @@ fn a_log_group_of_a_class_that_is_not_read_is_a_gap_that_says_so() {
     assert!(gap.error.as_deref().is_some_and(|error| error.contains("of the class INFREQUENT_ACCESS")), "{gap:?}");
     assert!(gap.remedy.as_deref().is_some_and(|remedy| remedy.contains("aws logs start-query")), "{gap:?}");
 }
+
+#[test]
+fn results_of_logs_insights_fill_the_gap_of_a_class_that_is_not_read() {
+    let stream = format!("ecs/app/{TASK}");
+    let group = json!({ "logGroupName": "/ecs/shop", "logGroupClass": "INFREQUENT_ACCESS" });
+    let row = json!([{ "field": "@timestamp", "value": "2026-11-23 07:43:10.000" },
+        { "field": "@logStream", "value": stream }, { "field": "@message", "value": "ready" }]);
+    let documents = vec![
+        service(),
+        describe(&[task(TASK, json!({}))]),
+        definition(DEFINITION, json!([awslogs("app", "/ecs/shop", Some("ecs"))])),
+        ask("DescribeLogGroups", json!({ "logGroupNamePrefix": "/ecs/shop" }), json!({ "logGroups": [group] })),
+        json!({ "results": [row], "status": "Complete" }),
+    ];
+    let rows = assemble(about(), &[documents]);
+    let of_stream = source(&rows, "GetLogEvents", TASK);
+    assert_eq!((of_stream.status.as_str(), of_stream.rows), ("partial", 1), "{of_stream:?}");
+    assert_eq!(of_stream.log_group.as_deref(), Some("/ecs/shop"), "the only group that is known");
+    assert!(of_stream.remedy.as_deref().is_some_and(|it| it.contains("get-query-results")), "{of_stream:?}");
+}

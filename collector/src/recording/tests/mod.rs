@@ -222,7 +222,7 @@ fn object() -> impl Strategy<Value = serde_json::Map<String, Value>> {
 
 fn document() -> impl Strategy<Value = Document> {
     let outcome = prop_oneof![
-        object().prop_map(|answer| Outcome::Response(Answer::new(Operation::ListTasks, answer))),
+        object().prop_map(|answer| Outcome::Response(answer.into())),
         (any::<String>(), any::<String>()).prop_map(|(code, message)| Outcome::Error(ApiError { code, message })),
     ];
     let call = (any::<i32>(), any::<Option<u16>>(), any::<Option<String>>(), any::<u32>(), any::<u64>()).prop_map(
@@ -241,14 +241,14 @@ fn document() -> impl Strategy<Value = Document> {
         },
     );
     (0..Operation::ALL.len(), object(), outcome, prop::option::of(call), prop::option::of(read)).prop_map(
-        |(operation, request, outcome, call, read)| Document {
-            operation: Operation::ALL[operation],
-            request: Some(request),
-            assumed: false,
-            outcome,
-            call,
-            read,
-            origin: String::new(),
+        |(operation, request, outcome, call, read)| {
+            let operation = Operation::ALL[operation];
+            let outcome = match outcome {
+                Outcome::Response(answer) => Outcome::Response(Answer::new(operation, answer.fields)),
+                error @ Outcome::Error(_) => error,
+            };
+            let origin = String::new();
+            Document { operation, request: Some(request), assumed: false, outcome, call, read, origin }
         },
     )
 }

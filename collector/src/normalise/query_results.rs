@@ -1,0 +1,66 @@
+//! Results of CloudWatch Logs Insights.
+
+use std::collections::BTreeSet;
+
+use casefile_evidence::Name;
+use casefile_objects::AwsPartition;
+use serde_json::{Map, Value};
+
+use super::Assembly;
+use super::coverage::QUERY;
+use crate::document::{Document, LogEvent};
+
+impl Assembly {
+    /// Results are lines of several streams, like those of FilterLogEvents.
+    pub(super) fn query_results(&mut self, document: &Document, events: Vec<LogEvent>) {
+        let mut missing: BTreeSet<&'static str> = BTreeSet::new();
+        let of_path = document.requested("logStreamName").map(Name::from);
+        let mut lines = Vec::with_capacity(events.len());
+        for mut line in events {
+            line.log_stream = line.log_stream.or_else(|| of_path.clone());
+            let fields = [
+                ("@timestamp", line.timestamp.is_some()),
+                ("@message", line.message.is_some()),
+                ("@logStream", line.log_stream.is_some()),
+            ];
+            if fields.iter().all(|(_, has)| *has) {
+                lines.push(line);
+            }
+            missing.extend(fields.into_iter().filter_map(|(field, has)| (!has).then_some(field)));
+        }
+        if !missing.is_empty() {
+            let missing = missing.into_iter().collect::<Vec<_>>().join(", ");
+            let remark = format!("results without {missing} were left out: begin the query with {QUERY}");
+            self.remarks.add(&document.origin, remark);
+        }
+        if document.requested("logGroupName").is_some() {
+            return self.filtered_events(document, lines);
+        }
+        let Some(group) = self.only_group() else { return self.filtered_events(document, lines) };
+        let request = Map::from_iter([("logGroupName".to_owned(), Value::from(group))]);
+        self.filtered_events(&Document { request: Some(request), ..document.clone() }, lines);
+    }
+
+    /// The log group that `@log` names: `ACCOUNT:NAME`.
+    pub(super) fn group_of_result(&self, named: &str) -> String {
+        let Some((account, name)) = named.split_once(':').filter(|_| !named.starts_with("arn:")) else {
+            return self.log_group(named);
+        };
+        match (&self.about.account, &self.about.region) {
+            (Some(own), Some(region)) if own != account => {
+                let partition = AwsPartition::of(region).name;
+                self.log_group(&format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"))
+            }
+            _ => self.log_group(name),
+        }
+    }
+
+    /// The log group, where only one is known.
+    fn only_group(&self) -> Option<String> {
+        let of_containers = self.seen.definitions.values().flat_map(|containers| containers.values());
+        let mut groups: BTreeSet<String> =
+            of_containers.filter_map(|container| container.log_group.clone()).chain(self.log_groups()).collect();
+        let only = groups.pop_first()?;
+        groups.is_empty().then_some(only)
+    }
+}
