@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use casefile_evidence::tables::{ContainerDefinitionRow, TaskDefinitionRow};
 
 use super::fields::Fields;
-use super::seen::SeenContainer;
 use super::streams::StreamNaming;
-use super::{Assembly, Current, Remarks, log_group};
+use super::topology::SeenContainer;
+use super::{Assembly, Current, Remarks, log_group_id};
 use crate::document::Document;
 
 impl Assembly {
@@ -62,7 +62,7 @@ impl Assembly {
                 log_driver: driver,
                 log_group: destination
                     .group
-                    .map(|name| log_group::of_container(&arn, name, destination.region.as_deref())),
+                    .map(|name| log_group_id::of_container(&arn, name, destination.region.as_deref())),
                 log_region: destination.region,
                 log_stream_prefix: destination.prefix,
                 log_mode: destination.mode,

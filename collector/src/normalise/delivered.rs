@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Assembly;
 use super::fields::{Fields, short_name};
-use super::seen::SeenTask;
+use super::topology::SeenTask;
 use crate::document::{Delivered, DeliveredTask, Document};
 
 /// What events tell of tasks.

@@ -5,29 +5,29 @@
 
 mod alarms;
 mod bare;
-mod chosen;
-mod contradictions;
 mod coverage;
+mod cross_checks;
 mod definition;
 mod delivered;
 mod events;
-mod expected;
 mod fields;
-mod groups;
-mod log;
-mod log_group;
+mod lines;
+mod log_group_id;
+mod log_lists;
+mod missing_choices;
+mod missing_sources;
 mod moment;
 mod query_results;
 mod reads;
 mod redaction;
 mod remarks;
-mod seen;
 mod selector;
 mod service;
 mod sources;
 mod streams;
 mod target_groups;
 mod task;
+mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,16 +40,16 @@ use crate::redact::{Counts, Redactor};
 
 pub use coverage::LOOKED_BACK_MS;
 pub use fields::{account_of, short_name};
-pub(crate) use groups::is_older;
-pub use log_group::{log_group_name, log_group_region};
+pub use log_group_id::{log_group_name, log_group_region};
+pub(crate) use log_lists::is_older;
 pub use moment::latest_moment;
 pub(crate) use moment::{first_stop, latest_of_aws};
 pub use redaction::{Redacted, Redaction};
 pub use remarks::Remarks;
-pub use seen::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, service_arns_of, services_of};
 pub use selector::{TaskChoice, TaskSelector};
 pub use streams::{ExpectedStream, StreamNaming};
 pub use target_groups::LoadBalancers;
+pub use topology::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContainer, service_arns_of, services_of};
 
 use fields::Fields;
 use sources::{Key, Ledger, Page};
@@ -106,7 +106,7 @@ pub struct Assembly {
     service_deployment_rows: BTreeMap<String, ServiceDeploymentRow>,
     /// By what was asked of ListTasks.
     retention: BTreeMap<String, task::Retention>,
-    listed: contradictions::Listed,
+    listed: cross_checks::Listed,
     remarks: Remarks,
     rows: Vec<AnyRow>,
     sources: sources::Standing,
@@ -116,13 +116,16 @@ pub struct Assembly {
 }
 
 impl About {
-    /// Takes the region, the account and the cluster from an ARN that names the service, where they are not given.
+    /// Takes the region, the account and the cluster from the ARNs that name service and cluster, where they are not given.
     pub(crate) fn locate(&mut self) {
-        if self.service.starts_with("arn:") {
-            let (region, account) = seen::region_and_account(&self.service);
+        let arns = [Some(&self.service), self.cluster.as_ref()].into_iter().flatten();
+        for arn in arns.filter(|name| name.starts_with("arn:")).cloned().collect::<Vec<_>>() {
+            let (region, account) = topology::region_and_account(&arn);
             self.region = self.region.take().or(region);
             self.account = self.account.take().or(account);
-            self.cluster = self.cluster.take().or_else(|| seen::cluster_of(&self.service).map(str::to_owned));
+        }
+        if self.service.starts_with("arn:") {
+            self.cluster = self.cluster.take().or_else(|| topology::cluster_of(&self.service).map(str::to_owned));
         }
         self.service = short_name(&self.service).to_owned();
         self.cluster = self.cluster.take().map(|cluster| short_name(&cluster).to_owned());
@@ -133,10 +136,10 @@ impl About {
         let differs = |own: &Option<String>, other: Option<&str>| {
             own.as_deref().zip(other).is_some_and(|(own, other)| own != other)
         };
-        let (region, account) = seen::region_and_account(arn);
+        let (region, account) = topology::region_and_account(arn);
         differs(&self.region, region.as_deref())
             || differs(&self.account, account.as_deref())
-            || differs(&self.cluster, seen::cluster_of(arn))
+            || differs(&self.cluster, topology::cluster_of(arn))
     }
 }
 
@@ -159,7 +162,7 @@ impl Assembly {
             once: BTreeSet::new(),
             service_deployment_rows: BTreeMap::new(),
             retention: BTreeMap::new(),
-            listed: contradictions::Listed::default(),
+            listed: cross_checks::Listed::default(),
             remarks: Remarks::default(),
             rows: Vec::new(),
             sources: sources::Standing::default(),
@@ -362,7 +365,7 @@ impl Assembly {
         let judged = self.judged().rollout;
         let expected = self.rollouts.expected().clone();
         let arn = self.seen.service_arn.clone();
-        let (region, account) = arn.as_deref().map(seen::region_and_account).unwrap_or_default();
+        let (region, account) = arn.as_deref().map(topology::region_and_account).unwrap_or_default();
         TargetRow {
             service: self.about.service.clone(),
             cluster: self.about.cluster.clone(),

@@ -5,7 +5,7 @@ use std::fmt;
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::TaskSelectorRow;
 
-use super::seen::SeenTask;
+use super::topology::SeenTask;
 
 /// Which one-off tasks are collected. It shows as its text, e.g. `family shop-migrate`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use casefile_evidence::tables::{
 };
 
 use super::fields::{Fields, short_name};
-use super::seen::{SeenDeployment, region_and_account};
 use super::sources::{Key, Page};
 use super::target_groups::LoadBalancers;
+use super::topology::{SeenDeployment, region_and_account};
 use super::{Assembly, Current, alarms};
 use crate::document::{Document, Operation};
 

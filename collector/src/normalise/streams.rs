@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 
-use super::seen::{Seen, SeenTask};
+use super::topology::{Seen, SeenTask};
 
 /// How a container's log streams are named.
 #[derive(Debug, Clone, PartialEq, Eq)]

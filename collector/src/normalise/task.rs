@@ -5,8 +5,8 @@ use casefile_evidence::tables::{ContainerRow, TaskRow};
 use serde_json::Value;
 
 use super::fields::{Fields, short_name};
-use super::seen::{SeenTask, SeenTaskContainer};
 use super::sources::{Key, Page};
+use super::topology::{SeenTask, SeenTaskContainer};
 use super::{Assembly, Current};
 use crate::document::Document;
 

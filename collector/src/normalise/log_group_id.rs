@@ -6,7 +6,7 @@
 use casefile_objects::AwsPartition;
 
 use super::Assembly;
-use super::seen::region_and_account;
+use super::topology::region_and_account;
 use crate::document::Document;
 
 /// The name in a log group's name, ARN or identifier.
@@ -125,6 +125,20 @@ mod tests {
         }
         assert_eq!(log_group_region("arn:aws:logs:us-east-1:1:log-group:/ecs/core"), Some("us-east-1"));
         assert_eq!(log_group_region("/ecs/core"), None);
+    }
+
+    #[test]
+    fn the_arn_of_the_cluster_tells_where_the_service_is() {
+        let mut about = About {
+            service: "core".to_owned(),
+            cluster: Some("arn:aws:ecs:eu-west-1:123456789012:cluster/production".to_owned()),
+            ..About::default()
+        };
+        about.locate();
+        let service = |region: &str, account: &str| format!("arn:aws:ecs:{region}:{account}:service/production/core");
+        assert!(!about.is_elsewhere(&service("eu-west-1", "123456789012")));
+        assert!(about.is_elsewhere(&service("eu-west-1", "999999999999")));
+        assert!(about.is_elsewhere(&service("us-east-1", "123456789012")));
     }
 
     #[test]

@@ -6,9 +6,9 @@ use super::Assembly;
 use super::coverage::of_class;
 use casefile_evidence::rollout::Judged;
 
-use super::seen::SeenContainer;
 use super::sources::Key;
 use super::streams::{ExpectedStream, StreamNaming};
+use super::topology::SeenContainer;
 use crate::document::Operation;
 
 impl Assembly {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Assembly;
 use super::coverage::of_class;
-use super::log_group::cli_option;
+use super::log_group_id::cli_option;
 use super::selector::TaskSelector;
 use super::sources::{self, Key};
 use crate::document::Operation;
