@@ -6,6 +6,7 @@
 mod answer;
 mod delivered;
 mod error;
+pub(crate) mod line_query;
 mod operation;
 mod read;
 mod results;

@@ -1,6 +1,6 @@
 //! What a collection will ask of AWS, before it does: how often, and with which permissions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use casefile_objects::AwsPartition;
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub struct Known {
     pub tasks: u64,
     /// Log groups that are read (names, or ARNs of other accounts and regions), and how many streams a task has in each.
     pub groups: BTreeMap<String, u64>,
+    /// Log groups that only Logs Insights reads.
+    pub queried: BTreeSet<String>,
     /// Whether the log groups were read from the task definitions; else there may be others.
     pub groups_are_known: bool,
     /// How many selectors of one-off tasks there are.
@@ -65,6 +67,7 @@ pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
     let hundreds = |count: u64| count.div_ceil(100).max(1);
     let lists = 2 * (1 + known.selectors);
     let groups = known.groups.len().max(1) as u64;
+    let queried = known.queried.len() as u64;
     let streams: u64 = known.groups.values().sum::<u64>().max(1) * known.tasks.max(1);
     let readings: u64 = known.groups.values().map(|streams| hundreds(streams * tasks)).sum::<u64>().max(1);
     let asked = [
@@ -82,6 +85,8 @@ pub fn calls(known: &Known, quotas: &Quotas) -> Vec<Calls> {
         (Operation::DescribeLogGroups, 0, groups),
         (Operation::DescribeLogStreams, 0, streams),
         (Operation::FilterLogEvents, readings, 0),
+        (Operation::StartQuery, queried, 0),
+        (Operation::GetQueryResults, queried * 3, 0),
     ];
     let region = known.region.as_deref().unwrap_or_default();
     let asked = asked.into_iter().filter(|(_, per_poll, once)| per_poll + once > 0);
@@ -162,6 +167,22 @@ pub fn policy(known: &Known) -> Value {
             },
         ],
     });
+    if !known.queried.is_empty()
+        && let Some(statements) = policy["Statement"].as_array_mut()
+    {
+        let groups = known.queried.iter().map(|group| match group.starts_with("arn:") {
+            true => group.clone(),
+            false => arn("logs", format!("log-group:{group}")),
+        });
+        let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
+        statements.push(json!({
+            "Sid": "LogsInsights", "Effect": "Allow", "Action": ["logs:StartQuery"], "Resource": groups,
+        }));
+        // IAM knows no resource for it.
+        statements.push(json!({
+            "Sid": "LogsInsightsResults", "Effect": "Allow", "Action": ["logs:GetQueryResults"], "Resource": ["*"],
+        }));
+    }
     let mut allow_all = |sid: &str, operation: Operation, count: Option<u64>| {
         if count != Some(0)
             && let Some(statements) = policy["Statement"].as_array_mut()
@@ -221,6 +242,7 @@ mod tests {
             service: "bf-manage-core".to_owned(),
             tasks: 2,
             groups: [("/ecs/bf-manage-core".to_owned(), 2)].into(),
+            queried: ["/ecs/rare".to_owned()].into(),
             groups_are_known: true,
             selectors: 1,
             task_sets: false,

@@ -165,14 +165,21 @@ fn the_judged_revision_and_the_task_sets_have_target_groups_too() {
 }
 
 #[test]
-fn classic_load_balancers_are_a_gap_only_where_there_is_nothing_else() {
+fn a_classic_load_balancer_is_asked_for_its_instances() {
     let classic = json!({ "loadBalancerName": "old-elb", "containerName": "app", "containerPort": 80 });
     let (_, sources) = assemble(&[&[services(&json!([classic]))]]);
     assert_eq!(told(&sources), [(0, "not_attempted", None)]);
     assert_eq!(sources[0].parameters, r#"{"LoadBalancerName":"old-elb"}"#);
-    assert!(sources[0].error.as_deref().unwrap_or_default().contains("Classic Load Balancer old-elb"));
-    let (_, sources) = assemble(&[&[services(&json!([classic, balancer("a")])), answered("a", "i-1")]]);
-    assert_eq!(told(&sources), [(0, "complete", named("a"))]);
+    let remedy = "aws elb describe-instance-health --load-balancer-name old-elb (needs elasticloadbalancing:DescribeInstanceHealth)";
+    assert_eq!(sources[0].remedy.as_deref(), Some(remedy));
+    // A bare answer does not name the load balancer; there is only one.
+    let health = json!({ "InstanceStates": [{ "InstanceId": "i-1", "State": "Unknown", "ReasonCode": "ELB" }] });
+    let (rows, sources) = assemble(&[&[services(&json!([classic])), health]]);
+    assert_eq!(
+        (rows.len(), rows[0].state.as_deref(), rows[0].reason.as_deref()),
+        (1, Some("unavailable"), Some("ELB"))
+    );
+    assert_eq!((sources.len(), sources[0].status.as_str()), (1, "complete"));
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(crate) struct CollectSection {
     /// One-off tasks besides the service's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tasks: Vec<OneOffTasks>,
+    /// Whether Logs Insights reads log groups of the class INFREQUENT_ACCESS. It costs by the bytes that it scans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) logs_insights: Option<bool>,
     /// The share of AWS's quotas that is used, above 0 and at most 1; the rest is left to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) quota_share: Option<f64>,

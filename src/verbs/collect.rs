@@ -123,6 +123,7 @@ impl Job {
             clock,
             pace: times.pace,
             budget: loaded.config.collect.budget(),
+            logs_insights: loaded.config.collect.logs_insights.unwrap_or(true),
             maker: maker.clone(),
             named: target.named.clone(),
             assembly,

@@ -1,5 +1,7 @@
 //! `collect --dry-run`: the calls of a collection, and the least IAM policy for them.
 
+use std::collections::BTreeSet;
+
 use casefile_collector::aws::{Aws, ConnectOptions, Quotas, ask};
 use casefile_collector::normalise::{Assembly, account_of, short_name};
 use casefile_collector::plan::{Calls, Known, calls, policy, terraform};
@@ -21,7 +23,13 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
     let quotas = loaded.config.collect.quotas()?;
     let options = ConnectOptions { quotas: quotas.clone(), ..args.aws.connect.options(target.region.clone()) };
     let known = match Aws::connect(options).await {
-        Ok(aws) => look(&aws, &target, times, printer).await,
+        Ok(aws) => {
+            let known = look(&aws, &target, times, printer).await;
+            match loaded.config.collect.logs_insights {
+                Some(false) => Known { queried: Default::default(), ..known },
+                _ => known,
+            }
+        }
         Err(error) => {
             printer.warn(&format!("AWS was not asked, so that log groups are not known: {error}"));
             beforehand(&target, target.region.as_deref(), times)
@@ -96,6 +104,17 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         .await;
         failed = asked.error.or(failed);
     }
+    let of_containers = assembly.seen().definitions.values().flat_map(|containers| containers.values());
+    let groups: BTreeSet<String> = of_containers.filter_map(|container| container.log_group.clone()).collect();
+    for group in &groups {
+        // What it cannot tell is not missed here: the collection will say so.
+        ask::describe_log_group(aws, &ask::LogGroup::new(aws, group), &mut |document| {
+            let document = assembly.redact(document);
+            assembly.take(document);
+        })
+        .await;
+    }
+    known.queried = groups.into_iter().filter(|group| !assembly.is_readable(group)).collect();
     let seen = assembly.seen();
     for container in seen.definitions.values().flat_map(|containers| containers.values()) {
         if let Some(group) = &container.log_group {
@@ -114,7 +133,7 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
             error.message
         )),
         None => printer.note(&format!(
-            "asked AWS for the service and {} task definitions, which name the log groups; nothing else was asked",
+            "asked AWS for the service, {} task definitions and their log groups; nothing else was asked",
             definitions.len()
         )),
     }
@@ -142,5 +161,13 @@ fn table(calls: &[Calls], known: &Known, quotas: &Quotas) -> String {
          of the quotas.\n",
         quotas.share * 100.0
     ));
+    if !known.queried.is_empty() {
+        let groups: Vec<&str> = known.queried.iter().map(String::as_str).collect();
+        text.push_str(&format!(
+            "\nOnly Logs Insights reads {}, which costs by the bytes that a query scans; a group is queried every 15 s. \
+             [collect] logs_insights = false turns it off.\n",
+            groups.join(", ")
+        ));
+    }
     text
 }

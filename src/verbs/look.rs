@@ -51,6 +51,7 @@ impl Look {
             clock,
             pace: Pace { timeout: Duration::from_secs(60), poll: Duration::from_secs(1), overtime: OVERTIME },
             budget: LogBudget { lines: Some(LINES), bytes: None },
+            logs_insights: false,
             maker: maker.clone(),
             named: target.named.clone(),
             assembly: Assembly::new(target.about(aws.region(), times), redactor(loaded)?),

@@ -72,6 +72,7 @@ fn quota(operation: Operation, region: &str) -> Quota {
             quota(Op::GetLogEvents, rate, rate)
         }
         Op::GetQueryResults => quota(Op::GetQueryResults, 5.0, 5.0),
+        Op::StartQuery => quota(Op::StartQuery, 5.0, 5.0),
     }
 }
 

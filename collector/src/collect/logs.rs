@@ -12,9 +12,9 @@ use crate::document::{ApiError, Document, Operation, Outcome};
 use crate::normalise::{ExpectedStream, LOOKED_BACK_MS};
 
 /// Lines of an extra log group are read from so long before the deployment's creation.
-const EXTRA_BACK_MS: i64 = 60 * 1000;
+pub(super) const EXTRA_BACK_MS: i64 = 60 * 1000;
 /// A read goes back so far behind the last one, besides the time that lines may take to arrive: clocks differ.
-const CLOCKS_MS: i64 = 5_000;
+pub(super) const CLOCKS_MS: i64 = 5_000;
 /// From so many unknown streams of a group on, the group is listed.
 const MANY: usize = 10;
 
@@ -31,8 +31,8 @@ impl Collection<'_> {
             self.ask_retention(group).await;
         }
         let assembly = &self.parts.assembly;
-        let streams: Vec<ExpectedStream> =
-            streams.into_iter().filter(|stream| assembly.is_readable(&stream.log_group)).collect();
+        let (streams, queried): (Vec<ExpectedStream>, Vec<ExpectedStream>) =
+            streams.into_iter().partition(|stream| assembly.is_readable(&stream.log_group));
         let groups: Vec<_> = groups.into_iter().filter(|group| assembly.is_readable(group)).collect();
         let started = || streams.iter().filter(|stream| stream.started);
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
@@ -51,6 +51,9 @@ impl Collection<'_> {
         let extra = self.extra_streams(&groups, &streams).await;
         let all: Vec<ExpectedStream> = streams.iter().chain(&extra).cloned().collect();
         self.read_lines(&all, observed_at, closing).await;
+        if self.parts.logs_insights {
+            self.query_lines(&queried, observed_at, closing).await;
+        }
     }
 
     /// Looks for streams: where a group has many, at its newest ones first, fifty a call; and then for what was not
@@ -208,7 +211,8 @@ impl Collection<'_> {
 
     /// From when on the next poll reads lines again.
     fn comes_again_from(&self, observed_at: Timestamp) -> Timestamp {
-        let began = self.unfinished.iter().map(Reading::began).fold(observed_at, Timestamp::min);
+        let began = self.unfinished.iter().map(Reading::began).chain(self.queried.values().copied());
+        let began = began.fold(observed_at, Timestamp::min);
         began.plus_millis(-(self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS))
     }
 

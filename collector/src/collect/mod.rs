@@ -5,6 +5,7 @@
 mod ask;
 mod fetch;
 mod fresh;
+mod insights;
 mod logs;
 mod reading;
 mod stop;
@@ -109,6 +110,8 @@ pub struct Parts<'a> {
     pub pace: Pace,
     /// How much of the logs is taken at most.
     pub budget: LogBudget,
+    /// Whether Logs Insights reads the log groups that nothing else reads. It costs by the bytes that it scans.
+    pub logs_insights: bool,
     /// What is asked for.
     pub named: Named,
     /// Turns documents into rows.
@@ -129,6 +132,8 @@ pub struct Collection<'a> {
     tails: BTreeMap<(String, String), Tail>,
     /// Readings of lines that an error ended, and that go on from where they are.
     unfinished: Vec<Reading>,
+    /// When each log group was last read through Logs Insights.
+    queried: BTreeMap<LogGroup, Timestamp>,
     /// Reads that were begun.
     reads: i64,
     fresh: Fresh,
@@ -208,6 +213,7 @@ impl<'a> Collection<'a> {
             parts,
             tails: BTreeMap::new(),
             unfinished: Vec::new(),
+            queried: BTreeMap::new(),
             reads: 0,
             fresh: Fresh::default(),
             latency: Duration::ZERO,

@@ -25,6 +25,7 @@ pub enum Operation {
     DescribeAlarms,
     DescribeLogGroups,
     DescribeLogStreams,
+    StartQuery,
     FilterLogEvents,
     GetLogEvents,
     GetQueryResults,
@@ -34,7 +35,7 @@ impl Operation {
     /// Every operation, in the order in which a snapshot's documents are taken up: what names things
     /// (services, deployments, tasks) before what refers to them (task definitions, logs). The collector asks in
     /// this order.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DescribeServices,
         Self::DescribeTaskSets,
         Self::ListServiceDeployments,
@@ -49,6 +50,7 @@ impl Operation {
         Self::DescribeAlarms,
         Self::DescribeLogGroups,
         Self::DescribeLogStreams,
+        Self::StartQuery,
         Self::FilterLogEvents,
         Self::GetLogEvents,
         Self::GetQueryResults,
@@ -71,6 +73,7 @@ impl Operation {
             Self::DescribeAlarms => "DescribeAlarms",
             Self::DescribeLogGroups => "DescribeLogGroups",
             Self::DescribeLogStreams => "DescribeLogStreams",
+            Self::StartQuery => "StartQuery",
             Self::FilterLogEvents => "FilterLogEvents",
             Self::GetLogEvents => "GetLogEvents",
             Self::GetQueryResults => "GetQueryResults",
@@ -116,6 +119,7 @@ impl Operation {
             Self::DescribeAlarms => "cloudwatch:DescribeAlarms",
             Self::DescribeLogGroups => "logs:DescribeLogGroups",
             Self::DescribeLogStreams => "logs:DescribeLogStreams",
+            Self::StartQuery => "logs:StartQuery",
             Self::FilterLogEvents => "logs:FilterLogEvents",
             Self::GetLogEvents => "logs:GetLogEvents",
             Self::GetQueryResults => "logs:GetQueryResults",
@@ -135,13 +139,18 @@ impl Operation {
             Self::DescribeAlarms => "alarms",
             Self::DescribeLogGroups => "log_groups",
             Self::DescribeLogStreams => "log_streams",
-            Self::FilterLogEvents | Self::GetLogEvents | Self::GetQueryResults => "log_events",
+            Self::StartQuery | Self::FilterLogEvents | Self::GetLogEvents | Self::GetQueryResults => "log_events",
         }
     }
 
     /// Whether it is asked of AWS. Events come by themselves: nobody can say that all of them are there.
     pub const fn is_asked(self) -> bool {
         !matches!(self, Self::EventBridge)
+    }
+
+    /// Whether its answers are taken up in the order in which they came, whatever operations they are of.
+    pub const fn is_in_sequence(self) -> bool {
+        self.is_of_lines() || matches!(self, Self::StartQuery)
     }
 
     /// Whether its answers are pages of log lines.

@@ -97,8 +97,9 @@ pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
         format!("log group {log_group} is of the class {class}: GetLogEvents and FilterLogEvents do not read it"),
         format!(
             "send the container's logs to a log group of the class {READABLE}: the class of {log_group} cannot be changed. Or \
-             query it with Logs Insights (aws logs start-query --log-group-{} {log_group} --query-string '{QUERY}' ...), save \
-             what aws logs get-query-results prints beside the other evidence, and use casefile import",
+             query it with Logs Insights, as casefile collect does unless [collect] logs_insights is false: aws logs start-query \
+             --log-group-{} {log_group} --query-string '{QUERY}' ...; save what aws logs get-query-results prints beside the other \
+             evidence, and use casefile import",
             if log_group.starts_with("arn:") { "identifiers" } else { "name" }
         ),
     )

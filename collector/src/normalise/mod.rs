@@ -35,6 +35,8 @@ use casefile_evidence::rollout::{Expected, Judged, Rollouts};
 use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, SourceRow, TargetRow};
 use casefile_evidence::{AnyRow, Timestamp};
 
+use serde_json::{Map, Value};
+
 use crate::document::{Document, Operation, Outcome};
 use crate::redact::{Counts, Redactor};
 
@@ -98,6 +100,8 @@ pub struct Assembly {
     ledger: Ledger,
     logs: coverage::Logs,
     reads: reads::Reads,
+    /// What was asked of each query of Logs Insights, by its id.
+    queries: BTreeMap<String, Map<String, Value>>,
     /// Log lines so far, whatever reads have them.
     lines: i64,
     events: events::Events,
@@ -156,6 +160,7 @@ impl Assembly {
             ledger: Ledger::default(),
             logs: coverage::Logs::default(),
             reads: reads::Reads::default(),
+            queries: BTreeMap::new(),
             lines: 0,
             events: events::Events::default(),
             delivered_tasks: delivered::DeliveredTasks::default(),
@@ -226,6 +231,7 @@ impl Assembly {
         }
         let document = &document;
         match document.operation {
+            Operation::StartQuery => self.query_started(document),
             Operation::DescribeServices => self.services(document),
             Operation::DescribeTaskSets => self.task_sets(document),
             Operation::ListServiceDeployments | Operation::DescribeServiceDeployments => {

@@ -8,11 +8,38 @@ use serde_json::{Map, Value};
 
 use super::Assembly;
 use super::coverage::QUERY;
+use crate::document::line_query::streams_of;
 use crate::document::{Document, LogEvent};
 
 impl Assembly {
+    /// StartQuery: what was asked, as FilterLogEvents would be asked. The streams are those that the query names.
+    pub(super) fn query_started(&mut self, document: &Document) {
+        let Some(request) = &document.request else { return };
+        let mut asked = Map::new();
+        let identifiers = request.get("logGroupIdentifiers").and_then(|it| it.get(0));
+        let group = request.get("logGroupName").map(|name| ("logGroupName", name));
+        if let Some((key, group)) = group.or(identifiers.map(|arn| ("logGroupIdentifier", arn))) {
+            asked.insert(key.to_owned(), group.clone());
+        }
+        let query = document.requested("queryString").unwrap_or_default();
+        asked.insert("logStreamNames".to_owned(), streams_of(query).into());
+        for key in ["startTime", "endTime"] {
+            if let Some(seconds) = request.get(key).and_then(Value::as_i64) {
+                asked.insert(key.to_owned(), seconds.saturating_mul(1000).into());
+            }
+        }
+        match document.response().and_then(|answer| answer.get("queryId")).and_then(Value::as_str) {
+            Some(id) => drop(self.queries.insert(id.to_owned(), asked)),
+            // Its streams are not read.
+            None => self.filtered_events(&Document { request: Some(asked), ..document.clone() }, Vec::new()),
+        }
+    }
+
     /// Results are lines of several streams, like those of FilterLogEvents.
     pub(super) fn query_results(&mut self, document: &Document, events: Vec<LogEvent>) {
+        if let Some(asked) = document.requested("queryId").and_then(|id| self.queries.remove(id)) {
+            return self.filtered_events(&Document { request: Some(asked), ..document.clone() }, events);
+        }
         let mut missing: BTreeSet<&'static str> = BTreeSet::new();
         let of_path = document.requested("logStreamName").map(Name::from);
         let mut lines = Vec::with_capacity(events.len());

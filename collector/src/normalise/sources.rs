@@ -37,6 +37,8 @@ struct Progress {
     bare: Option<Bare>,
     /// By what was asked for: an answer for some says nothing of others.
     errors: BTreeMap<String, ApiError>,
+    /// The operation of an error, where another one stands for the source.
+    failed: Option<Operation>,
     problem: Option<String>,
     /// What can be done about the problem, where that is its own.
     remedy: Option<String>,
@@ -223,6 +225,8 @@ impl Ledger {
         match &document.outcome {
             Outcome::Error(error) => {
                 progress.errors.insert(batch, error.clone());
+                let of_a_query = matches!(document.operation, Operation::StartQuery | Operation::GetQueryResults);
+                progress.failed = of_a_query.then_some(document.operation);
                 progress.exhausted = false;
             }
             Outcome::Response(_) => {
@@ -320,7 +324,7 @@ pub(super) fn row(key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow
 impl Progress {
     fn into_row(self, key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
         let Place { log_group, log_stream, container, task_id } = self.place;
-        let problem = self.problem.is_some();
+        let (problem, by) = (self.problem.is_some(), self.failed);
         let failed = self.errors.into_values().next();
         let bare = self.bare.filter(|_| !self.told && !self.exhausted);
         let (status, error_code, error) = match (&failed, self.problem) {
@@ -337,8 +341,8 @@ impl Progress {
         let told = self.remedy.or(bare.map(|bare| bare.remedy)).filter(|_| failed.is_none());
         let told =
             told.or_else(|| cut.then(|| "raise [collect] max_lines and max_log_bytes, or leave them out".to_owned()));
-        let remedy =
-            (status != "complete").then(|| told.unwrap_or_else(|| remedy(key, status, problem, log_group.as_deref())));
+        let remedy = (status != "complete")
+            .then(|| told.unwrap_or_else(|| remedy(key, status, problem, log_group.as_deref(), by)));
         SourceRow {
             status: status.to_owned(),
             covered_from: self.covered_from,
@@ -368,8 +372,9 @@ pub(super) fn describe_instance_health(load_balancer: &str) -> String {
 }
 
 /// What an operator can do about a gap.
-fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>) -> String {
-    let action = Operation::by_name(key.operation).map_or(key.operation, Operation::iam_action);
+fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>, by: Option<Operation>) -> String {
+    let by = by.or_else(|| Operation::by_name(key.operation));
+    let action = by.map_or(key.operation, Operation::iam_action);
     match (status, log_group) {
         ("denied", Some(group)) => format!("grant {action} on log group {group} to the role that collects"),
         ("denied", None) => format!("grant {action} to the role that collects"),

@@ -56,8 +56,11 @@ fn retention_that_is_not_known_is_not_assumed() {
     assert_eq!(source(&rows, "GetLogEvents", "\"s\"").covered_from, None);
 }
 
+/// A group of another region. Recordings of before name it by its name alone.
+const EXTRA: &str = "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/extra";
+
 fn extra() -> About {
-    About { log_groups: vec!["arn:aws:logs:us-east-1:123456789012:log-group:/ecs/extra:*".to_owned()], ..about() }
+    About { log_groups: vec![format!("{EXTRA}:*")], ..about() }
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn the_streams_of_an_extra_group_are_told_by_the_parts_of_their_names() {
     assert_eq!((listed.status.as_str(), listed.covered_from), ("complete", Some(Timestamp(CREATED))));
     // Whoever lists them must read them.
     let unread = source(&rows, "GetLogEvents", "myapp");
-    assert_eq!((unread.status.as_str(), unread.log_group.as_deref()), ("missing", Some("/ecs/extra")));
+    assert_eq!((unread.status.as_str(), unread.log_group.as_deref()), ("missing", Some(EXTRA)));
 }
 
 #[test]
@@ -94,18 +97,18 @@ fn an_extra_group_that_may_not_be_listed_or_was_not_asked_for_is_a_gap_of_its_li
     let allowed = ask("DescribeLogStreams", newest(), json!({ "logStreams": [] }));
     let rows = assemble(extra(), &[vec![service(), denied.clone()]]);
     let of_lines = |rows: &[AnyRow]| {
-        let of_group = |it: &&SourceRow| it.feeds == "log_events" && it.log_group.as_deref() == Some("/ecs/extra");
+        let of_group = |it: &&SourceRow| it.feeds == "log_events" && it.log_group.as_deref() == Some(EXTRA);
         let last = sources(rows).into_iter().rfind(of_group);
         last.map(|it| (it.status.clone(), it.remedy.clone().unwrap_or_default()))
     };
-    let remedy = "grant logs:DescribeLogStreams on log group /ecs/extra to the role that collects";
-    assert_eq!(of_lines(&rows), Some(("denied".to_owned(), remedy.to_owned())));
+    let remedy = format!("grant logs:DescribeLogStreams on log group {EXTRA} to the role that collects");
+    assert_eq!(of_lines(&rows), Some(("denied".to_owned(), remedy)));
     let rows = assemble(extra(), &[vec![service(), denied], vec![service(), allowed.clone()]]);
     assert_eq!(of_lines(&rows), Some(("complete".to_owned(), String::new())), "it was read later");
     assert_eq!(of_lines(&assemble(extra(), &[vec![service(), allowed]])), None);
     let (status, remedy) = of_lines(&assemble(extra(), &[vec![service()]])).unwrap();
     assert_eq!(status, "missing");
-    assert!(remedy.starts_with("aws logs filter-log-events --log-group-name /ecs/extra"), "{remedy}");
+    assert!(remedy.starts_with(&format!("aws logs filter-log-events --log-group-identifier {EXTRA} ")), "{remedy}");
 }
 
 fn firelens(name: &str, options: Value) -> Value {
@@ -152,7 +155,8 @@ fn lines_that_go_through_firelens_to_cloudwatch_are_expected() {
         panic!("no container definition")
     };
     let filled = (row.log_group.as_deref(), row.log_region.as_deref(), row.log_stream_prefix.as_deref());
-    assert_eq!(filled, (Some("/fire"), Some("eu-west-2"), Some("shop/")));
+    let group = "arn:aws:logs:eu-west-2:123456789012:log-group:/fire";
+    assert_eq!(filled, (Some(group), Some("eu-west-2"), Some("shop/")));
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! CloudWatch Logs Insights: the lines of log groups that no other operation reads (log class INFREQUENT_ACCESS).
+
+use std::future::Future;
+use std::time::Duration;
+
+use casefile_evidence::Timestamp;
+use serde_json::Value;
+
+use super::{Asked, LogGroup, Pages, text};
+use crate::aws::Aws;
+use crate::aws::wire::exchange;
+use crate::document::line_query::{self, ROWS};
+use crate::document::{Document, Operation, Read};
+
+/// From one look at a running query to the next.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A query that runs longer is given up: Logs Insights ends it after an hour.
+const LOOKS: u32 = 120;
+
+/// A query of the lines of streams, and the moments between which they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineQuery {
+    /// The log group.
+    pub group: LogGroup,
+    /// Its streams.
+    pub streams: Vec<String>,
+    /// From this moment on, in whole seconds.
+    pub from: Timestamp,
+    /// Before this moment, in whole seconds.
+    pub to: Timestamp,
+}
+
+impl LineQuery {
+    /// The two halves of its time. `None` where it is too short.
+    pub fn halves(&self) -> Option<[Self; 2]> {
+        let seconds = self.to.millis_since(self.from) / 1000;
+        let middle = self.from.plus_millis(seconds / 2 * 1000);
+        let half = |from, to| Self { from, to, ..self.clone() };
+        (seconds > 1).then(|| [half(self.from, middle), half(middle, self.to)])
+    }
+}
+
+/// StartQuery, and GetQueryResults until the query has ended. Hands both answers to `on`; of GetQueryResults the last one.
+/// Finds whether there may be more rows than the answer has.
+///
+/// It may be cancelled: a query that runs goes on at AWS, and its results are lost.
+pub async fn query_lines<F: Future<Output = ()>>(
+    aws: &Aws,
+    query: &LineQuery,
+    read: Read,
+    on: impl Fn(Document) -> F,
+) -> Asked<bool> {
+    let LineQuery { group, from, to, .. } = query;
+    let mut pages = Pages::default();
+    let started = exchange(aws, group.region(), Operation::StartQuery, |wire| {
+        let call =
+            aws.logs(group.region()).start_query().query_string(line_query::of_streams(&query.streams)).limit(10_000);
+        let call = call.start_time(from.as_millis() / 1000).end_time(to.as_millis() / 1000);
+        let call = call.set_log_group_name(group.name());
+        let call = call.set_log_group_identifiers(group.identifier().map(|arn| vec![arn]));
+        call.customize().interceptor(wire).send()
+    })
+    .await;
+    let id = pages.count(&started).and_then(|answer| text(&answer.fields, "queryId"));
+    on(started).await;
+    let Some(id) = id else { return pages.asked(false) };
+    for look in 1.. {
+        let mut document = exchange(aws, group.region(), Operation::GetQueryResults, |wire| {
+            let call = aws.logs(group.region()).get_query_results().query_id(&id);
+            call.customize().interceptor(wire).send()
+        })
+        .await;
+        let status = document.response().and_then(|answer| answer.get("status")).and_then(Value::as_str);
+        let runs = matches!(status, Some("Running" | "Scheduled" | "Unknown"));
+        if runs && look < LOOKS {
+            aws.clock().sleep(PAUSE).await;
+            continue;
+        }
+        let is_full = document.events().len() >= ROWS;
+        document.read = Some(Read { last: status == Some("Complete") && !is_full, ..read });
+        pages.count(&document);
+        on(document).await;
+        return pages.asked(is_full);
+    }
+    pages.asked(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_halved_down_to_a_second() {
+        let query = LineQuery {
+            group: LogGroup::of("eu-west-1", "g"),
+            streams: Vec::new(),
+            from: Timestamp(10_000),
+            to: Timestamp(13_000),
+        };
+        let halves = query.halves().map(|halves| halves.map(|half| (half.from, half.to)));
+        assert_eq!(halves, Some([(Timestamp(10_000), Timestamp(11_000)), (Timestamp(11_000), Timestamp(13_000))]));
+        assert_eq!(LineQuery { to: Timestamp(11_000), ..query }.halves(), None);
+    }
+}
