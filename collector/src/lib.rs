@@ -5,6 +5,7 @@
 //! [`import`] reads a recording; what they do with a document is the same.
 
 pub mod aws;
+mod blocking;
 pub mod clock;
 pub mod collect;
 pub mod document;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod recording;
 pub mod redact;
 mod seal;
+mod stop_reason;
 pub mod terraform;
 
 pub use seal::{Maker, RecoverError, recover, seal};

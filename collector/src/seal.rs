@@ -6,8 +6,9 @@ use std::path::Path;
 use casefile_evidence::{Bundle, BundleWriter, ManifestHead, OpenError, Recovered, Sealed, Window, WriteError};
 use serde_json::Value;
 
-use crate::collect::{StopReason, blocking};
+use crate::blocking::blocking;
 use crate::normalise::Assembly;
+use crate::stop_reason::StopReason;
 
 /// Who makes the bundle.
 #[derive(Debug, Clone, Default, PartialEq)]

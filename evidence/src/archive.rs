@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use tempfile::TempDir;
 
 use crate::error::{OpenError, Problem, WriteError};
-use crate::verify::Files;
+use crate::files::Files;
 
 /// The folder within the archive.
 pub const FOLDER: &str = "casefile-bundle";

@@ -3,23 +3,21 @@
 //! After each poll every row is in a sorted run below `scratch/`, and `scratch/checkpoint.json` names the runs that
 //! count. What was written after that is as if it had not been observed: half a poll would say less than it seems to.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::bag::TAG_FILE;
 use crate::error::WriteError;
+use crate::lock::lock;
 use crate::manifest::{FORMAT, ManifestHead};
+use crate::place::{partial_of, put_in_place, write_file};
+use crate::run::Runs;
 use crate::tables::{AnyRow, Sorters};
-use crate::write::{BundleWriter, SORT_BUDGET, partial_of, put_in_place, write_file};
-
-/// File names, by table.
-pub(crate) type Runs = BTreeMap<String, Vec<String>>;
+use crate::write::{BundleWriter, SORT_BUDGET};
 
 const FILE: &str = "checkpoint.json";
-const LOCK: &str = "lock";
 
 /// The version of a checkpoint and of the runs that it names.
 const VERSION: u32 = 2;
@@ -34,28 +32,6 @@ struct Checkpoint {
     /// The folder of the rows that stand for the end of the collection, and their runs.
     closing: String,
     closing_runs: Runs,
-}
-
-pub(crate) fn names(paths: &[PathBuf]) -> Vec<String> {
-    paths.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
-}
-
-/// Locks a partial bundle for this process. The system lets go of the lock when the process ends, however it does.
-pub(crate) fn lock(scratch: &Path) -> Result<File, WriteError> {
-    let path = scratch.join(LOCK);
-    let file = File::create(&path).map_err(WriteError::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(WriteError::InUse { path: scratch.parent().unwrap_or(scratch).to_owned() })
-        }
-        Err(fs::TryLockError::Error(error)) => Err(WriteError::io("lock", &path)(error)),
-    }
-}
-
-/// Whether a process is writing the partial bundle.
-pub(crate) fn is_in_use(partial: &Path) -> bool {
-    File::open(partial.join("scratch").join(LOCK)).is_ok_and(|file| file.try_lock().is_err())
 }
 
 /// What is left of a bundle in the making at this path, where [`BundleWriter::recover`] can make a bundle of it.

@@ -4,6 +4,7 @@
 //! window, however many columns there are; of a Parquet file each column takes buffers of its own, and many runs are
 //! read at once.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,14 @@ use arrow::ipc::writer::StreamWriter;
 use crate::batches::{Batches, Limits};
 use crate::error::WriteError;
 use crate::row::Row;
+
+/// File names of runs, by table.
+pub(crate) type Runs = BTreeMap<String, Vec<String>>;
+
+/// The names of files.
+pub(crate) fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect()
+}
 
 /// As much as is read at a time: of each run that is merged, this is in memory.
 const LIMITS: Limits = Limits { rows: 256, weight: 64 << 10 };

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casefile_evidence::{AnyRow, BundleWriter, Timestamp, WriteError};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::aws::Aws;
 use crate::aws::ask::{LogCursor, LogGroup};
+use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::document::{Document, Outcome};
 use crate::normalise::{Assembly, Redacted};
@@ -30,7 +30,8 @@ pub use crate::seal::Maker;
 use fresh::Fresh;
 use reading::Reading;
 
-pub use stop::{Polled, SettledRule, Stop, StopReason, StopRule};
+pub use crate::stop_reason::StopReason;
+pub use stop::{Polled, SettledRule, Stop, StopRule};
 
 /// How long, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -416,12 +417,4 @@ impl<'a> Collection<'a> {
 
 fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(to.millis_since(from)).unwrap_or(0))
-}
-
-/// Runs what sorts and writes; meanwhile other threads go on with the calls.
-pub(crate) fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
 }

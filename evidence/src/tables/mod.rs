@@ -128,9 +128,9 @@ macro_rules! registry {
             }
 
             /// Puts every row on disk, and names the runs of each table.
-            pub(crate) fn checkpoint(&mut self) -> Result<crate::checkpoint::Runs, crate::error::WriteError> {
-                let mut runs = crate::checkpoint::Runs::new();
-                $(runs.insert(<$row>::TABLE.to_owned(), crate::checkpoint::names(&self.$variant.checkpoint()?));)+
+            pub(crate) fn checkpoint(&mut self) -> Result<crate::run::Runs, crate::error::WriteError> {
+                let mut runs = crate::run::Runs::new();
+                $(runs.insert(<$row>::TABLE.to_owned(), crate::run::names(&self.$variant.checkpoint()?));)+
                 Ok(runs)
             }
 
@@ -142,7 +142,7 @@ macro_rules! registry {
             }
 
             /// Takes over the runs of a checkpoint, which are in that folder.
-            pub(crate) fn adopt(&mut self, runs: &crate::checkpoint::Runs, folder: &std::path::Path) {
+            pub(crate) fn adopt(&mut self, runs: &crate::run::Runs, folder: &std::path::Path) {
                 $(self.$variant.adopt(runs.get(<$row>::TABLE).into_iter().flatten().map(|name| folder.join(name)));)+
             }
 
@@ -150,9 +150,9 @@ macro_rules! registry {
             pub(crate) fn finish(
                 self,
                 data: &std::path::Path,
-            ) -> Result<Vec<crate::write::WrittenTable>, crate::error::WriteError> {
+            ) -> Result<Vec<crate::table_file::WrittenTable>, crate::error::WriteError> {
                 Ok(vec![$(
-                    crate::write::write_table::<$row, _, _>(self.$variant, data, stored!($($stored)?))?
+                    crate::table_file::write_table::<$row, _, _>(self.$variant, data, stored!($($stored)?))?
                 ),+])
             }
         }
