@@ -60,7 +60,7 @@ rollback_tasks AS (
 fired_alarms AS (
   SELECT string_agg(told, '; ' ORDER BY told) AS told
   FROM (
-    SELECT DISTINCT concat(a.alarm_name, ': ', a.reason) AS told
+    SELECT DISTINCT concat(a.alarm_name, ': ', split_part(a.reason, ' (minimum ', 1)) AS told
     FROM alarms a
     JOIN rollout r ON coalesce(a.changed_at, a.observed_at) >= r.evidence_from
     WHERE a.state = 'ALARM' AND a.reason IS NOT NULL
