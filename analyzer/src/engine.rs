@@ -99,7 +99,11 @@ impl Analyzer {
             let id = &check.header.id;
             let is_affected =
                 change.checks.contains(id) || change.is_of_signatures() && planned.reads_any(&SIGNATURE_TABLES);
-            base.checks.iter().find(|of_base| of_base.id == *id && !is_affected).cloned().map(Box::new)
+            base.checks
+                .iter()
+                .find(|of_base| of_base.id == *id && of_base.outcome != Outcome::Error && !is_affected)
+                .cloned()
+                .map(Box::new)
         };
         let ran = run_all(&self.plans, &self.pack, &prepared, options, kept).await?;
         let bundle = BundleSummary {

@@ -14,7 +14,7 @@ use crate::error::AnalyzeError;
 use crate::options::Options;
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
-use crate::signature::{Ends, Looks, Pattern, Signature, compile, readable_line};
+use crate::signature::{Ends, Looks, Pattern, Signature, compile, is_log_group, readable_line};
 use crate::tables::{Evidence, RolloutSettings, TableData};
 
 /// A line that almost matches.
@@ -155,7 +155,7 @@ impl<'a> Search<'a> {
     /// Why a matching line does not count.
     fn elsewhere(&self, place: &Place<'_>) -> Option<String> {
         let pattern = self.pattern;
-        if let Some(group) = pattern.log_group.as_deref().filter(|group| *group != place.group) {
+        if let Some(group) = pattern.log_group.as_deref().filter(|named| !is_log_group(named, place.group)) {
             return Some(format!("but in log group {}, not {group}", place.group));
         }
         if let Some(wanted) = pattern.container.as_deref().filter(|wanted| place.container.as_deref() != Some(*wanted))

@@ -4,6 +4,7 @@ use casefile_objects::AwsPartition;
 use serde_json::{Value, json};
 
 use crate::compact::TABLES;
+use crate::labels::LABELS;
 use crate::layout::{ATTESTATIONS, BUNDLES, CONFIGS, DECISIONS, INDEX, MARKERS, STOPS, VERDICTS, WAIVERS};
 
 /// Who works with an archive.
@@ -58,7 +59,7 @@ impl Role {
         match self {
             Self::Archive => "the job that validates: validate --archive, archive add, attest",
             Self::Gate => "the job that asks before it deploys: gate region, service, plan, begin",
-            Self::Operator => "a person: gate stop, lift, waive, close",
+            Self::Operator => "a person: gate stop, lift, waive, close; archive label",
             Self::Compact => "a nightly job: archive compact, archive index",
             Self::Audit => {
                 "reads everything, and writes nothing: archive list, verify, stats; analyze, query, reproduce"
@@ -71,7 +72,8 @@ impl Role {
         match self {
             // A bundle or verdict that is there already is looked at, and not written.
             Self::Archive => &[BUNDLES, VERDICTS, INDEX],
-            Self::Gate | Self::Operator => &[INDEX, VERDICTS, MARKERS, STOPS, WAIVERS, DECISIONS, ATTESTATIONS],
+            Self::Gate => &[INDEX, VERDICTS, MARKERS, STOPS, WAIVERS, DECISIONS, ATTESTATIONS],
+            Self::Operator => &[INDEX, VERDICTS, MARKERS, STOPS, WAIVERS, DECISIONS, LABELS, ATTESTATIONS],
             Self::Compact => &[BUNDLES, VERDICTS, INDEX, TABLES],
             Self::Audit => &[],
         }
@@ -82,7 +84,7 @@ impl Role {
         match self {
             Self::Archive => &[BUNDLES, VERDICTS, "packs", CONFIGS, INDEX, ATTESTATIONS],
             Self::Gate => &[DECISIONS, MARKERS],
-            Self::Operator => &[STOPS, WAIVERS, MARKERS, ATTESTATIONS],
+            Self::Operator => &[STOPS, WAIVERS, MARKERS, LABELS, ATTESTATIONS],
             Self::Compact => &[INDEX, TABLES],
             Self::Audit => &[],
         }

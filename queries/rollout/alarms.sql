@@ -1,5 +1,5 @@
 -- id = "rollout.alarms"
--- title = "No alarm that ECS watches went off during the rollout"
+-- title = "No alarm that ECS watches is in ALARM"
 -- level = "advise"
 -- owner = "shared"
 -- requires = ["alarms"]

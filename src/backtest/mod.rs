@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use casefile_analyzer::{
-    Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict, find_the_same_lines,
+    AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict, find_the_same_lines,
 };
 use casefile_archive::{Archive, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
@@ -27,7 +27,6 @@ pub(crate) use rules::{Given, Rules};
 pub(crate) use worth::Worth;
 
 use crate::error::Error;
-use crate::exit::Exit;
 use crate::place::temporary;
 use crate::say::tell;
 
@@ -40,6 +39,8 @@ pub(crate) struct Backtest {
     pub(crate) settings: Option<Settings>,
     /// Where the verdicts of before come from.
     pub(crate) rules: Rules,
+    /// Whether nothing is taken from the verdicts of before.
+    pub(crate) whole: bool,
     pub(crate) options: Options,
 }
 
@@ -86,8 +87,8 @@ pub(crate) async fn run(
     let mut worth_of = worth::Counts::default();
     let all = entries.len();
     let dates: Vec<String> = entries.iter().map(|entry| entry.date.clone()).collect();
-    let (known, new): (Vec<Entry>, Vec<Entry>) =
-        entries.into_iter().partition(|entry| done.contains_key(&entry.bundle));
+    let is_known = |entry: &Entry| done.get(&entry.bundle).is_some_and(|known| known.base == entry.verdict_digest);
+    let (known, new): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_known);
     let jobs = new.into_iter().map(|entry| {
         let backtest = Arc::clone(backtest);
         let wanted = labels.contains_key(&entry.bundle);
@@ -120,7 +121,7 @@ pub(crate) async fn run(
                 take(outcome, &mut report);
             }
             Ok(None) => report.without_verdict += 1,
-            Err(error) if error.exit() == Exit::Usage => return Err(error),
+            // One bundle's problem is no reason to judge no other.
             Err(error) => report.problems.push((key, error.to_string())),
         }
     }
@@ -142,7 +143,11 @@ impl Backtest {
                     Some(tried) => Some(tried.clone()),
                     None => settings.as_ref().map(|settings| settings.as_ref().clone()),
                 };
-                let known = pack.as_deref().zip(settings.as_deref()).zip(tried.as_ref()).filter(|_| is_of_this_engine);
+                let known = pack
+                    .as_deref()
+                    .zip(settings.as_deref())
+                    .zip(tried.as_ref())
+                    .filter(|_| is_of_this_engine && !self.whole);
                 let change = known
                     .map(|((pack, settings), tried)| Change::between((pack, settings), (self.analyzer.pack(), tried)));
                 let may_stay = change.as_ref().filter(|_| !with_checks);
@@ -188,13 +193,18 @@ impl Backtest {
         tried: &Settings,
     ) -> Result<(How, Verdict), Error> {
         let evidence = Evidence::bundle(bundle)?;
-        let is_whole = base.as_of == bundle.manifest().window.to;
-        match change.filter(|_| is_whole) {
+        let is_of_the_end = base.as_of == bundle.manifest().window.to;
+        match change.filter(|_| is_of_the_end) {
             Some(change) => {
                 let after = self.analyzer.analyze_again(&evidence, base, change, tried, &self.one_thread()).await?;
                 Ok((How::ChangedChecks, after))
             }
-            None => Ok((How::Whole, self.analyzer.analyze(&evidence, tried, &self.one_thread()).await?)),
+            None => {
+                // A verdict of an earlier moment is compared with the same moment.
+                let as_of = base.as_of.filter(|_| !is_of_the_end);
+                let options = Options { as_of, ..self.one_thread() };
+                Ok((How::Whole, self.analyzer.analyze(&evidence, tried, &options).await?))
+            }
         }
     }
 
@@ -205,14 +215,13 @@ impl Backtest {
         change: &Change,
         folder: &std::path::Path,
     ) -> Result<bool, Error> {
-        let file = folder.join("log_events.parquet");
-        let manifests = self.archive.manifests(entry).await?;
-        if !self.archive.table(&manifests, LogEventRow::TABLE, &file).await? {
-            return Ok(true);
-        }
-        let lines = read_table(file, LogEventRow::TABLE).map_err(casefile_analyzer::AnalyzeError::from)?;
-        let lines = lines.map(|batch| batch.map_err(casefile_analyzer::AnalyzeError::from));
-        Ok(find_the_same_lines(&change.patterns, lines, entry.created_at)?)
+        let Some(file) = log_lines(&self.archive, entry, folder).await? else { return Ok(true) };
+        let lines = read_table(file, LogEventRow::TABLE).map_err(AnalyzeError::from)?;
+        Ok(find_the_same_lines(
+            &change.patterns,
+            lines.map(|batch| batch.map_err(AnalyzeError::from)),
+            entry.created_at,
+        )?)
     }
 
     /// Several bundles are judged at a time, each on one thread.
@@ -229,4 +238,15 @@ pub(crate) fn is_of_this_engine(entry: &Entry) -> bool {
 /// The verdict that an entry of the index names.
 pub(crate) fn conclusion(text: &str) -> Option<Conclusion> {
     serde_json::from_value(serde_json::Value::from(text)).ok()
+}
+
+/// The table of log lines of a bundle, as a file in a folder; `None` where the bundle has none.
+pub(crate) async fn log_lines(
+    archive: &Archive,
+    entry: &Entry,
+    folder: &std::path::Path,
+) -> Result<Option<std::path::PathBuf>, Error> {
+    let file = folder.join("log_events.parquet");
+    let manifests = archive.manifests(entry).await?;
+    Ok(archive.table(&manifests, LogEventRow::TABLE, &file).await?.then_some(file))
 }

@@ -54,11 +54,14 @@ pub(crate) struct Outcome {
     pub(crate) region: String,
     pub(crate) date: String,
     pub(crate) rollout: Option<String>,
+    /// The digest of the newest verdict that the archive had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Option<String>,
     pub(crate) how: How,
     pub(crate) before: Side,
     pub(crate) after: Side,
     pub(crate) checks: Vec<CheckChange>,
-    /// The blocking checks that fail with the tried rules.
+    /// The checks that fail with the tried rules; of a verdict that stays by the index alone, the blocking ones.
     pub(crate) failed: Vec<String>,
     /// When each check that fails decided, in milliseconds after the rollout's creation, where that is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -84,7 +87,7 @@ impl Outcome {
         let since = |at: Timestamp| entry.created_at.map(|created| at.millis_since(created));
         Self {
             checks: changes(before, after),
-            failed: failing().filter(|check| check.level == Level::Block).map(|check| check.id.clone()).collect(),
+            failed: failing().map(|check| check.id.clone()).collect(),
             decided_ms: failing().filter_map(|check| Some((check.id.clone(), since(decided(&check.rows)?)?))).collect(),
             ..Self::of(entry, how, side(before), side(after))
         }
@@ -97,6 +100,7 @@ impl Outcome {
             region: entry.region.clone(),
             date: entry.date.clone(),
             rollout: entry.rollout.clone(),
+            base: entry.verdict_digest.clone(),
             how,
             before,
             after,
@@ -165,7 +169,7 @@ fn changes(before: &Verdict, after: &Verdict) -> Vec<CheckChange> {
         level: old.level,
         before: Some(word(&old.outcome)),
         after: None,
-        reason: "the rules have it no more".to_owned(),
+        reason: "it is no longer in the rules".to_owned(),
         evidence: None,
     }));
     changes

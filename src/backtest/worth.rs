@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use casefile_analyzer::Conclusion;
 use casefile_archive::{Label, Truth};
 use serde::Serialize;
 
@@ -42,7 +43,7 @@ impl Counts {
     pub(super) fn add(&mut self, outcome: &Outcome, label: &Label) {
         let is_bad = label.truth == Truth::Bad;
         *(if is_bad { &mut self.bad } else { &mut self.good }) += 1;
-        let verdict = (!outcome.failed.is_empty()).then(|| VERDICT.to_owned());
+        let verdict = (outcome.after.verdict == Conclusion::Fail).then(|| VERDICT.to_owned());
         for id in outcome.failed.iter().cloned().chain(verdict) {
             let (caught, alarms, decided) = self.by_id.entry(id.clone()).or_default();
             if is_bad {

@@ -23,8 +23,11 @@ pub(crate) struct Backtest {
     #[command(flatten)]
     pub(crate) filter: FilterArgs,
     /// Judge only this many of the deployments, spread evenly over time
-    #[arg(long, value_name = "N")]
-    pub(crate) sample: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) sample: Option<u64>,
+    /// Judge every deployment as a whole, even where the change has no effect on it: for a casefile that was changed itself
+    #[arg(long)]
+    pub(crate) whole: bool,
     /// Exit with 0 though verdicts turn
     #[arg(long)]
     pub(crate) allow_flips: bool,

@@ -313,8 +313,9 @@ impl Snapshot {
             };
             let text = format!("{name}: {class}, {kept}");
             if class != "STANDARD" {
-                let remedy = "only STANDARD groups can be read line by line: create the group again with that class";
-                return Finding::problem(AREA, text, remedy);
+                let remedy = "only Logs Insights reads it, which costs by the bytes that it scans: let the service log to a group of the class \
+                              STANDARD, or grant logs:StartQuery and logs:GetQueryResults";
+                return Finding::warning(AREA, text, remedy);
             }
             match group.retention_days {
                 Some(days) if days < 7 => {

@@ -37,6 +37,9 @@ fn summary(report: &Report) -> String {
         *turns.entry((word(&flip.before.verdict), word(&flip.after.verdict))).or_default() += 1;
     }
     let flips: usize = turns.values().sum();
+    if report.total() == 0 {
+        return "nothing was compared: no deployment has a verdict".to_owned();
+    }
     let all = count(report.total(), "verdict", "verdicts");
     if flips == 0 {
         return format!("these rules turn none of {all}");
@@ -140,7 +143,8 @@ fn terminal(report: &Report, archive: &str, style: Style) -> String {
         page.line(0, Role::Dim, &format!("{without} to compare with, and stayed out"));
     }
     page.line(0, Role::Dim, &effort(report));
-    let (mark, role) = if report.flips().next().is_none() { ("✓ ", Role::Pass) } else { ("✗ ", Role::Fail) };
+    let (mark, role) =
+        if report.flips().next().is_none() && report.total() > 0 { ("✓ ", Role::Pass) } else { ("✗ ", Role::Fail) };
     page.item(0, 2, role, mark, &summary(report));
     page.finish()
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use casefile_analyzer::{Analyzer, Pack};
+use casefile_analyzer::{Analyzer, Engine, Pack};
 use casefile_archive::Entry;
+use casefile_evidence::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::archive::{newest, open};
@@ -25,8 +26,13 @@ use crate::target::check;
 const SEALED: &str = "sealed";
 
 pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit, Error> {
-    for file in [&args.output, &args.outcomes].into_iter().flatten() {
+    let files: Vec<&Path> =
+        [&args.output, &args.outcomes, &args.resume].into_iter().flatten().map(PathBuf::as_path).collect();
+    for (number, file) in files.iter().enumerate() {
         can_be_written(file)?;
+        if files[..number].contains(file) {
+            return Err(Error::usage(format!("{} is named twice: give each result a file of its own", file.display())));
+        }
     }
     let rules = pack(&args.judge.pack)?;
     let loaded = args.judge.config.config.as_deref().map(|file| Loaded::find(Some(file))).transpose()?;
@@ -36,6 +42,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     let settings = loaded.as_ref().map(|loaded| loaded.config.settings());
     let options = options(&args.judge.engine, None);
     let (rules_digest, own) = (rules.digest().to_string(), rules.clone());
+    let mut base = Base { name: args.base.clone(), ..Base::default() };
     let before = match args.base.as_str() {
         SEALED if args.base_queries.is_some() => {
             return Err(Error::usage("--base-queries needs --base FILE: `sealed` verdicts have their own checks"));
@@ -48,6 +55,8 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
                 None => own,
             };
             check(&old, &pack)?;
+            base.config = Some(old.config.settings().digest()?.to_string());
+            base.rules = Some(pack.digest().to_string());
             let analyzer = Analyzer::new(pack, &options).await?;
             Rules::Given(Arc::new(Given { analyzer, settings: Some(old.config.settings()) }))
         }
@@ -66,23 +75,27 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
             archive.name()
         )));
     }
-    sample(&mut entries, args.sample);
+    sample(&mut entries, args.sample.and_then(|most| usize::try_from(most).ok()));
     let key = Key {
         rules: rules_digest,
         config: settings.as_ref().map(|settings| settings.digest()).transpose()?.map(|digest| digest.to_string()),
-        base: args.base.clone(),
+        base,
+        engine: Engine::current(),
+        whole: args.whole,
+        labels: Digest::of(&serde_json::to_vec(&labels).map_err(Error::internal)?).to_string(),
     };
-    let (done, mut resumed) = match &args.resume {
-        Some(file) => resume(file, &key)?,
+    let (mut done, mut resumed) = match &args.resume {
+        Some(file) => resume(file, &key, printer)?,
         None => (BTreeMap::new(), None),
     };
+    done.retain(|bundle, _| entries.iter().any(|entry| entry.bundle == *bundle));
     let mut outcomes = args.outcomes.as_deref().map(create).transpose()?;
     if let Some((path, file)) = &mut outcomes {
         for outcome in done.values() {
             write(path, file, outcome)?;
         }
     }
-    let backtest = Arc::new(Backtest { archive, analyzer, settings, rules: before, options });
+    let backtest = Arc::new(Backtest { archive, analyzer, settings, rules: before, whole: args.whole, options });
     let mut keep = |outcome: &Outcome| {
         for (path, file) in resumed.iter_mut().chain(outcomes.iter_mut()) {
             write(path, file, outcome)?;
@@ -95,6 +108,9 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     })?;
     Ok(if !report.problems.is_empty() {
         Exit::Integrity
+    } else if report.total() == 0 {
+        // Nothing compared is not nothing turned.
+        Exit::Inconclusive
     } else if report.flips().next().is_some() && !args.allow_flips {
         Exit::Fail
     } else {
@@ -112,12 +128,23 @@ fn sample(entries: &mut Vec<Entry>, most: Option<usize>) {
     });
 }
 
-/// The first line of a file that `--resume` wrote.
+/// The first line of a file that `--resume` wrote: what its outcomes depend on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Key {
     rules: String,
     config: Option<String>,
-    base: String,
+    base: Base,
+    engine: Engine,
+    whole: bool,
+    labels: String,
+}
+
+/// What is compared with.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Base {
+    name: String,
+    rules: Option<String>,
+    config: Option<String>,
 }
 
 type Kept = (std::path::PathBuf, std::fs::File);
@@ -132,7 +159,7 @@ fn write(path: &Path, file: &mut std::fs::File, line: &impl Serialize) -> Result
 }
 
 /// The outcomes of an earlier run, and the file for further ones. A file of other rules is begun anew.
-fn resume(path: &Path, key: &Key) -> Result<(BTreeMap<String, Outcome>, Option<Kept>), Error> {
+fn resume(path: &Path, key: &Key, printer: &Printer) -> Result<(BTreeMap<String, Outcome>, Option<Kept>), Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -147,12 +174,20 @@ fn resume(path: &Path, key: &Key) -> Result<(BTreeMap<String, Outcome>, Option<K
             lines.map(serde_json::from_str).collect::<Result<_, _>>().map_err(|_| not_ours())?
         }
         Some(Err(_)) => return Err(not_ours()),
-        Some(Ok(_)) | None => Vec::new(),
+        Some(Ok(_)) => {
+            printer.warn(&format!("{} is of other rules or labels: it is begun anew", path.display()));
+            Vec::new()
+        }
+        None => Vec::new(),
     };
-    let mut kept = create(path)?;
-    write(path, &mut kept.1, key)?;
+    // Written beside it first, so that a run that is killed now loses nothing.
+    let new = path.with_extension("new");
+    let mut kept = create(&new)?;
+    write(&new, &mut kept.1, key)?;
     for outcome in &done {
-        write(path, &mut kept.1, outcome)?;
+        write(&new, &mut kept.1, outcome)?;
     }
+    std::fs::rename(&new, path).map_err(Error::io("write", path))?;
+    let kept = (path.to_owned(), kept.1);
     Ok((done.into_iter().map(|outcome| (outcome.bundle.clone(), outcome)).collect(), Some(kept)))
 }

@@ -12,6 +12,7 @@ use casefile_mine::{Collected, ContrastOptions, DrainOptions, Line, Truth, contr
 use futures::StreamExt;
 
 use super::archive::{newest, open};
+use crate::backtest::log_lines;
 use crate::cli;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -53,20 +54,30 @@ pub(crate) async fn run(args: &cli::Mine, printer: &Printer) -> Result<Exit, Err
     let is_wanted = |entry: &Entry| {
         truth.contains_key(&entry.bundle) || Some(&entry.bundle) == subject.as_ref().map(|it| &it.bundle)
     };
-    let read: Vec<Entry> = entries.iter().filter(|entry| is_wanted(entry)).cloned().collect();
+    let mut read: Vec<Entry> = entries.iter().filter(|entry| is_wanted(entry)).cloned().collect();
+    // A filter chooses what the deployment is compared with, and not the deployment.
+    read.extend(subject.clone().filter(|subject| read.iter().all(|entry| entry.bundle != subject.bundle)));
     let (collected, problems) = collect(&Arc::new(archive), read).await?;
+    let unread: BTreeSet<String> = problems.iter().map(|(key, _)| key.clone()).collect();
     for (key, problem) in problems {
+        if subject.as_ref().is_some_and(|subject| subject.key == key) {
+            return Err(Error::usage(format!("{key} cannot be read: {problem}")));
+        }
         printer.warn(&format!("left out: {key}: {problem}"));
     }
     if collected.is_cut() {
-        printer.warn("there are too many different lines: the rarest ones were left out; give --since or --sample");
+        printer.warn("there are too many different lines: the rarest ones were left out; give --since");
     }
     if let Some(subject) = subject {
         let earlier: BTreeSet<String> = entries
             .iter()
             .filter(|entry| truth.get(&entry.bundle) == Some(&Truth::Good) && entry.window_from < subject.window_from)
+            .filter(|entry| !unread.contains(&entry.key))
             .map(|entry| entry.bundle.clone())
             .collect();
+        if earlier.is_empty() {
+            return Err(Error::usage("there is no earlier good deployment of the service to compare with"));
+        }
         let found = new_errors(&collected, &subject.bundle, &earlier, DrainOptions::default());
         printer
             .result(args.output.as_deref(), |style| render::new_errors(&found, earlier.len(), args.format, style))?;
@@ -117,11 +128,7 @@ async fn lines(archive: &Archive, entry: &Entry) -> Result<Collected, Error> {
     let mut collected = Collected::default();
     collected.deployment(&entry.bundle);
     let folder = temporary()?;
-    let file = folder.path().join("log_events.parquet");
-    let manifests = archive.manifests(entry).await?;
-    if !archive.table(&manifests, LogEventRow::TABLE, &file).await? {
-        return Ok(collected);
-    }
+    let Some(file) = log_lines(archive, entry, folder.path()).await? else { return Ok(collected) };
     let since = entry.created_at.or(entry.window_from).map_or(0, |at| at.as_millis());
     let read = |batch: Result<RecordBatch, ReadError>| batch.map_err(casefile_analyzer::AnalyzeError::from);
     for batch in read_table(file, LogEventRow::TABLE).map_err(casefile_analyzer::AnalyzeError::from)? {

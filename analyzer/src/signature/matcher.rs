@@ -13,7 +13,7 @@ use super::parts::{Joined, Parts};
 use super::readable::{Event, is_plain, readable};
 use super::tail::{Ended, Rings};
 use super::trace::{Finding, Traces, exception};
-use super::{Expect, FieldPattern, Looks, Pattern, json};
+use super::{Expect, FieldPattern, Looks, Pattern, is_log_group, json};
 use crate::error::AnalyzeError;
 
 /// A log line on its way through.
@@ -40,7 +40,8 @@ struct Wanted {
 impl Wanted {
     fn is_in(&self, line: &Line<'_>) -> bool {
         let elsewhere = |wanted: &Option<String>, is: Option<&str>| wanted.is_some() && wanted.as_deref() != is;
-        !elsewhere(&self.container, line.container) && !elsewhere(&self.log_group, Some(line.log_group))
+        let in_group = self.log_group.as_deref().is_none_or(|named| is_log_group(named, line.log_group));
+        !elsewhere(&self.container, line.container) && in_group
     }
 }
 

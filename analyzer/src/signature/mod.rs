@@ -33,6 +33,14 @@ use crate::terms::{Level, Owner};
 /// The file that messages name.
 pub(crate) const FILE: &str = "casefile.toml";
 
+/// Whether a log group is the one that a signature names: by its ARN, or by its name, wherever it is.
+pub(crate) fn is_log_group(named: &str, group: &str) -> bool {
+    let named = named.strip_suffix(":*").unwrap_or(named);
+    let name = |group: &str| group.split_once(":log-group:").map_or(group, |(_, name)| name).to_owned();
+    // A group of the service's own account and region has no ARN here.
+    named == group || (!named.starts_with("arn:") || !group.starts_with("arn:")) && name(named) == name(group)
+}
+
 /// The pattern of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Looks {

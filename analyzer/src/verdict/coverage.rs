@@ -12,7 +12,7 @@ use casefile_evidence::tables::{self, ContainerDefinitionRow, ServiceRow, Source
 
 use super::gap::{Gap, NOT_REACHED};
 use crate::prepared::Prepared;
-use crate::signature::{Pattern, Streams};
+use crate::signature::{Pattern, Streams, is_log_group};
 use crate::tables::{Task, Tasks};
 
 /// The part of a table that a check needs. For log tables, the streams.
@@ -161,7 +161,7 @@ impl<'a> Coverage<'a> {
     /// Whether a log source may hold lines that are judged.
     fn counts(&self, source: &SourceRow, scope: Scope<'_>) -> bool {
         let group = source.log_group.as_deref();
-        if scope.log_group.is_some() && group.is_some() && group != scope.log_group {
+        if scope.log_group.zip(group).is_some_and(|(named, group)| !is_log_group(named, group)) {
             return false;
         }
         match source.task_id.as_deref().map(|id| self.tasks.get(id)) {

@@ -27,7 +27,7 @@ pub use ecs::{
     TaskFilter, TaskStatus, describe_service_deployments, describe_service_revisions, describe_services,
     describe_task_definition, describe_task_sets, describe_tasks, list_service_deployments, list_tasks,
 };
-pub use insights::{LineQuery, query_lines};
+pub use insights::{LineQuery, Queried, query_lines};
 pub use lines::{Lines, LogCursor, STREAMS_AT_ONCE, read_lines};
 pub use load_balancing::{describe_instance_health, describe_target_health};
 pub use logs::{LogGroup, describe_log_group, describe_log_streams, describe_newest_log_streams};

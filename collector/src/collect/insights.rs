@@ -7,7 +7,7 @@ use casefile_evidence::Timestamp;
 
 use super::Collection;
 use super::logs::{CLOCKS_MS, EXTRA_BACK_MS};
-use crate::aws::ask::{self, LineQuery, LogGroup};
+use crate::aws::ask::{self, LineQuery, LogGroup, Queried};
 use crate::document::Read;
 use crate::normalise::{ExpectedStream, LOOKED_BACK_MS};
 
@@ -32,39 +32,54 @@ impl Collection<'_> {
             }
             let since = self.parts.assembly.logs_since().plus_millis(-EXTRA_BACK_MS);
             let back = if closing { LOOKED_BACK_MS } else { self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS };
-            // A stream that was never read is read from the rollout's beginning on.
             let read =
-                |stream: &&ExpectedStream| self.tails.get(&key(stream)).is_some_and(|tail| tail.read_to.is_some());
+                |stream: &&ExpectedStream| self.tails.get(&stream.place()).is_some_and(|tail| tail.read_to.is_some());
             let (again, new): (Vec<_>, Vec<_>) = streams.into_iter().partition(read);
             let later = queried.map_or(since, |at| at.plus_millis(-back).max(since));
+            // A one-off task may have begun long before the rollout.
+            let tasks = &self.parts.assembly.seen().tasks;
+            let created = new.iter().filter_map(|stream| tasks.get(stream.task_id.as_ref()?)?.created_at);
+            let first = created.fold(since, Timestamp::min);
             let mut whole = true;
-            for (from, streams) in [(since, new), (later, again)] {
+            for (from, streams, is_new) in [(first, new, true), (later, again, false)] {
                 for streams in streams.chunks(STREAMS) {
-                    whole &= self.query(&group, streams, from, observed_at).await;
+                    whole &= self.query(&group, streams, (from, observed_at), is_new).await;
                 }
             }
             if whole {
                 self.queried.insert(group, observed_at);
             }
         }
+        if self.is_over_budget() {
+            self.say_cut(streams);
+        }
     }
 
     /// Queries streams, in halves of the time where a query finds more than it gives. Says whether all was read.
-    async fn query(&mut self, group: &LogGroup, streams: &[&ExpectedStream], from: Timestamp, to: Timestamp) -> bool {
-        let whole_seconds = |at: Timestamp| at.plus_millis(-at.as_millis().rem_euclid(1000));
+    async fn query(
+        &mut self,
+        group: &LogGroup,
+        streams: &[&ExpectedStream],
+        (from, to): (Timestamp, Timestamp),
+        is_new: bool,
+    ) -> bool {
+        let second = |at: Timestamp| at.plus_millis(-at.as_millis().rem_euclid(1000));
         let mut waiting = vec![LineQuery {
             group: group.clone(),
             streams: streams.iter().map(|stream| stream.log_stream.clone()).collect(),
-            from: whole_seconds(from),
-            to: whole_seconds(to),
+            from: second(from),
+            to: second(to.plus_millis(999)),
         }];
         let aws = self.parts.aws.clone();
         let mut whole = true;
         while let Some(query) = waiting.pop() {
-            if query.to <= query.from || self.failed.is_some() || self.is_over_budget() {
-                continue;
+            if self.failed.is_some() || self.is_over_budget() || self.silent.contains(group.region()) {
+                return false;
             }
             self.reads += 1;
+            if is_new {
+                self.fresh.first_read(self.reads);
+            }
             let read = Read::new(self.reads, to, Some(query.from));
             let documents = Mutex::new(Vec::new());
             let take = |document| {
@@ -76,22 +91,20 @@ impl Collection<'_> {
                 self.take(document);
             }
             self.hear(group.region(), asked.error.as_ref());
-            whole &= asked.error.is_none();
-            if asked.found
-                && let Some(halves) = query.halves()
-            {
-                waiting.extend(halves);
+            match (asked.found, query.halves()) {
+                (Queried::Whole, _) => {}
+                // The earlier half is the next one.
+                (Queried::Full, Some([earlier, later])) => waiting.extend([later, earlier]),
+                // Of one second there are more lines than a query gives; the source says so.
+                (Queried::Full, None) => {}
+                (Queried::Failed, _) => whole = false,
             }
         }
         if whole {
             for stream in streams {
-                self.tails.entry(key(stream)).or_default().read_to = Some(to);
+                self.tails.entry(stream.place()).or_default().read_to = Some(to);
             }
         }
         whole
     }
-}
-
-fn key(stream: &ExpectedStream) -> (String, String) {
-    (stream.log_group.clone(), stream.log_stream.clone())
 }

@@ -79,7 +79,7 @@ impl Collection<'_> {
     /// At the end, AWS says once more up to when the streams have lines: what was read must reach there.
     async fn describe_again(&mut self, streams: &[ExpectedStream], listed: &[String]) {
         let read =
-            streams.iter().filter(|stream| self.tails.get(&key(stream)).is_some_and(|tail| tail.read_to.is_some()));
+            streams.iter().filter(|stream| self.tails.get(&stream.place()).is_some_and(|tail| tail.read_to.is_some()));
         let groups: BTreeSet<&String> = read.map(|stream| &stream.log_group).collect();
         let since = self.parts.assembly.logs_since();
         // The extra groups are listed in each poll.
@@ -178,7 +178,7 @@ impl Collection<'_> {
         self.fresh.begin(self.comes_again_from(observed_at));
         let mut readings = std::mem::take(&mut self.unfinished);
         let busy: BTreeSet<(String, String)> = readings.iter().flat_map(keys).collect();
-        let wanted = streams.iter().filter(|stream| !busy.contains(&key(stream)));
+        let wanted = streams.iter().filter(|stream| !busy.contains(&stream.place()));
         let wanted = wanted.filter_map(|stream| self.wanted(stream, closing)).collect();
         readings.extend(plan(wanted, observed_at, &mut self.reads));
         let first = readings.iter().filter(|reading| reading.fresh).map(|reading| reading.cursor.read.id);
@@ -191,7 +191,7 @@ impl Collection<'_> {
         }
         if !again.is_empty() {
             // FilterLogEvents does not do; or a reading of an earlier poll has only now come to its end.
-            let wanted = streams.iter().filter(|stream| again.contains(&key(stream)));
+            let wanted = streams.iter().filter(|stream| again.contains(&stream.place()));
             let wanted = wanted.filter_map(|stream| self.wanted(stream, closing)).collect();
             let readings = plan(wanted, observed_at, &mut self.reads);
             for done in self.fetch(readings).await {
@@ -302,7 +302,7 @@ impl Collection<'_> {
     }
 
     /// Says of each stream that is not read to its end that this is so, and why.
-    fn say_cut(&mut self, streams: &[ExpectedStream]) {
+    pub(super) fn say_cut(&mut self, streams: &[ExpectedStream]) {
         self.unfinished.clear();
         let LogBudget { lines, bytes } = self.parts.budget;
         let (most, key) = match (lines, bytes) {
@@ -329,10 +329,6 @@ impl Collection<'_> {
             });
         }
     }
-}
-
-fn key(stream: &ExpectedStream) -> (String, String) {
-    (stream.log_group.clone(), stream.log_stream.clone())
 }
 
 fn keys(reading: &Reading) -> impl Iterator<Item = (String, String)> {

@@ -39,7 +39,7 @@ pub(crate) fn is_result(row: &Value) -> bool {
 /// Whether all results of the query are there. An answer without a status is one of a query that came to its end: the
 /// console exports no other.
 pub(super) fn is_complete(answer: &Map<String, Value>) -> bool {
-    answer.get("status").is_none_or(|status| status == "Complete")
+    answer.get("status").is_none_or(|status| status == "Complete") && answer.get("nextToken").is_none_or(Value::is_null)
 }
 
 /// The message of a row.

@@ -10,6 +10,7 @@ use casefile_evidence::{LineRow, Name, Timestamp};
 use super::bare::Shown;
 use super::coverage::Names;
 use super::fields::Fields;
+use super::log_group_id::log_group_name;
 use super::sources::{Bare, Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome, Read};
@@ -25,7 +26,7 @@ fn state_whole(command: &str) -> String {
     )
 }
 
-/// The same for results of Logs Insights. Their log group may be of a class that `casefile collect` does not read.
+/// The same for results of Logs Insights.
 fn state_whole_query() -> String {
     "write complete = [\"get-query-results\"] into recording.toml where the query had no filter, covered the whole rollout \
      and found less than its limit"
@@ -219,7 +220,13 @@ impl Assembly {
                 Some(at) => *at,
                 None => {
                     let (named, log_stream) = &place;
-                    let named = named.as_deref().map(|named| self.group_of_result(named));
+                    // `@log` names no region: a group that was asked for is that one.
+                    let is_asked = |named: &str| {
+                        let name = named.split_once(':').map_or(named, |(_, name)| name);
+                        requested.is_some_and(|requested| log_group_name(requested) == name)
+                    };
+                    let named = named.as_deref().filter(|named| !is_asked(named));
+                    let named = named.map(|named| self.group_of_result(named));
                     let known = || requested.or_else(|| self.seen.group_of(log_stream)).map(str::to_owned);
                     let Some(log_group) = named.or_else(known) else {
                         let remark =

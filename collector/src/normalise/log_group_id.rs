@@ -57,8 +57,10 @@ impl Assembly {
         if is_own(&self.about.region, &region) && is_own(&self.about.account, &account) {
             return name.to_owned();
         }
-        let end = identifier.len() - identifier.split_once(name).map_or(0, |(_, rest)| rest.len());
-        identifier.get(..end).unwrap_or(identifier).to_owned()
+        match identifier.split_once(":log-group:") {
+            Some((place, _)) => format!("{place}:log-group:{name}"),
+            None => identifier.to_owned(),
+        }
     }
 
     /// A name is of the service's own account and region, unless only a group elsewhere is known by it: recordings of
@@ -123,6 +125,9 @@ mod tests {
             assert_eq!(own.log_group(&format!("{elsewhere}:*")), elsewhere);
             assert_eq!(log_group_name(elsewhere), "/ecs/core");
         }
+        // A name may stand in the ARN before it does.
+        let odd = "arn:aws:logs:us-east-1:9:log-group:logs";
+        assert_eq!(own.log_group(&format!("{odd}:*")), odd);
         assert_eq!(log_group_region("arn:aws:logs:us-east-1:1:log-group:/ecs/core"), Some("us-east-1"));
         assert_eq!(log_group_region("/ecs/core"), None);
     }

@@ -3,6 +3,7 @@
 //! Live answers and imported files take the same path: [`Assembly::redact`], then [`Assembly::take`].
 //! The same documents in the same order give the same rows.
 
+mod about;
 mod alarms;
 mod bare;
 mod coverage;
@@ -21,6 +22,7 @@ mod query_results;
 mod reads;
 mod redaction;
 mod remarks;
+mod remedies;
 mod selector;
 mod service;
 mod sources;
@@ -31,7 +33,7 @@ mod topology;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use casefile_evidence::rollout::{Expected, Judged, Rollouts};
+use casefile_evidence::rollout::{Judged, Rollouts};
 use casefile_evidence::tables::{ApiCallRow, ServiceDeploymentRow, SnapshotRow, SourceRow, TargetRow};
 use casefile_evidence::{AnyRow, Timestamp};
 
@@ -40,6 +42,7 @@ use serde_json::{Map, Value};
 use crate::document::{Document, Operation, Outcome};
 use crate::redact::{Counts, Redactor};
 
+pub use about::About;
 pub use coverage::LOOKED_BACK_MS;
 pub use fields::{account_of, short_name};
 pub use log_group_id::{log_group_name, log_group_region};
@@ -55,29 +58,6 @@ pub use topology::{Seen, SeenContainer, SeenDeployment, SeenTask, SeenTaskContai
 
 use fields::Fields;
 use sources::{Key, Ledger, Page};
-
-/// What the caller knows of the service before anything is read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
-    /// The service's name (or ARN).
-    pub service: String,
-    /// The cluster's name (or ARN).
-    pub cluster: Option<String>,
-    /// The region.
-    pub region: Option<String>,
-    /// The account.
-    pub account: Option<String>,
-    /// What the caller expects.
-    pub expected: Expected,
-    /// How long a log line may take to arrive, in milliseconds.
-    pub ingestion_grace_ms: i64,
-    /// How long the service is watched after the rollout completed, in milliseconds.
-    pub stable_for_ms: i64,
-    /// One-off tasks that are evidence besides the service's own.
-    pub tasks: Vec<TaskSelector>,
-    /// Log groups (names or ARNs) that are read besides those that the task definitions name.
-    pub log_groups: Vec<String>,
-}
 
 /// What holds in the snapshot that is being read.
 #[derive(Debug, Clone, Copy)]
@@ -117,34 +97,6 @@ pub struct Assembly {
     current: Current,
     window: Option<(Timestamp, Timestamp)>,
     calls: i64,
-}
-
-impl About {
-    /// Takes the region, the account and the cluster from the ARNs that name service and cluster, where they are not given.
-    pub(crate) fn locate(&mut self) {
-        let arns = [Some(&self.service), self.cluster.as_ref()].into_iter().flatten();
-        for arn in arns.filter(|name| name.starts_with("arn:")).cloned().collect::<Vec<_>>() {
-            let (region, account) = topology::region_and_account(&arn);
-            self.region = self.region.take().or(region);
-            self.account = self.account.take().or(account);
-        }
-        if self.service.starts_with("arn:") {
-            self.cluster = self.cluster.take().or_else(|| topology::cluster_of(&self.service).map(str::to_owned));
-        }
-        self.service = short_name(&self.service).to_owned();
-        self.cluster = self.cluster.take().map(|cluster| short_name(&cluster).to_owned());
-    }
-
-    /// Whether an ARN names something of another region, account or cluster than this service's.
-    pub(crate) fn is_elsewhere(&self, arn: &str) -> bool {
-        let differs = |own: &Option<String>, other: Option<&str>| {
-            own.as_deref().zip(other).is_some_and(|(own, other)| own != other)
-        };
-        let (region, account) = topology::region_and_account(arn);
-        differs(&self.region, region.as_deref())
-            || differs(&self.account, account.as_deref())
-            || differs(&self.cluster, topology::cluster_of(arn))
-    }
 }
 
 impl Assembly {

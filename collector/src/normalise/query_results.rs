@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Assembly;
 use super::coverage::QUERY;
-use crate::document::line_query::streams_of;
+use crate::document::line_query::{of_streams, streams_of};
 use crate::document::{Document, LogEvent};
 
 impl Assembly {
@@ -22,7 +22,12 @@ impl Assembly {
             asked.insert(key.to_owned(), group.clone());
         }
         let query = document.requested("queryString").unwrap_or_default();
-        asked.insert("logStreamNames".to_owned(), streams_of(query).into());
+        let streams = streams_of(query);
+        if query != of_streams(&streams) {
+            // Of another query nobody knows which lines it leaves out.
+            asked.insert("filterPattern".to_owned(), query.into());
+        }
+        asked.insert("logStreamNames".to_owned(), streams.into());
         for key in ["startTime", "endTime"] {
             if let Some(seconds) = request.get(key).and_then(Value::as_i64) {
                 asked.insert(key.to_owned(), seconds.saturating_mul(1000).into());
@@ -37,9 +42,12 @@ impl Assembly {
 
     /// Results are lines of several streams, like those of FilterLogEvents.
     pub(super) fn query_results(&mut self, document: &Document, events: Vec<LogEvent>) {
-        if let Some(asked) = document.requested("queryId").and_then(|id| self.queries.remove(id)) {
-            return self.filtered_events(&Document { request: Some(asked), ..document.clone() }, events);
+        if let Some(asked) = document.requested("queryId").and_then(|id| self.queries.get(id)) {
+            let request = Some(asked.clone());
+            return self.filtered_events(&Document { request, ..document.clone() }, events);
         }
+        // Without what was asked it shows that its lines exist.
+        let document = &Document { assumed: true, ..document.clone() };
         let mut missing: BTreeSet<&'static str> = BTreeSet::new();
         let of_path = document.requested("logStreamName").map(Name::from);
         let mut lines = Vec::with_capacity(events.len());

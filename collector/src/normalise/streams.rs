@@ -37,6 +37,11 @@ pub struct ExpectedStream {
 }
 
 impl ExpectedStream {
+    /// Its log group and its name.
+    pub fn place(&self) -> (String, String) {
+        (self.log_group.clone(), self.log_stream.clone())
+    }
+
     /// The streams that several tasks share are one.
     fn merge(&mut self, other: Self) {
         if self.container != other.container {

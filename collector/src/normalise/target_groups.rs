@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use casefile_evidence::tables::{SourceRow, TargetHealthRow};
 
 use super::fields::Fields;
-use super::sources::{Key, describe_instance_health, describe_target_health};
+use super::remedies::{describe_instance_health, describe_target_health};
+use super::sources::Key;
 use super::{Assembly, Remarks};
 use crate::document::{Document, Operation};
 

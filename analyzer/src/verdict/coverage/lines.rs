@@ -3,7 +3,7 @@
 use casefile_evidence::tables::SourceRow;
 
 use super::{Coverage, Gap, NEVER_STARTED, NOT_REACHED, Scope, describe};
-use crate::signature::{Pattern, StreamLines};
+use crate::signature::{Pattern, StreamLines, is_log_group};
 use crate::tables::{Task, family};
 
 impl Coverage<'_> {
@@ -43,7 +43,7 @@ impl Coverage<'_> {
     pub(crate) fn broken_lines(&self, pattern: &Pattern) -> Vec<Gap> {
         let is_about = |group: &str, lines: &StreamLines| {
             let task = lines.task_id.as_deref().and_then(|id| self.tasks.get(id));
-            pattern.log_group.as_deref().is_none_or(|wanted| wanted == group)
+            pattern.log_group.as_deref().is_none_or(|named| is_log_group(named, group))
                 && (pattern.container.is_none() || pattern.container == lines.container)
                 && task.map_or_else(|| pattern.takes_unattributed(), |task| pattern.is_about(task))
         };

@@ -14,8 +14,19 @@ use crate::document::{Document, Operation, Read};
 
 /// From one look at a running query to the next.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A query that runs longer is given up: Logs Insights ends it after an hour.
-const LOOKS: u32 = 120;
+/// A query that still runs then is given up: a poll waits for it.
+const LOOKS: u32 = 60;
+
+/// What became of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queried {
+    /// It found all lines.
+    Whole,
+    /// There may be more lines than it gives.
+    Full,
+    /// It did not come to its end.
+    Failed,
+}
 
 /// A query of the lines of streams, and the moments between which they were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +37,7 @@ pub struct LineQuery {
     pub streams: Vec<String>,
     /// From this moment on, in whole seconds.
     pub from: Timestamp,
-    /// Before this moment, in whole seconds.
+    /// Up to this moment, in whole seconds.
     pub to: Timestamp,
 }
 
@@ -41,7 +52,6 @@ impl LineQuery {
 }
 
 /// StartQuery, and GetQueryResults until the query has ended. Hands both answers to `on`; of GetQueryResults the last one.
-/// Finds whether there may be more rows than the answer has.
 ///
 /// It may be cancelled: a query that runs goes on at AWS, and its results are lost.
 pub async fn query_lines<F: Future<Output = ()>>(
@@ -49,7 +59,7 @@ pub async fn query_lines<F: Future<Output = ()>>(
     query: &LineQuery,
     read: Read,
     on: impl Fn(Document) -> F,
-) -> Asked<bool> {
+) -> Asked<Queried> {
     let LineQuery { group, from, to, .. } = query;
     let mut pages = Pages::default();
     let started = exchange(aws, group.region(), Operation::StartQuery, |wire| {
@@ -63,7 +73,7 @@ pub async fn query_lines<F: Future<Output = ()>>(
     .await;
     let id = pages.count(&started).and_then(|answer| text(&answer.fields, "queryId"));
     on(started).await;
-    let Some(id) = id else { return pages.asked(false) };
+    let Some(id) = id else { return pages.asked(Queried::Failed) };
     for look in 1.. {
         let mut document = exchange(aws, group.region(), Operation::GetQueryResults, |wire| {
             let call = aws.logs(group.region()).get_query_results().query_id(&id);
@@ -76,13 +86,18 @@ pub async fn query_lines<F: Future<Output = ()>>(
             aws.clock().sleep(PAUSE).await;
             continue;
         }
-        let is_full = document.events().len() >= ROWS;
-        document.read = Some(Read { last: status == Some("Complete") && !is_full, ..read });
+        let has_token = document.response().is_some_and(|answer| text(answer, "nextToken").is_some());
+        let queried = match status {
+            Some("Complete") if document.events().len() < ROWS && !has_token => Queried::Whole,
+            Some("Complete") => Queried::Full,
+            _ => Queried::Failed,
+        };
+        document.read = Some(Read { last: queried == Queried::Whole, ..read });
         pages.count(&document);
         on(document).await;
-        return pages.asked(is_full);
+        return pages.asked(queried);
     }
-    pages.asked(false)
+    pages.asked(Queried::Failed)
 }
 
 #[cfg(test)]
