@@ -123,6 +123,21 @@ def the_endpoint_speaks_to_boto3_and_the_aws_cli(folder):
             subprocess.run([sys.executable, script, url, *words], check=True, env=env, stdout=subprocess.DEVNULL)
 
 
+def boto3_reads_the_alarms_of_the_endpoint(folder):
+    """CloudWatch speaks CBOR to boto3, as to casefile."""
+    case = next(case for case in CASES if case.name == "rolled-back-by-an-alarm")
+    with Server(common.TARGET / "examples/play", case, "--at-end", "--speed", "0") as url:
+        cloudwatch = boto3.Session("witness", "witness", region_name=REGION).client("cloudwatch", endpoint_url=url)
+        names = {"AlarmNames": ["bf-manage-core-error-rate", "no-such-alarm"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+        (alarm,) = cloudwatch.describe_alarms(**names)["MetricAlarms"]
+    bundle = imported(case, folder)
+    sql = "SELECT alarm_name, state, reason, CAST(changed_at AS BIGINT) AS changed_at FROM alarms ORDER BY snapshot DESC LIMIT 1"
+    (row,) = json.loads(casefile("query", bundle, sql, "--format", "json").stdout)
+    since = round(alarm["StateTransitionedTimestamp"].timestamp() * 1000)
+    told = {"alarm_name": alarm["AlarmName"], "state": alarm["StateValue"], "reason": alarm["StateReason"], "changed_at": since}
+    assert row == told and alarm["StateValue"] == "ALARM", (row, told)
+
+
 def the_cases_have_the_shapes_of_the_aws_api(folder):
     subprocess.run([sys.executable, ROOT / "fixtures/witness/shapes.py"], check=True, stdout=subprocess.DEVNULL)
 
@@ -278,6 +293,7 @@ WITNESSES = [
     the_cases_have_the_shapes_of_the_aws_api,
     the_cases_are_what_they_are_staged_from,
     the_endpoint_speaks_to_boto3_and_the_aws_cli,
+    boto3_reads_the_alarms_of_the_endpoint,
     casefile_collects_from_moto,
     an_unknown_cluster_is_said_at_once,
     bundles_go_to_s3,
