@@ -141,13 +141,12 @@ fn newest_state(files: &mut [&DocumentFile]) {
     };
     let (tasks, deployments) = (is_bare(Operation::DescribeTasks), is_bare(Operation::DescribeServiceDeployments));
     files.sort_by_key(|file| {
-        let place = Operation::ALL.iter().position(|other| *other == file.operation);
         let latest = file.content.latest.map_or(0, Timestamp::as_millis);
         let order = match file.operation {
             Operation::DescribeTasks if tasks => latest.saturating_neg(),
             Operation::DescribeServiceDeployments if deployments => latest,
             _ => 0,
         };
-        (place, order)
+        (file.operation.place(), order)
     });
 }

@@ -35,7 +35,7 @@ fn a_dry_run_says_what_will_be_asked_and_collects_nothing() {
     assert!(!policy.contains("log-group:*:"), "no more than is needed: {policy}");
     assert!(shown.out.contains("data \"aws_iam_policy_document\" \"casefile\""), "{}", shown.out);
     let asked: Vec<&str> = calls.keys().map(String::as_str).collect();
-    assert_eq!(asked, ["DescribeServices", "DescribeTaskDefinition"]);
+    assert_eq!(asked, ["DescribeLogGroups", "DescribeServices", "DescribeTaskDefinition"]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is written");
 }
 

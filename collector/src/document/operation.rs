@@ -148,9 +148,12 @@ impl Operation {
         !matches!(self, Self::EventBridge)
     }
 
-    /// Whether its answers are taken up in the order in which they came, whatever operations they are of.
-    pub const fn is_in_sequence(self) -> bool {
-        self.is_of_lines() || matches!(self, Self::StartQuery)
+    /// Its place in a snapshot, by [`Operation::ALL`]. What brings log lines stays in the order in which it came, whichever
+    /// operation it is of.
+    pub fn place(self) -> usize {
+        let is_in_sequence = self.is_of_lines() || self == Self::StartQuery;
+        let operation = if is_in_sequence { Self::FilterLogEvents } else { self };
+        Self::ALL.iter().position(|other| *other == operation).unwrap_or(Self::ALL.len())
     }
 
     /// Whether its answers are pages of log lines.

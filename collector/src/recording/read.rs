@@ -294,13 +294,9 @@ fn read_info(files: &Files) -> Result<RecordingInfo, RecordingError> {
 }
 
 fn in_order(mut documents: Vec<DocumentFile>) -> Vec<DocumentFile> {
-    // Pages of log lines stay in the order in which they came, whichever operation brought them.
-    let rank = |operation: Operation| {
-        let operation = if operation.is_in_sequence() { Operation::FilterLogEvents } else { operation };
-        Operation::ALL.iter().position(|other| *other == operation)
-    };
-    documents
-        .sort_by_cached_key(|file| (rank(file.operation), number(&file.path), slashed(&file.path), file.place.begin()));
+    documents.sort_by_cached_key(|file| {
+        (file.operation.place(), number(&file.path), slashed(&file.path), file.place.begin())
+    });
     documents
 }
 
