@@ -75,7 +75,12 @@ fn terminal(found: &Contrast, style: Style) -> String {
         page.gap();
         page.line(0, Role::Strong, head);
         if proposals.is_empty() {
-            page.line(2, Role::Dim, "none");
+            let none = match (found.bad, found.good) {
+                (0, _) => "none: no deployment is known to have failed (casefile archive label says otherwise)",
+                (_, 0) => "none: no deployment is known to be good (casefile archive label says otherwise)",
+                _ => "none",
+            };
+            page.line(2, Role::Dim, none);
         }
         for (number, proposal) in proposals.iter().enumerate() {
             let (of_own, of_other) = sides(proposal, found);

@@ -273,10 +273,7 @@ proptest! {
                 writer.write(document)?;
             }
             let mut documents = documents.clone();
-            // Pages of log lines stay in the order in which they came.
-            let of_lines = |operation: Operation| if operation.is_of_lines() { Operation::GetLogEvents } else { operation };
-            documents
-                .sort_by_key(|document| Operation::ALL.iter().position(|other| *other == of_lines(document.operation)));
+            documents.sort_by_key(|document| document.operation.place());
             written.push((at, documents));
         }
         let recording = Recording::open(dir.path())?;
