@@ -108,7 +108,7 @@ data "aws_iam_policy_document" "casefile_gate" {
   }
 }
 
-# a person: gate stop, lift, waive, close
+# a person: gate stop, lift, waive, close; archive label
 data "aws_iam_policy_document" "casefile_operator" {
   statement {
     sid = "List"
@@ -136,6 +136,7 @@ data "aws_iam_policy_document" "casefile_operator" {
       "arn:aws:s3:::${var.bucket}/casefile/stops/*",
       "arn:aws:s3:::${var.bucket}/casefile/waivers/*",
       "arn:aws:s3:::${var.bucket}/casefile/decisions/*",
+      "arn:aws:s3:::${var.bucket}/casefile/labels/*",
       "arn:aws:s3:::${var.bucket}/casefile/attestations/*",
     ]
   }
@@ -149,6 +150,7 @@ data "aws_iam_policy_document" "casefile_operator" {
       "arn:aws:s3:::${var.bucket}/casefile/stops/*",
       "arn:aws:s3:::${var.bucket}/casefile/waivers/*",
       "arn:aws:s3:::${var.bucket}/casefile/markers/*",
+      "arn:aws:s3:::${var.bucket}/casefile/labels/*",
       "arn:aws:s3:::${var.bucket}/casefile/attestations/*",
     ]
   }

@@ -124,7 +124,7 @@ def the_endpoint_speaks_to_boto3_and_the_aws_cli(folder):
 
 
 def boto3_reads_the_alarms_of_the_endpoint(folder):
-    """CloudWatch speaks CBOR to boto3, as to casefile."""
+    """CloudWatch speaks JSON to boto3, and CBOR to casefile."""
     case = next(case for case in CASES if case.name == "rolled-back-by-an-alarm")
     with Server(common.TARGET / "examples/play", case, "--at-end", "--speed", "0") as url:
         cloudwatch = boto3.Session("witness", "witness", region_name=REGION).client("cloudwatch", endpoint_url=url)
