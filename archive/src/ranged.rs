@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
+
+use bytes::Bytes;
 
 use casefile_evidence::{Digest, TAR_FOLDER, sealed_files};
 use object_store::{GetRange, ObjectStoreExt};
@@ -47,19 +50,45 @@ impl Archive {
     /// # Errors
     /// Where it cannot be read or written, or was changed.
     pub async fn table(&self, of: &Manifests, table: &str, to: &Path) -> Result<bool, ArchiveError> {
-        let Some(stored) = of.tables.iter().find(|stored| stored.table == table) else { return Ok(false) };
-        let end = stored.offset.checked_add(stored.bytes).ok_or_else(|| ArchiveError::Row {
-            place: of.key.clone(),
-            problem: format!("table {table} ends beyond every file"),
-        })?;
-        self.download(&of.key, Some(GetRange::Bounded(stored.offset..end)), to).await?;
+        let Some(range) = of.range(table)? else { return Ok(false) };
+        self.download(&of.key, Some(GetRange::Bounded(range)), to).await?;
         let unreadable = |source| ArchiveError::File { path: to.to_owned(), source };
         let (found, _) = Digest::of_file(to).map_err(unreadable)?;
+        of.check(table, found).map(|()| true)
+    }
+
+    /// Reads a table's file into memory, and checks it. `None`: the bundle does not have that table.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or was changed.
+    pub async fn table_in_memory(&self, of: &Manifests, table: &str) -> Result<Option<Bytes>, ArchiveError> {
+        let Some(range) = of.range(table)? else { return Ok(None) };
+        let bytes = self.store.get_range(&self.key(&of.key), range).await.map_err(self.gone(&of.key))?;
+        of.check(table, Digest::of(&bytes)).map(|()| Some(bytes))
+    }
+}
+
+impl Manifests {
+    /// The bytes of a table's file; `None`: the bundle does not have that table.
+    pub fn size(&self, table: &str) -> Option<u64> {
+        self.tables.iter().find(|stored| stored.table == table).map(|stored| stored.bytes)
+    }
+
+    fn range(&self, table: &str) -> Result<Option<Range<u64>>, ArchiveError> {
+        let Some(stored) = self.tables.iter().find(|stored| stored.table == table) else { return Ok(None) };
+        let end = stored.offset.checked_add(stored.bytes).ok_or_else(|| ArchiveError::Row {
+            place: self.key.clone(),
+            problem: format!("table {table} ends beyond every file"),
+        })?;
+        Ok(Some(stored.offset..end))
+    }
+
+    fn check(&self, table: &str, found: Digest) -> Result<(), ArchiveError> {
         let name = format!("data/{table}.parquet");
-        if of.files.get(&name) == Some(&found) {
-            return Ok(true);
+        if self.files.get(&name) == Some(&found) {
+            return Ok(());
         }
-        Err(ArchiveError::Changed { place: of.key.clone(), problem: format!("{name} is not what was sealed") })
+        Err(ArchiveError::Changed { place: self.key.clone(), problem: format!("{name} is not what was sealed") })
     }
 }
 

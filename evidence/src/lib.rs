@@ -57,7 +57,7 @@ pub use files::files;
 pub use lines::{Copies, LineRow, distinct};
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use name::Name;
-pub use read::{Bundle, read_table};
+pub use read::{Bundle, read_table, read_table_in_memory};
 #[doc(hidden)]
 pub use row::doc;
 pub use row::{Cell, ColumnInfo, Columns, Row, TableInfo, utc_millis};

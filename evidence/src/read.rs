@@ -8,8 +8,10 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 
 use tempfile::TempDir;
 
@@ -115,7 +117,7 @@ impl Bundle {
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
         let path = self.table_path(table).ok_or_else(|| no_such_table(table))?;
-        read_columns(path, table, columns)
+        read_columns(open(path)?, table, columns)
     }
 }
 
@@ -127,16 +129,30 @@ pub fn read_table(
     path: PathBuf,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(path, table, None)
+    read_columns(open(path)?, table, None)
 }
 
-fn read_columns(
-    path: PathBuf,
+/// As [`read_table`], of a file in memory.
+///
+/// # Errors
+/// As [`Bundle::batches`].
+pub fn read_table_in_memory(
+    file: Bytes,
+    table: &str,
+) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+    read_columns(file, table, None)
+}
+
+fn open(path: PathBuf) -> Result<File, ReadError> {
+    File::open(&path).map_err(|source| ReadError::Io { path, source })
+}
+
+fn read_columns<F: ChunkReader + 'static>(
+    file: F,
     table: &str,
     columns: Option<&[usize]>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
     let schema = tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
-    let file = File::open(&path).map_err(|source| ReadError::Io { path, source })?;
     let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
     if schema_difference(builder.schema(), &schema).is_some() {

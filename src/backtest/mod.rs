@@ -13,12 +13,13 @@ mod worth;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use casefile_analyzer::{
     AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict, find_the_same_lines,
 };
 use casefile_archive::{Archive, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
-use casefile_evidence::{Bundle, Row, read_table};
+use casefile_evidence::{Bundle, ReadError, Row, read_table, read_table_in_memory};
 use futures::StreamExt;
 
 pub(crate) use outcome::{CheckChange, How, Outcome, Side};
@@ -154,12 +155,12 @@ impl Backtest {
                 if may_stay.is_some_and(Change::is_none) {
                     return Ok(Some(Outcome::unchanged(&entry, How::SameRules)));
                 }
-                let folder = temporary()?;
                 if let Some(change) = may_stay.filter(|change| change.is_of_patterns_only())
-                    && self.lines_are_the_same(&entry, change, folder.path()).await?
+                    && self.lines_are_the_same(&entry, change).await?
                 {
                     return Ok(Some(Outcome::unchanged(&entry, How::SameLines)));
                 }
+                let folder = temporary()?;
                 let verdict: Verdict = serde_json::from_slice(&self.archive.verdict_of(&entry).await?.bytes)
                     .map_err(|error| Error::usage(format!("the verdict of {}: {error}", entry.key)))?;
                 let bundle = self.archive.fetch(&entry, &folder.path().join("bundle.tar")).await?;
@@ -209,19 +210,9 @@ impl Backtest {
     }
 
     /// Whether the patterns that differ find the same lines of a bundle as before.
-    async fn lines_are_the_same(
-        &self,
-        entry: &Entry,
-        change: &Change,
-        folder: &std::path::Path,
-    ) -> Result<bool, Error> {
-        let Some(file) = log_lines(&self.archive, entry, folder).await? else { return Ok(true) };
-        let lines = read_table(file, LogEventRow::TABLE).map_err(AnalyzeError::from)?;
-        Ok(find_the_same_lines(
-            &change.patterns,
-            lines.map(|batch| batch.map_err(AnalyzeError::from)),
-            entry.created_at,
-        )?)
+    async fn lines_are_the_same(&self, entry: &Entry, change: &Change) -> Result<bool, Error> {
+        let Some(lines) = log_lines(&self.archive, entry).await? else { return Ok(true) };
+        Ok(find_the_same_lines(&change.patterns, lines, entry.created_at)?)
     }
 
     /// Several bundles are judged at a time, each on one thread.
@@ -240,13 +231,30 @@ pub(crate) fn conclusion(text: &str) -> Option<Conclusion> {
     serde_json::from_value(serde_json::Value::from(text)).ok()
 }
 
-/// The table of log lines of a bundle, as a file in a folder; `None` where the bundle has none.
-pub(crate) async fn log_lines(
-    archive: &Archive,
-    entry: &Entry,
-    folder: &std::path::Path,
-) -> Result<Option<std::path::PathBuf>, Error> {
-    let file = folder.join("log_events.parquet");
+/// Batches of a table.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + Send>;
+
+/// A table that is at most this long is read into memory.
+const IN_MEMORY: u64 = 8 << 20;
+
+/// The log lines of a bundle; `None` where it has no such table.
+pub(crate) async fn log_lines(archive: &Archive, entry: &Entry) -> Result<Option<Batches>, Error> {
+    let table = LogEventRow::TABLE;
     let manifests = archive.manifests(entry).await?;
-    Ok(archive.table(&manifests, LogEventRow::TABLE, &file).await?.then_some(file))
+    let read = |batch: Result<RecordBatch, ReadError>| batch.map_err(AnalyzeError::from);
+    if manifests.size(table).is_some_and(|size| size <= IN_MEMORY) {
+        let Some(bytes) = archive.table_in_memory(&manifests, table).await? else { return Ok(None) };
+        return Ok(Some(Box::new(read_table_in_memory(bytes, table).map_err(AnalyzeError::from)?.map(read))));
+    }
+    let folder = temporary()?;
+    let file = folder.path().join("log_events.parquet");
+    if !archive.table(&manifests, table, &file).await? {
+        return Ok(None);
+    }
+    let batches = read_table(file, table).map_err(AnalyzeError::from)?;
+    // The folder is removed with the last batch.
+    Ok(Some(Box::new(batches.map(move |batch| {
+        let _folder = &folder;
+        read(batch)
+    }))))
 }

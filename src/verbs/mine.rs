@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{Array, StringArray, TimestampMillisecondArray};
 use casefile_analyzer::readable_line;
 use casefile_archive::{Archive, Entry, Label, Truth as Labelled};
-use casefile_evidence::tables::LogEventRow;
-use casefile_evidence::{ReadError, Row, read_table};
 use casefile_mine::{Collected, ContrastOptions, DrainOptions, Line, Truth, contrast, new_errors};
 use futures::StreamExt;
 
@@ -17,7 +15,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::{can_be_written, temporary};
+use crate::place::can_be_written;
 use crate::render;
 use crate::say::tell;
 
@@ -127,12 +125,10 @@ async fn collect(archive: &Arc<Archive>, entries: Vec<Entry>) -> Result<(Collect
 async fn lines(archive: &Archive, entry: &Entry) -> Result<Collected, Error> {
     let mut collected = Collected::default();
     collected.deployment(&entry.bundle);
-    let folder = temporary()?;
-    let Some(file) = log_lines(archive, entry, folder.path()).await? else { return Ok(collected) };
+    let Some(batches) = log_lines(archive, entry).await? else { return Ok(collected) };
     let since = entry.created_at.or(entry.window_from).map_or(0, |at| at.as_millis());
-    let read = |batch: Result<RecordBatch, ReadError>| batch.map_err(casefile_analyzer::AnalyzeError::from);
-    for batch in read_table(file, LogEventRow::TABLE).map_err(casefile_analyzer::AnalyzeError::from)? {
-        let batch = read(batch)?;
+    for batch in batches {
+        let batch = batch?;
         let text = |name: &str| batch.column_by_name(name).and_then(|it| it.as_any().downcast_ref::<StringArray>());
         let times = batch.column_by_name("timestamp");
         let times = times.and_then(|it| it.as_any().downcast_ref::<TimestampMillisecondArray>());
