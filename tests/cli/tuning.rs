@@ -67,7 +67,7 @@ fn a_backtest_tells_which_verdicts_a_change_turns() {
     assert_eq!(never.code, 3, "{}{}", never.out, never.err);
     let healthy = digest(folder, "healthy-migration");
     let expected = [
-        format!("pass → fail  2026-"),
+        "pass → fail  2026-".to_owned(),
         "migration.confirmed pass → fail: ".to_owned(),
         format!("casefile analyze {} --archive kept", &healthy[..12]),
         "these rules turn 1 of 5 verdicts: 1 pass → fail".to_owned(),
