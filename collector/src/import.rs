@@ -107,7 +107,7 @@ pub fn find_service(recording: &Recording, about: &mut About) -> Result<(), Impo
         let arns = arns.into_iter().cloned().collect();
         return Err(ImportError::SameName { service: about.service.clone(), arns });
     }
-    // Events of services of that name elsewhere are told apart by it.
+    // With these, events of services of the same name in other regions, accounts and clusters are left out.
     about.region = about.region.take().or(of_first.region);
     about.account = about.account.take().or(of_first.account);
     about.cluster = about.cluster.take().or(of_first.cluster);

@@ -37,12 +37,15 @@ impl DeliveredTask {
 
 /// Whether a JSON value is an event that EventBridge delivered.
 pub(crate) fn is_delivered(value: &Value) -> bool {
-    value.get("detail-type").is_some_and(Value::is_string) && value.get("detail").is_some_and(Value::is_object)
+    value.as_object().is_some_and(is_event)
 }
 
-/// An event becomes a document of events, and so does a page of a log group whose lines are all events, or the results
-/// of a query of one. Every other
-/// answer stays as it is.
+fn is_event(object: &Map<String, Value>) -> bool {
+    object.get("detail-type").is_some_and(Value::is_string) && object.get("detail").is_some_and(Value::is_object)
+}
+
+/// Turns an event into a document of events. The same for a page of a log group whose lines are all events, and for the
+/// results of a query of such a group. Every other answer is returned unchanged.
 pub(super) fn of_events(answer: Map<String, Value>) -> Map<String, Value> {
     let list = |events: Vec<Value>| Map::from_iter([(DELIVERED.to_owned(), Value::Array(events))]);
     let lines =
@@ -51,7 +54,7 @@ pub(super) fn of_events(answer: Map<String, Value>) -> Map<String, Value> {
     if let Some(events) = logged {
         return list(events);
     }
-    if answer.contains_key("detail-type") && answer.get("detail").is_some_and(Value::is_object) {
+    if is_event(&answer) {
         return list(vec![Value::Object(answer)]);
     }
     answer

@@ -68,6 +68,14 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The line says nothing where the file is one document.
+    pub(super) fn forget_line(&mut self) {
+        match self {
+            Self::Line(..) => {}
+            Self::Part(line, _) | Self::List(_, line, _) => *line = None,
+        }
+    }
+
     fn begin(&self) -> u64 {
         match self {
             Self::Line(_, bytes) => bytes.start,

@@ -33,11 +33,15 @@ pub(super) struct Part {
     pub(super) value: Value,
 }
 
-/// Reads the JSON values of a file, one after the other: a document, several documents, or lists of documents, whose
-/// entries are values of their own. None where the file is blank.
-pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Part>, RecordingError> {
+/// Hands over the JSON values of a file, one after the other: a document, several documents, or lists of documents, whose
+/// entries are values of their own. Gives their number, 0 where the file is blank.
+pub(super) fn parse(bytes: &[u8], path: &Path, mut take: impl FnMut(Part)) -> Result<usize, RecordingError> {
     let text = decode(bytes).map_err(|problem| wrong(path, 1, 1, problem))?;
-    let mut parts = Vec::new();
+    let mut count = 0;
+    let mut take = |part: Part| {
+        count += 1;
+        take(part);
+    };
     let mut lines = Lines { text: &text, at: 0, line: 1 };
     let mut values = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
     let mut end = 0;
@@ -50,13 +54,13 @@ pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Vec<Part>, RecordingErr
                 let places = entries(text.get(start..end).unwrap_or_default());
                 for (value, place) in items.into_iter().zip(places) {
                     let place = start + place.start..start + place.end;
-                    parts.push(Part { line: lines.of(place.start), place, value });
+                    take(Part { line: lines.of(place.start), place, value });
                 }
             }
-            value => parts.push(Part { line: lines.of(start), place: start..end, value }),
+            value => take(Part { line: lines.of(start), place: start..end, value }),
         }
     }
-    Ok(parts)
+    Ok(count)
 }
 
 /// Reads again the value at a place of a file.

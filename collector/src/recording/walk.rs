@@ -13,7 +13,7 @@ use super::lines;
 use super::name::named_stream;
 use super::read::{Content, DocumentFile, Place, UnknownFile};
 use super::text::{self, Part};
-use crate::document::{DELIVERED, Document, Operation, RESULTS, is_delivered, is_result};
+use crate::document::{DELIVERED, Document, RESULTS, is_delivered, is_result};
 
 /// Where a walk through folders puts what it finds.
 #[derive(Default)]
@@ -30,58 +30,45 @@ fn part_of(value: &Value) -> Option<&'static str> {
 
 /// Finds the documents of a file.
 fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found) -> Result<(), RecordingError> {
-    let parts = text::parse(&files.bytes(path)?, &files.full(path))?;
-    if parts.is_empty() {
-        let why = "is empty: did the command that wrote it fail?".to_owned();
-        found.unknown.push(UnknownFile { path: path.to_owned(), why });
-        return Ok(());
-    }
-    let several = parts.len() > 1;
-    let (before, mut unknown) = (found.documents.len(), Vec::new());
-    let stream_of =
-        |operation: Operation| operation.is_of_lines().then(|| named_stream(relative(snapshot, path))).flatten();
-    let (listed, parts): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| part_of(&part.value).is_some());
+    let file = |document: &Document, place: Place| DocumentFile {
+        path: path.to_owned(),
+        operation: document.operation,
+        named_stream: document.operation.is_of_lines().then(|| named_stream(relative(snapshot, path))).flatten(),
+        content: Content::of(document),
+        place,
+        files: Arc::clone(files),
+    };
     let mut lists: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
-    for part in listed {
-        lists.entry(part_of(&part.value).unwrap_or_default()).or_default().push(part);
-    }
+    let (mut documents, mut unknown) = (Vec::new(), Vec::new());
+    let parts = text::parse(&files.bytes(path)?, &files.full(path), |part| match part_of(&part.value) {
+        Some(key) => lists.entry(key).or_default().push(part),
+        None => match Document::from_json(part.value, String::new()) {
+            Ok(document) => documents.push(file(&document, Place::Part(Some(part.line), part.place))),
+            Err(why) => unknown.push((part.line, why)),
+        },
+    })?;
     for (key, parts) in lists {
-        let line = parts.first().map(|part| part.line).filter(|_| several);
+        let line = parts.first().map(|part| part.line);
         let place = Place::List(key, line, parts.iter().map(|part| part.place.clone()).collect());
         let list = Value::Array(parts.into_iter().map(|part| part.value).collect());
         let document = Document::from_json(Value::Object(Map::from_iter([(key.to_owned(), list)])), String::new())
             .map_err(|source| RecordingError::NotADocument { path: files.full(path), source })?;
-        found.documents.push(DocumentFile {
-            path: path.to_owned(),
-            operation: document.operation,
-            named_stream: stream_of(document.operation),
-            content: Content::of(&document),
-            place,
-            files: Arc::clone(files),
-        });
+        documents.push(file(&document, place));
     }
-    for Part { line, place, value } in parts {
-        let line = several.then_some(line);
-        match Document::from_json(value, String::new()) {
-            Err(why) => {
-                let at = line.map_or_else(String::new, |line| format!("line {line} "));
-                unknown.push(UnknownFile { path: path.to_owned(), why: format!("{at}{why}") });
-            }
-            Ok(document) => {
-                let operation = document.operation;
-                let named_stream = stream_of(operation);
-                let (path, files) = (path.to_owned(), Arc::clone(files));
-                let content = Content::of(&document);
-                let place = Place::Part(line, place);
-                found.documents.push(DocumentFile { path, operation, named_stream, content, place, files });
-            }
-        }
-    }
-    if found.documents.len() == before {
-        // One entry tells what the file is.
+    if documents.is_empty() {
+        // One entry says what the file is.
         unknown.truncate(1);
     }
-    found.unknown.append(&mut unknown);
+    let unknown_file = |why| UnknownFile { path: path.to_owned(), why };
+    match parts {
+        0 => found.unknown.push(unknown_file("is empty: did the command that wrote it fail?".to_owned())),
+        1 => {
+            documents.iter_mut().for_each(|document| document.place.forget_line());
+            found.unknown.extend(unknown.into_iter().map(|(_, why)| unknown_file(why.to_string())));
+        }
+        _ => found.unknown.extend(unknown.into_iter().map(|(line, why)| unknown_file(format!("line {line} {why}")))),
+    }
+    found.documents.append(&mut documents);
     Ok(())
 }
 
