@@ -1,18 +1,10 @@
 //! What bare documents prove, as the AWS CLI prints them: that things were there, and rarely that others were not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
-
-use std::fs;
-use std::path::Path;
-
-use casefile_collector::import::import;
-use casefile_collector::normalise::About;
-use casefile_collector::recording::Recording;
-use casefile_collector::redact::Redactor;
-use casefile_collector::seal;
 use casefile_evidence::tables::{DeploymentRow, ServiceRow, SnapshotRow, SourceRow, TaskRow};
-use casefile_evidence::{Bundle, BundleWriter, Timestamp};
+use casefile_evidence::{Bundle, Timestamp};
 use serde_json::{Value, json};
+
+use super::{Imported, about};
 
 const SERVICE: &str = "arn:aws:ecs:eu-west-1:123456789012:service/production/shop";
 const TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task/production/0123456789abcdef0123456789abcdef";
@@ -21,22 +13,10 @@ const AT: &str = "2026-11-23T07-50-00Z";
 
 /// The bundle of a folder with these files, and what its import warned of.
 fn imported(files: &[(&str, Value)], toml: &str) -> (Bundle, Vec<String>, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("files");
-    for (name, document) in files {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, document.to_string()).unwrap();
-    }
-    fs::write(root.join("recording.toml"), toml).unwrap();
-    let recording = Recording::open(&root).unwrap();
-    let output = folder.path().join("bundle");
-    let mut writer = BundleWriter::create(&output).unwrap();
-    let about = About { service: "shop".to_owned(), ingestion_grace_ms: 10_000, ..About::default() };
-    let assembly = import(&recording, about, Redactor::standard(), &mut writer).unwrap();
-    let warnings = assembly.remarks().iter().map(str::to_owned).collect();
-    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
-    (Bundle::open(Path::new(&output)).unwrap(), warnings, folder)
+    let files = files.iter().map(|(name, document)| (*name, document.to_string()));
+    let files = files.chain([("recording.toml", toml.to_owned())]);
+    let Imported { bundle, warnings, folder, .. } = super::imported(files, about("shop")).unwrap();
+    (bundle, warnings, folder)
 }
 
 fn in_folder(files: &[(&str, Value)]) -> Vec<(String, Value)> {

@@ -1,43 +1,22 @@
 //! Results of Logs Insights, as the AWS CLI prints them and the console exports them: log lines like any others.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
-use std::fs;
-use std::path::Path;
-
-use casefile_collector::import::import;
 use casefile_collector::normalise::About;
-use casefile_collector::recording::Recording;
-use casefile_collector::redact::Redactor;
-use casefile_collector::seal;
+use casefile_evidence::Timestamp;
 use casefile_evidence::tables::{LogEventRow, SourceRow};
-use casefile_evidence::{Bundle, BundleWriter, Timestamp};
 use serde_json::{Value, json};
+
+use super::{Imported, about};
 
 /// The log lines, the sources of log lines and the warnings of a folder with these files.
 fn imported(files: &[(&str, Value)], toml: &str) -> (Vec<LogEventRow>, Vec<SourceRow>, Vec<String>) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("files");
-    for (name, document) in files {
-        let path = root.join("2026-11-23T07-50-00Z").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, document.to_string()).unwrap();
-    }
-    fs::write(root.join("recording.toml"), toml).unwrap();
-    let recording = Recording::open(&root).unwrap();
-    let output = folder.path().join("bundle");
-    let mut writer = BundleWriter::create(&output).unwrap();
-    let about = About {
-        service: "shop".to_owned(),
-        region: Some("eu-west-1".to_owned()),
-        account: Some("123456789012".to_owned()),
-        ingestion_grace_ms: 10_000,
-        ..About::default()
-    };
-    let assembly = import(&recording, about, Redactor::standard(), &mut writer).unwrap();
-    let warnings = assembly.remarks().iter().map(str::to_owned).collect();
-    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
-    let bundle = Bundle::open(Path::new(&output)).unwrap();
+    let at = |name: &str| format!("2026-11-23T07-50-00Z/{name}");
+    let mut files: Vec<(String, String)> =
+        files.iter().map(|(name, document)| (at(name), document.to_string())).collect();
+    files.push(("recording.toml".to_owned(), toml.to_owned()));
+    let files = files.iter().map(|(name, text)| (name.as_str(), text.clone()));
+    let about =
+        About { region: Some("eu-west-1".to_owned()), account: Some("123456789012".to_owned()), ..about("shop") };
+    let Imported { bundle, warnings, folder: _folder, .. } = super::imported(files, about).unwrap();
     let sources: Vec<SourceRow> = bundle.rows().unwrap();
     let sources = sources.into_iter().filter(|it| it.feeds == "log_events" && it.log_stream.is_some()).collect();
     (bundle.rows().unwrap(), sources, warnings)

@@ -1,49 +1,19 @@
 //! Events of ECS that EventBridge delivered, in the shapes in which people keep them.
 
-#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
-
-use std::fs;
-
-use casefile_collector::import::{ImportError, import};
+use casefile_collector::import::ImportError;
 use casefile_collector::normalise::About;
-use casefile_collector::recording::Recording;
-use casefile_collector::redact::Redactor;
-use casefile_collector::seal;
 use casefile_evidence::tables::{ContainerRow, LogEventRow, ServiceEventRow, SourceRow, TaskRow};
-use casefile_evidence::{Bundle, BundleWriter, Timestamp};
+use casefile_evidence::{Bundle, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use super::{Imported, about};
 
 const AT: &str = "2026-11-23T07-50-00Z";
 const TASKS: &str = "arn:aws:ecs:eu-west-1:123456789012:task/production";
 
-/// What an import gives: the bundle, and its warnings.
-struct Imported {
-    bundle: Bundle,
-    warnings: Vec<String>,
-    _folder: tempfile::TempDir,
-}
-
-fn about(service: &str) -> About {
-    About { service: service.to_owned(), ingestion_grace_ms: 10_000, ..About::default() }
-}
-
 fn imported(files: &[(&str, String)], about: About) -> Result<Imported, ImportError> {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("files");
-    for (name, text) in files {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    let recording = Recording::open(&root)?;
-    let output = folder.path().join("bundle");
-    let mut writer = BundleWriter::create(&output).unwrap();
-    let assembly = import(&recording, about, Redactor::standard(), &mut writer)?;
-    let mut warnings: Vec<String> = assembly.remarks().iter().map(str::to_owned).collect();
-    warnings.extend(recording.unknown.iter().map(|file| format!("{} {}", file.path.display(), file.why)));
-    seal(&assembly, writer, "imported", &casefile_collector::Maker::default()).unwrap();
-    Ok(Imported { bundle: Bundle::open(&output).unwrap(), warnings, _folder: folder })
+    super::imported(files.iter().cloned(), about)
 }
 
 fn event(id: &str, kind: &str, time: &str, resource: &str, detail: Value) -> Value {
@@ -105,7 +75,8 @@ fn a_stopped_task_that_only_events_tell_of_has_a_row_and_its_containers() {
         action("b", "other", "SERVICE_STEADY_STATE"),
     ];
     let text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-    let Imported { bundle, warnings, _folder } = imported(&[("events.jsonl", text)], about("shop")).unwrap();
+    let Imported { bundle, warnings, unknown, folder: _folder } =
+        imported(&[("events.jsonl", text)], about("shop")).unwrap();
     assert_eq!(statuses(&bundle), [("1".to_owned(), Some("STOPPED".to_owned()))]);
     let containers = bundle.rows::<ContainerRow>().unwrap();
     assert_eq!(containers.iter().map(|row| row.exit_code).collect::<Vec<_>>(), [Some(1)]);
@@ -116,7 +87,7 @@ fn a_stopped_task_that_only_events_tell_of_has_a_row_and_its_containers() {
     let at = Timestamp::parse("2026-11-23T07:45:59.123Z").ok();
     assert_eq!(events, [("a", at, "(service shop) has reached a steady state. (SERVICE_STEADY_STATE)")]);
     assert_eq!(
-        warnings,
+        [warnings, unknown].concat(),
         [
             "events.jsonl:1: events of a kind that is not read were left out (ECS Container Instance State Change): 1",
             "events.jsonl:1: events of other services and tasks were left out: 2",
@@ -200,7 +171,7 @@ fn lines_that_are_not_all_events_stay_log_lines() {
     let page = |lines: &[Value]| json!({"events": lines, "searchedLogStreams": []}).to_string();
     let mixed = page(&[own.clone(), line("ready".to_owned())]);
     let files = [("a.json", mixed), ("b.json", services()), ("logs/g/s.json", page(&[own]))];
-    let Imported { bundle, _folder, .. } = imported(&files, about("shop")).unwrap();
+    let Imported { bundle, folder: _folder, .. } = imported(&files, about("shop")).unwrap();
     assert_eq!(bundle.rows::<TaskRow>().unwrap().len(), 1);
     assert_eq!(bundle.rows::<LogEventRow>().unwrap().len(), 0);
 }
@@ -235,7 +206,7 @@ proptest! {
         events.push(action("a", "shop", "SERVICE_STEADY_STATE"));
         let rows = |events: &[Value], shape| {
             let (name, text) = shaped(events, shape);
-            let Imported { bundle, _folder, .. } = imported(&[(name, text)], about("shop")).unwrap();
+            let Imported { bundle, folder: _folder, .. } = imported(&[(name, text)], about("shop")).unwrap();
             (bundle.rows::<TaskRow>().unwrap(), bundle.rows::<ServiceEventRow>().unwrap())
         };
         let expected = rows(&events, 0);
