@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::aws::{Quotas, share_of};
 use crate::document::Operation;
-use crate::normalise::short_name;
+use crate::normalise::{is_arn, short_name};
 
 /// What is known of the target beforehand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,11 +33,11 @@ pub struct Known {
     pub selectors: u64,
     /// Whether the service has task sets (CODE_DEPLOY, EXTERNAL).
     pub task_sets: bool,
-    /// How many target groups the service has; `None` where nobody knows.
+    /// How many target groups the service has; `None` where that is not known.
     pub target_groups: Option<u64>,
-    /// How many Classic Load Balancers the service has; `None` where nobody knows.
+    /// How many Classic Load Balancers the service has; `None` where that is not known.
     pub classic_load_balancers: Option<u64>,
-    /// How many CloudWatch alarms ECS watches during a deployment; `None` where nobody knows.
+    /// How many CloudWatch alarms ECS watches during a deployment; `None` where that is not known.
     pub alarms: Option<u64>,
     /// Polls at most.
     pub polls: u64,
@@ -111,8 +111,11 @@ pub fn policy(known: &Known) -> Value {
     let arn = |service: &str, rest: String| {
         format!("arn:{}:{service}:{region}:{account}:{rest}", AwsPartition::of(region).name)
     };
+    let group_arn = |group: &String| match is_arn(group) {
+        true => group.clone(),
+        false => arn("logs", format!("log-group:{group}")),
+    };
     let cluster_arn = arn("ecs", format!("cluster/{cluster}"));
-    let in_cluster = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
     let mut of_service = vec![
         "ecs:DescribeServices",
         "ecs:ListServiceDeployments",
@@ -130,8 +133,7 @@ pub fn policy(known: &Known) -> Value {
     }
     let mut logs: Vec<String> = Vec::new();
     let mut regions: Vec<String> = Vec::new();
-    for group in known.groups.keys() {
-        let group = if group.starts_with("arn:") { group.clone() } else { arn("logs", format!("log-group:{group}")) };
+    for group in known.groups.keys().map(group_arn) {
         let place = group.split_once(":log-group:").map_or(group.as_str(), |(place, _)| place);
         regions.push(format!("{place}:log-group:*"));
         // Some actions are of the group, some of its streams.
@@ -145,64 +147,42 @@ pub fn policy(known: &Known) -> Value {
     }
     regions.sort();
     regions.dedup();
-    let mut policy = json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            { "Sid": "Service", "Effect": "Allow", "Action": of_service, "Resource": resources },
-            {
-                "Sid": "Tasks", "Effect": "Allow", "Action": ["ecs:DescribeTasks"],
-                "Resource": [arn("ecs", format!("task/{cluster}/*"))],
-            },
-            {
-                "Sid": "ListTasks", "Effect": "Allow", "Action": ["ecs:ListTasks"], "Resource": ["*"],
-                "Condition": in_cluster,
-            },
-            // IAM knows no resource for it.
-            { "Sid": "TaskDefinitions", "Effect": "Allow", "Action": ["ecs:DescribeTaskDefinition"], "Resource": ["*"] },
-            { "Sid": "LogGroups", "Effect": "Allow", "Action": ["logs:DescribeLogGroups"], "Resource": regions },
-            {
-                "Sid": "Logs", "Effect": "Allow",
-                "Action": ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"],
-                "Resource": logs,
-            },
-        ],
-    });
-    if !known.queried.is_empty()
-        && let Some(statements) = policy["Statement"].as_array_mut()
-    {
-        let groups = known.queried.iter().map(|group| match group.starts_with("arn:") {
-            true => group.clone(),
-            false => arn("logs", format!("log-group:{group}")),
-        });
-        let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
-        statements.push(json!({
-            "Sid": "LogsInsights", "Effect": "Allow", "Action": ["logs:StartQuery"], "Resource": groups,
-        }));
+    let allow = |sid: &str, actions: &[&str], resources: &[String]| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
+    let all = [any.clone()];
+    let mut list_tasks = allow("ListTasks", &["ecs:ListTasks"], &all);
+    list_tasks["Condition"] = json!({ "ArnEquals": { "ecs:cluster": cluster_arn } });
+    let read_logs = ["logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents"];
+    let mut statements = vec![
+        allow("Service", &of_service, &resources),
+        allow("Tasks", &["ecs:DescribeTasks"], &[arn("ecs", format!("task/{cluster}/*"))]),
+        list_tasks,
         // IAM knows no resource for it.
-        statements.push(json!({
-            "Sid": "LogsInsightsResults", "Effect": "Allow", "Action": ["logs:GetQueryResults"], "Resource": ["*"],
-        }));
+        allow("TaskDefinitions", &["ecs:DescribeTaskDefinition"], &all),
+        allow("LogGroups", &["logs:DescribeLogGroups"], &regions),
+        allow("Logs", &read_logs, &logs),
+    ];
+    if !known.queried.is_empty() {
+        let groups = known.queried.iter().map(group_arn);
+        let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
+        statements.push(allow("LogsInsights", &["logs:StartQuery"], &groups));
+        // IAM knows no resource for it.
+        statements.push(allow("LogsInsightsResults", &["logs:GetQueryResults"], &all));
     }
-    let mut allow_all = |sid: &str, operation: Operation, count: Option<u64>| {
-        if count != Some(0)
-            && let Some(statements) = policy["Statement"].as_array_mut()
-        {
-            statements.push(json!({
-                "Sid": sid, "Effect": "Allow", "Action": [operation.iam_action()], "Resource": ["*"],
-            }));
-        }
-    };
     // IAM knows no resource for the first two; the names of alarms change without a deployment.
-    allow_all("TargetHealth", Operation::DescribeTargetHealth, known.target_groups);
-    allow_all("InstanceHealth", Operation::DescribeInstanceHealth, known.classic_load_balancers.or(Some(0)));
-    allow_all("Alarms", Operation::DescribeAlarms, known.alarms);
-    if let (Some(arn), Some(statements)) = (&known.archive, policy["Statement"].as_array_mut()) {
-        statements.push(json!({
-            "Sid": "Archive", "Effect": "Allow", "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
-            "Resource": [arn, format!("{arn}/*")],
-        }));
+    for (sid, operation, count) in [
+        ("TargetHealth", Operation::DescribeTargetHealth, known.target_groups),
+        ("InstanceHealth", Operation::DescribeInstanceHealth, known.classic_load_balancers.or(Some(0))),
+        ("Alarms", Operation::DescribeAlarms, known.alarms),
+    ] {
+        if count != Some(0) {
+            statements.push(allow(sid, &[operation.iam_action()], &all));
+        }
     }
-    policy
+    if let Some(arn) = &known.archive {
+        let write = ["s3:PutObject", "s3:AbortMultipartUpload"];
+        statements.push(allow("Archive", &write, &[arn.clone(), format!("{arn}/*")]));
+    }
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 /// A policy as the document that Terraform makes it of.

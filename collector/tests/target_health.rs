@@ -174,12 +174,15 @@ fn a_classic_load_balancer_is_asked_for_its_instances() {
     assert_eq!(sources[0].remedy.as_deref(), Some(remedy));
     // A bare answer does not name the load balancer; there is only one.
     let health = json!({ "InstanceStates": [{ "InstanceId": "i-1", "State": "Unknown", "ReasonCode": "ELB" }] });
-    let (rows, sources) = assemble(&[&[services(&json!([classic])), health]]);
+    let (rows, sources) = assemble(&[&[services(&json!([classic])), health.clone()]]);
     assert_eq!(
         (rows.len(), rows[0].state.as_deref(), rows[0].reason.as_deref()),
         (1, Some("unavailable"), Some("ELB"))
     );
     assert_eq!((sources.len(), sources[0].status.as_str()), (1, "complete"));
+    // A second answer in the same snapshot does not make a second row.
+    let (rows, _) = assemble(&[&[services(&json!([classic])), health.clone(), health]]);
+    assert_eq!(rows.len(), 1);
 }
 
 #[test]

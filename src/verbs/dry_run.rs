@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &Collect, loaded: &Loaded, times: &Times, printer:
         Ok(aws) => {
             let known = look(&aws, &target, times, printer).await;
             match loaded.config.collect.logs_insights {
-                Some(false) => Known { queried: Default::default(), ..known },
+                Some(false) => Known { queried: BTreeSet::new(), ..known },
                 _ => known,
             }
         }
@@ -104,10 +104,12 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         .await;
         failed = asked.error.or(failed);
     }
-    let of_containers = assembly.seen().definitions.values().flat_map(|containers| containers.values());
-    let groups: BTreeSet<String> = of_containers.filter_map(|container| container.log_group.clone()).collect();
+    for group in assembly.seen().log_groups() {
+        *known.groups.entry(group.to_owned()).or_default() += 1;
+    }
+    let groups: BTreeSet<String> = assembly.seen().log_groups().map(str::to_owned).collect();
     for group in &groups {
-        // What it cannot tell is not missed here: the collection will say so.
+        // An error is not reported here: the collection reports it.
         ask::describe_log_group(aws, &ask::LogGroup::new(aws, group), &mut |document| {
             let document = assembly.redact(document);
             assembly.take(document);
@@ -116,11 +118,6 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     }
     known.queried = groups.into_iter().filter(|group| !assembly.is_readable(group)).collect();
     let seen = assembly.seen();
-    for container in seen.definitions.values().flat_map(|containers| containers.values()) {
-        if let Some(group) = &container.log_group {
-            *known.groups.entry(group.clone()).or_default() += 1;
-        }
-    }
     known.account = known.account.or_else(|| account_of(seen.service_arn.as_deref()?).map(str::to_owned));
     known.tasks = tasks;
     known.task_sets = !matches!(seen.controller.as_deref(), None | Some("ECS"));

@@ -1,7 +1,6 @@
 //! Log groups whose lines only Logs Insights reads.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use casefile_evidence::Timestamp;
 
@@ -81,15 +80,7 @@ impl Collection<'_> {
                 self.fresh.first_read(self.reads);
             }
             let read = Read::new(self.reads, to, Some(query.from));
-            let documents = Mutex::new(Vec::new());
-            let take = |document| {
-                documents.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(document);
-                std::future::ready(())
-            };
-            let asked = ask::query_lines(&aws, &query, read, take).await;
-            for document in documents.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-                self.take(document);
-            }
+            let asked = ask::query_lines(&aws, &query, read, &mut |document| self.take(document)).await;
             self.hear(group.region(), asked.error.as_ref());
             match (asked.found, query.halves()) {
                 (Queried::Whole, _) => {}

@@ -54,8 +54,8 @@ impl LinesForm {
 }
 
 /// A log line: of `events` of GetLogEvents (`OutputLogEvent`) or FilterLogEvents (`FilteredLogEvent`), or of `results` of
-/// GetQueryResults. Fields are where they
-/// belong if they have the API's types; whatever else there is, is in `rest`, so that nothing is lost.
+/// GetQueryResults. A field that has the API's type is in the field of that name. Everything else is in `rest`, so that
+/// nothing is lost.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LogEvent {
     /// `timestamp`: when it was written, in milliseconds since 1970.

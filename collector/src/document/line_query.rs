@@ -1,7 +1,7 @@
 //! The query by which CloudWatch Logs Insights gives the lines of streams (Logs Insights QL).
 
 /// The most rows that a query gives.
-pub(crate) const ROWS: usize = 10_000;
+pub(crate) const ROWS: u16 = 10_000;
 
 const STREAMS: &str = "filter @logStream in ";
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::delivered::DELIVERED;
 use super::results;
 
-/// What evidence answers: the operations of AWS, and the events that EventBridge delivers without being asked.
+/// Where evidence comes from: the operations of AWS, and the events that EventBridge delivers without a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names are the AWS API's own")]
 pub enum Operation {
@@ -143,7 +143,7 @@ impl Operation {
         }
     }
 
-    /// Whether it is asked of AWS. Events come by themselves: nobody can say that all of them are there.
+    /// Whether it is a request to AWS. EventBridge delivers events without one, so whether all of them are there is not known.
     pub const fn is_asked(self) -> bool {
         !matches!(self, Self::EventBridge)
     }

@@ -7,6 +7,7 @@ use casefile_evidence::{Name, Timestamp};
 use rangemap::RangeSet;
 
 use super::bare::BarePages;
+use super::log_group_id::is_arn;
 use super::sources::Place;
 use crate::document::Read;
 
@@ -100,7 +101,7 @@ pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
              query it with Logs Insights, as casefile collect does unless [collect] logs_insights is false: aws logs start-query \
              --log-group-{} {log_group} --query-string '{QUERY}' ...; save what aws logs get-query-results prints beside the other \
              evidence, and use casefile import",
-            if log_group.starts_with("arn:") { "identifiers" } else { "name" }
+            if is_arn(log_group) { "identifiers" } else { "name" }
         ),
     )
 }

@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use casefile_evidence::{LineRow, Name, Timestamp};
+use casefile_evidence::{LineRow, Name, Timestamp, log_group_name};
 
 use super::bare::Shown;
 use super::coverage::Names;
 use super::fields::Fields;
-use super::log_group_id::log_group_name;
 use super::sources::{Bare, Key, Page, Place};
 use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome, Read};

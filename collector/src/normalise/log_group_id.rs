@@ -1,22 +1,27 @@
-//! How log groups are told apart: by account, region and name.
+//! Identifies log groups by account, region and name.
 //!
-//! The evidence names a log group by its name where it is of the service's own account and region, and else by its ARN
+//! The evidence names a log group by its name where it is of the service's own account and region, and otherwise by its ARN
 //! (`arn:aws:logs:REGION:ACCOUNT:log-group:NAME`), which is what AWS takes as a `logGroupIdentifier`.
 
+use casefile_evidence::log_group_name;
 use casefile_objects::AwsPartition;
 
 use super::Assembly;
 use super::topology::region_and_account;
 use crate::document::Document;
 
-/// The name in a log group's name, ARN or identifier.
-pub fn log_group_name(identifier: &str) -> &str {
-    let name = identifier.split_once(":log-group:").map_or(identifier, |(_, rest)| rest);
-    name.split_once(':').map_or(name, |(name, _)| name)
+/// Whether a log group is named by its ARN.
+pub(crate) fn is_arn(log_group: &str) -> bool {
+    log_group.starts_with("arn:")
 }
 
-/// The region that a log group is in, where it is not the service's own.
-pub fn log_group_region(log_group: &str) -> Option<&str> {
+/// The parameter of a request that names the log group.
+pub(crate) fn log_group_parameter(log_group: &str) -> &'static str {
+    if is_arn(log_group) { "logGroupIdentifier" } else { "logGroupName" }
+}
+
+/// The region in a log group's ARN; `None` for a name, which is of the service's own region.
+pub(crate) fn log_group_region(log_group: &str) -> Option<&str> {
     log_group.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
 }
 
@@ -30,9 +35,9 @@ pub(super) fn of_container(task_definition: &str, name: String, region: Option<&
     }
 }
 
-/// How the AWS CLI is told which log group is meant.
+/// The AWS CLI's option that names the log group, with its value.
 pub(super) fn cli_option(log_group: &str) -> String {
-    let option = if log_group.starts_with("arn:") { "--log-group-identifier" } else { "--log-group-name" };
+    let option = if is_arn(log_group) { "--log-group-identifier" } else { "--log-group-name" };
     format!("{option} {log_group}")
 }
 
@@ -49,7 +54,7 @@ impl Assembly {
     /// The log group of a name, ARN or identifier.
     pub fn log_group(&self, identifier: &str) -> String {
         let name = log_group_name(identifier);
-        if !identifier.starts_with("arn:") {
+        if !is_arn(identifier) {
             return self.of_name(name);
         }
         let (region, account) = region_and_account(identifier);
@@ -66,14 +71,13 @@ impl Assembly {
     /// A name is of the service's own account and region, unless only a group elsewhere is known by it: recordings of
     /// before do not say where a group is.
     fn of_name(&self, name: &str) -> String {
-        let of_containers = self.seen.definitions.values().flat_map(|containers| containers.values());
-        let known = of_containers.filter_map(|container| container.log_group.as_deref());
+        let known = self.seen.log_groups();
         let mut elsewhere = None;
         for group in known.chain(self.about.log_groups.iter().map(String::as_str)) {
             if group == name {
                 return group.to_owned();
             }
-            if group.starts_with("arn:") && log_group_name(group) == name {
+            if is_arn(group) && log_group_name(group) == name {
                 elsewhere = elsewhere.or(Some(group));
             }
         }

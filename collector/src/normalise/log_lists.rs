@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Assembly;
 use super::coverage::READABLE;
 use super::fields::Fields;
+use super::log_group_id::log_group_parameter;
 use super::sources::{Key, Page, Place};
 use crate::document::{Document, Operation};
 
@@ -194,8 +195,7 @@ impl Assembly {
         let unread = self.log_groups().into_iter().filter(|group| !asked(group));
         unread
             .map(|group| {
-                let parameters = serde_json::json!({ "logGroupName": group }).to_string();
-                (Key { feeds: "log_events", operation: Operation::FilterLogEvents.name(), parameters }, group)
+                (Key::by(Operation::FilterLogEvents, &serde_json::json!({ log_group_parameter(&group): group })), group)
             })
             .collect()
     }

@@ -45,7 +45,7 @@ use crate::redact::{Counts, Redactor};
 pub use about::About;
 pub use coverage::LOOKED_BACK_MS;
 pub use fields::{account_of, short_name};
-pub use log_group_id::{log_group_name, log_group_region};
+pub(crate) use log_group_id::{is_arn, log_group_parameter, log_group_region};
 pub(crate) use log_lists::is_older;
 pub use moment::latest_moment;
 pub(crate) use moment::{first_stop, latest_of_aws};
@@ -80,7 +80,7 @@ pub struct Assembly {
     ledger: Ledger,
     logs: coverage::Logs,
     reads: reads::Reads,
-    /// What was asked of each query of Logs Insights, by its id.
+    /// The request of each Logs Insights query, by the query's id.
     queries: BTreeMap<String, Map<String, Value>>,
     /// Log lines so far, whatever reads have them.
     lines: i64,

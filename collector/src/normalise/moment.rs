@@ -11,16 +11,14 @@ pub fn latest_moment(document: &Document) -> Option<Timestamp> {
     if document.operation == Operation::EventBridge {
         return Delivered::all(document.response()?).filter_map(Delivered::at).max();
     }
-    let millis = matches!(
-        document.operation,
-        Operation::DescribeLogGroups
-            | Operation::DescribeLogStreams
-            | Operation::FilterLogEvents
-            | Operation::GetLogEvents
-            | Operation::GetQueryResults
-    );
+    let millis = has_millis(document.operation);
     let fields = document.response()?.values().filter_map(|value| latest(value, millis));
     fields.chain(document.events().iter().filter_map(latest_of_event)).max()
+}
+
+/// Whether the operation's times are milliseconds since 1970; those of others are seconds, or text.
+fn has_millis(operation: Operation) -> bool {
+    operation.is_of_lines() || matches!(operation, Operation::DescribeLogGroups | Operation::DescribeLogStreams)
 }
 
 fn latest_of_event(event: &LogEvent) -> Option<Timestamp> {
@@ -49,8 +47,7 @@ pub(crate) fn latest_of_aws(document: &Document) -> Option<(Timestamp, String)> 
     if document.operation == Operation::EventBridge {
         return latest_moment(document).map(|at| (at, "time".to_owned()));
     }
-    let millis = document.operation.is_of_lines()
-        || matches!(document.operation, Operation::DescribeLogGroups | Operation::DescribeLogStreams);
+    let millis = has_millis(document.operation);
     let mut latest = None;
     for (key, value) in document.response()? {
         find(key, value, key, millis, &mut latest);

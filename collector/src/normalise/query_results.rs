@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 
 use super::Assembly;
 use super::coverage::QUERY;
+use super::log_group_id::is_arn;
 use crate::document::line_query::{of_streams, streams_of};
 use crate::document::{Document, LogEvent};
 
 impl Assembly {
-    /// StartQuery: what was asked, as FilterLogEvents would be asked. The streams are those that the query names.
+    /// Takes up StartQuery: keeps its request in the form of a request of FilterLogEvents, until the results come.
     pub(super) fn query_started(&mut self, document: &Document) {
         let Some(request) = &document.request else { return };
         let mut asked = Map::new();
@@ -24,7 +25,7 @@ impl Assembly {
         let query = document.requested("queryString").unwrap_or_default();
         let streams = streams_of(query);
         if query != of_streams(&streams) {
-            // Of another query nobody knows which lines it leaves out.
+            // Any other query may leave out lines.
             asked.insert("filterPattern".to_owned(), query.into());
         }
         asked.insert("logStreamNames".to_owned(), streams.into());
@@ -46,7 +47,7 @@ impl Assembly {
             let request = Some(asked.clone());
             return self.filtered_events(&Document { request, ..document.clone() }, events);
         }
-        // Without what was asked it shows that its lines exist.
+        // Without its query, the answer proves only that its lines exist.
         let document = &Document { assumed: true, ..document.clone() };
         let mut missing: BTreeSet<&'static str> = BTreeSet::new();
         let of_path = document.requested("logStreamName").map(Name::from);
@@ -78,7 +79,7 @@ impl Assembly {
 
     /// The log group that `@log` names: `ACCOUNT:NAME`.
     pub(super) fn group_of_result(&self, named: &str) -> String {
-        let Some((account, name)) = named.split_once(':').filter(|_| !named.starts_with("arn:")) else {
+        let Some((account, name)) = named.split_once(':').filter(|_| !is_arn(named)) else {
             return self.log_group(named);
         };
         match (&self.about.account, &self.about.region) {
@@ -92,9 +93,8 @@ impl Assembly {
 
     /// The log group, where only one is known.
     fn only_group(&self) -> Option<String> {
-        let of_containers = self.seen.definitions.values().flat_map(|containers| containers.values());
-        let mut groups: BTreeSet<String> =
-            of_containers.filter_map(|container| container.log_group.clone()).chain(self.log_groups()).collect();
+        let of_containers = self.seen.log_groups().map(str::to_owned);
+        let mut groups: BTreeSet<String> = of_containers.chain(self.log_groups()).collect();
         let only = groups.pop_first()?;
         groups.is_empty().then_some(only)
     }

@@ -6,6 +6,7 @@ use casefile_evidence::Timestamp;
 use casefile_evidence::tables::SourceRow;
 use serde_json::{Map, Value};
 
+use super::log_group_id::log_group_parameter;
 use super::remedies::remedy;
 use crate::document::{ApiError, Document, Operation, Outcome};
 
@@ -165,7 +166,7 @@ impl Key {
 
     /// The lines of one stream are one source, whichever of the two operations read them.
     pub(super) fn of_stream(log_group: &str, log_stream: &str) -> Self {
-        let group = if log_group.starts_with("arn:") { "logGroupIdentifier" } else { "logGroupName" };
+        let group = log_group_parameter(log_group);
         Self::by(Operation::GetLogEvents, &serde_json::json!({ group: log_group, "logStreamName": log_stream }))
     }
 
@@ -184,7 +185,7 @@ impl Key {
         Self::by(Operation::DescribeAlarms, &serde_json::json!({}))
     }
 
-    fn by(operation: Operation, parameters: &Value) -> Self {
+    pub(super) fn by(operation: Operation, parameters: &Value) -> Self {
         Self { feeds: operation.feeds(), operation: operation.name(), parameters: parameters.to_string() }
     }
 

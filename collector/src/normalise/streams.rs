@@ -143,6 +143,12 @@ impl Seen {
         (container.cloned(), Some(task_id.clone()))
     }
 
+    /// The log groups of all containers, one for each container that has one.
+    pub fn log_groups(&self) -> impl Iterator<Item = &str> {
+        let containers = self.definitions.values().flat_map(|containers| containers.values());
+        containers.filter_map(|container| container.log_group.as_deref())
+    }
+
     /// The log group of the container that writes a stream, by the task whose id is in the stream's name.
     pub(super) fn group_of_task_in(&self, log_stream: &str) -> Option<&str> {
         let (container, task_id) = self.by_parts(log_stream);

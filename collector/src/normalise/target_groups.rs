@@ -47,7 +47,7 @@ impl Assembly {
     }
 
     pub(super) fn target_health(&mut self, document: &Document) {
-        let target_group_arn = self.answered_for(document);
+        let target_group_arn = answered_for(document, "TargetGroupArn", self.target_groups());
         let key = match &target_group_arn {
             Some(arn) if document.assumed => Key::of_target_group(arn),
             _ => Key::of("target_health", document),
@@ -74,11 +74,7 @@ impl Assembly {
                 description: health.text("Description", remarks),
                 raw: item.raw(&[]),
             };
-            // Of two answers for a group in one snapshot, the first one holds for each target.
-            let target = (row.target_group_arn.clone(), row.target_id.clone(), row.port);
-            if self.listed.targets.insert(target) {
-                self.rows.push(row.into());
-            }
+            self.take_target(row);
         }
         self.account_for(key, document, items.len(), problem);
     }
@@ -88,21 +84,10 @@ impl Assembly {
         &self.seen.load_balancers.classic
     }
 
-    /// The target group that a document is about. A bare document does not say: it counts where there is only one.
-    fn answered_for(&self, document: &Document) -> Option<String> {
-        if let Some(arn) = document.requested("TargetGroupArn") {
-            return Some(arn.to_owned());
-        }
-        let mut groups = self.target_groups().into_iter();
-        groups.next().filter(|_| document.assumed && groups.next().is_none())
-    }
-
     /// DescribeInstanceHealth of a Classic Load Balancer: a target is an instance, and has no port.
     pub(super) fn instance_health(&mut self, document: &Document) {
-        let mut classic = self.seen.load_balancers.classic.iter();
-        // A bare document does not name its load balancer: it counts where there is only one.
-        let only = classic.next().filter(|_| document.assumed && classic.next().is_none());
-        let load_balancer = document.requested("LoadBalancerName").map(str::to_owned).or_else(|| only.cloned());
+        let classic = self.seen.load_balancers.classic.iter().cloned();
+        let load_balancer = answered_for(document, "LoadBalancerName", classic);
         let key = match &load_balancer {
             Some(name) => Key::of_classic(name),
             None => Key::of("target_health", document),
@@ -132,9 +117,17 @@ impl Assembly {
                 description: item.text("Description", remarks).filter(|description| description != "N/A"),
                 raw: item.raw(&[]),
             };
-            self.rows.push(row.into());
+            self.take_target(row);
         }
         self.account_for(key, document, items.len(), problem);
+    }
+
+    /// Takes up the health of a target. Of two answers in one snapshot, the first one holds for each target.
+    fn take_target(&mut self, row: TargetHealthRow) {
+        let target = (row.target_group_arn.clone(), row.target_id.clone(), row.port);
+        if self.listed.targets.insert(target) {
+            self.rows.push(row.into());
+        }
     }
 
     /// Target groups and Classic Load Balancers that were never asked for.
@@ -160,4 +153,14 @@ impl Assembly {
         });
         rows.collect()
     }
+}
+
+/// The target group or load balancer that a document is about. A bare document does not name it: it is known where there is
+/// only one.
+fn answered_for(document: &Document, named: &str, all: impl IntoIterator<Item = String>) -> Option<String> {
+    if let Some(name) = document.requested(named) {
+        return Some(name.to_owned());
+    }
+    let mut all = all.into_iter();
+    all.next().filter(|_| document.assumed && all.next().is_none())
 }

@@ -1,16 +1,15 @@
 //! CloudWatch Logs Insights: the lines of log groups that no other operation reads (log class INFREQUENT_ACCESS).
 
-use std::future::Future;
 use std::time::Duration;
 
 use casefile_evidence::Timestamp;
 use serde_json::Value;
 
-use super::{Asked, LogGroup, Pages, text};
+use super::{Asked, LogGroup, OnDocument, Pages, text};
 use crate::aws::Aws;
 use crate::aws::wire::exchange;
 use crate::document::line_query::{self, ROWS};
-use crate::document::{Document, Operation, Read};
+use crate::document::{Operation, Read};
 
 /// From one look at a running query to the next.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -54,27 +53,23 @@ impl LineQuery {
 /// StartQuery, and GetQueryResults until the query has ended. Hands both answers to `on`; of GetQueryResults the last one.
 ///
 /// It may be cancelled: a query that runs goes on at AWS, and its results are lost.
-pub async fn query_lines<F: Future<Output = ()>>(
-    aws: &Aws,
-    query: &LineQuery,
-    read: Read,
-    on: impl Fn(Document) -> F,
-) -> Asked<Queried> {
+pub async fn query_lines(aws: &Aws, query: &LineQuery, read: Read, on: OnDocument<'_>) -> Asked<Queried> {
     let LineQuery { group, from, to, .. } = query;
     let mut pages = Pages::default();
     let started = exchange(aws, group.region(), Operation::StartQuery, |wire| {
-        let call =
-            aws.logs(group.region()).start_query().query_string(line_query::of_streams(&query.streams)).limit(10_000);
+        let call = aws.logs(group.region()).start_query().limit(ROWS.into());
+        let call = call.query_string(line_query::of_streams(&query.streams));
         let call = call.start_time(from.as_millis() / 1000).end_time(to.as_millis() / 1000);
         let call = call.set_log_group_name(group.name());
         let call = call.set_log_group_identifiers(group.identifier().map(|arn| vec![arn]));
         call.customize().interceptor(wire).send()
     })
     .await;
-    let id = pages.count(&started).and_then(|answer| text(&answer.fields, "queryId"));
-    on(started).await;
+    let id = pages.take(started, on, |answer| text(&answer.fields, "queryId")).flatten();
     let Some(id) = id else { return pages.asked(Queried::Failed) };
-    for look in 1.. {
+    let mut looks = 0;
+    loop {
+        looks += 1;
         let mut document = exchange(aws, group.region(), Operation::GetQueryResults, |wire| {
             let call = aws.logs(group.region()).get_query_results().query_id(&id);
             call.customize().interceptor(wire).send()
@@ -82,22 +77,20 @@ pub async fn query_lines<F: Future<Output = ()>>(
         .await;
         let status = document.response().and_then(|answer| answer.get("status")).and_then(Value::as_str);
         let runs = matches!(status, Some("Running" | "Scheduled" | "Unknown"));
-        if runs && look < LOOKS {
+        if runs && looks < LOOKS {
             aws.clock().sleep(PAUSE).await;
             continue;
         }
         let has_token = document.response().is_some_and(|answer| text(answer, "nextToken").is_some());
         let queried = match status {
-            Some("Complete") if document.events().len() < ROWS && !has_token => Queried::Whole,
+            Some("Complete") if document.events().len() < ROWS.into() && !has_token => Queried::Whole,
             Some("Complete") => Queried::Full,
             _ => Queried::Failed,
         };
         document.read = Some(Read { last: queried == Queried::Whole, ..read });
-        pages.count(&document);
-        on(document).await;
+        pages.take(document, on, |_| ());
         return pages.asked(queried);
     }
-    pages.asked(Queried::Failed)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{Asked, OnDocument, Pages, all, text};
 use crate::aws::Aws;
 use crate::aws::wire::exchange;
 use crate::document::Operation;
-use crate::normalise::{is_older, log_group_region};
+use crate::normalise::{is_arn, is_older, log_group_parameter, log_group_region};
 
 /// A log group as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,25 +41,24 @@ impl LogGroup {
 
     /// What AWS takes as `logGroupName`.
     pub(super) fn name(&self) -> Option<String> {
-        (!self.group.starts_with("arn:")).then(|| self.group.clone())
+        (!is_arn(&self.group)).then(|| self.group.clone())
     }
 
     /// What AWS takes as `logGroupIdentifier`.
     pub(super) fn identifier(&self) -> Option<String> {
-        self.group.starts_with("arn:").then(|| self.group.clone())
+        is_arn(&self.group).then(|| self.group.clone())
     }
 
     /// What a request for the lines of one of its streams says.
     pub(crate) fn request(&self, log_stream: &str) -> Map<String, Value> {
-        let key = if self.group.starts_with("arn:") { "logGroupIdentifier" } else { "logGroupName" };
-        [(key, self.as_str()), ("logStreamName", log_stream)]
+        [(log_group_parameter(&self.group), self.as_str()), ("logStreamName", log_stream)]
             .map(|(key, value)| (key.to_owned(), Value::from(value)))
             .into_iter()
             .collect()
     }
 
     fn is_described_by(&self, item: &Map<String, Value>) -> bool {
-        let named = if self.group.starts_with("arn:") { "logGroupArn" } else { "logGroupName" };
+        let named = if is_arn(&self.group) { "logGroupArn" } else { "logGroupName" };
         text(item, named).as_deref() == Some(&self.group)
     }
 }
