@@ -101,7 +101,7 @@ pub fn find_the_same_lines(
     }
     let matches = scanner.into_matches();
     let found = |number: usize| matches.of(number).map(|(place, found)| (&place.log_group, &place.log_stream, found));
-    // Of very many lines not all are kept: then nobody knows.
+    // A scanner keeps a limited number of matches. Above it, whether all are the same is not known.
     let all_are_kept = |number: usize| found(number).all(|(.., found)| found.count() <= KEPT as u64);
     let is_same = |number: usize| all_are_kept(number) && found(number).eq(found(number + 1));
     Ok((0..patterns.len()).all(|pair| is_same(2 * pair)))

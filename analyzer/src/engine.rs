@@ -237,14 +237,9 @@ fn assemble(
         judged: &prepared.judged,
         wants_none: prepared.service.as_ref().is_some_and(|service| service.desired_count == Some(0)),
     };
-    let is_new: Vec<bool> = ran.iter().map(|ran| !matches!(ran, Ran::Kept(_))).collect();
-    let mut checks: Vec<CheckVerdict> =
-        pack.checks().iter().zip(ran).map(|(check, ran)| check_verdict(check, ran, settings, &coverage)).collect();
-    for ((check, planned), _) in checks.iter_mut().zip(&plans.checks).zip(&is_new).filter(|(_, is_new)| **is_new) {
-        if ["task_id", "container"].iter().all(|column| planned.has_column(column)) {
-            fill_tails(&mut check.rows, &prepared.matches.tails, &prepared.tasks, &coverage);
-        }
-    }
+    let checks = pack.checks().iter().zip(&plans.checks).zip(ran);
+    let verdict = |(check, ran)| check_verdict(check, ran, settings, prepared, &coverage);
+    let mut checks: Vec<CheckVerdict> = checks.map(verdict).collect();
     for (index, pattern) in patterns.iter().enumerate() {
         checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
     }
@@ -275,7 +270,13 @@ fn assemble(
     .sealed()
 }
 
-fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Coverage<'_>) -> CheckVerdict {
+fn check_verdict(
+    (check, planned): (&Check, &PlannedCheck),
+    ran: Ran,
+    settings: &Settings,
+    prepared: &Prepared,
+    coverage: &Coverage<'_>,
+) -> CheckVerdict {
     let header = &check.header;
     let overrides = settings.checks.get(&header.id);
     let mut gaps: Vec<Gap> = header.requires.iter().flat_map(|table| coverage.gaps(table, Scope::default())).collect();
@@ -283,8 +284,11 @@ fn check_verdict(check: &Check, ran: Ran, settings: &Settings, coverage: &Covera
     gaps.dedup();
     let (outcome, reason, rows) = match ran {
         Ran::Kept(kept) => return *kept,
-        Ran::Rows(rows) => {
+        Ran::Rows(mut rows) => {
             let (outcome, reason) = verdict::judge(&rows, &gaps, header.conclusive);
+            if ["task_id", "container"].iter().all(|column| planned.has_column(column)) {
+                fill_tails(&mut rows, &prepared.matches.tails, &prepared.tasks, coverage);
+            }
             (outcome, reason, rows)
         }
         Ran::NoLines => {

@@ -20,8 +20,8 @@ use crate::plans::{PlannedView, ViewPlans};
 use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, as_of, collect, observed_column, task};
 use crate::signature::{Ended, Matches, Pattern, Scanner, derived_tables};
 use crate::tables::{
-    Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, rows, text, to_batches,
-    unhealthy_targets,
+    Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, read_rows, rows, text,
+    to_batches, unhealthy_targets,
 };
 
 /// The stop reason of a collection that goes on.
@@ -95,7 +95,7 @@ impl Prepared {
                 "latest_tasks" => tasks.clone_from(&batches),
                 "latest_containers" => containers.clone_from(&batches),
                 "task_ends" => ends.clone_from(&batches),
-                "latest_sources" => sources = rows_of_view::<SourceRow>(&batches)?,
+                "latest_sources" => sources = read_rows::<SourceRow>(&batches)?,
                 _ => {}
             }
             Arc::make_mut(&mut contents).fill(view.name, Rows::Held(batches));
@@ -169,21 +169,11 @@ pub(crate) fn tables_themselves(late_tables: &Catalog, contents: &Contents) -> R
     Ok(catalog)
 }
 
-/// The rows of a view that has the columns of a table.
-fn rows_of_view<R: Row>(batches: &[RecordBatch]) -> Result<Vec<R>, AnalyzeError> {
-    let read =
-        |batch| R::from_batch(batch).ok_or_else(|| AnalyzeError::internal("a view has other columns than its table"));
-    batches.iter().map(read).collect::<Result<Vec<_>, _>>().map(|rows| rows.concat())
-}
-
 /// How many answers about a task the sources count.
 fn described(evidence: &Evidence, moment: Option<Timestamp>) -> Result<i64, AnalyzeError> {
     let mut described = 0;
-    for batch in evidence.columns::<SourceRow>(&["operation", "observed_at", "rows"])? {
-        let batch = match moment {
-            Some(moment) => as_of(&batch?, moment)?,
-            None => batch?,
-        };
+    for batch in evidence.columns::<SourceRow>(&["operation", "observed_at", "rows"], moment)? {
+        let batch = batch?;
         let counts = rows(std::slice::from_ref(&batch))
             .filter(|(batch, row)| text(batch, "operation", *row).as_deref() == Some("DescribeTasks"));
         described += counts.filter_map(|(batch, row)| int(batch, "rows", row)).sum::<i64>();

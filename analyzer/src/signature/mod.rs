@@ -27,18 +27,21 @@ pub use tail::TailLine;
 pub(crate) use tail::{Ended, Rings, shape, telling};
 pub(crate) use trace::last_trace;
 
+use casefile_evidence::log_group_name;
+
 use crate::tables::{Task, Tasks};
 use crate::terms::{Level, Owner};
 
 /// The file that messages name.
 pub(crate) const FILE: &str = "casefile.toml";
 
-/// Whether a log group is the one that a signature names: by its ARN, or by its name, wherever it is.
+/// Whether a log group is the one that a signature names. A signature that gives a name means the groups of that name in
+/// every account and region; one that gives an ARN means one group.
 pub(crate) fn is_log_group(named: &str, group: &str) -> bool {
     let named = named.strip_suffix(":*").unwrap_or(named);
-    let name = |group: &str| group.split_once(":log-group:").map_or(group, |(_, name)| name).to_owned();
-    // A group of the service's own account and region has no ARN here.
-    named == group || (!named.starts_with("arn:") || !group.starts_with("arn:")) && name(named) == name(group)
+    // The evidence has no ARN of a group of the service's own account and region.
+    let are_arns = named.starts_with("arn:") && group.starts_with("arn:");
+    named == group || !are_arns && log_group_name(named) == log_group_name(group)
 }
 
 /// The pattern of a line.

@@ -9,9 +9,10 @@ use casefile_evidence::tables::{
     LogStreamRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow,
     TargetHealthRow, TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
 };
-use casefile_evidence::{Bundle, Columns, LineRow, Row, distinct, tables};
+use casefile_evidence::{Bundle, Columns, LineRow, Row, Timestamp, distinct, tables};
 
 use crate::error::AnalyzeError;
+use crate::sandbox::as_of;
 
 /// A table that takes at most this much memory is read once and held; a larger one is read from disk by each query. The
 /// size of its file says little: rows that repeat from poll to poll take a hundred times as much in memory.
@@ -75,16 +76,7 @@ impl Evidence {
     /// of polls; those are read with [`Evidence::columns`].
     pub(crate) fn read<R: Row>(&self) -> Result<Vec<R>, AnalyzeError> {
         match (self.tables.get(R::TABLE), &self.bundle) {
-            (Some(TableData::Held(batches)), _) => {
-                let mut rows = Vec::new();
-                for batch in batches {
-                    rows.extend(
-                        R::from_batch(batch)
-                            .ok_or_else(|| AnalyzeError::internal(format!("{} has another schema", R::TABLE)))?,
-                    );
-                }
-                Ok(rows)
-            }
+            (Some(TableData::Held(batches)), _) => read_rows(batches),
             (Some(TableData::Filed), Some(bundle)) => Ok(bundle.rows::<R>()?),
             _ => Ok(Vec::new()),
         }
@@ -101,23 +93,31 @@ impl Evidence {
         }
     }
 
-    /// The batches of a table, in its order, with just these columns.
-    pub(crate) fn columns<R: Row>(&self, columns: &[&str]) -> Result<Batches<'_>, AnalyzeError> {
+    /// The batches of a table, in its order, with just these columns; as of a moment, where one is given. Then
+    /// `observed_at` must be one of the columns.
+    pub(crate) fn columns<R: Row>(
+        &self,
+        columns: &[&str],
+        moment: Option<Timestamp>,
+    ) -> Result<Batches<'_>, AnalyzeError> {
         let schema = R::schema();
         let places: Vec<usize> = columns
             .iter()
             .map(|column| schema.index_of(column))
             .collect::<Result<_, _>>()
             .map_err(AnalyzeError::internal)?;
-        match (self.tables.get(R::TABLE), &self.bundle) {
+        let batches: Batches<'_> = match (self.tables.get(R::TABLE), &self.bundle) {
             (Some(TableData::Filed), Some(bundle)) => {
-                let batches = bundle.columns(R::TABLE, Some(&places))?;
-                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
+                Box::new(bundle.columns(R::TABLE, Some(&places))?.map(|batch| batch.map_err(AnalyzeError::from)))
             }
-            _ => Ok(Box::new(
+            _ => Box::new(
                 self.batches(R::TABLE)?.map(move |batch| batch?.project(&places).map_err(AnalyzeError::internal)),
-            )),
-        }
+            ),
+        };
+        Ok(match moment {
+            Some(moment) => Box::new(batches.map(move |batch| as_of(&batch?, moment))),
+            None => batches,
+        })
     }
 
     /// The row of table `target`.
@@ -129,6 +129,16 @@ impl Evidence {
             (Some(_), more) => Err(AnalyzeError::Target { rows: more + 1 }),
         }
     }
+}
+
+/// The rows of batches that have the columns of a table.
+pub(crate) fn read_rows<R: Row>(batches: &[RecordBatch]) -> Result<Vec<R>, AnalyzeError> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let read = R::from_batch(batch);
+        rows.extend(read.ok_or_else(|| AnalyzeError::internal(format!("{} has another schema", R::TABLE)))?);
+    }
+    Ok(rows)
 }
 
 /// Reads a table as far as it can be held.

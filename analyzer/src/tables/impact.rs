@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::evidence::Evidence;
 use super::tasks::{flag, int, rows, text, time};
 use crate::error::AnalyzeError;
-use crate::sandbox::as_of;
 
 /// The revisions that run at the end of the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,11 +101,8 @@ impl Impact {
 /// ever described.
 pub(crate) fn unhealthy_targets(evidence: &Evidence, moment: Option<Timestamp>) -> Result<Option<i64>, AnalyzeError> {
     let mut last: Option<(i64, i64)> = None;
-    for batch in evidence.columns::<TargetHealthRow>(&["snapshot", "observed_at", "state"])? {
-        let batch = match moment {
-            Some(moment) => as_of(&batch?, moment)?,
-            None => batch?,
-        };
+    for batch in evidence.columns::<TargetHealthRow>(&["snapshot", "observed_at", "state"], moment)? {
+        let batch = batch?;
         for (batch, row) in rows(std::slice::from_ref(&batch)) {
             let snapshot = int(batch, "snapshot", row).unwrap_or_default();
             let unhealthy = i64::from(text(batch, "state", row).as_deref() == Some("unhealthy"));

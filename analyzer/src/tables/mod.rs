@@ -12,7 +12,7 @@ mod views;
 pub(crate) use changes::Changes;
 pub(crate) use derived::{batch, doc, texts, times};
 pub use evidence::Evidence;
-pub(crate) use evidence::{Rows, TableData, to_batches};
+pub(crate) use evidence::{Rows, TableData, read_rows, to_batches};
 pub use images::Image;
 pub(crate) use images::images;
 pub(crate) use impact::unhealthy_targets;

@@ -144,7 +144,7 @@ const ORIGIN: [&str; 8] =
 fn task_origins(evidence: &Evidence) -> Result<Vec<TaskRow>, AnalyzeError> {
     let mut seen = BTreeSet::new();
     let mut tasks = Vec::new();
-    for batch in evidence.columns::<TaskRow>(&ORIGIN)? {
+    for batch in evidence.columns::<TaskRow>(&ORIGIN, None)? {
         let batch = batch?;
         for (batch, row) in rows(std::slice::from_ref(&batch)) {
             let Some(task_arn) = text(batch, "task_arn", row).filter(|arn| seen.insert(arn.clone())) else { continue };
