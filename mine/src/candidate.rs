@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::collect::Seen;
-use crate::drain::{DrainOptions, common, drain};
+use crate::drain::{DrainOptions, by_line, common};
 use crate::proposal::Expect;
 use crate::words::{self, Telling};
 use crate::{Truth, WILDCARD};
@@ -148,9 +148,7 @@ fn telling(template: &str, members: &[&Seen]) -> Telling {
 pub(crate) fn grouped<'a>(seen: impl Iterator<Item = &'a Seen>, options: DrainOptions) -> Vec<(usize, &'a Seen)> {
     let mut seen: Vec<&Seen> = seen.collect();
     seen.sort_unstable_by(|a, b| (&a.container, &a.masked).cmp(&(&b.container, &b.masked)));
-    let distinct: BTreeSet<&str> = seen.iter().map(|each| each.masked.as_str()).collect();
-    let templates = drain(distinct.iter().copied(), options);
-    let index: BTreeMap<&str, usize> = distinct.into_iter().zip(templates.of_line).collect();
+    let (index, _) = by_line(seen.iter().map(|each| each.masked.as_str()), options);
     seen.into_iter().filter_map(|each| Some((*index.get(each.masked.as_str())?, each))).collect()
 }
 

@@ -32,15 +32,15 @@ struct Node<'a> {
 
 /// The template of each masked line.
 #[derive(Debug)]
-pub(crate) struct Templates {
+struct Templates {
     /// The tokens of each template.
-    pub(crate) tokens: Vec<Vec<String>>,
+    tokens: Vec<Vec<String>>,
     /// For each line, in its order, the index of its template.
-    pub(crate) of_line: Vec<usize>,
+    of_line: Vec<usize>,
 }
 
 /// Groups lines. They must be distinct and sorted: the first lines shape the groups.
-pub(crate) fn drain<'a>(lines: impl IntoIterator<Item = &'a str>, options: DrainOptions) -> Templates {
+fn drain<'a>(lines: impl IntoIterator<Item = &'a str>, options: DrainOptions) -> Templates {
     let mut by_length: BTreeMap<usize, Node<'a>> = BTreeMap::new();
     let mut groups: Vec<Vec<Cow<'a, str>>> = Vec::new();
     let mut of_line = Vec::new();
@@ -115,15 +115,23 @@ fn blend(a: &str, b: &str) -> Cow<'static, str> {
     Cow::Owned(format!("{}{WILDCARD}{}", &a[..head], &a[tail..]))
 }
 
+/// Groups masked lines, in any order: the template of each distinct one, and the tokens of each template.
+pub(crate) fn by_line<'a>(
+    lines: impl IntoIterator<Item = &'a str>,
+    options: DrainOptions,
+) -> (BTreeMap<&'a str, usize>, Vec<Vec<String>>) {
+    let distinct: BTreeSet<&str> = lines.into_iter().collect();
+    let Templates { tokens, of_line } = drain(distinct.iter().copied(), options);
+    (distinct.into_iter().zip(of_line).collect(), tokens)
+}
+
 /// The templates of raw lines: for each line the index of its template, and the text of each template.
 #[must_use]
 pub fn templates<'a>(lines: impl IntoIterator<Item = &'a str>, options: DrainOptions) -> (Vec<usize>, Vec<String>) {
     let masked: Vec<String> = lines.into_iter().map(mask).collect();
-    let distinct: BTreeSet<&str> = masked.iter().map(String::as_str).collect();
-    let found = drain(distinct.iter().copied(), options);
-    let index: BTreeMap<&str, usize> = distinct.into_iter().zip(found.of_line).collect();
+    let (index, tokens) = by_line(masked.iter().map(String::as_str), options);
     let of_line = masked.iter().filter_map(|line| index.get(line.as_str()).copied()).collect();
-    (of_line, found.tokens.into_iter().map(|tokens| tokens.join(" ")).collect())
+    (of_line, tokens.into_iter().map(|tokens| tokens.join(" ")).collect())
 }
 
 /// The template of some lines of one group: tokens that differ become wildcards.

@@ -94,13 +94,11 @@ pub(crate) async fn run(
         let backtest = Arc::clone(backtest);
         let wanted = labels.contains_key(&entry.bundle);
         tokio::spawn(async move {
-            let (bundle, key) = (entry.bundle.clone(), entry.key.clone());
-            (bundle, key, backtest.judge(entry, wanted).await)
+            let outcome = backtest.judge(&entry, wanted).await;
+            (entry.key, outcome)
         })
     });
     let mut judged = futures::stream::iter(jobs).buffer_unordered(backtest.options.threads.max(1));
-    let mut outcomes: Vec<Outcome> = known.iter().filter_map(|entry| done.remove(&entry.bundle)).collect();
-    let mut number = outcomes.len();
     let mut take = |outcome: Outcome, report: &mut Report| {
         *report.compared.entry(outcome.how).or_default() += 1;
         *report.after.entry(crate::corpus::word(&outcome.after.verdict)).or_default() += 1;
@@ -111,11 +109,12 @@ pub(crate) async fn run(
             report.differing.push(outcome);
         }
     };
-    outcomes.drain(..).for_each(|outcome| take(outcome, &mut report));
+    let mut number = known.len();
+    known.iter().filter_map(|entry| done.remove(&entry.bundle)).for_each(|outcome| take(outcome, &mut report));
     while let Some(answer) = judged.next().await {
         number += 1;
         tell(|| format!("judging bundle {number} of {all}"));
-        let (_, key, outcome) = answer.map_err(Error::internal)?;
+        let (key, outcome) = answer.map_err(Error::internal)?;
         match outcome {
             Ok(Some(outcome)) => {
                 keep(&outcome)?;
@@ -136,8 +135,8 @@ pub(crate) async fn run(
 impl Backtest {
     /// Judges one deployment. `None`: it has no verdict to compare with. `with_checks`: the outcome of every check is
     /// needed.
-    async fn judge(&self, entry: Entry, with_checks: bool) -> Result<Option<Outcome>, Error> {
-        let Some(base) = self.rules.of(&self.archive, &entry).await? else { return Ok(None) };
+    async fn judge(&self, entry: &Entry, with_checks: bool) -> Result<Option<Outcome>, Error> {
+        let Some(base) = self.rules.of(&self.archive, entry).await? else { return Ok(None) };
         match base {
             RulesOf::Sealed { pack, settings, is_of_this_engine } => {
                 let tried = match &self.settings {
@@ -153,27 +152,27 @@ impl Backtest {
                     .map(|((pack, settings), tried)| Change::between((pack, settings), (self.analyzer.pack(), tried)));
                 let may_stay = change.as_ref().filter(|_| !with_checks);
                 if may_stay.is_some_and(Change::is_none) {
-                    return Ok(Some(Outcome::unchanged(&entry, How::SameRules)));
+                    return Ok(Some(Outcome::unchanged(entry, How::SameRules)));
                 }
                 if let Some(change) = may_stay.filter(|change| change.is_of_patterns_only())
-                    && self.lines_are_the_same(&entry, change).await?
+                    && self.lines_are_the_same(entry, change).await?
                 {
-                    return Ok(Some(Outcome::unchanged(&entry, How::SameLines)));
+                    return Ok(Some(Outcome::unchanged(entry, How::SameLines)));
                 }
                 let folder = temporary()?;
-                let verdict: Verdict = serde_json::from_slice(&self.archive.verdict_of(&entry).await?.bytes)
+                let verdict: Verdict = serde_json::from_slice(&self.archive.verdict_of(entry).await?.bytes)
                     .map_err(|error| Error::usage(format!("the verdict of {}: {error}", entry.key)))?;
-                let bundle = self.archive.fetch(&entry, &folder.path().join("bundle.tar")).await?;
+                let bundle = self.archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
                 let tried = match tried {
                     Some(tried) => tried,
                     None => rules::sealed_settings(&bundle)?,
                 };
                 let (how, after) = self.again(&bundle, &verdict, change.as_ref(), &tried).await?;
-                Ok(Some(Outcome::new(&entry, how, &verdict, &after)))
+                Ok(Some(Outcome::new(entry, how, &verdict, &after)))
             }
             RulesOf::Given(before) => {
                 let folder = temporary()?;
-                let bundle = self.archive.fetch(&entry, &folder.path().join("bundle.tar")).await?;
+                let bundle = self.archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
                 let sealed = rules::sealed_settings(&bundle)?;
                 let evidence = Evidence::bundle(&bundle)?;
                 let old = before.settings.as_ref().unwrap_or(&sealed);
@@ -181,7 +180,7 @@ impl Backtest {
                 let base = before.analyzer.analyze(&evidence, old, &self.one_thread()).await?;
                 let change = Change::between((before.analyzer.pack(), old), (self.analyzer.pack(), new));
                 let after = self.analyzer.analyze_again(&evidence, &base, &change, new, &self.one_thread()).await?;
-                Ok(Some(Outcome::new(&entry, How::Whole, &base, &after)))
+                Ok(Some(Outcome::new(entry, How::Whole, &base, &after)))
             }
         }
     }

@@ -61,11 +61,10 @@ impl Rules {
         let (Some(_), Some(pack), Some(config)) = (&entry.verdict_digest, &entry.pack, &entry.config) else {
             return Ok(None);
         };
-        let known = |kept: &Mutex<Kept>| {
+        let (of_pack, of_config) = {
             let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             (kept.packs.get(pack).cloned(), kept.configs.get(config).cloned())
         };
-        let (of_pack, of_config) = known(kept);
         let of_pack = match of_pack {
             Some(known) => known,
             None if own.digest().to_string() == *pack => Some(Arc::clone(own)),

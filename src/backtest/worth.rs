@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Outcome;
 
-/// A check that fails for a labelled deployment, or the whole verdict.
+/// A check that fails for a labelled deployment, or the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Worth {
     /// The check's id; `verdict` for all of the rules together.
@@ -61,7 +61,11 @@ impl Counts {
 }
 
 /// `dates`: the days of all deployments that were looked at.
-pub(super) fn worth(counts: Counts, dates: &[String]) -> Vec<Worth> {
+pub(super) fn worth(mut counts: Counts, dates: &[String]) -> Vec<Worth> {
+    if counts.labelled() > 0 {
+        // Also where no check failed: then every bad deployment was missed.
+        counts.by_id.entry(VERDICT.to_owned()).or_default();
+    }
     let day = |date: &String| date.parse::<jiff::civil::Date>().ok();
     let (first, last) = (dates.iter().filter_map(day).min(), dates.iter().filter_map(day).max());
     let days = first.zip(last).map(|(first, last)| f64::from(1 + (last - first).get_days()));

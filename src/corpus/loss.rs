@@ -105,7 +105,7 @@ impl Loss {
     /// verdict must not become a pass: a poll more or less is no gap, and omissions by AWS cannot be noticed.
     pub(crate) fn shows(&self) -> bool {
         match self {
-            // Nobody can know which events were not kept.
+            // That an event is missing cannot be noticed.
             Self::NeverAsked(operation) | Self::Denied(operation, _) => operation.is_asked(),
             Self::Truncated(..) | Self::Rows(..) => true,
             Self::Skipped(..)

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{Report as Junit, TestSuite};
 use serde_json::json;
 
 use super::Style;
+use super::junit::case_with_problems;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
-use super::text::{count, short_digest, visible};
+use super::text::{count, short_digest};
 use crate::backtest::{CheckChange, How, Outcome, Report, Worth};
 use crate::corpus::word;
 use crate::error::Error;
@@ -125,10 +126,7 @@ fn terminal(report: &Report, archive: &str, style: Style) -> String {
         page.line(
             0,
             Role::Strong,
-            &format!(
-                "{:<40} {:>6} {:>6} {:>7} {:>9} {:>6}  {}",
-                "by labels", "caught", "missed", "alarms", "precision", "recall", "a month"
-            ),
+            &columns(["by labels", "caught", "missed", "alarms", "precision", "recall", "a month"]),
         );
         for worth in &report.worth {
             page.line(0, Role::Plain, &row(worth));
@@ -154,16 +152,19 @@ fn percent(share: Option<f64>) -> String {
 }
 
 fn row(worth: &Worth) -> String {
-    format!(
-        "{:<40} {:>6} {:>6} {:>7} {:>9} {:>6}  {}",
-        worth.id,
-        worth.caught,
-        worth.missed,
-        worth.false_alarms,
-        percent(worth.precision),
-        percent(worth.recall),
-        worth.false_alarms_a_month.map_or_else(|| "-".to_owned(), |alarms| format!("{alarms:.1}")),
-    )
+    columns([
+        &worth.id,
+        &worth.caught.to_string(),
+        &worth.missed.to_string(),
+        &worth.false_alarms.to_string(),
+        &percent(worth.precision),
+        &percent(worth.recall),
+        &worth.false_alarms_a_month.map_or_else(|| "-".to_owned(), |alarms| format!("{alarms:.1}")),
+    ])
+}
+
+fn columns([id, caught, missed, alarms, precision, recall, a_month]: [&str; 7]) -> String {
+    format!("{id:<40} {caught:>6} {missed:>6} {alarms:>7} {precision:>9} {recall:>6}  {a_month}")
 }
 
 fn document(report: &Report) -> serde_json::Value {
@@ -236,31 +237,19 @@ fn markdown(report: &Report) -> String {
 
 fn junit(report: &Report) -> Result<String, Error> {
     let mut suite = TestSuite::new("casefile backtest");
-    let mut add = |name: &str, problem: Option<String>| {
-        let status = match problem {
-            None => TestCaseStatus::success(),
-            Some(problem) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status
-                    .set_message(visible(problem.lines().next().unwrap_or_default()))
-                    .set_description(visible(&problem));
-                status
-            }
-        };
-        let mut case = TestCase::new(visible(name), status);
-        case.set_classname("casefile.backtest");
-        suite.add_test_case(case);
+    let mut add = |name: &str, problems: &[String]| {
+        suite.add_test_case(case_with_problems("casefile.backtest", name, problems));
     };
     for flip in report.flips() {
         let turn = format!("{} → {}", word(&flip.before.verdict), word(&flip.after.verdict));
         let why: Vec<String> = std::iter::once(turn).chain(shown(flip).map(told)).collect();
-        add(&subject(flip), Some(why.join("\n")));
+        add(&subject(flip), &why);
     }
     for (key, problem) in &report.problems {
-        add(key, Some(problem.clone()));
+        add(key, std::slice::from_ref(problem));
     }
     let same = report.total() - report.flips().count();
-    add(&format!("{} as before", count(same, "verdict", "verdicts")), None);
+    add(&format!("{} as before", count(same, "verdict", "verdicts")), &[]);
     let mut junit = Junit::new("casefile backtest");
     junit.add_test_suite(suite);
     junit.to_string().map_err(Error::internal)

@@ -1,10 +1,11 @@
 //! The result of a run over the corpus.
 
 use casefile_analyzer::Level;
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{Report, TestSuite};
 use serde_json::json;
 
 use super::Style;
+use super::junit::case_with_problems;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
 use super::text::{count, cut_middle, visible};
@@ -202,16 +203,7 @@ fn markdown(tested: &Tested) -> String {
 fn junit(tested: &Tested) -> Result<String, Error> {
     let mut suite = TestSuite::new("casefile corpus");
     let mut add = |name: &str, problems: Vec<String>| {
-        let status = if problems.is_empty() {
-            TestCaseStatus::success()
-        } else {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(visible(&problems[0])).set_description(visible(&problems.join("\n")));
-            status
-        };
-        let mut case = TestCase::new(visible(name), status);
-        case.set_classname("casefile.corpus");
-        suite.add_test_case(case);
+        suite.add_test_case(case_with_problems("casefile.corpus", name, &problems));
     };
     for outcome in &tested.outcomes {
         let problems = outcome.differences.iter().map(|it| format!("{} ({})", told(it), it.why)).collect();

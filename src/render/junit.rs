@@ -112,6 +112,22 @@ fn decided_after(check: &CheckVerdict, target: &Target) -> Option<Duration> {
     u64::try_from(first.millis_since(target.deployment_created_at?)).ok().map(Duration::from_millis)
 }
 
+/// A test that passes where there are no problems.
+pub(super) fn case_with_problems(class: &str, name: &str, problems: &[String]) -> TestCase {
+    let status = match problems {
+        [] => TestCaseStatus::success(),
+        [first, ..] => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let message = first.lines().next().unwrap_or_default();
+            status.set_message(visible(message)).set_description(visible(&problems.join("\n")));
+            status
+        }
+    };
+    let mut case = TestCase::new(visible(name), status);
+    case.set_classname(class);
+    case
+}
+
 fn non_success(kind: NonSuccessKind, reason: String, ty: &str, description: Vec<String>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_message(reason).set_type(ty).set_description(description.join("\n"));

@@ -1,6 +1,7 @@
 //! `backtest`: other rules on the deployments of an archive.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,7 +86,10 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         labels: Digest::of(&serde_json::to_vec(&labels).map_err(Error::internal)?).to_string(),
     };
     let (mut done, mut resumed) = match &args.resume {
-        Some(file) => resume(file, &key, printer)?,
+        Some(file) => {
+            let (done, kept) = resume(file, &key, printer)?;
+            (done, Some(kept))
+        }
         None => (BTreeMap::new(), None),
     };
     done.retain(|bundle, _| entries.iter().any(|entry| entry.bundle == *bundle));
@@ -147,20 +151,21 @@ struct Base {
     config: Option<String>,
 }
 
-type Kept = (std::path::PathBuf, std::fs::File);
+/// A file that outcomes are written to, with its path.
+type Kept = (PathBuf, File);
 
 fn create(path: &Path) -> Result<Kept, Error> {
-    Ok((path.to_owned(), std::fs::File::create(path).map_err(Error::io("write", path))?))
+    Ok((path.to_owned(), File::create(path).map_err(Error::io("write", path))?))
 }
 
-fn write(path: &Path, file: &mut std::fs::File, line: &impl Serialize) -> Result<(), Error> {
+fn write(path: &Path, file: &mut File, line: &impl Serialize) -> Result<(), Error> {
     let line = serde_json::to_string(line).map_err(Error::internal)?;
     writeln!(file, "{line}").map_err(Error::io("write", path))
 }
 
 /// The outcomes of an earlier run, and the file for further ones. A file of other rules is begun anew.
-fn resume(path: &Path, key: &Key, printer: &Printer) -> Result<(BTreeMap<String, Outcome>, Option<Kept>), Error> {
-    let text = match std::fs::read_to_string(path) {
+fn resume(path: &Path, key: &Key, printer: &Printer) -> Result<(BTreeMap<String, Outcome>, Kept), Error> {
+    let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(Error::io("read", path)(error)),
@@ -187,7 +192,7 @@ fn resume(path: &Path, key: &Key, printer: &Printer) -> Result<(BTreeMap<String,
     for outcome in &done {
         write(&new, &mut kept.1, outcome)?;
     }
-    std::fs::rename(&new, path).map_err(Error::io("write", path))?;
+    fs::rename(&new, path).map_err(Error::io("write", path))?;
     let kept = (path.to_owned(), kept.1);
-    Ok((done.into_iter().map(|outcome| (outcome.bundle.clone(), outcome)).collect(), Some(kept)))
+    Ok((done.into_iter().map(|outcome| (outcome.bundle.clone(), outcome)).collect(), kept))
 }

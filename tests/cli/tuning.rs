@@ -131,6 +131,21 @@ fn labels_tell_what_a_check_is_worth() {
 }
 
 #[test]
+fn a_bad_deployment_that_no_check_catches_is_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    let digest = digest(folder, "healthy-migration");
+    let label = ["archive", "label", &digest, "--truth", "bad", "--why", "x", "--by", "me", "--archive", "kept"];
+    assert_eq!(casefile_in(folder, &label).code, 0);
+    let run = casefile_in(folder, &["backtest", "--archive", "kept", "--format", "json"]);
+    let json: Value = serde_json::from_str(&run.out).unwrap();
+    let verdict = &json["worth"][0];
+    assert_eq!((&verdict["id"], &verdict["caught"], &verdict["missed"]), (&"verdict".into(), &0.into(), &1.into()));
+    assert_eq!(json["worth"].as_array().map(Vec::len), Some(1), "{}", run.out);
+}
+
+#[test]
 fn mine_proposes_what_failed_deployments_log() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
