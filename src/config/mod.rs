@@ -176,10 +176,9 @@ impl Config {
 
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => Error::usage(format!(
-                "the config {} does not exist: give --config another file, or write it",
-                path.display()
-            )),
+            std::io::ErrorKind::NotFound => {
+                Error::usage(format!("the config {} does not exist: check its path, or write the file", path.display()))
+            }
             _ => Error::usage(format!("cannot read the config {}: {source}", path.display())),
         })?;
         Self::parse(&text, &path.display().to_string())
