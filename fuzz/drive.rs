@@ -52,5 +52,5 @@ pub(crate) fn normalise(bytes: &[u8]) {
     assembly.finish();
     assembly.drain();
     assembly.target("imported");
-    assembly.expected_streams();
+    assembly.topology().expected_streams();
 }

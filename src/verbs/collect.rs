@@ -170,7 +170,7 @@ impl Job {
         }
         let upload = Upload::put(&sealed.path, store, &interrupt, printer).await;
         recorded.inspect_err(|_| printer.warn(&format!("the bundle is sealed: {}", sealed.path.display())))?;
-        let line = sealed_line(&sealed, upload.as_ref(), assembly.sources());
+        let line = sealed_line(&sealed, upload.as_ref(), assembly.coverage().sources());
         Ok(Gathered { sealed, line, upload, whole: answered && reason != StopReason::Interrupted })
     }
 }

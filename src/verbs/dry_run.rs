@@ -65,7 +65,7 @@ fn beforehand(target: &Target, region: Option<&str>, times: &Times) -> Known {
         cluster: target.named.cluster.clone(),
         service: target.named.service.clone(),
         tasks: 1,
-        groups: assembly.log_groups().into_iter().map(|group| (group, 1)).collect(),
+        groups: assembly.topology().chosen_log_groups().into_iter().map(|group| (group, 1)).collect(),
         selectors: about.tasks.len() as u64,
         ..Known::default()
     }
@@ -86,13 +86,13 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
     })
     .await;
     if asked.is_complete() {
-        known.target_groups = Some(assembly.target_groups().len() as u64);
-        known.classic_load_balancers = Some(assembly.classic_load_balancers().len() as u64);
-        known.alarms = Some(assembly.watched_alarms().len() as u64);
+        known.target_groups = Some(assembly.topology().target_groups().len() as u64);
+        known.classic_load_balancers = Some(assembly.topology().classic_load_balancers().len() as u64);
+        known.alarms = Some(assembly.topology().watched_alarms.len() as u64);
     }
     failed = asked.error.or(failed);
     let mut definitions: Vec<String> =
-        assembly.seen().deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
+        assembly.topology().deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
     definitions.extend(target.expected.task_definition.clone());
     definitions.sort();
     definitions.dedup_by(|a, b| is_task_definition(a, b));
@@ -104,10 +104,10 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         .await;
         failed = asked.error.or(failed);
     }
-    for group in assembly.seen().log_groups() {
+    for group in assembly.topology().log_groups_of_containers() {
         *known.groups.entry(group.to_owned()).or_default() += 1;
     }
-    let groups: BTreeSet<String> = assembly.seen().log_groups().map(str::to_owned).collect();
+    let groups: BTreeSet<String> = assembly.topology().log_groups_of_containers().map(str::to_owned).collect();
     for group in &groups {
         // An error is not reported here: the collection reports it.
         ask::describe_log_group(aws, &ask::LogGroup::new(aws, group), &mut |document| {
@@ -116,8 +116,8 @@ async fn look(aws: &Aws, target: &Target, times: &Times, printer: &Printer) -> K
         })
         .await;
     }
-    known.queried = groups.into_iter().filter(|group| !assembly.is_readable(group)).collect();
-    let seen = assembly.seen();
+    known.queried = groups.into_iter().filter(|group| !assembly.coverage().is_readable(group)).collect();
+    let seen = assembly.topology();
     known.account = known.account.or_else(|| account_of(seen.service_arn.as_deref()?).map(str::to_owned));
     known.tasks = tasks;
     known.task_sets = !matches!(seen.controller.as_deref(), None | Some("ECS"));

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: &Import, printer: &Printer) -> Result<Exit, Error>
         &Maker { tool: TOOL.to_owned(), config: loaded.sealed_value()?, ci: ci_identity() },
     )?;
     let upload = Upload::put(&sealed.path, store, &Interrupt::watch()?, printer).await;
-    printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.sources()))?;
+    printer.stdout(&sealed_line(&sealed, upload.as_ref(), assembly.coverage().sources()))?;
     Ok(if upload.is_none_or(Upload::finish) { Exit::Pass } else { Exit::Internal })
 }
 

@@ -107,7 +107,7 @@ impl Collection<'_> {
             self.failed = Some(self.with_nearest(hopeless).await);
             return;
         }
-        if !matches!(self.parts.assembly.seen().controller.as_deref(), None | Some("ECS")) {
+        if !matches!(self.parts.assembly.topology().controller.as_deref(), None | Some("ECS")) {
             ask::describe_task_sets(&aws, &about.cluster, &about.service, &mut |document| self.take(document)).await;
         }
     }
@@ -134,7 +134,7 @@ impl Collection<'_> {
                     );
                 };
                 let account = account_of(found.get("serviceArn")?.as_str()?)?;
-                let expected = self.parts.assembly.rollouts().expected();
+                let expected = self.parts.assembly.topology().rollouts().expected();
                 let mut arns = [&expected.task_definition, &expected.service_deployment].into_iter().flatten();
                 let foreign = arns.find(|arn| account_of(arn).is_some_and(|other| other != account))?;
                 target(
@@ -174,7 +174,7 @@ impl Collection<'_> {
 
     async fn service_deployments(&mut self, observed_at: Timestamp) {
         let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
-        let oldest = self.parts.assembly.seen().deployments.values().filter_map(|seen| seen.created_at).min();
+        let oldest = self.parts.assembly.topology().deployments.values().filter_map(|seen| seen.created_at).min();
         let day = observed_at.plus_millis(-DEPLOYMENTS_BACK_MS);
         let after = oldest.map_or(day, |oldest| day.min(oldest.plus_millis(-DEPLOYMENT_SLACK_MS)));
         let mut listed =
@@ -185,25 +185,26 @@ impl Collection<'_> {
             .found;
         // What is named is asked for even where the list is refused.
         let assembly = &self.parts.assembly;
-        listed.extend(assembly.seen().current_service_deployment.clone());
-        listed.extend(assembly.rollouts().expected().service_deployment.clone());
+        listed.extend(assembly.topology().current_service_deployment.clone());
+        listed.extend(assembly.topology().rollouts().expected().service_deployment.clone());
         listed.sort();
         listed.dedup();
         ask::describe_service_deployments(&aws, &listed, &mut |document| self.take(document)).await;
-        let unknown: Vec<String> = self.parts.assembly.rollouts().unknown_revisions().into_iter().collect();
+        let unknown: Vec<String> = self.parts.assembly.topology().rollouts().unknown_revisions().into_iter().collect();
         ask::describe_service_revisions(&aws, &unknown, &mut |document| self.take(document)).await;
     }
 
     /// Task definitions do not change: each is described once.
     async fn task_definitions(&mut self) {
         let aws = self.parts.aws.clone();
-        let seen = self.parts.assembly.seen();
+        let seen = self.parts.assembly.topology();
         let mut wanted: BTreeSet<String> =
             seen.deployments.values().filter_map(|deployment| deployment.task_definition.clone()).collect();
-        let (assembly, judged) = (&self.parts.assembly, self.parts.assembly.judged());
-        let expected = || assembly.rollouts().expected().task_definition.clone();
+        let (assembly, judged) = (&self.parts.assembly, self.parts.assembly.topology().judged());
+        let expected = || assembly.topology().rollouts().expected().task_definition.clone();
         wanted.extend(judged.rollout.task_definition.clone().or_else(expected));
-        let chosen = seen.tasks.values().filter(|task| task.selected_by.is_some() && assembly.counts(task, &judged));
+        let chosen =
+            seen.tasks.values().filter(|task| task.selected_by.is_some() && assembly.topology().counts(task, &judged));
         wanted.extend(chosen.filter_map(|task| task.task_definition.clone()));
         for arn in wanted {
             if self.described.contains(&arn) {
@@ -221,12 +222,12 @@ impl Collection<'_> {
     async fn target_health(&mut self) {
         let aws = self.parts.aws.clone();
         let silent = |asked: ask::Asked| asked.error.is_some_and(|error| error.is_silence());
-        for arn in self.parts.assembly.target_groups() {
+        for arn in self.parts.assembly.topology().target_groups() {
             if silent(ask::describe_target_health(&aws, &arn, &mut |document| self.take(document)).await) {
                 return;
             }
         }
-        for name in self.parts.assembly.classic_load_balancers().clone() {
+        for name in self.parts.assembly.topology().classic_load_balancers().clone() {
             if silent(ask::describe_instance_health(&aws, &name, &mut |document| self.take(document)).await) {
                 return;
             }
@@ -235,14 +236,14 @@ impl Collection<'_> {
 
     async fn alarms(&mut self) {
         let aws = self.parts.aws.clone();
-        let names: Vec<String> = self.parts.assembly.watched_alarms().iter().cloned().collect();
+        let names: Vec<String> = self.parts.assembly.topology().watched_alarms.iter().cloned().collect();
         ask::describe_alarms(&aws, &names, &mut |document| self.take(document)).await;
     }
 
     /// The service's tasks and the one-off ones that were chosen: all lists first, then what they name.
     async fn tasks(&mut self) {
         let (aws, about) = (self.parts.aws.clone(), self.parts.named.clone());
-        let selectors = self.parts.assembly.selectors().to_vec();
+        let selectors = self.parts.assembly.topology().selectors().to_vec();
         let chosen = selectors.iter().map(|selector| match &selector.choice {
             TaskChoice::Family(family) => TaskFilter::Family(family),
             TaskChoice::StartedBy(started_by) => TaskFilter::StartedBy(started_by),
@@ -255,7 +256,7 @@ impl Collection<'_> {
                 listed.extend(asked.found);
             }
         }
-        let seen = self.parts.assembly.seen();
+        let seen = self.parts.assembly.topology();
         // A task that ran, and that neither list names any more: how it ended is still to be told.
         let names: BTreeSet<&str> = listed.iter().map(|arn| short_name(arn)).collect();
         let missed = seen.tasks.iter().filter(|(id, task)| !task.gone && !names.contains(id.as_str()));

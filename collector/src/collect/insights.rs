@@ -29,14 +29,15 @@ impl Collection<'_> {
             if !(due || closing) || self.silent.contains(group.region()) || self.is_over_budget() {
                 continue;
             }
-            let since = self.parts.assembly.logs_since().plus_millis(-EXTRA_BACK_MS);
-            let back = if closing { LOOKED_BACK_MS } else { self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS };
+            let since = self.parts.assembly.topology().logs_since().plus_millis(-EXTRA_BACK_MS);
+            let back =
+                if closing { LOOKED_BACK_MS } else { self.parts.assembly.topology().ingestion_grace_ms() + CLOCKS_MS };
             let read =
                 |stream: &&ExpectedStream| self.tails.get(&stream.place()).is_some_and(|tail| tail.read_to.is_some());
             let (again, new): (Vec<_>, Vec<_>) = streams.into_iter().partition(read);
             let later = queried.map_or(since, |at| at.plus_millis(-back).max(since));
             // A one-off task may have begun long before the rollout.
-            let tasks = &self.parts.assembly.seen().tasks;
+            let tasks = &self.parts.assembly.topology().tasks;
             let created = new.iter().filter_map(|stream| tasks.get(stream.task_id.as_ref()?)?.created_at);
             let first = created.fold(since, Timestamp::min);
             let mut whole = true;

@@ -22,8 +22,8 @@ impl Collection<'_> {
     /// Groups first, then streams, then lines: the order in which an import takes them up.
     pub(super) async fn logs(&mut self, observed_at: Timestamp, closing: bool) {
         self.silent.clear();
-        let streams = self.parts.assembly.expected_streams();
-        let groups = self.parts.assembly.log_groups();
+        let streams = self.parts.assembly.topology().expected_streams();
+        let groups = self.parts.assembly.topology().chosen_log_groups();
         let started = || streams.iter().filter(|stream| stream.started);
         let mut all: BTreeSet<String> = groups.iter().cloned().collect();
         all.extend(started().map(|stream| stream.log_group.clone()));
@@ -32,15 +32,15 @@ impl Collection<'_> {
         }
         let assembly = &self.parts.assembly;
         let (streams, queried): (Vec<ExpectedStream>, Vec<ExpectedStream>) =
-            streams.into_iter().partition(|stream| assembly.is_readable(&stream.log_group));
-        let groups: Vec<_> = groups.into_iter().filter(|group| assembly.is_readable(group)).collect();
+            streams.into_iter().partition(|stream| assembly.coverage().is_readable(&stream.log_group));
+        let groups: Vec<_> = groups.into_iter().filter(|group| assembly.coverage().is_readable(group)).collect();
         let started = || streams.iter().filter(|stream| stream.started);
         let unknown: Vec<&ExpectedStream> = started().filter(|stream| !self.tail(stream).exists).collect();
         self.find_streams(&unknown).await;
         // What several tasks write to has the lines of earlier releases too. Where nothing was deployed, a task's older
         // lines are of the rollout that is no news.
-        let old_too = self.parts.assembly.judged().nothing_deployed;
-        let since = self.parts.assembly.logs_since();
+        let old_too = self.parts.assembly.topology().judged().nothing_deployed;
+        let since = self.parts.assembly.topology().logs_since();
         for stream in started().filter(|stream| old_too || stream.task_id.is_none()) {
             let back = if stream.task_id.is_none() { EXTRA_BACK_MS } else { 0 };
             self.tail(stream).begins_at(since.plus_millis(-back));
@@ -63,7 +63,7 @@ impl Collection<'_> {
         for stream in unknown {
             *groups.entry(&stream.log_group).or_default() += 1;
         }
-        let since = self.parts.assembly.logs_since();
+        let since = self.parts.assembly.topology().logs_since();
         for (group, _) in groups.into_iter().filter(|(_, streams)| *streams > MANY) {
             for log_stream in self.newest_streams(group, since).await {
                 if let Some(stream) = unknown.iter().find(|it| it.log_group == group && it.log_stream == log_stream) {
@@ -81,7 +81,7 @@ impl Collection<'_> {
         let read =
             streams.iter().filter(|stream| self.tails.get(&stream.place()).is_some_and(|tail| tail.read_to.is_some()));
         let groups: BTreeSet<&String> = read.map(|stream| &stream.log_group).collect();
-        let since = self.parts.assembly.logs_since();
+        let since = self.parts.assembly.topology().logs_since();
         // The extra groups are listed in each poll.
         for group in groups.into_iter().filter(|group| !listed.contains(group)) {
             self.newest_streams(group, since).await;
@@ -143,14 +143,14 @@ impl Collection<'_> {
     /// The streams of the extra log groups that may hold lines of the deployment's time, but for those that
     /// are read anyway.
     async fn extra_streams(&mut self, groups: &[String], expected: &[ExpectedStream]) -> Vec<ExpectedStream> {
-        let since = self.parts.assembly.logs_since();
+        let since = self.parts.assembly.topology().logs_since();
         let known: BTreeSet<(&str, &str)> =
             expected.iter().map(|stream| (stream.log_group.as_str(), stream.log_stream.as_str())).collect();
         let mut extra = Vec::new();
         for group in groups {
             let found = self.newest_streams(group, since).await;
             for log_stream in found.into_iter().filter(|name| !known.contains(&(group.as_str(), name.as_str()))) {
-                let seen = self.parts.assembly.seen();
+                let seen = self.parts.assembly.topology();
                 let (container, task_id) = seen.writer_of(group, &log_stream);
                 let task = task_id.as_ref().and_then(|id| seen.tasks.get(id));
                 let stream = ExpectedStream {
@@ -213,12 +213,12 @@ impl Collection<'_> {
     fn comes_again_from(&self, observed_at: Timestamp) -> Timestamp {
         let began = self.unfinished.iter().map(Reading::began).chain(self.queried.values().copied());
         let began = began.fold(observed_at, Timestamp::min);
-        began.plus_millis(-(self.parts.assembly.ingestion_grace_ms() + CLOCKS_MS))
+        began.plus_millis(-(self.parts.assembly.topology().ingestion_grace_ms() + CLOCKS_MS))
     }
 
     /// Whether a stream can get no more lines.
     fn is_over(&self, stream: &ExpectedStream, observed_at: Timestamp) -> bool {
-        let grace = self.parts.assembly.ingestion_grace_ms();
+        let grace = self.parts.assembly.topology().ingestion_grace_ms();
         // To what several write, a task that is still to come may.
         stream.task_id.is_some() && stream.stopped_at.is_some_and(|at| observed_at >= at.plus_millis(grace))
     }
@@ -228,9 +228,10 @@ impl Collection<'_> {
         let unfiltered = self.unfiltered.contains(&group);
         let assembly = &self.parts.assembly;
         // Lines that were seen to take longer than they are given are looked for longer, too.
-        let is_slow = assembly.lag_ms(&stream.log_group, &stream.log_stream) > assembly.ingestion_grace_ms();
-        let back = if is_slow { LOOKED_BACK_MS } else { assembly.ingestion_grace_ms() + CLOCKS_MS };
-        let claimed = closing && assembly.has_more(&stream.log_group, &stream.log_stream);
+        let is_slow = assembly.coverage().lag_ms(&stream.log_group, &stream.log_stream)
+            > assembly.topology().ingestion_grace_ms();
+        let back = if is_slow { LOOKED_BACK_MS } else { assembly.topology().ingestion_grace_ms() + CLOCKS_MS };
+        let claimed = closing && assembly.coverage().has_more(&stream.log_group, &stream.log_stream);
         let silent = self.silent.contains(group.region());
         let tail = self.tail(stream);
         // The last read looks for very late lines again, in the streams where that takes one page at most.

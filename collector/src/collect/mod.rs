@@ -335,7 +335,12 @@ impl<'a> Collection<'a> {
     async fn stop(&mut self, began: Timestamp) -> Option<Stop> {
         let target = self.parts.assembly.target("collecting");
         let (now, elapsed) = (self.parts.aws.now(), elapsed(began, self.parts.clock.now()));
-        let polled = Polled { target, seen: self.parts.assembly.seen(), last_end: self.parts.assembly.last_end(), now };
+        let polled = Polled {
+            target,
+            topology: self.parts.assembly.topology(),
+            last_end: self.parts.assembly.topology().last_end(),
+            now,
+        };
         let stop = self.parts.rule.after_poll(polled).await;
         stop.or_else(|| (elapsed >= self.parts.pace.timeout).then(|| StopReason::Timeout.into()))
     }
@@ -354,9 +359,9 @@ impl<'a> Collection<'a> {
 
     /// How it goes, after a poll.
     fn progress(&mut self, began: Timestamp) -> Progress {
-        let gaps = self.parts.assembly.sources().filter(|source| source.status != "complete").count();
-        let judged = self.parts.assembly.judged().rollout.deployment;
-        let judged = judged.and_then(|id| self.parts.assembly.seen().deployments.get(&id));
+        let gaps = self.parts.assembly.coverage().sources().filter(|source| source.status != "complete").count();
+        let judged = self.parts.assembly.topology().judged().rollout.deployment;
+        let judged = judged.and_then(|id| self.parts.assembly.topology().deployments.get(&id));
         Progress {
             poll: self.polls,
             rollout_state: judged.and_then(|judged| judged.rollout_state.clone()),

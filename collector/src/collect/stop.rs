@@ -6,7 +6,7 @@ use casefile_evidence::tables::TargetRow;
 use casefile_evidence::{AnyRow, Timestamp};
 use futures::future::BoxFuture;
 
-use crate::normalise::Seen;
+use crate::normalise::Topology;
 use crate::stop_reason::StopReason;
 
 /// The end of a collection.
@@ -32,8 +32,8 @@ impl From<StopReason> for Stop {
 pub struct Polled<'a> {
     /// What the evidence is about.
     pub target: TargetRow,
-    /// What was seen.
-    pub seen: &'a Seen,
+    /// What exists, as far as it is known.
+    pub topology: &'a Topology,
     /// When the last task of the judged rollout, or the last one-off task of its time, ended.
     pub last_end: Option<Timestamp>,
     /// This moment.
@@ -79,8 +79,8 @@ impl SettledRule {
     }
 
     /// The state in which every rollout of the service has ended, where it has.
-    fn ended(seen: &Seen, target: &TargetRow) -> Option<String> {
-        let mut current = seen.listed_last().peekable();
+    fn ended(topology: &Topology, target: &TargetRow) -> Option<String> {
+        let mut current = topology.listed_last().peekable();
         current.peek()?;
         let mut state = format!("{:?}", target.deployment_id);
         for (id, deployment) in current {
@@ -103,7 +103,7 @@ impl StopRule for SettledRule {
     fn observe(&mut self, _row: &AnyRow) {}
 
     fn after_poll<'a>(&'a mut self, polled: Polled<'a>) -> BoxFuture<'a, Option<Stop>> {
-        let ended = Self::ended(polled.seen, &polled.target);
+        let ended = Self::ended(polled.topology, &polled.target);
         let since = match (&ended, &self.state) {
             (Some(state), Some((before, since))) if state == before => *since,
             _ => polled.now,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 
-use super::topology::{Seen, SeenTask};
+use super::{SeenTask, Topology};
 
 /// How a container's log streams are named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +55,12 @@ impl ExpectedStream {
     }
 }
 
-impl Seen {
-    /// The streams that the containers of the tasks that count write to, in order.
-    pub(super) fn expected_streams(&self, counts: impl Fn(&SeenTask) -> bool) -> Vec<ExpectedStream> {
+impl Topology {
+    /// The streams that the containers of the judged rollout's tasks and of the chosen one-off tasks write to, in order.
+    pub fn expected_streams(&self) -> Vec<ExpectedStream> {
+        let judged = self.judged();
         let mut streams: BTreeMap<(String, String), ExpectedStream> = BTreeMap::new();
-        for (task_id, task) in self.tasks.iter().filter(|(_, task)| counts(task)) {
+        for (task_id, task) in self.tasks.iter().filter(|(_, task)| self.counts(task, &judged)) {
             let definition = task.task_definition.as_ref().and_then(|arn| self.definitions.get(arn));
             for (container, log) in definition.into_iter().flatten() {
                 let (Some(log_group), Some(naming)) = (&log.log_group, &log.naming) else { continue };
@@ -144,7 +145,7 @@ impl Seen {
     }
 
     /// The log groups of all containers, one for each container that has one.
-    pub fn log_groups(&self) -> impl Iterator<Item = &str> {
+    pub fn log_groups_of_containers(&self) -> impl Iterator<Item = &str> {
         let containers = self.definitions.values().flat_map(|containers| containers.values());
         containers.filter_map(|container| container.log_group.as_deref())
     }

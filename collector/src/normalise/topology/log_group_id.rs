@@ -6,8 +6,7 @@
 use casefile_evidence::log_group_name;
 use casefile_objects::AwsPartition;
 
-use super::Assembly;
-use super::topology::region_and_account;
+use super::{Topology, region_and_account};
 use crate::document::Document;
 
 /// Whether a log group is named by its ARN.
@@ -26,7 +25,7 @@ pub(crate) fn log_group_region(log_group: &str) -> Option<&str> {
 }
 
 /// The log group that a container of this task definition logs to, with the region of its log configuration.
-pub(super) fn of_container(task_definition: &str, name: String, region: Option<&str>) -> String {
+pub(crate) fn of_container(task_definition: &str, name: String, region: Option<&str>) -> String {
     match (region, region_and_account(task_definition)) {
         (Some(region), (Some(own), Some(account))) if region != own => {
             format!("arn:{}:logs:{region}:{account}:log-group:{name}", AwsPartition::of(region).name)
@@ -36,18 +35,18 @@ pub(super) fn of_container(task_definition: &str, name: String, region: Option<&
 }
 
 /// The AWS CLI's option that names the log group, with its value.
-pub(super) fn cli_option(log_group: &str) -> String {
+pub(crate) fn cli_option(log_group: &str) -> String {
     let option = if is_arn(log_group) { "--log-group-identifier" } else { "--log-group-name" };
     format!("{option} {log_group}")
 }
 
-impl Assembly {
+impl Topology {
     /// The log groups that are read besides those that task definitions name.
-    pub fn log_groups(&self) -> Vec<String> {
+    pub fn chosen_log_groups(&self) -> Vec<String> {
         self.about.log_groups.iter().map(|group| self.log_group(group)).collect()
     }
 
-    pub(super) fn is_extra_group(&self, log_group: &str) -> bool {
+    pub(crate) fn is_chosen_group(&self, log_group: &str) -> bool {
         self.about.log_groups.iter().any(|group| self.log_group(group) == log_group)
     }
 
@@ -71,7 +70,7 @@ impl Assembly {
     /// A name is of the service's own account and region, unless only a group elsewhere is known by it: recordings of
     /// before do not say where a group is.
     fn of_name(&self, name: &str) -> String {
-        let known = self.seen.log_groups();
+        let known = self.log_groups_of_containers();
         let mut elsewhere = None;
         for group in known.chain(self.about.log_groups.iter().map(String::as_str)) {
             if group == name {
@@ -89,10 +88,10 @@ impl Assembly {
 
     /// The log group that a document is about. Recordings of before name a group elsewhere by its name alone: then the task
     /// that writes the stream tells which one it is.
-    pub(super) fn requested_group(&self, document: &Document) -> Option<String> {
+    pub(crate) fn requested_group(&self, document: &Document) -> Option<String> {
         if let Some(name) = document.requested("logGroupName") {
             let stream = document.requested("logStreamName").or_else(|| document.requested("logStreamNamePrefix"));
-            let of_task = stream.and_then(|stream| self.seen.group_of_task_in(stream));
+            let of_task = stream.and_then(|stream| self.group_of_task_in(stream));
             let of_task = of_task.filter(|group| log_group_name(group) == name);
             return Some(of_task.map_or_else(|| self.log_group(name), str::to_owned));
         }
@@ -104,9 +103,8 @@ impl Assembly {
 mod tests {
     use super::*;
     use crate::normalise::About;
-    use crate::redact::Redactor;
 
-    fn assembly(log_groups: &[&str]) -> Assembly {
+    fn topology(log_groups: &[&str]) -> Topology {
         let about = About {
             service: "core".to_owned(),
             region: Some("eu-west-1".to_owned()),
@@ -114,12 +112,12 @@ mod tests {
             log_groups: log_groups.iter().map(|group| (*group).to_owned()).collect(),
             ..About::default()
         };
-        Assembly::new(about, Redactor::standard())
+        Topology::new(about)
     }
 
     #[test]
     fn a_group_of_the_service_s_own_account_and_region_has_its_name() {
-        let own = assembly(&[]);
+        let own = topology(&[]);
         for identifier in ["/ecs/core", "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/core:*"] {
             assert_eq!(own.log_group(identifier), "/ecs/core");
         }
@@ -153,9 +151,9 @@ mod tests {
     #[test]
     fn a_name_means_a_group_elsewhere_only_where_none_here_has_it() {
         let elsewhere = "arn:aws:logs:us-east-1:123456789012:log-group:audit";
-        assert_eq!(assembly(&[elsewhere]).log_group("audit"), elsewhere);
-        assert_eq!(assembly(&[elsewhere, "audit"]).log_group("audit"), "audit");
-        assert_eq!(assembly(&[elsewhere]).log_group("other"), "other");
+        assert_eq!(topology(&[elsewhere]).log_group("audit"), elsewhere);
+        assert_eq!(topology(&[elsewhere, "audit"]).log_group("audit"), "audit");
+        assert_eq!(topology(&[elsewhere]).log_group("other"), "other");
     }
 
     #[test]

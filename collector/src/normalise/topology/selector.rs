@@ -5,7 +5,7 @@ use std::fmt;
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::TaskSelectorRow;
 
-use super::topology::SeenTask;
+use super::SeenTask;
 
 /// Which one-off tasks are collected. It shows as its text, e.g. `family shop-migrate`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +63,14 @@ impl TaskSelector {
     }
 
     /// The request's field and value that ask for such tasks.
-    pub(super) fn filter(&self) -> (&'static str, &str) {
+    pub(crate) fn filter(&self) -> (&'static str, &str) {
         match &self.choice {
             TaskChoice::Family(family) => ("family", family),
             TaskChoice::StartedBy(started_by) => ("startedBy", started_by),
         }
     }
 
-    pub(super) fn row(&self, snapshot: i64, observed_at: Timestamp) -> TaskSelectorRow {
+    pub(crate) fn row(&self, snapshot: i64, observed_at: Timestamp) -> TaskSelectorRow {
         let (family, started_by) = match &self.choice {
             TaskChoice::Family(family) => (Some(family.clone()), None),
             TaskChoice::StartedBy(started_by) => (None, Some(started_by.clone())),

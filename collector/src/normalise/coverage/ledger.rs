@@ -1,4 +1,4 @@
-//! The ledger of what was asked: coverage.
+//! What was asked, and what came of it: a row of `sources` for each source and snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,25 +6,25 @@ use casefile_evidence::Timestamp;
 use casefile_evidence::tables::SourceRow;
 use serde_json::{Map, Value};
 
-use super::log_group_id::log_group_parameter;
 use super::remedies::remedy;
 use crate::document::{ApiError, Document, Operation, Outcome};
+use crate::normalise::topology::log_group_parameter;
 
 /// What distinguishes one source from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) feeds: &'static str,
-    pub(super) operation: &'static str,
-    pub(super) parameters: String,
+pub(crate) struct Key {
+    pub(crate) feeds: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) parameters: String,
 }
 
 /// Where a log source's lines come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) log_group: Option<String>,
-    pub(super) log_stream: Option<String>,
-    pub(super) container: Option<String>,
-    pub(super) task_id: Option<String>,
+pub(crate) struct Place {
+    pub(crate) log_group: Option<String>,
+    pub(crate) log_stream: Option<String>,
+    pub(crate) container: Option<String>,
+    pub(crate) task_id: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -51,50 +51,48 @@ struct Progress {
 
 /// What a bare page of log lines, and those before it, leave open.
 #[derive(Debug, Clone)]
-pub(super) struct Bare {
+pub(crate) struct Bare {
     /// What is not known, unless the pages show that the stream was read to its end.
-    pub(super) gap: String,
+    pub(crate) gap: String,
     /// How the operator can mend it.
-    pub(super) remedy: String,
+    pub(crate) remedy: String,
 }
 
 /// What one document adds to its source.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) rows: usize,
+pub(crate) struct Page {
+    pub(crate) rows: usize,
     /// Whether this page is the source's last.
-    pub(super) last: bool,
+    pub(crate) last: bool,
     /// What is known to be incomplete although AWS answered.
-    pub(super) problem: Option<String>,
-    pub(super) covered_from: Option<Timestamp>,
-    pub(super) covered_to: Option<Timestamp>,
-    pub(super) place: Place,
+    pub(crate) problem: Option<String>,
+    pub(crate) covered_from: Option<Timestamp>,
+    pub(crate) covered_to: Option<Timestamp>,
+    pub(crate) place: Place,
     /// For a bare page of lines that is not stated to be whole. It shows its lines, and takes nothing from what other
     /// documents say of the source.
-    pub(super) bare: Option<Bare>,
+    pub(crate) bare: Option<Bare>,
 }
 
 /// The sources of a collection, snapshot by snapshot.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
+pub(crate) struct Ledger {
     current: BTreeMap<Key, Progress>,
     asked: BTreeSet<Key>,
-    /// Whether every task that this snapshot lists had stopped when it was described.
-    pub(super) may_skip_tasks: bool,
 }
 
 /// How the sources stand, by their last rows.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     last: BTreeMap<(String, String, String), SourceRow>,
     /// Operations with answers that do not say what was asked.
     assumed: BTreeSet<String>,
     /// Whether a list of tasks named one.
-    pub(super) tasks_listed: bool,
+    pub(crate) tasks_listed: bool,
 }
 
 impl Standing {
-    pub(super) fn record(&mut self, row: &SourceRow) {
+    pub(crate) fn record(&mut self, row: &SourceRow) {
         if row.assumed {
             self.assumed.insert(row.operation.clone());
         }
@@ -106,11 +104,11 @@ impl Standing {
         }
     }
 
-    pub(super) fn last(&self) -> impl Iterator<Item = &SourceRow> {
+    pub(crate) fn last(&self) -> impl Iterator<Item = &SourceRow> {
         self.last.values()
     }
 
-    pub(super) fn was_assumed(&self, operation: Operation) -> bool {
+    pub(crate) fn was_assumed(&self, operation: Operation) -> bool {
         self.assumed.contains(operation.name())
     }
 }
@@ -156,7 +154,7 @@ fn parameters(operation: Operation, request: Option<&Map<String, Value>>) -> Str
 }
 
 impl Key {
-    pub(super) fn of(feeds: &'static str, document: &Document) -> Self {
+    pub(crate) fn of(feeds: &'static str, document: &Document) -> Self {
         Self {
             feeds,
             operation: document.operation.name(),
@@ -165,32 +163,37 @@ impl Key {
     }
 
     /// The lines of one stream are one source, whichever of the two operations read them.
-    pub(super) fn of_stream(log_group: &str, log_stream: &str) -> Self {
+    pub(crate) fn of_stream(log_group: &str, log_stream: &str) -> Self {
         let group = log_group_parameter(log_group);
         Self::by(Operation::GetLogEvents, &serde_json::json!({ group: log_group, "logStreamName": log_stream }))
     }
 
     /// The health of all targets of a target group.
-    pub(super) fn of_target_group(arn: &str) -> Self {
+    pub(crate) fn of_target_group(arn: &str) -> Self {
         Self::by(Operation::DescribeTargetHealth, &serde_json::json!({ "TargetGroupArn": arn }))
     }
 
     /// The health of all instances of a Classic Load Balancer.
-    pub(super) fn of_classic(load_balancer: &str) -> Self {
+    pub(crate) fn of_classic(load_balancer: &str) -> Self {
         Self::by(Operation::DescribeInstanceHealth, &serde_json::json!({ "LoadBalancerName": load_balancer }))
     }
 
     /// The alarms that ECS watches.
-    pub(super) fn of_alarms() -> Self {
+    pub(crate) fn of_alarms() -> Self {
         Self::by(Operation::DescribeAlarms, &serde_json::json!({}))
     }
 
-    pub(super) fn by(operation: Operation, parameters: &Value) -> Self {
+    pub(crate) fn by(operation: Operation, parameters: &Value) -> Self {
         Self { feeds: operation.feeds(), operation: operation.name(), parameters: parameters.to_string() }
     }
 
+    /// The `desiredStatus` that ListTasks was asked for. RUNNING is what AWS takes where nothing is said.
+    pub(crate) fn desired_status(&self) -> String {
+        self.parameter("desiredStatus").unwrap_or_else(|| "RUNNING".to_owned())
+    }
+
     /// A text that was asked for.
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         parameter(&self.parameters, name)
     }
 }
@@ -201,12 +204,12 @@ fn parameter(parameters: &str, name: &str) -> Option<String> {
 }
 
 /// Whether a source of tasks is about the service's tasks, and not about one-off tasks.
-pub(super) fn is_of_the_service(parameters: &str) -> bool {
+pub(crate) fn is_of_the_service(parameters: &str) -> bool {
     parameter(parameters, "family").or_else(|| parameter(parameters, "startedBy")).is_none()
 }
 
 impl Ledger {
-    pub(super) fn page(&mut self, key: Key, document: &Document, page: Page) {
+    pub(crate) fn page(&mut self, key: Key, document: &Document, page: Page) {
         let progress = self.current.entry(key).or_default();
         progress.place = page.place;
         if let Some(bare) = page.bare {
@@ -248,49 +251,52 @@ impl Ledger {
     }
 
     /// Whether this source was ever asked, whatever came of it.
-    pub(super) fn knows(&self, key: &Key) -> bool {
+    pub(crate) fn knows(&self, key: &Key) -> bool {
         self.asked.contains(key) || self.current.contains_key(key)
     }
 
     /// Whether such a source was ever asked, whatever came of it.
-    pub(super) fn was_asked(&self, accept: impl Fn(&Key) -> bool) -> bool {
+    pub(crate) fn was_asked(&self, accept: impl Fn(&Key) -> bool) -> bool {
         self.asked.iter().chain(self.current.keys()).any(accept)
     }
 
-    /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them. Says whether there
-    /// is such a source.
-    pub(super) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) -> bool {
-        let mut is_any = false;
+    /// Whether this snapshot has a source like that.
+    pub(crate) fn has(&self, accept: impl Fn(&Key) -> bool) -> bool {
+        self.current.keys().any(accept)
+    }
+
+    /// Takes back the completeness of sources of this snapshot, where nothing worse is known of them.
+    pub(crate) fn doubt(&mut self, accept: impl Fn(&Key) -> bool, problem: &str, remedy: &str) {
         for (_, progress) in self.current.iter_mut().filter(|(key, _)| accept(key)) {
-            is_any = true;
             if progress.errors.is_empty() && progress.problem.is_none() && progress.exhausted {
                 progress.problem = Some(problem.to_owned());
                 progress.remedy = Some(remedy.to_owned());
             }
         }
-        is_any
     }
 
     /// From when on a source of this snapshot is known.
-    pub(super) fn covered_from(&self, key: &Key) -> Option<Timestamp> {
+    pub(crate) fn covered_from(&self, key: &Key) -> Option<Timestamp> {
         self.current.get(key)?.covered_from
     }
 
     /// Ends the snapshot: a row for each source that was asked in it, and for each source of a changing
     /// table that was asked before and not this time. `due`: the sources of the load balancers and alarms that the service
-    /// has; others of their kind need not be asked again.
-    pub(super) fn end_snapshot(
+    /// has; others of their kind need not be asked again. `may_skip_tasks`: every task that is listed had stopped when it was
+    /// described.
+    pub(crate) fn end_snapshot(
         &mut self,
         snapshot: i64,
         observed_at: Timestamp,
         due: &BTreeSet<Key>,
+        may_skip_tasks: bool,
     ) -> Vec<SourceRow> {
         let current = std::mem::take(&mut self.current);
         // What was listed is described; where the list is empty there is nothing to describe.
         let listed = |operation: &str| current.iter().any(|(key, came)| key.operation == operation && came.rows > 0);
         let changing = |key: &&Key| match key.operation {
             "DescribeServices" | "DescribeTaskSets" | "ListTasks" | "ListServiceDeployments" => true,
-            "DescribeTasks" => listed("ListTasks") && !self.may_skip_tasks,
+            "DescribeTasks" => listed("ListTasks") && !may_skip_tasks,
             "DescribeServiceDeployments" => listed("ListServiceDeployments"),
             "DescribeTargetHealth" | "DescribeInstanceHealth" | "DescribeAlarms" => due.contains(*key),
             _ => false,
@@ -312,7 +318,7 @@ impl Ledger {
 }
 
 /// A row that says only what it is about.
-pub(super) fn row(key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
+pub(crate) fn row(key: &Key, snapshot: i64, observed_at: Timestamp) -> SourceRow {
     SourceRow {
         feeds: key.feeds.to_owned(),
         operation: key.operation.to_owned(),

@@ -28,7 +28,7 @@ struct Lines {
 
 /// The bare pages of one stream, in one snapshot.
 #[derive(Debug, Default)]
-pub(super) struct BarePages {
+pub(crate) struct BarePages {
     snapshot: i64,
     lines: Vec<Lines>,
     empty: Vec<Tokens>,
@@ -36,18 +36,18 @@ pub(super) struct BarePages {
 
 /// What the pages show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// The first and the last line of the newest part that is whole; `None` without a line.
-    pub(super) part: Option<(Timestamp, Timestamp)>,
+    pub(crate) part: Option<(Timestamp, Timestamp)>,
     /// Whether the stream begins with that part.
-    pub(super) beginning: bool,
+    pub(crate) beginning: bool,
     /// Whether nothing came after that part when the stream was read.
-    pub(super) end: bool,
+    pub(crate) end: bool,
 }
 
 impl BarePages {
     /// Adds a page. What other snapshots read does not count: the stream may have gone on since.
-    pub(super) fn add(&mut self, snapshot: i64, document: &Document, events: &[LogEvent]) {
+    pub(crate) fn add(&mut self, snapshot: i64, document: &Document, events: &[LogEvent]) {
         if self.snapshot != snapshot {
             *self = Self { snapshot, ..Self::default() };
         }
@@ -63,7 +63,7 @@ impl BarePages {
     }
 
     /// What the pages show. `first_event`: when the stream begins, where DescribeLogStreams says it.
-    pub(super) fn shown(&self, first_event: Option<Timestamp>) -> Shown {
+    pub(crate) fn shown(&self, first_event: Option<Timestamp>) -> Shown {
         let Some(newest) = self.lines.iter().max_by_key(|page| (page.last, page.first)) else {
             return Shown::default();
         };
@@ -94,7 +94,7 @@ impl BarePages {
 
 impl Shown {
     /// What is not known, in words.
-    pub(super) fn gap(&self) -> String {
+    pub(crate) fn gap(&self) -> String {
         match self.part {
             Some((from, to)) => {
                 format!("only its lines from {from} to {to} are known: the answer does not include its request")

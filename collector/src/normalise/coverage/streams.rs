@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use casefile_evidence::tables::{LogGroupRow, LogStreamRow};
 use casefile_evidence::{Name, Timestamp};
 use rangemap::RangeSet;
 
 use super::bare::BarePages;
-use super::log_group_id::is_arn;
-use super::sources::Place;
+use super::ledger::Place;
 use crate::document::Read;
+use crate::normalise::topology::is_arn;
 
 /// How far before the present a repeated read of a stream starts at the earliest, in milliseconds. A line that arrives
 /// with an older timestamp is not found any more.
@@ -20,15 +21,15 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The names that every row of a stream has.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
-    pub(super) log_group: Name,
-    pub(super) log_stream: Name,
-    pub(super) container: Option<Name>,
-    pub(super) task_id: Option<Name>,
+pub(crate) struct Names {
+    pub(crate) log_group: Name,
+    pub(crate) log_stream: Name,
+    pub(crate) container: Option<Name>,
+    pub(crate) task_id: Option<Name>,
 }
 
 impl Names {
-    pub(super) fn new(log_group: &str, log_stream: &str, place: &Place) -> Self {
+    pub(crate) fn new(log_group: &str, log_stream: &str, place: &Place) -> Self {
         let name = |text: &Option<String>| text.as_deref().map(Name::from);
         let (container, task_id) = (name(&place.container), name(&place.task_id));
         Self { log_group: log_group.into(), log_stream: log_stream.into(), container, task_id }
@@ -41,24 +42,24 @@ impl Names {
 
 /// How far a stream is known.
 #[derive(Debug, Default)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     names: Option<Names>,
     /// Milliseconds whose lines had all arrived, and were asked for, when a read that came to its end began.
     whole: RangeSet<i64>,
     /// How long a line took to arrive, at most, by its own time: hours where its program tells another zone's.
-    pub(super) lag_ms: i64,
-    pub(super) newest: Option<Timestamp>,
+    pub(crate) lag_ms: i64,
+    pub(crate) newest: Option<Timestamp>,
     /// Before which moment its lines were asked for, where not all were.
-    pub(super) until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
     /// When it was read first.
     first_read: Option<Timestamp>,
     /// From when on its log group still kept lines when it was read first, where that is known.
-    pub(super) kept_from: Option<Timestamp>,
+    pub(crate) kept_from: Option<Timestamp>,
 }
 
 impl Stream {
     /// The names of its rows. Who writes to it may be known later only.
-    pub(super) fn names(&mut self, log_group: &str, log_stream: &str, place: &Place) -> Names {
+    pub(crate) fn names(&mut self, log_group: &str, log_stream: &str, place: &Place) -> Names {
         let known = self.names.take().filter(|names| names.are_of(place));
         let names = known.unwrap_or_else(|| Names::new(log_group, log_stream, place));
         self.names.insert(names).clone()
@@ -66,7 +67,7 @@ impl Stream {
 
     /// From when on it is known with this read, once that is at its end: it adds to what was read before where it begins
     /// within that.
-    pub(super) fn covered_from(&self, read: &Read) -> Option<Timestamp> {
+    pub(crate) fn covered_from(&self, read: &Read) -> Option<Timestamp> {
         let Timestamp(from) = read.from?;
         let touches = |range: &&Range<i64>| range.start <= from && from <= range.end;
         let known = self.whole.iter().find(touches).map_or(from, |range| range.start);
@@ -75,7 +76,7 @@ impl Stream {
 
     /// The read is at its end. Lines take no longer to arrive than `grace_ms`; where they are stamped so far back that no
     /// later read finds them, as long as they were seen to take. `ended`: nothing more can come.
-    pub(super) fn add(&mut self, read: &Read, grace_ms: i64, ended: bool) {
+    pub(crate) fn add(&mut self, read: &Read, grace_ms: i64, ended: bool) {
         let grace_ms = if self.lag_ms > LOOKED_BACK_MS { grace_ms.max(self.lag_ms) } else { grace_ms };
         let arrived = if ended { Timestamp(i64::MAX) } else { read.began.plus_millis(grace_ms.saturating_neg()) };
         let (from, to) =
@@ -87,13 +88,13 @@ impl Stream {
 }
 
 /// GetLogEvents and FilterLogEvents read no log group of another class (CloudWatch Logs, "Log classes").
-pub(super) const READABLE: &str = "STANDARD";
+pub(crate) const READABLE: &str = "STANDARD";
 
 /// The query whose results [`super::Assembly::query_results`] takes up with all that a line has.
-pub(super) const QUERY: &str = "fields @timestamp, @ingestionTime, @log, @logStream, @message";
+pub(crate) const QUERY: &str = "fields @timestamp, @ingestionTime, @log, @logStream, @message";
 
 /// The error and the remedy of a log group of a class whose lines are not read.
-pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
+pub(crate) fn of_class(log_group: &str, class: &str) -> (String, String) {
     (
         format!("log group {log_group} is of the class {class}: GetLogEvents and FilterLogEvents do not read it"),
         format!(
@@ -108,24 +109,45 @@ pub(super) fn of_class(log_group: &str, class: &str) -> (String, String) {
 
 /// The streams that were read.
 #[derive(Debug, Default)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     streams: BTreeMap<(String, String), Stream>,
     /// How long each log group keeps its lines, in days; `None` for ever. One that is not here may keep them for the shortest
     /// time that there is.
-    pub(super) retention: BTreeMap<String, Option<i64>>,
+    pub(crate) retention: BTreeMap<String, Option<i64>>,
     /// Log groups of a class whose lines are not read ([`of_class`]).
-    pub(super) unreadable: BTreeMap<String, String>,
+    pub(crate) unreadable: BTreeMap<String, String>,
     /// The bare pages of GetLogEvents, by stream.
-    pub(super) bare: BTreeMap<(String, String), BarePages>,
+    pub(crate) bare: BTreeMap<(String, String), BarePages>,
     /// When a stream begins, by DescribeLogStreams.
-    pub(super) begins: BTreeMap<(String, String), Timestamp>,
+    pub(crate) begins: BTreeMap<(String, String), Timestamp>,
     /// Up to when DescribeLogStreams says that a stream has lines.
-    pub(super) claims: BTreeMap<(String, String), Timestamp>,
+    pub(crate) claims: BTreeMap<(String, String), Timestamp>,
 }
 
 impl Logs {
+    /// Takes up how long a log group keeps its lines, and whether its class can be read.
+    pub(crate) fn described(&mut self, group: &LogGroupRow, class: Option<String>) {
+        self.retention.insert(group.log_group.clone(), group.retention_days);
+        match class {
+            Some(class) if class != READABLE => drop(self.unreadable.insert(group.log_group.clone(), class)),
+            _ => drop(self.unreadable.remove(&group.log_group)),
+        }
+    }
+
+    /// Takes up from when to when a stream has lines.
+    pub(crate) fn listed(&mut self, stream: &LogStreamRow) {
+        let place = || (stream.log_group.clone(), stream.log_stream.clone());
+        if let Some(claimed) = stream.last_event_at {
+            let claim = self.claims.entry(place()).or_insert(claimed);
+            *claim = claimed.max(*claim);
+        }
+        if let Some(first) = stream.first_event_at {
+            self.begins.insert(place(), first);
+        }
+    }
+
     /// A stream that is read at this moment.
-    pub(super) fn read(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> &mut Stream {
+    pub(crate) fn read(&mut self, log_group: &str, log_stream: &str, observed_at: Timestamp) -> &mut Stream {
         let days = self.retention.get(log_group).copied().flatten();
         let stream = self.streams.entry((log_group.to_owned(), log_stream.to_owned())).or_default();
         let first_read = *stream.first_read.get_or_insert(observed_at);
@@ -133,13 +155,13 @@ impl Logs {
         stream
     }
 
-    pub(super) fn stream(&self, log_group: &str, log_stream: &str) -> Option<&Stream> {
+    pub(crate) fn stream(&self, log_group: &str, log_stream: &str) -> Option<&Stream> {
         self.streams.get(&(log_group.to_owned(), log_stream.to_owned()))
     }
 
     /// Before which moment the log group of a stream may have kept nothing when it was read first, where nobody says how
     /// long it keeps lines.
-    pub(super) fn may_be_kept_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
+    pub(crate) fn may_be_kept_from(&self, log_group: &str, log_stream: &str) -> Option<Timestamp> {
         if self.retention.contains_key(log_group) {
             return None;
         }

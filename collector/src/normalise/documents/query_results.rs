@@ -6,11 +6,11 @@ use casefile_evidence::Name;
 use casefile_objects::AwsPartition;
 use serde_json::{Map, Value};
 
-use super::Assembly;
-use super::coverage::QUERY;
-use super::log_group_id::is_arn;
 use crate::document::line_query::{of_streams, streams_of};
 use crate::document::{Document, LogEvent};
+use crate::normalise::Assembly;
+use crate::normalise::coverage::QUERY;
+use crate::normalise::topology::is_arn;
 
 impl Assembly {
     /// Takes up StartQuery: keeps its request in the form of a request of FilterLogEvents, until the results come.
@@ -35,7 +35,7 @@ impl Assembly {
             }
         }
         match document.response().and_then(|answer| answer.get("queryId")).and_then(Value::as_str) {
-            Some(id) => drop(self.queries.insert(id.to_owned(), asked)),
+            Some(id) => drop(self.coverage.queries.insert(id.to_owned(), asked)),
             // Its streams are not read.
             None => self.filtered_events(&Document { request: Some(asked), ..document.clone() }, Vec::new()),
         }
@@ -43,7 +43,7 @@ impl Assembly {
 
     /// Results are lines of several streams, like those of FilterLogEvents.
     pub(super) fn query_results(&mut self, document: &Document, events: Vec<LogEvent>) {
-        if let Some(asked) = document.requested("queryId").and_then(|id| self.queries.get(id)) {
+        if let Some(asked) = document.requested("queryId").and_then(|id| self.coverage.queries.get(id)) {
             let request = Some(asked.clone());
             return self.filtered_events(&Document { request, ..document.clone() }, events);
         }
@@ -80,21 +80,21 @@ impl Assembly {
     /// The log group that `@log` names: `ACCOUNT:NAME`.
     pub(super) fn group_of_result(&self, named: &str) -> String {
         let Some((account, name)) = named.split_once(':').filter(|_| !is_arn(named)) else {
-            return self.log_group(named);
+            return self.topology.log_group(named);
         };
-        match (&self.about.account, &self.about.region) {
+        match (&self.topology.about.account, &self.topology.about.region) {
             (Some(own), Some(region)) if own != account => {
                 let partition = AwsPartition::of(region).name;
-                self.log_group(&format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"))
+                self.topology.log_group(&format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"))
             }
-            _ => self.log_group(name),
+            _ => self.topology.log_group(name),
         }
     }
 
     /// The log group, where only one is known.
     fn only_group(&self) -> Option<String> {
-        let of_containers = self.seen.log_groups().map(str::to_owned);
-        let mut groups: BTreeSet<String> = of_containers.chain(self.log_groups()).collect();
+        let of_containers = self.topology.log_groups_of_containers().map(str::to_owned);
+        let mut groups: BTreeSet<String> = of_containers.chain(self.topology.chosen_log_groups()).collect();
         let only = groups.pop_first()?;
         groups.is_empty().then_some(only)
     }

@@ -1,18 +1,18 @@
 //! What an operator can do about a source that is not complete.
 
-use super::sources::Key;
+use super::ledger::Key;
 use crate::document::Operation;
 
-pub(super) fn describe_target_health(arn: &str) -> String {
+pub(crate) fn describe_target_health(arn: &str) -> String {
     format!("aws elbv2 describe-target-health --target-group-arn {arn}")
 }
 
-pub(super) fn describe_instance_health(load_balancer: &str) -> String {
+pub(crate) fn describe_instance_health(load_balancer: &str) -> String {
     format!("aws elb describe-instance-health --load-balancer-name {load_balancer}")
 }
 
 /// What an operator can do about a gap.
-pub(super) fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>, by: Option<Operation>) -> String {
+pub(crate) fn remedy(key: &Key, status: &str, problem: bool, log_group: Option<&str>, by: Option<Operation>) -> String {
     let by = by.or_else(|| Operation::by_name(key.operation));
     let action = by.map_or(key.operation, Operation::iam_action);
     match (status, log_group) {

@@ -2,9 +2,8 @@
 
 use casefile_evidence::rollout::Expected;
 
-use super::fields::short_name;
-use super::selector::TaskSelector;
-use super::topology;
+use super::{TaskSelector, cluster_of, region_and_account};
+use crate::normalise::fields::short_name;
 
 /// What the caller knows of the service before anything is read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,12 +33,12 @@ impl About {
     pub(crate) fn locate(&mut self) {
         let arns = [Some(&self.service), self.cluster.as_ref()].into_iter().flatten();
         for arn in arns.filter(|name| name.starts_with("arn:")).cloned().collect::<Vec<_>>() {
-            let (region, account) = topology::region_and_account(&arn);
+            let (region, account) = region_and_account(&arn);
             self.region = self.region.take().or(region);
             self.account = self.account.take().or(account);
         }
         if self.service.starts_with("arn:") {
-            self.cluster = self.cluster.take().or_else(|| topology::cluster_of(&self.service).map(str::to_owned));
+            self.cluster = self.cluster.take().or_else(|| cluster_of(&self.service).map(str::to_owned));
         }
         self.service = short_name(&self.service).to_owned();
         self.cluster = self.cluster.take().map(|cluster| short_name(&cluster).to_owned());
@@ -50,9 +49,9 @@ impl About {
         let differs = |own: &Option<String>, other: Option<&str>| {
             own.as_deref().zip(other).is_some_and(|(own, other)| own != other)
         };
-        let (region, account) = topology::region_and_account(arn);
+        let (region, account) = region_and_account(arn);
         differs(&self.region, region.as_deref())
             || differs(&self.account, account.as_deref())
-            || differs(&self.cluster, topology::cluster_of(arn))
+            || differs(&self.cluster, cluster_of(arn))
     }
 }

@@ -3,24 +3,22 @@
 //! They were not asked for, so they add nothing to the coverage, and take nothing from it. All events of a snapshot were
 //! observed in it, like its other documents: of a task the newest state counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use casefile_evidence::Timestamp;
 use casefile_evidence::tables::ServiceEventRow;
 use serde_json::{Map, Value};
 
-use super::Assembly;
-use super::fields::{Fields, short_name};
-use super::topology::SeenTask;
 use crate::document::{Delivered, DeliveredTask, Document};
+use crate::normalise::Assembly;
+use crate::normalise::fields::{Fields, short_name};
+use crate::normalise::topology::SeenTask;
 
 /// What events tell of tasks.
 #[derive(Debug, Default)]
-pub(super) struct DeliveredTasks {
+pub(crate) struct DeliveredTasks {
     /// The newest state of each task in this snapshot, by ARN, until an answer describes it.
     held: BTreeMap<String, Held>,
-    /// Tasks that had not stopped by their last event and that no answer has described since, by id.
-    open: BTreeSet<String>,
     /// The last snapshot before this one.
     before: Option<Timestamp>,
 }
@@ -80,9 +78,9 @@ impl Assembly {
             ..SeenTask::default()
         };
         let service = seen.group.as_deref().map(|group| group.strip_prefix("service:"));
-        let is_own = service.is_none_or(|service| service == Some(self.about.service.as_str()));
-        let is_chosen = self.about.tasks.iter().any(|selector| selector.chooses(&seen));
-        if self.about.is_elsewhere(&arn) || !(is_own || is_chosen) {
+        let is_own = service.is_none_or(|service| service == Some(self.topology.about.service.as_str()));
+        let is_chosen = self.topology.selector_of(&seen).is_some();
+        if self.topology.about.is_elsewhere(&arn) || !(is_own || is_chosen) {
             return false;
         }
         let state = event.task();
@@ -97,40 +95,33 @@ impl Assembly {
     /// stopped.
     pub(super) fn stopped_since(&mut self, task: Fields<'_>) -> Option<(Map<String, Value>, String)> {
         let arn = task.get("taskArn")?.as_str()?;
-        self.delivered_tasks.open.remove(short_name(arn));
+        self.coverage.listed.open_tasks.remove(short_name(arn));
         let held = self.delivered_tasks.held.remove(arn)?;
         let is_older = has_stopped(task.get("lastStatus").and_then(Value::as_str));
         (held.has_stopped() && !is_older).then_some((held.task, held.origin))
     }
 
     /// Takes up the tasks of this snapshot that only events tell of.
-    pub(super) fn take_delivered_tasks(&mut self) {
+    pub(crate) fn take_delivered_tasks(&mut self) {
         for (arn, held) in std::mem::take(&mut self.delivered_tasks.held) {
             let id = short_name(&arn);
-            let is_old = self.seen.tasks.contains_key(id) && held.state.at() <= self.delivered_tasks.before;
-            if is_old || self.seen.is_stopped(&arn) {
+            let is_old = self.topology.tasks.contains_key(id) && held.state.at() <= self.delivered_tasks.before;
+            if is_old || self.topology.is_stopped(&arn) {
                 continue;
             }
             self.task(Fields::new(&held.task, &held.origin, "detail"));
             if held.has_stopped() {
-                self.delivered_tasks.open.remove(id);
+                self.coverage.listed.open_tasks.remove(id);
             } else {
-                self.delivered_tasks.open.insert(id.to_owned());
+                self.coverage.listed.open_tasks.insert(id.to_owned());
             }
         }
         self.delivered_tasks.before = Some(self.current.observed_at);
     }
 
-    /// Tasks that count, and that had not stopped by their last event: nothing says what became of them.
-    pub(super) fn open_by_events(&self) -> Vec<&str> {
-        let judged = self.judged();
-        let counts = |id: &&str| self.seen.tasks.get(*id).is_some_and(|task| self.counts(task, &judged));
-        self.delivered_tasks.open.iter().map(String::as_str).filter(counts).collect()
-    }
-
     /// Takes up a service action, or a change of a deployment's state; says whether it is of the service.
     fn delivered_service_event(&mut self, event: Delivered<'_>, origin: &str) -> bool {
-        let is_own = |arn: &String| short_name(arn) == self.about.service && !self.about.is_elsewhere(arn);
+        let is_own = |arn: &String| self.topology.is_the_service(arn);
         let Some(service_arn) = event.service_arn().filter(is_own) else { return false };
         let remarks = &mut self.remarks;
         let detail = Fields::new(event.detail(), origin, "detail");
@@ -142,20 +133,15 @@ impl Assembly {
         let created_at = at.or(event.at());
         let deployment = detail.text("deploymentId", remarks);
         let reason = detail.text("reason", remarks);
-        let message = message(&self.about.service, &name, deployment.as_deref(), reason.as_deref());
-        // EventBridge may deliver an event more than once.
-        if self.events.take(event_id, &message, created_at) {
-            let row = ServiceEventRow {
-                created_at,
-                event_id: event_id.to_owned(),
-                snapshot: self.current.snapshot,
-                observed_at: self.current.observed_at,
-                service_arn,
-                message,
-            };
-            self.rollouts.observe_event(&row);
-            self.rows.push(row.into());
-        }
+        let message = message(&self.topology.about.service, &name, deployment.as_deref(), reason.as_deref());
+        self.service_event(ServiceEventRow {
+            created_at,
+            event_id: event_id.to_owned(),
+            snapshot: self.current.snapshot,
+            observed_at: self.current.observed_at,
+            service_arn,
+            message,
+        });
         true
     }
 }

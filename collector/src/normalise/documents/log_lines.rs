@@ -5,14 +5,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use casefile_evidence::{LineRow, Name, Timestamp, log_group_name};
+use casefile_evidence::{Name, Timestamp, log_group_name};
 
-use super::bare::Shown;
-use super::coverage::Names;
-use super::fields::Fields;
-use super::sources::{Bare, Key, Page, Place};
-use super::{Assembly, Current};
 use crate::document::{Document, LogEvent, Operation, Outcome, Read};
+use crate::normalise::coverage::{Bare, Key, Page, Place, Shown};
+use crate::normalise::fields::Fields;
+use crate::normalise::{Assembly, rows};
 
 /// No operation gives more log lines than these at once.
 const PAGE_LIMIT: usize = 10_000;
@@ -53,14 +51,14 @@ impl Assembly {
     /// The read that a page belongs to. `asked`: the request without its page token.
     fn read_of(&mut self, document: &Document, asked: &str, events: &[LogEvent]) -> Read {
         match document.read {
-            Some(read) => Read { id: self.reads.number(&read), ..read },
-            None => self.reads.of(document, asked, events, self.current.observed_at),
+            Some(read) => Read { id: self.coverage.reads.number(&read), ..read },
+            None => self.coverage.reads.of(document, asked, events, self.current.observed_at),
         }
     }
 
     fn stream_events(&mut self, document: &Document, events: Vec<LogEvent>) {
         let Some((log_group, log_stream)) =
-            self.requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
+            self.topology.requested_group(document).zip(document.requested("logStreamName").map(str::to_owned))
         else {
             let file = "save it as logs/<group, '/' as '__'>/<stream, '/' as '__'>.json";
             let remark =
@@ -70,7 +68,7 @@ impl Assembly {
         let place = self.place(&log_group, &log_stream);
         let key = Key::of_stream(&log_group, &log_stream);
         if document.response().is_none() {
-            return self.ledger.page(key, document, Page { place, ..Page::default() });
+            return self.coverage.ledger.page(key, document, Page { place, ..Page::default() });
         }
         let read = self.read_of(document, &key.parameters, &events);
         if self.is_bare(document) {
@@ -82,18 +80,18 @@ impl Assembly {
         let rows = events.len();
         self.lines(events, document, &log_group, &log_stream, read);
         let page = self.covered(document, &log_group, &log_stream, Read { last, ..read }, None);
-        self.ledger.page(key, document, Page { rows, ..page });
+        self.coverage.ledger.page(key, document, Page { rows, ..page });
     }
 
     /// Whether the document does not include its request, and is not stated to be whole.
     fn is_bare(&self, document: &Document) -> bool {
-        document.assumed && !self.stated.contains(&document.operation)
+        document.assumed && !self.coverage.stated.contains(&document.operation)
     }
 
     fn bare_page(&mut self, log_group: &str, log_stream: &str, document: &Document, events: &[LogEvent]) -> Shown {
         let key = (log_group.to_owned(), log_stream.to_owned());
-        let first_event = self.logs.begins.get(&key).copied();
-        let pages = self.logs.bare.entry(key).or_default();
+        let first_event = self.coverage.logs.begins.get(&key).copied();
+        let pages = self.coverage.logs.bare.entry(key).or_default();
         pages.add(self.current.snapshot, document, events);
         pages.shown(first_event)
     }
@@ -112,7 +110,7 @@ impl Assembly {
         let Shown { part, beginning, end } = shown;
         let page = self.covered(document, log_group, log_stream, Read { last: end, ..read }, Some(shown));
         let covered_from = part.map(|(from, _)| from).filter(|_| !beginning);
-        let kept_from = self.logs.stream(log_group, log_stream).and_then(|stream| stream.kept_from);
+        let kept_from = self.coverage.logs.stream(log_group, log_stream).and_then(|stream| stream.kept_from);
         let page = Page {
             rows,
             covered_from: covered_from.max(kept_from),
@@ -120,11 +118,11 @@ impl Assembly {
             bare: Some(Bare { gap: shown.gap(), remedy: state_whole("get-log-events") }),
             ..page
         };
-        self.ledger.page(Key::of_stream(log_group, log_stream), document, page);
+        self.coverage.ledger.page(Key::of_stream(log_group, log_stream), document, page);
     }
 
     pub(super) fn filtered_events(&mut self, document: &Document, events: Vec<LogEvent>) {
-        let requested = self.requested_group(document);
+        let requested = self.topology.requested_group(document);
         let asked: Vec<String> = document
             .request
             .as_ref()
@@ -135,11 +133,15 @@ impl Assembly {
         if document.response().is_none() {
             if asked.is_empty() {
                 let place = Place { log_group: requested, ..Place::default() };
-                return self.ledger.page(whole, document, Page { place, ..Page::default() });
+                return self.coverage.ledger.page(whole, document, Page { place, ..Page::default() });
             }
             for log_stream in asked {
                 let place = self.place(&group, &log_stream);
-                self.ledger.page(Key::of_stream(&group, &log_stream), document, Page { place, ..Page::default() });
+                self.coverage.ledger.page(
+                    Key::of_stream(&group, &log_stream),
+                    document,
+                    Page { place, ..Page::default() },
+                );
             }
             return;
         }
@@ -149,7 +151,8 @@ impl Assembly {
         let mut of_stream = self.by_stream(events, document, requested.as_deref());
         // Of a group that was asked for as a whole, or was refused before, it counts that it was read.
         let is_wanted = asked.is_empty()
-            && (requested.as_deref().is_some_and(|group| self.is_extra_group(group)) || self.ledger.knows(&whole));
+            && (requested.as_deref().is_some_and(|group| self.topology.is_chosen_group(group))
+                || self.coverage.ledger.knows(&whole));
         for log_stream in asked {
             of_stream.entry((group.clone(), log_stream)).or_default();
         }
@@ -178,7 +181,7 @@ impl Assembly {
                 bare: bare.clone(),
                 ..Page::default()
             };
-            self.ledger.page(whole, document, page);
+            self.coverage.ledger.page(whole, document, page);
         }
         for ((log_group, log_stream), events) in of_stream {
             let rows = events.len();
@@ -194,7 +197,7 @@ impl Assembly {
                 bare: bare.clone(),
                 ..page
             };
-            self.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
+            self.coverage.ledger.page(Key::of_stream(&log_group, &log_stream), document, page);
         }
     }
 
@@ -226,7 +229,7 @@ impl Assembly {
                     };
                     let named = named.as_deref().filter(|named| !is_asked(named));
                     let named = named.map(|named| self.group_of_result(named));
-                    let known = || requested.or_else(|| self.seen.group_of(log_stream)).map(str::to_owned);
+                    let known = || requested.or_else(|| self.topology.group_of(log_stream)).map(str::to_owned);
                     let Some(log_group) = named.or_else(known) else {
                         let remark =
                             format!("the log group of stream {} is not known; its lines were left out", &**log_stream);
@@ -246,7 +249,7 @@ impl Assembly {
     }
 
     fn place(&self, log_group: &str, log_stream: &str) -> Place {
-        let (container, task_id) = self.seen.writer_of(log_group, log_stream);
+        let (container, task_id) = self.topology.writer_of(log_group, log_stream);
         Place { log_group: Some(log_group.to_owned()), log_stream: Some(log_stream.to_owned()), container, task_id }
     }
 
@@ -260,13 +263,13 @@ impl Assembly {
         bare: Option<Shown>,
     ) -> Page {
         let place = self.place(log_group, log_stream);
-        let (now, grace_ms) = (self.current.observed_at, self.about.ingestion_grace_ms);
-        let stream = self.logs.read(log_group, log_stream, now);
+        let (now, grace_ms) = (self.current.observed_at, self.topology.about.ingestion_grace_ms);
+        let stream = self.coverage.logs.read(log_group, log_stream, now);
         stream.until = document.requested_at("endTime");
         // What arrives while it is read may stand before the place that it has reached.
         let to = [Some(read.began), stream.until].into_iter().flatten().fold(now, Timestamp::min);
         // Once its task has stopped, nothing more can come.
-        let task = place.task_id.as_ref().and_then(|id| self.seen.tasks.get(id));
+        let task = place.task_id.as_ref().and_then(|id| self.topology.tasks.get(id));
         let ended = task.and_then(|task| task.stopped_at).is_some_and(|at| to >= at.plus_millis(grace_ms));
         let covered_from = stream.covered_from(&read).max(stream.kept_from);
         if read.last && bare.is_none() {
@@ -279,51 +282,21 @@ impl Assembly {
     /// A row for each line.
     fn lines(&mut self, events: Vec<LogEvent>, document: &Document, log_group: &str, log_stream: &str, read: Read) {
         let place = self.place(log_group, log_stream);
-        let stream = self.logs.read(log_group, log_stream, self.current.observed_at);
+        let stream = self.coverage.logs.read(log_group, log_stream, self.current.observed_at);
         let names = stream.names(log_group, log_stream, &place);
         let (mut newest, mut lag_ms) = (stream.newest, stream.lag_ms);
         for event in events {
-            let Some(line) = self.line(event, &document.origin, &names, read) else { continue };
+            let place = self.output.lines + 1;
+            let at = self.current;
+            let Some(line) = rows::line(event, &document.origin, &names, read, place, at, &mut self.remarks) else {
+                continue;
+            };
+            self.output.lines = place;
             newest = newest.max(Some(line.timestamp));
             lag_ms = lag_ms.max(line.ingestion_time.map_or(0, |ingested| ingested.millis_since(line.timestamp)));
-            self.rows.push(line.into());
+            self.output.push(line);
         }
-        let stream = self.logs.read(log_group, log_stream, self.current.observed_at);
+        let stream = self.coverage.logs.read(log_group, log_stream, self.current.observed_at);
         (stream.newest, stream.lag_ms) = (newest, lag_ms);
-    }
-
-    fn line(&mut self, event: LogEvent, origin: &str, names: &Names, read: Read) -> Option<LineRow> {
-        let Current { snapshot, observed_at, .. } = self.current;
-        let (mut message, mut ingestion_time) = (event.message, event.ingestion_time.map(Timestamp));
-        let mut timestamp = event.timestamp.map(Timestamp);
-        if let Some(rest) = event.rest.as_deref() {
-            // What has another type than the API's may be readable all the same.
-            let remarks = &mut self.remarks;
-            let rest = Fields::of(rest, origin, "events", remarks)?;
-            message = message.or_else(|| rest.text("message", remarks));
-            ingestion_time = ingestion_time.or_else(|| rest.millis("ingestionTime", remarks));
-            timestamp = timestamp.or_else(|| rest.millis("timestamp", remarks));
-        }
-        let timestamp = timestamp.unwrap_or_else(|| {
-            let remark = "a log event has no timestamp; the time it arrived stands for it".to_owned();
-            self.remarks.add(origin, remark);
-            ingestion_time.unwrap_or(observed_at)
-        });
-        let Names { log_group, log_stream, container, task_id } = names.clone();
-        self.lines += 1;
-        Some(LineRow {
-            log_group,
-            log_stream,
-            timestamp,
-            place: self.lines,
-            read: Some(read.id),
-            hash: event.hash,
-            container,
-            task_id,
-            ingestion_time,
-            observed_at,
-            snapshot,
-            message: message.unwrap_or_default(),
-        })
     }
 }

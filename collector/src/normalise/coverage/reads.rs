@@ -9,7 +9,7 @@ use crate::document::{Document, LogEvent, Operation, Read};
 
 /// The reads that pages may go on with.
 #[derive(Debug, Default)]
-pub(super) struct Reads {
+pub(crate) struct Reads {
     count: i64,
     /// When those began that pages say.
     told: BTreeMap<i64, Timestamp>,
@@ -21,7 +21,7 @@ pub(super) struct Reads {
 
 impl Reads {
     /// The number of a read among all that are taken up.
-    pub(super) fn number(&mut self, read: &Read) -> i64 {
+    pub(crate) fn number(&mut self, read: &Read) -> i64 {
         if *self.told.entry(read.id).or_insert(read.began) == read.began {
             return read.id;
         }
@@ -30,7 +30,7 @@ impl Reads {
     }
 
     /// The read that a page belongs to. `asked`: the request without its page token, so that it is equal for all pages.
-    pub(super) fn of(&mut self, document: &Document, asked: &str, events: &[LogEvent], now: Timestamp) -> Read {
+    pub(crate) fn of(&mut self, document: &Document, asked: &str, events: &[LogEvent], now: Timestamp) -> Read {
         let of_stream = document.operation == Operation::GetLogEvents;
         let token = document.requested("nextToken").map(str::to_owned);
         let key = if of_stream { "nextForwardToken" } else { "nextToken" };
