@@ -34,8 +34,6 @@ pub struct Polled<'a> {
     pub target: TargetRow,
     /// What exists, as far as it is known.
     pub topology: &'a Topology,
-    /// When the last task of the judged rollout, or the last one-off task of its time, ended.
-    pub last_end: Option<Timestamp>,
     /// This moment.
     pub now: Timestamp,
 }
@@ -43,7 +41,7 @@ pub struct Polled<'a> {
 impl Polled<'_> {
     /// When the last lines of the tasks that ended have arrived, where that is still to come.
     pub fn lines_until(&self) -> Option<Timestamp> {
-        let until = self.last_end?.plus_millis(self.target.ingestion_grace_ms);
+        let until = self.topology.last_end()?.plus_millis(self.target.ingestion_grace_ms);
         (until > self.now).then_some(until)
     }
 }
