@@ -7,6 +7,7 @@
 
 mod collection;
 mod definition;
+mod lines;
 mod log;
 mod service;
 mod task;
@@ -23,8 +24,9 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::SchemaRef;
 
-use crate::lines::{LineRow, distinct_batches};
 use crate::row::{Row, TableInfo};
+use lines::distinct_batches;
+pub use lines::{Copies, LineRow, distinct};
 
 /// A table as the registry knows it.
 #[derive(Debug, Clone)]

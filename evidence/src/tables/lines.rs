@@ -10,11 +10,11 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Int64Type, TimestampMillisecondType};
 
+use super::log::LogEventRow;
 use crate::error::WriteError;
 use crate::name::Name;
 use crate::row::Row;
 use crate::table;
-use crate::tables::LogEventRow;
 use crate::time::Timestamp;
 
 table! {
