@@ -1,5 +1,6 @@
 //! Where files may be: on disk or in S3, and never inside a sealed bundle.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -110,10 +111,15 @@ pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Erro
     if path == Path::new(STDOUT) {
         return stdout(text.as_ref());
     }
+    write_through(path, |file| file.write_all(text.as_ref()).map_err(Error::io("write", path)))
+}
+
+/// As [`write_file`], for a file that is not in memory as a whole.
+pub(crate) fn write_through(path: &Path, write: impl FnOnce(&mut File) -> Result<(), Error>) -> Result<(), Error> {
     a_file(path)?;
     outside_of_bundles(path)?;
     if is_special(path) {
-        return std::fs::write(path, text).map_err(Error::io("write", path));
+        return write(&mut File::create(path).map_err(Error::io("write", path))?);
     }
     // What a link points to is replaced, and not the link.
     let to = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -124,11 +130,9 @@ pub(crate) fn write_file(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Erro
     let mode = std::fs::metadata(&to).map(|old| old.permissions());
     #[cfg(unix)]
     builder.permissions(mode.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666)));
-    let written = builder.tempfile_in(folder).and_then(|mut file| {
-        file.write_all(text.as_ref())?;
-        file.persist(&to).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(Error::io("write", path))
+    let mut file = builder.tempfile_in(folder).map_err(Error::io("write", path))?;
+    write(file.as_file_mut())?;
+    file.persist(&to).map(drop).map_err(|error| Error::io("write", path)(error.error))
 }
 
 /// Whether it is there and no regular file: a device or a pipe.
@@ -137,7 +141,7 @@ fn is_special(path: &Path) -> bool {
 }
 
 /// The folder of a file, made if it does not exist.
-fn folder_of(path: &Path) -> std::io::Result<&Path> {
+pub(crate) fn folder_of(path: &Path) -> std::io::Result<&Path> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     Ok(folder)
@@ -159,6 +163,11 @@ mod tests {
             assert!(link.symlink_metadata().unwrap().is_symlink());
             assert_eq!(std::fs::read_to_string(&file).unwrap(), "second");
         }
+        let fails = write_through(&file, |file| {
+            file.write_all(b"half").map_err(Error::io("write", "it"))?;
+            Err(Error::usage("stop"))
+        });
+        assert!(fails.is_err() && !std::fs::read_to_string(&file).unwrap().contains("half"));
         assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 1, "nothing is left beside it");
         assert!(can_be_written(folder.path()).is_err() && can_be_written(&file).is_ok());
         assert!(can_be_written(&file.join("b")).is_err());
