@@ -1,6 +1,6 @@
 //! `backtest`: other rules on the deployments of an archive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -92,7 +92,10 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         }
         None => (BTreeMap::new(), None),
     };
-    done.retain(|bundle, _| entries.iter().any(|entry| entry.bundle == *bundle));
+    // An outcome whose deployment has a newer verdict since is judged again.
+    let verdicts: HashMap<&str, &Option<String>> =
+        entries.iter().map(|entry| (entry.bundle.as_str(), &entry.verdict_digest)).collect();
+    done.retain(|bundle, outcome| verdicts.get(bundle.as_str()).is_some_and(|digest| **digest == outcome.base));
     let mut outcomes = args.outcomes.as_deref().map(create).transpose()?;
     if let Some((path, file)) = &mut outcomes {
         for outcome in done.values() {

@@ -90,6 +90,32 @@ fn a_backtest_tells_which_verdicts_a_change_turns() {
     assert!(junit.out.contains("failures=\"1\""), "{}", junit.out);
 }
 
+/// An outcome that was kept, and whose deployment got a newer verdict since.
+#[test]
+fn a_deployment_has_one_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    let backtest = |file: &str| {
+        casefile_in(folder, &["backtest", "--archive", "kept", "--resume", "done.jsonl", "--outcomes", file])
+    };
+    assert_eq!(backtest("first.jsonl").code, 0);
+    let kept = std::fs::read_to_string(folder.join("done.jsonl")).unwrap();
+    let (base, digest) = ("\"base\":\"", digest(folder, KEPT[0]));
+    let older: Vec<String> = kept
+        .lines()
+        .map(|line| match line.split_once(base).filter(|_| line.contains(&digest)) {
+            Some((before, after)) => format!("{before}{base}{}{}\n", "0".repeat(64), &after[64..]),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    std::fs::write(folder.join("done.jsonl"), older.concat()).unwrap();
+    let run = backtest("all.jsonl");
+    let lines = std::fs::read_to_string(folder.join("all.jsonl")).unwrap();
+    assert_eq!((run.code, lines.lines().count()), (0, KEPT.len()), "{}{lines}", run.err);
+    assert!(!lines.contains(&"0".repeat(64)), "{lines}");
+}
+
 #[test]
 fn labels_tell_what_a_check_is_worth() {
     let folder = tempfile::tempdir().unwrap();
