@@ -6,6 +6,7 @@
 
 mod outcome;
 mod rules;
+mod table;
 #[cfg(test)]
 mod tests;
 mod worth;
@@ -25,6 +26,7 @@ use futures::StreamExt;
 pub(crate) use outcome::{CheckChange, How, Outcome, Side};
 use rules::RulesOf;
 pub(crate) use rules::{Given, Rules};
+pub(crate) use table::Table;
 pub(crate) use worth::Worth;
 
 use crate::error::Error;

@@ -41,6 +41,8 @@ pub(crate) struct CheckChange {
     /// `None`: there was no such check.
     pub(crate) before: Option<String>,
     pub(crate) after: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason_before: Option<String>,
     /// The reason, and the first line or field that decided.
     pub(crate) reason: String,
     pub(crate) evidence: Option<String>,
@@ -54,6 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) region: String,
     pub(crate) date: String,
     pub(crate) rollout: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<Timestamp>,
     /// The digest of the newest verdict that the archive had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) base: Option<String>,
@@ -63,6 +67,9 @@ pub(crate) struct Outcome {
     pub(crate) checks: Vec<CheckChange>,
     /// The checks that fail with the tried rules; of a verdict that stays by the index alone, the blocking ones.
     pub(crate) failed: Vec<String>,
+    /// Those of them that only advise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) advised: Vec<String>,
     /// When each check that fails decided, in milliseconds after the rollout's creation, where that is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) decided_ms: BTreeMap<String, i64>,
@@ -88,6 +95,7 @@ impl Outcome {
         Self {
             checks: changes(before, after),
             failed: failing().map(|check| check.id.clone()).collect(),
+            advised: failing().filter(|check| check.level != Level::Block).map(|check| check.id.clone()).collect(),
             decided_ms: failing().filter_map(|check| Some((check.id.clone(), since(decided(&check.rows)?)?))).collect(),
             ..Self::of(entry, how, side(before), side(after))
         }
@@ -100,12 +108,14 @@ impl Outcome {
             region: entry.region.clone(),
             date: entry.date.clone(),
             rollout: entry.rollout.clone(),
+            created_at: entry.created_at,
             base: entry.verdict_digest.clone(),
             how,
             before,
             after,
             checks: Vec::new(),
             failed: Vec::new(),
+            advised: Vec::new(),
             decided_ms: BTreeMap::new(),
         }
     }
@@ -118,6 +128,11 @@ impl Outcome {
     /// Whether anything differs.
     pub(crate) fn differs(&self) -> bool {
         self.before != self.after || !self.checks.is_empty()
+    }
+
+    /// The level of a check that fails.
+    pub(super) fn level(&self, id: &str) -> Level {
+        if self.advised.iter().any(|advised| advised == id) { Level::Advise } else { Level::Block }
     }
 
     /// Flips first, then by date, service and digest.
@@ -156,6 +171,7 @@ fn changes(before: &Verdict, after: &Verdict) -> Vec<CheckChange> {
             level: check.level,
             before: old.map(|old| word(&old.outcome)),
             after: Some(word(&check.outcome)),
+            reason_before: old.map(|old| old.reason.clone()),
             reason: check.reason.clone(),
             evidence: decided.map(|row| match row.observed.as_deref() {
                 Some(observed) => format!("{}: {observed}", row.resource),
@@ -169,6 +185,7 @@ fn changes(before: &Verdict, after: &Verdict) -> Vec<CheckChange> {
         level: old.level,
         before: Some(word(&old.outcome)),
         after: None,
+        reason_before: Some(old.reason.clone()),
         reason: "it is no longer in the rules".to_owned(),
         evidence: None,
     }));

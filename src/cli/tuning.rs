@@ -31,10 +31,13 @@ pub(crate) struct Backtest {
     /// Exit with 0 though verdicts turn
     #[arg(long)]
     pub(crate) allow_flips: bool,
-    /// Keep the outcomes in this file; a further run with the same rules does not judge those deployments again
+    /// Keep the outcomes in this file: JSON lines, not Parquet. A further run with the same rules does not judge those
+    /// deployments again
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
-    /// Write the outcome of every deployment to this file: JSON, one deployment a line
+    /// Write the outcome of every deployment to this file: JSON, one deployment a line; or, if its name ends in .parquet, a
+    /// table for DuckDB or Athena: a row for each deployment and for each of its checks that differs or fails. A further
+    /// run goes on from the file of --resume, not from this one
     #[arg(long, value_name = "FILE")]
     pub(crate) outcomes: Option<PathBuf>,
     /// Write the result to this file [default: standard output]

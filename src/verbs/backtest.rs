@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,22 +13,34 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{newest, open};
 use super::{options, pack};
-use crate::backtest::{Backtest, Given, Outcome, Rules, run as judge};
+use crate::backtest::{Backtest, Given, Outcome, Rules, Table, run as judge};
 use crate::cli;
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::can_be_written;
+use crate::place::{STDOUT, can_be_written, folder_of};
 use crate::render;
 use crate::target::check;
 
 /// The word for the verdicts that the archive has.
 const SEALED: &str = "sealed";
 
+/// The version of [`Outcome`] in a file that `--resume` wrote.
+const FORM: u32 = 1;
+
 pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit, Error> {
     let files: Vec<&Path> =
         [&args.output, &args.outcomes, &args.resume].into_iter().flatten().map(PathBuf::as_path).collect();
+    if [&args.outcomes, &args.resume].into_iter().any(|file| file.as_deref() == Some(Path::new(STDOUT))) {
+        return Err(Error::usage("- is standard output: --outcomes and --resume need the name of a file"));
+    }
+    if let Some(file) = args.resume.as_deref().filter(|file| Table::is_meant(file)) {
+        let file = file.display();
+        return Err(Error::usage(format!(
+            "{file}: --resume keeps JSON lines, and not Parquet: name it .jsonl; --outcomes writes Parquet"
+        )));
+    }
     for (number, file) in files.iter().enumerate() {
         can_be_written(file)?;
         if files[..number].contains(file) {
@@ -78,6 +90,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     }
     sample(&mut entries, args.sample.and_then(|most| usize::try_from(most).ok()));
     let key = Key {
+        form: FORM,
         rules: rules_digest,
         config: settings.as_ref().map(|settings| settings.digest()).transpose()?.map(|digest| digest.to_string()),
         base,
@@ -96,20 +109,19 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     let verdicts: HashMap<&str, &Option<String>> =
         entries.iter().map(|entry| (entry.bundle.as_str(), &entry.verdict_digest)).collect();
     done.retain(|bundle, outcome| verdicts.get(bundle.as_str()).is_some_and(|digest| **digest == outcome.base));
-    let mut outcomes = args.outcomes.as_deref().map(create).transpose()?;
-    if let Some((path, file)) = &mut outcomes {
-        for outcome in done.values() {
-            write(path, file, outcome)?;
-        }
+    let mut outcomes = args.outcomes.as_deref().map(Outcomes::create).transpose()?;
+    if let Some(outcomes) = &mut outcomes {
+        done.values().try_for_each(|outcome| outcomes.add(outcome))?;
     }
     let backtest = Arc::new(Backtest { archive, analyzer, settings, rules: before, whole: args.whole, options });
     let mut keep = |outcome: &Outcome| {
-        for (path, file) in resumed.iter_mut().chain(outcomes.iter_mut()) {
+        if let Some((path, file)) = &mut resumed {
             write(path, file, outcome)?;
         }
-        Ok(())
+        outcomes.as_mut().map_or(Ok(()), |outcomes| outcomes.add(outcome))
     };
     let report = judge(&backtest, entries, &labels, done, &mut keep).await?;
+    outcomes.map_or(Ok(()), Outcomes::finish)?;
     printer.result(args.output.as_deref(), |style| {
         render::backtest(&report, backtest.archive.name(), args.format, style)
     })?;
@@ -138,6 +150,9 @@ fn sample(entries: &mut Vec<Entry>, most: Option<usize>) {
 /// The first line of a file that `--resume` wrote: what its outcomes depend on.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Key {
+    /// The version of the outcomes' form.
+    #[serde(default)]
+    form: u32,
     rules: String,
     config: Option<String>,
     base: Base,
@@ -158,6 +173,7 @@ struct Base {
 type Kept = (PathBuf, File);
 
 fn create(path: &Path) -> Result<Kept, Error> {
+    folder_of(path).map_err(Error::io("create the folder of", path))?;
     Ok((path.to_owned(), File::create(path).map_err(Error::io("write", path))?))
 }
 
@@ -166,24 +182,59 @@ fn write(path: &Path, file: &mut File, line: &impl Serialize) -> Result<(), Erro
     writeln!(file, "{line}").map_err(Error::io("write", path))
 }
 
+/// The file of `--outcomes`: its name chooses the form.
+enum Outcomes {
+    Lines(Kept),
+    Table(Table),
+}
+
+impl Outcomes {
+    fn create(path: &Path) -> Result<Self, Error> {
+        if Table::is_meant(path) { Table::new(path).map(Self::Table) } else { create(path).map(Self::Lines) }
+    }
+
+    fn add(&mut self, outcome: &Outcome) -> Result<(), Error> {
+        match self {
+            Self::Lines((path, file)) => write(path, file, outcome),
+            Self::Table(table) => table.add(outcome),
+        }
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        match self {
+            Self::Lines(_) => Ok(()),
+            Self::Table(table) => table.finish(),
+        }
+    }
+}
+
 /// The outcomes of an earlier run, and the file for further ones. A file of other rules is begun anew.
 fn resume(path: &Path, key: &Key, printer: &Printer) -> Result<(BTreeMap<String, Outcome>, Kept), Error> {
+    let not_ours = || {
+        Error::usage(format!(
+            "{} is not a file that --resume wrote (that of --outcomes does not say of which rules it is): choose another",
+            path.display()
+        ))
+    };
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        Err(error) if error.kind() == ErrorKind::InvalidData => return Err(not_ours()),
         Err(error) => return Err(Error::io("read", path)(error)),
     };
     // A run that was killed may have written half a line: that deployment is judged again.
     let mut lines = text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
     let first = lines.next().map(serde_json::from_str::<Key>);
-    let not_ours = || Error::usage(format!("{} is not a file that --resume wrote: choose another", path.display()));
     let done: Vec<Outcome> = match first {
         Some(Ok(known)) if known == *key => {
             lines.map(serde_json::from_str).collect::<Result<_, _>>().map_err(|_| not_ours())?
         }
         Some(Err(_)) => return Err(not_ours()),
         Some(Ok(_)) => {
-            printer.warn(&format!("{} is of other rules or labels: it is begun anew", path.display()));
+            printer.warn(&format!(
+                "{} is of other rules or labels, or of another casefile: it is begun anew",
+                path.display()
+            ));
             Vec::new()
         }
         None => Vec::new(),

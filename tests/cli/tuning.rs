@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
 use crate::{casefile_in, cases, text};
@@ -88,6 +90,74 @@ fn a_backtest_tells_which_verdicts_a_change_turns() {
     assert!(note.out.starts_with("### Backtest: these rules turn 1 of 5 verdicts"), "{}", note.out);
     let junit = backtest(&["--config", "tried.toml", "--format", "junit"]);
     assert!(junit.out.contains("failures=\"1\""), "{}", junit.out);
+}
+
+/// Columns of a Parquet file, each cell as text; null is `-`.
+fn cells(file: &Path, columns: &[&str]) -> Vec<Vec<String>> {
+    let file = std::fs::File::open(file).unwrap();
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let options = FormatOptions::new().with_null("-");
+    let mut rows = Vec::new();
+    for batch in batches.map(Result::unwrap) {
+        let columns = columns.iter().map(|name| batch.column_by_name(name).unwrap_or_else(|| panic!("no {name}")));
+        let columns: Vec<_> = columns.map(|column| ArrayFormatter::try_new(column, &options).unwrap()).collect();
+        let cells = |row| columns.iter().map(|column| column.value(row).to_string()).collect();
+        rows.extend((0..batch.num_rows()).map(cells));
+    }
+    rows
+}
+
+#[test]
+fn outcomes_are_a_table_where_their_file_is_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    config(folder, "Will assume (non-)?transactional DDL", "Will assume nothing");
+    let backtest = |arguments: &[&str]| {
+        let tried = ["backtest", "--archive", "kept", "--config", "tried.toml"];
+        casefile_in(folder, &[&tried[..], arguments].concat())
+    };
+    let run = backtest(&["--outcomes", "new/all.parquet", "--resume", "done.jsonl"]);
+    assert_eq!(run.code, 3, "{}{}", run.out, run.err);
+    let of = |columns: &[&str]| cells(&folder.join("new/all.parquet"), columns);
+    let rows = of(&["kind", "bundle", "verdict_before", "verdict_after", "turns", "check_id", "created_at"]);
+    let deployments: Vec<_> = rows.iter().filter(|row| row[0] == "deployment").collect();
+    assert_eq!(deployments.len(), KEPT.len(), "{rows:#?}");
+    assert!(deployments.is_sorted_by_key(|row| (&row[6], &row[1])) && deployments.iter().all(|row| row[5] == "-"));
+    let turning: Vec<_> = deployments.iter().filter(|row| row[4] == "true").collect();
+    assert_eq!((turning.len(), &turning[0][1..4].join(" ")), (1, &format!("{} pass fail", digest(folder, KEPT[0]))));
+    // What a check says stands beside what it said.
+    let checks = of(&["bundle", "check_id", "level", "differs", "outcome_before", "outcome_after", "reason_before"]);
+    let confirmed = checks.iter().find(|row| row[0] == turning[0][1] && row[1] == "migration.confirmed").unwrap();
+    assert_eq!(confirmed[2..6].join(" "), "block true pass fail");
+    assert!(confirmed[6].starts_with("it was logged "), "{confirmed:?}");
+    let fails = |row: &&Vec<String>| row[1] == "migration.one-head";
+    assert_eq!(checks.iter().find(fails).unwrap()[2..].join(" "), "block false fail fail -", "it fails as before");
+    let decided = of(&["check_id", "decided_at", "decided_ms"]);
+    assert!(decided.iter().any(|row| row[0] == "migration.one-head" && row[1].starts_with("20") && row[2] != "-"));
+
+    // The same bytes, judged or taken from an earlier run.
+    let again = backtest(&["--outcomes", "again.parquet", "--resume", "done.jsonl", "--threads", "1"]);
+    assert_eq!((again.code, again.out), (3, run.out), "{}", again.err);
+    let read = |file: &str| std::fs::read(folder.join(file)).unwrap();
+    assert!(read("again.parquet") == read("new/all.parquet"));
+
+    // Where nothing can be compared, the table has no rows.
+    let bundle = format!("{}.bundle", KEPT[0]);
+    assert_eq!(casefile_in(folder, &["archive", "add", &bundle, "--archive", "bare"]).code, 0);
+    let bare = casefile_in(folder, &["backtest", "--archive", "bare", "--outcomes", "bare.PARQUET"]);
+    assert_eq!((bare.code, cells(&folder.join("bare.PARQUET"), &["bundle"]).len()), (4, 0), "{}", bare.err);
+
+    for (arguments, problem) in [
+        (["--resume", "done.parquet"], "done.parquet: --resume keeps JSON lines, and not Parquet"),
+        (["--resume", "again.parquet.jsonl"], "again.parquet.jsonl is not a file that --resume wrote"),
+        (["--outcomes", "-"], "--outcomes and --resume need the name of a file"),
+        (["--outcomes", "kept/"], "kept/ is a folder: name a file in it"),
+    ] {
+        std::fs::copy(folder.join("again.parquet"), folder.join("again.parquet.jsonl")).unwrap();
+        let wrong = backtest(&arguments);
+        assert_eq!((wrong.code, wrong.err.contains(problem)), (2, true), "{problem}: {}", wrong.err);
+    }
 }
 
 /// An outcome that was kept, and whose deployment got a newer verdict since.

@@ -147,6 +147,42 @@ def duckdb_reads_the_compacted_copy(folder):
     assert rows == sorted(rows)
 
 
+def duckdb_reads_the_outcomes_of_a_backtest(folder):
+    archive, place = folder / "outcomes", folder / "backtest"
+    place.mkdir()
+    names = ("healthy-migration", "migration-multiple-heads", "migration-line-missing", "circuit-breaker-rollback")
+    for case in (case for case in CASES if case.name in names):
+        bundle, verdict = imported(case, folder), place / f"{case.name}.json"
+        verdict.write_text(casefile("analyze", bundle, "--format", "json", expect=(0, 3, 4)).stdout)
+        casefile("archive", "add", bundle, verdict, "--archive", archive)
+    tried = place / "tried.toml"
+    tried.write_text(CONFIG.read_text().replace("Will assume (non-)?transactional DDL", "Will assume nothing"))
+    for name in ("outcomes.parquet", "outcomes.jsonl"):
+        casefile("backtest", "--archive", archive, "--config", tried, "--outcomes", name, "--allow-flips", cwd=place)
+    lines = [json.loads(line) for line in (place / "outcomes.jsonl").read_text().splitlines()]
+    file = f"'{place}/outcomes.parquet'"
+    theirs = duckdb.sql(f"SELECT bundle, verdict_before, verdict_after FROM {file} WHERE kind = 'deployment'").fetchall()
+    assert len(theirs) == len(names), theirs
+    assert sorted(theirs) == sorted((it["bundle"], it["before"]["verdict"], it["after"]["verdict"]) for it in lines)
+    checks = duckdb.sql(f"SELECT bundle, check_id, reason_after FROM {file} WHERE kind = 'check' AND differs").fetchall()
+    assert sorted(checks) == sorted((it["bundle"], check["id"], check["reason"]) for it in lines for check in it["checks"])
+    moments = duckdb.sql(f"SELECT count(*) FROM {file} WHERE epoch_ms(decided_at) = epoch_ms(created_at) + decided_ms").fetchall()
+    assert moments[0][0] == sum(len(it.get("decided_ms", {})) for it in lines) > 0, moments
+    # The page tells the columns with their types, and its queries run.
+    page = (common.ROOT / "docs/howto-tune.md").read_text()
+    told = {
+        name: kind
+        for names, kind in re.findall(r"^\| (`[^|]+`) \| (string|boolean|bigint|timestamp) \|", page, re.M)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+    types = {"VARCHAR": "string", "BIGINT": "bigint", "BOOLEAN": "boolean", "TIMESTAMP WITH TIME ZONE": "timestamp"}
+    described = {name: types[kind] for name, kind, *_ in duckdb.sql(f"DESCRIBE SELECT * FROM {file}").fetchall()}
+    assert described == told, (described, told)
+    queries = re.search(r"```sql\n(.*?)```", page, re.S).group(1).replace("'outcomes.parquet'", file).split(";")
+    for query in filter(str.strip, queries):
+        assert duckdb.sql(query).fetchall(), query
+
+
 def every_verdict_is_reproduced_elsewhere(folder):
     """`EVERY=1` for all cases: some minutes."""
     cases = CASES if os.environ.get("EVERY") else SOME[::4]
@@ -174,5 +210,6 @@ WITNESSES = [
     an_archive_lives_in_s3,
     what_is_added_is_locked,
     duckdb_reads_the_compacted_copy,
+    duckdb_reads_the_outcomes_of_a_backtest,
     every_verdict_is_reproduced_elsewhere,
 ]
