@@ -17,6 +17,7 @@
 
 mod add;
 mod compact;
+mod cost;
 mod documents;
 mod entry;
 mod error;
@@ -38,6 +39,7 @@ use bytes::Bytes;
 use casefile_evidence::{Bundle, OpenError};
 pub use casefile_objects::AwsPartition;
 pub use compact::{COLUMNS, Compacted, CompactedFile, KnownMonth, Month, athena, compacted_schema, one_of_each};
+pub use cost::Cost;
 pub use documents::Folder;
 pub use entry::{Entry, StoredTable};
 pub use error::{ArchiveError, What};

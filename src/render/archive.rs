@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::format::{StatsFormat, TableFormat, TextFormat};
 
 #[expect(clippy::cast_precision_loss, reason = "a size for people")]
-fn megabytes(bytes: u64) -> f64 {
+pub(super) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 

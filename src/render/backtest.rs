@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use casefile_archive::Cost;
 use quick_junit::{Report as Junit, TestSuite};
 use serde_json::json;
 
 use super::Style;
+use super::archive::megabytes;
 use super::junit::case_with_problems;
 use super::markdown::{code, escape, line, table};
 use super::page::{Page, Role};
@@ -29,6 +31,12 @@ pub(crate) fn backtest(report: &Report, archive: &str, format: BacktestFormat, s
         BacktestFormat::Markdown => Ok(markdown(report)),
         BacktestFormat::Junit => junit(report),
     }
+}
+
+/// `read 38.2 MB from s3://evidence/casefile in 412 requests`
+pub(crate) fn cost(archive: &str, cost: &Cost) -> String {
+    let requests = usize::try_from(cost.requests()).unwrap_or(usize::MAX);
+    format!("read {:.1} MB from {archive} in {}", megabytes(cost.bytes()), count(requests, "request", "requests"))
 }
 
 /// `this change turns 3 of 412 verdicts: 1 pass → fail, 2 inconclusive → pass`

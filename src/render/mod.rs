@@ -35,7 +35,7 @@ mod tests;
 mod text;
 
 pub(crate) use archive::{compacted, list, stats, verified};
-pub(crate) use backtest::backtest;
+pub(crate) use backtest::{backtest, cost};
 pub(crate) use bundles::{BundleDifference, bundles};
 pub(crate) use codequality::codequality;
 pub(crate) use corpus::corpus;

@@ -19,7 +19,7 @@ use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::{STDOUT, can_be_written, folder_of};
+use crate::place::{STDOUT, can_be_written, folder_of, s3_url};
 use crate::render;
 use crate::target::check;
 
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         }
     };
     let analyzer = Analyzer::new(rules, &options).await?;
-    let archive = open(&args.archive.archive, false).await?;
+    let (archive, cost) = open(&args.archive.archive, false).await?.counting();
     let labels = archive.labels().await?;
     let mut filter = args.filter.clone();
     // A config is of one service.
@@ -125,6 +125,10 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     printer.result(args.output.as_deref(), |style| {
         render::backtest(&report, backtest.archive.name(), args.format, style)
     })?;
+    // Beside the result, which is the same however much had to be read for it.
+    if s3_url(Path::new(&args.archive.archive)).is_some() {
+        printer.note(&render::cost(backtest.archive.name(), &cost));
+    }
     Ok(if !report.problems.is_empty() {
         Exit::Integrity
     } else if report.total() == 0 {

@@ -60,6 +60,11 @@ def an_archive_lives_in_s3(folder):
         stored = s3.get_object(Bucket="evidence", Key=f"archive/bundles/{place}/{digest}.tar")["Body"].read()
         assert (folder / "back.tar").read_bytes() == stored
 
+        # A backtest says what it read: the index, and here the bundle, with what the verdict was computed by.
+        run = casefile("backtest", "--whole", cwd=folder, env=env)
+        told = re.search(r"read (\d+\.\d) MB from s3://evidence/archive in (\d+) requests", run.stderr)
+        assert told and float(told[1]) >= round(len(stored) / 1e6, 1) and int(told[2]) >= 5, run.stderr
+
         # The gate reads the same archive, and writes its own documents there, each once.
         policy = folder / "gate.toml"
         policy.write_text('service = "bf-manage-core"\n[gate]\nwaves = [["ap-southeast-2"], ["eu-west-1"]]\n')
