@@ -11,6 +11,7 @@ use arrow::array::RecordBatch;
 use casefile_evidence::{Columns, Digest, Row, Timestamp};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::Outcome;
@@ -256,8 +257,11 @@ impl<'a> Batches<'a> {
     }
 }
 
-fn failed(path: &Path, error: parquet::errors::ParquetError) -> Error {
-    Error::io("write", path)(std::io::Error::other(error))
+fn failed(path: &Path, error: ParquetError) -> Error {
+    Error::io("write", path)(match error {
+        ParquetError::External(source) => std::io::Error::other(source),
+        other => std::io::Error::other(other),
+    })
 }
 
 #[cfg(test)]
