@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod exit;
 mod format;
+mod history;
 mod init;
 mod interrupt;
 mod library;

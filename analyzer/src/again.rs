@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::pack::{Check, Pack};
 use crate::settings::Settings;
 use crate::signature::{KEPT, Scanner, Signature};
-use crate::tables::Evidence;
+use crate::tables::{Evidence, NEW_ERRORS};
 use crate::verdict::Verdict;
 
 /// What differs between two sets of rules, by what it can have an effect on.
@@ -55,6 +55,9 @@ impl Change {
                 }
                 _ => drop(change.signatures.insert(signature.id.clone())),
             }
+        }
+        if old.checks.get(NEW_ERRORS) != new.checks.get(NEW_ERRORS) {
+            change.checks.insert(NEW_ERRORS.to_owned());
         }
         let old_ids =
             old_pack.checks().iter().map(|check| &check.header.id).chain(old.signature.iter().map(|it| &it.id));

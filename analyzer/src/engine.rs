@@ -16,11 +16,12 @@ use crate::prepared::Prepared;
 use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
 use crate::settings::Settings;
 use crate::signature::{Expect, Matches, Pattern, Quorum, SIGNATURE_TABLES};
-use crate::tables::Evidence;
+use crate::tables::{Evidence, History};
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
     self, BundleSummary, CheckVerdict, ConfigSummary, Coverage, Engine, EvidenceRow, FORMAT, Gap, Kind, Outcome,
-    PackSummary, Release, RolloutSummary, Scene, Scope, Target, Verdict, conclude, decide, fill_tails, judge_signature,
+    PackSummary, Release, RolloutSummary, Scene, Scope, Target, Verdict, conclude, decide, fill_tails, judge_history,
+    judge_signature,
 };
 
 /// The result of running one check.
@@ -112,7 +113,7 @@ impl Analyzer {
             ci: evidence.bundle.as_ref().map(|bundle| bundle.manifest().ci.clone()).unwrap_or_default(),
             target: Target::from(&prepared.target),
         };
-        assemble(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle)
+        assemble(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle, evidence.history.clone())
     }
 }
 
@@ -227,6 +228,7 @@ fn assemble(
     patterns: &[Pattern],
     ran: Vec<Ran>,
     bundle: BundleSummary,
+    history: Option<History>,
 ) -> Result<Verdict, AnalyzeError> {
     let coverage = Coverage::new(prepared);
     let scene = Scene {
@@ -242,6 +244,12 @@ fn assemble(
     let mut checks: Vec<CheckVerdict> = checks.map(verdict).collect();
     for (index, pattern) in patterns.iter().enumerate() {
         checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
+    }
+    if let Some(history) = &history {
+        let mut gaps = coverage.gaps(LogEventRow::TABLE, Scope::default());
+        gaps.sort();
+        gaps.dedup();
+        checks.push(judge_history(history, settings, gaps));
     }
     let conclusion = conclude(&checks);
     let gaps = coverage.all_gaps();
@@ -266,6 +274,7 @@ fn assemble(
         },
         checks,
         gaps,
+        history,
     }
     .sealed()
 }

@@ -66,7 +66,9 @@ pub use serve::serve;
 pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
 pub use signature::readable_line;
 pub use signature::{Anchor, Expect, LineMatcher, Quorum, Signature, TailLine};
-pub use tables::{ColumnDoc, Evidence, Image, Impact, RolloutSettings, Running, TableDoc};
+pub use tables::{
+    ColumnDoc, Evidence, History, Image, Impact, NEW_ERRORS, NewError, RolloutSettings, Running, TableDoc,
+};
 pub use terms::{Conclusion, Conclusive, Level, Owner, Status};
 pub use verdict::{
     Action, BundleSummary, Cause, CheckVerdict, ConfigSummary, Decision, Engine, EvidenceRow, FORMAT, Gap, Kind,

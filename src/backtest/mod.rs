@@ -194,7 +194,8 @@ impl Backtest {
         change: Option<&Change>,
         tried: &Settings,
     ) -> Result<(How, Verdict), Error> {
-        let evidence = Evidence::bundle(bundle)?;
+        // The history is not of the rules.
+        let evidence = Evidence::bundle(bundle)?.with_history(base.history.clone());
         let is_of_the_end = base.as_of == bundle.manifest().window.to;
         match change.filter(|_| is_of_the_end) {
             Some(change) => {

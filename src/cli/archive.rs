@@ -164,6 +164,13 @@ pub(crate) struct FilterArgs {
     pub(crate) release: Option<String>,
 }
 
+impl FilterArgs {
+    /// All deployments of a service.
+    pub(crate) fn service(name: &str) -> Self {
+        Self { service: Some(name.to_owned()), ..Self::default() }
+    }
+}
+
 fn parse_date(text: &str) -> Result<String, String> {
     let date: Result<jiff::civil::Date, _> = text.parse();
     date.map(|date| date.to_string()).map_err(|_| format!("{text:?} is not a date such as 2026-11-01"))

@@ -26,6 +26,9 @@ pub(crate) struct Analyze {
     /// Judge the evidence as it was known at this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
+    /// Compare the log lines with those of the last good deployments in this archive, and list errors that are new
+    #[arg(long, value_name = "PLACE", conflicts_with = "as_of")]
+    pub(crate) history: Option<String>,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -120,6 +120,7 @@ pub(crate) fn verdict(
         config: ConfigSummary { digest: digest("config"), service: None, owner: None, runbook: None, signatures: 1 },
         checks,
         gaps,
+        history: None,
     }
 }
 

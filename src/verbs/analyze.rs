@@ -3,11 +3,12 @@
 use casefile_analyzer::analyze;
 use casefile_evidence::Timestamp;
 
-use super::archive::locate;
+use super::archive::{self, locate};
 use super::{check_reports, open, options, pack, report};
 use crate::cli::{Analyze, Report};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::history;
 use crate::output::Printer;
 use crate::place::write_file;
 use crate::render::{self, Scene};
@@ -25,7 +26,12 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
             "--as-of {as_of} is before the first snapshot of the bundle ({first}): nothing was known then"
         )));
     }
-    let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(&args.judge.engine, as_of)).await?;
+    let history = match &args.history {
+        Some(place) => Some(history::of(&opened.bundle, archive::open(place, false).await).await),
+        None => None,
+    };
+    let evidence = opened.evidence.with_history(history);
+    let verdict = analyze(&evidence, &pack, &opened.settings, &options(&args.judge.engine, as_of)).await?;
     report(&verdict, &opened.bundle, &args.report, args.output.as_deref(), printer)
 }
 

@@ -1,7 +1,7 @@
 //! One file a verb.
 
 mod analyze;
-mod archive;
+pub(crate) mod archive;
 mod attest;
 mod backtest;
 mod check;

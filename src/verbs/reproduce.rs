@@ -41,7 +41,9 @@ pub(crate) async fn run(args: &Reproduce, printer: &Printer) -> Result<Exit, Err
     let as_of = before["as_of"].as_str().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("the verdict's as_of: {error}")))?;
     let as_of = as_of.filter(|at| sealed.manifest().window.to.is_none_or(|end| *at < end));
-    let evidence = Evidence::bundle(&sealed)?;
+    let history = serde_json::from_value(before["history"].clone())
+        .map_err(|error| Error::usage(format!("the history of the verdict: {error}")))?;
+    let evidence = Evidence::bundle(&sealed)?.with_history(history);
     let again = analyze(&evidence, &rules, &settings, &options(&args.judge.engine, as_of)).await?;
     let after = render::verdict(&again, Format::Json, Printer::file_style())?;
     let after = serde_json::from_str(&after).map_err(Error::internal)?;

@@ -267,3 +267,51 @@ fn mine_proposes_what_failed_deployments_log() {
     let again = mine(&["--format", "toml"]);
     assert_eq!(again.out, toml.out, "the same archive gives the same proposals");
 }
+
+#[test]
+fn errors_that_no_earlier_good_deployment_logged_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    archive(folder);
+    let analyze = |arguments: &[&str]| {
+        let run = casefile_in(folder, &[&["analyze", "migration-multiple-heads.bundle"], arguments].concat());
+        assert_eq!(run.code, 3, "{}", run.err);
+        run
+    };
+    let check = |json: &str| {
+        let verdict: Value = serde_json::from_str(json).unwrap();
+        let checks = verdict["checks"].as_array().unwrap();
+        (checks.iter().find(|check| check["id"] == "evidence.new-errors").cloned(), verdict)
+    };
+    let (without, plain) = check(&analyze(&["--format", "json"]).out);
+    assert_eq!((without, plain.get("history")), (None, None));
+
+    let told = analyze(&["--history", "kept", "--report", "json=with.json"]);
+    let (with, verdict) = check(&std::fs::read_to_string(folder.join("with.json")).unwrap());
+    let with = with.unwrap();
+    assert_eq!((&with["outcome"], &with["level"]), (&"fail".into(), &"advise".into()), "{with}");
+    assert!(with["rows"].to_string().contains("Multiple head revisions are present"), "{with}");
+    assert_eq!(verdict["history"]["compared"], serde_json::json!([digest(folder, "healthy-migration")]));
+    assert_eq!((&verdict["verdict"], &verdict["decision"]), (&plain["verdict"], &plain["decision"]));
+    let verbose = analyze(&["--history", "kept", "-v"]);
+    assert!(verbose.out.contains("Nothing logs an error that no earlier good deployment logged"), "{}", told.out);
+
+    // The verdict has all of it: it is the same without the archive.
+    let again = ["reproduce", "with.json", "--bundle", "migration-multiple-heads.bundle"];
+    let again = casefile_in(folder, &again);
+    assert_eq!(again.code, 0, "{}{}", again.out, again.err);
+
+    // The level is set like that of any check.
+    let given = std::fs::read_to_string(cases().join("../../examples/bf-manage-core/casefile.toml")).unwrap();
+    let blocking = format!("{given}\n[checks.\"evidence.new-errors\"]\nlevel = \"block\"\n");
+    std::fs::write(folder.join("blocking.toml"), blocking).unwrap();
+    let blocked = analyze(&["--history", "kept", "--config", "blocking.toml", "--format", "json"]);
+    assert_eq!(check(&blocked.out).0.unwrap()["level"], "block");
+
+    // What cannot be compared is no good news, and no reason for no verdict.
+    let (missing, _) = check(&analyze(&["--history", "not-there", "--format", "json"]).out);
+    let missing = missing.unwrap();
+    assert_eq!(missing["outcome"], "unknown", "{missing}");
+    let first = casefile_in(folder, &["analyze", "healthy-migration.bundle", "--history", "kept", "--format", "json"]);
+    assert_eq!((first.code, &check(&first.out).0.unwrap()["outcome"]), (0, &"skip".into()), "{}", first.out);
+}

@@ -13,7 +13,7 @@ use crate::did_you_mean::closest;
 use crate::error::SpecError;
 use crate::pack::Pack;
 use crate::signature::{FILE, Pattern, Signature};
-use crate::tables::RolloutSettings;
+use crate::tables::{NEW_ERRORS, RolloutSettings};
 use crate::terms::{Level, Owner};
 
 /// The part of the config that the analyzer uses.
@@ -79,7 +79,7 @@ impl Settings {
 
     pub(crate) fn compile(&self, pack: &Pack) -> Result<Vec<Pattern>, Vec<SpecError>> {
         let mut errors = Vec::new();
-        for id in self.checks.keys().filter(|id| pack.check(id).is_none()) {
+        for id in self.checks.keys().filter(|id| pack.check(id).is_none() && *id != NEW_ERRORS) {
             let ids = pack.checks().iter().map(|check| check.header.id.as_str());
             errors.push(SpecError::new(FILE, format!("[checks.{id:?}] names no check"), closest(id, ids)));
         }
@@ -89,7 +89,7 @@ impl Settings {
                 let problem = format!("signature {:?}: the id is taken by {what}", signature.id);
                 SpecError::new(FILE, problem, "give the signature an id of its own")
             };
-            if pack.check(&signature.id).is_some() {
+            if pack.check(&signature.id).is_some() || signature.id == NEW_ERRORS {
                 errors.push(taken("a check"));
             } else if patterns.iter().any(|other| other.id == signature.id) {
                 errors.push(taken("another signature"));

@@ -11,6 +11,7 @@ use casefile_evidence::tables::{
 };
 use casefile_evidence::{Bundle, Columns, LineRow, Row, Timestamp, distinct, tables};
 
+use super::history::History;
 use crate::error::AnalyzeError;
 use crate::sandbox::as_of;
 
@@ -37,9 +38,16 @@ pub(crate) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, Analyz
 pub struct Evidence {
     pub(crate) tables: BTreeMap<&'static str, TableData>,
     pub(crate) bundle: Option<Bundle>,
+    pub(crate) history: Option<History>,
 }
 
 impl Evidence {
+    /// With what earlier deployments logged: then the verdict has the check `evidence.new-errors`.
+    #[must_use]
+    pub fn with_history(self, history: Option<History>) -> Self {
+        Self { history, ..self }
+    }
+
     /// A bundle, which was found sound when it was opened.
     ///
     /// # Errors
@@ -57,7 +65,7 @@ impl Evidence {
             let data = if name == LogEventRow::TABLE { TableData::Filed } else { held_or_filed(batches)? };
             held.insert(name, data);
         }
-        Ok(Self { tables: held, bundle: Some(bundle.clone()) })
+        Ok(Self { tables: held, bundle: Some(bundle.clone()), history: None })
     }
 
     /// Rows in any order.
@@ -193,7 +201,7 @@ macro_rules! row_tables {
                     self.$field.sort();
                     tables.insert(<$row>::TABLE, TableData::Held(to_batches(&self.$field)?));
                 )+
-                Ok(Evidence { tables, bundle: None })
+                Ok(Evidence { tables, bundle: None, history: None })
             }
         }
     };

@@ -3,6 +3,7 @@
 mod changes;
 mod derived;
 mod evidence;
+mod history;
 mod images;
 mod impact;
 mod rollout;
@@ -13,6 +14,7 @@ pub(crate) use changes::Changes;
 pub(crate) use derived::{batch, doc, texts, times};
 pub use evidence::Evidence;
 pub(crate) use evidence::{Rows, TableData, read_rows, to_batches};
+pub use history::{History, NEW_ERRORS, NewError};
 pub use images::Image;
 pub(crate) use images::images;
 pub(crate) use impact::unhealthy_targets;

@@ -67,6 +67,15 @@ impl CheckVerdict {
         self
     }
 
+    /// Counts failing rows that were not handed over.
+    pub(crate) fn omitting(mut self, omitted: usize) -> Self {
+        if omitted > 0 {
+            *self.counts.entry(Status::Fail).or_default() += omitted;
+            self.rows_omitted += omitted;
+        }
+        self
+    }
+
     /// Advice, without duplicates: that of the rows with the check's outcome; if they have none, that of the check.
     pub fn advices(&self) -> Vec<&str> {
         let telling = |row: &&EvidenceRow| Some(row.status) == self.outcome.status();

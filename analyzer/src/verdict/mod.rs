@@ -7,6 +7,7 @@ mod decision;
 mod evidence_row;
 mod gap;
 mod missing;
+mod new_errors;
 mod outcome;
 mod signatures;
 mod tail;
@@ -26,6 +27,7 @@ pub(crate) use decision::{conclude, decide};
 pub(crate) use evidence_row::read;
 pub use gap::Gap;
 pub use missing::Missing;
+pub(crate) use new_errors::check as judge_history;
 pub(crate) use outcome::judge;
 pub use outcome::{EvidenceRow, Outcome};
 pub(crate) use signatures::{Scene, judge as judge_signature};
@@ -33,14 +35,14 @@ pub use tail::Tail;
 pub(crate) use tail::fill as fill_tails;
 
 use crate::error::AnalyzeError;
-use crate::tables::{Image, Impact};
+use crate::tables::{History, Image, Impact};
 use crate::terms::{Conclusion, Conclusive, Level};
 
 /// The format of the verdict's JSON.
 pub const FORMAT: &str = "casefile-verdict/1";
 
-/// A verdict. Everything in it follows from the bundle, the pack, the config and the engine: nothing of
-/// when, where or how fast it was computed.
+/// A verdict. Everything in it follows from the bundle, the pack, the config, the engine and the history, which is in it:
+/// nothing of when, where or how fast it was computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
@@ -68,10 +70,14 @@ pub struct Verdict {
     pub pack: PackSummary,
     /// The config that was used.
     pub config: ConfigSummary,
-    /// Every check and signature: the pack in the order of its files, then the signatures as configured.
+    /// Every check and signature: the pack in the order of its files, then the signatures as configured, then
+    /// `evidence.new-errors` where there is a history.
     pub checks: Vec<CheckVerdict>,
     /// Evidence that is missing, whether a check needed it or not.
     pub gaps: Vec<Gap>,
+    /// What the log lines were compared with, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 /// The judged bundle.
