@@ -28,7 +28,7 @@ impl Bundle {
     /// # Errors
     /// Where a table cannot be read.
     pub fn compare(&self, other: &Self) -> Result<Vec<TableDifference>, ReadError> {
-        tables::all().into_iter().map(|table| compare(table.info.name, self, other)).collect()
+        tables::all().iter().map(|table| compare(table.info.name, self, other)).collect()
     }
 }
 
@@ -68,8 +68,8 @@ struct Rows {
 
 impl Rows {
     fn of(bundle: &Bundle, table: &'static str) -> Result<Self, ReadError> {
-        let schema = tables::by_name(table).map(|table| table.schema);
-        let fields = schema.iter().flat_map(|schema| schema.fields());
+        let schema = tables::by_name(table).map(|table| &table.schema);
+        let fields = schema.into_iter().flat_map(|schema| schema.fields());
         let fields = fields.map(|field| SortField::new(field.data_type().clone())).collect();
         let converter = RowConverter::new(fields).map_err(|source| unreadable(table, source))?;
         let has = bundle.table_path(table).is_some();

@@ -152,10 +152,10 @@ fn read_columns<F: ChunkReader + 'static>(
     table: &str,
     columns: Option<&[usize]>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
-    let schema = tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
+    let schema = &tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
     let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-    if schema_difference(builder.schema(), &schema).is_some() {
+    if schema_difference(builder.schema(), schema).is_some() {
         return Err(mismatch(table, builder.schema()));
     }
     let stored = builder.schema().fields().len();

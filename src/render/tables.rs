@@ -89,7 +89,7 @@ mod tests {
             let text = tables(format, style).unwrap();
             for table in all() {
                 assert!(text.contains(table.info.name), "{format:?} lacks {}", table.info.name);
-                for column in table.info.columns {
+                for column in &table.info.columns {
                     assert!(text.contains(column.name), "{format:?} lacks {}.{}", table.info.name, column.name);
                 }
             }

@@ -17,7 +17,7 @@ pub fn athena(location: &str) -> String {
     let mut sql = String::new();
     for table in tables::all() {
         let name = table.info.name;
-        let columns: Vec<String> = compacted_schema(&table)
+        let columns: Vec<String> = compacted_schema(table)
             .fields()
             .iter()
             .map(|field| format!("  `{}` {}", field.name(), type_of(field.data_type())))

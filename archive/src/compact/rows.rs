@@ -64,7 +64,7 @@ pub(crate) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(folder: &'a Path) -> Self {
-        let schemas = tables::all().into_iter().map(|table| (table.info.name, compacted_schema(&table))).collect();
+        let schemas = tables::all().iter().map(|table| (table.info.name, compacted_schema(table))).collect();
         Self { folder, schemas, open: BTreeMap::new(), parts: Vec::new() }
     }
 
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn every_column_has_a_type_that_all_engines_read() {
         for table in tables::all() {
-            let schema = compacted_schema(&table);
+            let schema = compacted_schema(table);
             let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
             for field in schema.fields() {
                 let is_plain = matches!(

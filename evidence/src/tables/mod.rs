@@ -103,12 +103,15 @@ macro_rules! registry {
         })+
 
         /// Every table of the format, in the order in which `inspect` lists them.
-        pub fn all() -> Vec<Table> {
-            vec![$(Table {
-                info: <$row>::info(),
-                schema: <$row>::schema(),
-                version: <$row>::VERSION,
-            }),+]
+        pub fn all() -> &'static [Table] {
+            static ALL: std::sync::LazyLock<Vec<Table>> = std::sync::LazyLock::new(|| {
+                vec![$(Table {
+                    info: <$row>::info(),
+                    schema: <$row>::schema(),
+                    version: <$row>::VERSION,
+                }),+]
+            });
+            &ALL
         }
 
         /// One sorter for each table.
@@ -188,8 +191,8 @@ registry! {
 pub(crate) const ADDED: [&str; 1] = ["alarms"];
 
 /// The table of that name.
-pub fn by_name(name: &str) -> Option<Table> {
-    all().into_iter().find(|table| table.info.name == name)
+pub fn by_name(name: &str) -> Option<&'static Table> {
+    all().iter().find(|table| table.info.name == name)
 }
 
 /// Which `sources.feeds` covers a table: things that come in one answer are covered together.

@@ -174,7 +174,7 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
         local: Vec::new(),
         held: vec![index],
     }];
-    for table in &known {
+    for table in known {
         let name = table.info.name;
         let files = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == name);
         tables.push(ManyRows {
