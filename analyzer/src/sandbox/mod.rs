@@ -22,6 +22,7 @@ mod plan;
 mod run;
 mod session;
 mod statement;
+mod threads;
 mod ties;
 pub(crate) mod wire;
 mod words;
@@ -107,6 +108,7 @@ async fn plan_here(
     options.verify_plan(&plan).map_err(|problem| error(&problem))?;
     plan::gate(&plan, dialect).map_err(|refusal| refusal.into_error(file, first_line))?;
     let plan = if dialect == Dialect::Check { ties::broken(plan).map_err(|problem| error(&problem))? } else { plan };
-    let physical = state.create_physical_plan(&plan).await.map_err(|problem| error(&problem))?;
+    let physical =
+        state.create_physical_plan(&plan).await.and_then(run::yielding).map_err(|problem| error(&problem))?;
     Ok(Query { logical: plan, physical })
 }

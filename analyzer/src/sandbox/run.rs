@@ -12,9 +12,10 @@ use datafusion::physical_plan::execution_plan::reset_plan_states;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::words;
+use super::{threads, words};
 
 /// The limits of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,22 +60,19 @@ const UNKNOWN: &str = "the engine could not run it; `casefile query` with the sa
 
 type Answer = Result<Vec<RecordBatch>, RunError>;
 
-/// Nested plans are walked by recursion.
-const STACK_BYTES: usize = 8 << 20;
-
-/// Runs a plan to its end, within its limits.
+/// Runs a plan, which [`yielding`] has seen, to its end, within its limits.
 ///
-/// It has a thread and a scheduler of its own: a join that never yields cannot hold up the caller, and
+/// It has a thread and a scheduler for itself: a join that never yields cannot hold up the caller, and
 /// parallel queries cannot change the order in which its parts run.
 ///
-/// May be cancelled: the thread ends at the next batch, and nothing else outlives it.
+/// May be cancelled: the query ends at the next batch, and nothing else outlives it.
 pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
-    let plan = fresh(plan).map_err(|error| engine(&error, limits))?;
+    // The state of earlier runs.
+    let plan = reset_plan_states(plan).map_err(|error| engine(&error, limits))?;
     let (answer, answered) = oneshot::channel();
     let limits = *limits;
-    let thread = std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES);
-    let run = move || alone(task, plan, limits, answer);
-    thread.spawn(run).map_err(|error| RunError::Start(error.to_string()))?;
+    threads::run(move |runtime| alone(runtime, task, plan, limits, answer))
+        .map_err(|error| RunError::Start(error.to_string()))?;
     match tokio::time::timeout(limits.time, answered).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(RunError::NoAnswer),
@@ -82,18 +80,21 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     }
 }
 
-/// The query's own thread. It ends when the receiver is dropped.
-fn alone(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: Limits, mut answer: oneshot::Sender<Answer>) {
-    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Err(error) => Some(Err(RunError::Start(error.to_string()))),
-        Ok(runtime) => runtime.block_on(async {
-            tokio::select! {
-                biased;
-                () = answer.closed() => None,
-                result = drain(task, plan, &limits) => Some(result),
-            }
-        }),
-    };
+/// It ends when the receiver is dropped.
+fn alone(
+    runtime: &Runtime,
+    task: Arc<TaskContext>,
+    plan: Arc<dyn ExecutionPlan>,
+    limits: Limits,
+    mut answer: oneshot::Sender<Answer>,
+) {
+    let result = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            () = answer.closed() => None,
+            result = drain(task, plan, &limits) => Some(result),
+        }
+    });
     if let Some(result) = result {
         // The receiver may be gone.
         let _ = answer.send(result);
@@ -118,10 +119,11 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
     Ok(batches)
 }
 
-/// The plan with the state of earlier runs reset, and with operators that yield regularly. The
-/// engine sees to the yielding at the leaves only, and a join makes many batches of few.
-fn fresh(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-    let plan = reset_plan_states(plan)?;
+/// The plan with operators that yield regularly. The engine sees to the yielding at the leaves only, and a join makes
+/// many batches of few.
+///
+/// Done once, when the query is planned: it computes the properties of every operator again.
+pub(super) fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
     let wrap = |node: Arc<dyn ExecutionPlan>| {
         let wrapped = node.children().is_empty() || node.downcast_ref::<CooperativeExec>().is_some();
         Ok(if wrapped { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })

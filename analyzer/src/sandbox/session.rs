@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::{MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider};
@@ -32,6 +32,7 @@ pub(crate) const ARCHIVE_URL: &str = "archive:///";
 
 const CATALOG: &str = "casefile";
 const SCHEMA: &str = "evidence";
+const SESSION: &str = "casefile";
 /// Rows of a batch: part of the determinism, so never derived from the machine.
 const BATCH_ROWS: usize = 8192;
 
@@ -126,7 +127,13 @@ fn runtime(stores: Stores, limits: &Limits) -> Result<Arc<RuntimeEnv>, AnalyzeEr
         .map_err(AnalyzeError::internal)
 }
 
+/// The settings of every session: copies share them.
 fn config() -> SessionConfig {
+    static CONFIG: LazyLock<SessionConfig> = LazyLock::new(new_config);
+    CONFIG.clone()
+}
+
+fn new_config() -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(1)
         .with_batch_size(BATCH_ROWS)
@@ -148,7 +155,11 @@ fn config() -> SessionConfig {
 /// The context of a plan over late tables: `contents` holds their rows, and no file can be read.
 pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<TaskContext>, AnalyzeError> {
     let config = config().with_extension(Arc::clone(contents));
-    Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime(Stores::default(), limits)?)))
+    let runtime = runtime(Stores::default(), limits)?;
+    // The functions of a plan are in the plan.
+    let (scalar, higher_order, aggregate, window) = Default::default();
+    let (session, task) = (SESSION.to_owned(), None);
+    Ok(Arc::new(TaskContext::new(task, session, config, scalar, higher_order, aggregate, window, runtime)))
 }
 
 /// A session of its own for one query.
@@ -156,7 +167,7 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
     let state = SessionStateBuilder::new()
-        .with_session_id("casefile".to_owned())
+        .with_session_id(SESSION.to_owned())
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)

@@ -1,0 +1,72 @@
+//! Threads that queries run on, each with a scheduler of its own.
+//!
+//! A thread that has ended its query waits for the next one: a small query takes less time than starting a thread. There
+//! are never more threads than queries ran at the same time.
+
+use std::io;
+use std::sync::{Mutex, PoisonError, mpsc};
+
+use tokio::runtime::{Builder, Runtime};
+
+/// Nested plans are walked by recursion.
+const STACK_BYTES: usize = 8 << 20;
+
+/// The work of one query.
+type Work = Box<dyn FnOnce(&Runtime) + Send>;
+
+/// The threads that wait for work.
+static IDLE: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
+
+fn idle() -> std::sync::MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
+    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Does the work on a thread that does nothing else meanwhile. Work that panics ends its thread.
+///
+/// # Errors
+/// Where no thread can be started.
+pub(super) fn run(work: impl FnOnce(&Runtime) + Send + 'static) -> io::Result<()> {
+    let mut work: Work = Box::new(work);
+    loop {
+        // The guard is not held while work is given away.
+        let waiting = idle().pop();
+        let Some(waiting) = waiting else { return start(work) };
+        match waiting.send(work) {
+            Ok(()) => return Ok(()),
+            // The thread has ended.
+            Err(mpsc::SendError(back)) => work = back,
+        }
+    }
+}
+
+fn start(first: Work) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (sender, next) = mpsc::channel::<Work>();
+    let serve = move || {
+        first(&runtime);
+        idle().push(sender.clone());
+        while let Ok(work) = next.recv() {
+            work(&runtime);
+            idle().push(sender.clone());
+        }
+    };
+    std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES).spawn(serve).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(of: impl FnOnce() -> u32 + Send + 'static) -> Result<u32, mpsc::RecvError> {
+        let (tell, told) = mpsc::channel();
+        run(move |_| tell.send(of()).unwrap()).unwrap();
+        told.recv()
+    }
+
+    #[test]
+    fn work_that_panics_ends_no_other() {
+        assert_eq!(answer(|| 1), Ok(1));
+        assert!(answer(|| panic!("a fault of the engine")).is_err());
+        assert_eq!((0..100).map(|number| answer(move || number).unwrap()).sum::<u32>(), 4950);
+    }
+}
