@@ -17,7 +17,7 @@ pub fn table_docs() -> Vec<TableDoc> {
     };
     let mut docs: Vec<TableDoc> = stored.iter().map(doc).collect();
     docs.extend(rollout_docs());
-    docs.extend(view_files().map(|(name, sql)| view_doc(name, sql, &stored)));
+    docs.extend(view_files().map(|(name, sql)| view_doc(name, sql, stored)));
     docs.extend(signature::table_docs());
     docs
 }

@@ -1,7 +1,7 @@
 //! Evidence + pack + settings = verdict.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
@@ -15,7 +15,7 @@ use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
 use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
 use crate::settings::Settings;
-use crate::signature::{Expect, Matches, Pattern, Quorum, SIGNATURE_TABLES};
+use crate::signature::{Compiled, Expect, Matches, Pattern, Quorum, SIGNATURE_TABLES};
 use crate::tables::{Evidence, History};
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
@@ -34,11 +34,15 @@ enum Ran {
     Broken(String),
 }
 
+/// The signatures of the last settings: many bundles are judged with the same.
+type Last = Option<(Settings, Arc<Compiled>)>;
+
 /// A pack that is planned: ready to judge any evidence, as often as it is asked to.
 #[derive(Debug, Clone)]
 pub struct Analyzer {
     pack: Arc<Pack>,
     plans: Arc<Plans>,
+    signatures: Arc<Mutex<Last>>,
 }
 
 impl Analyzer {
@@ -50,7 +54,7 @@ impl Analyzer {
     /// Every check that cannot be used.
     pub async fn new(pack: Pack, options: &Options) -> Result<Self, AnalyzeError> {
         let plans = Plans::new(&pack, options).await?;
-        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans) })
+        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans), signatures: Arc::default() })
     }
 
     /// The checks.
@@ -63,6 +67,17 @@ impl Analyzer {
     pub fn may_say(&self, id: &str, status: Status) -> bool {
         let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
         planned.is_some_and(|(_, planned)| planned.says().is_none_or(|says| says.contains(&status)))
+    }
+
+    /// The signatures of settings that were found usable.
+    fn signatures(&self, settings: &Settings) -> Result<Arc<Compiled>, AnalyzeError> {
+        let last = || self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = last().as_ref().filter(|(of, _)| of == settings) {
+            return Ok(Arc::clone(known));
+        }
+        let compiled = Arc::new(Compiled::new(settings.compile(&self.pack)?)?);
+        *last() = Some((settings.clone(), Arc::clone(&compiled)));
+        Ok(compiled)
     }
 
     /// Judges evidence.
@@ -91,10 +106,10 @@ impl Analyzer {
         settings: &Settings,
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
-        let patterns = settings.compile(&self.pack)?;
+        let signatures = self.signatures(settings)?;
         let (views, limits) = (&self.plans.views, options.limits());
         let prepared =
-            Prepared::new(evidence, matched, views, &settings.rollout, &patterns, options.as_of, &limits).await?;
+            Prepared::new(evidence, matched, views, &settings.rollout, &signatures, options.as_of, &limits).await?;
         let kept = |check: &Check, planned: &PlannedCheck| {
             let (base, change) = base?;
             let id = &check.header.id;
@@ -113,7 +128,8 @@ impl Analyzer {
             ci: evidence.bundle.as_ref().map(|bundle| bundle.manifest().ci.clone()).unwrap_or_default(),
             target: Target::from(&prepared.target),
         };
-        assemble(&prepared, (&self.pack, &self.plans), settings, &patterns, ran, bundle, evidence.history.clone())
+        let history = evidence.history.clone();
+        assemble(&prepared, (&self.pack, &self.plans), settings, &signatures.patterns, ran, bundle, history)
     }
 }
 

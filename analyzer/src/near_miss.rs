@@ -14,7 +14,7 @@ use crate::error::AnalyzeError;
 use crate::options::Options;
 use crate::plans::ViewPlans;
 use crate::prepared::Prepared;
-use crate::signature::{Ends, Looks, Pattern, Signature, compile, is_log_group, readable_line};
+use crate::signature::{Compiled, Ends, Looks, Pattern, Signature, compile, is_log_group, readable_line};
 use crate::tables::{Evidence, RolloutSettings, TableData};
 
 /// A line that almost matches.
@@ -50,8 +50,8 @@ pub async fn near_misses(
     let pattern = signature.compile().map_err(|error| vec![error])?;
     let limits = options.limits();
     let views = ViewPlans::new(&limits, options.threads).await?;
-    let prepared =
-        Prepared::new(evidence, None, &views, &RolloutSettings::default(), &[], options.as_of, &limits).await?;
+    let (rollout, none) = (RolloutSettings::default(), Compiled::new(Vec::new())?);
+    let prepared = Prepared::new(evidence, None, &views, &rollout, &none, options.as_of, &limits).await?;
     let search = Search::new(&pattern, signature, &prepared);
     let mut near = BTreeSet::new();
     let mut take = |batch: &RecordBatch| -> Result<(), AnalyzeError> {

@@ -56,14 +56,14 @@ impl ViewPlans {
 fn catalog() -> Result<Catalog, AnalyzeError> {
     let mut catalog = Catalog::new(None)?;
     let stored = tables::all();
-    for table in &stored {
+    for table in stored {
         catalog.add(table.info.name, Arc::new(LateTable::new(table.info.name, Arc::clone(&table.schema))))?;
     }
     for (name, empty) in JudgedRollout::default().tables(&RolloutSettings::default(), false)? {
         catalog.add(name, Arc::new(LateTable::new(name, empty.schema())))?;
     }
     for (name, sql) in view_files() {
-        catalog.add(name, Arc::new(LateTable::new(name, Arc::new(view_schema(name, sql, &stored)))))?;
+        catalog.add(name, Arc::new(LateTable::new(name, Arc::new(view_schema(name, sql, stored)))))?;
     }
     let (matches, tasks, target) = Default::default();
     for (name, empty) in derived_tables(&[], &matches, &tasks, &target)? {

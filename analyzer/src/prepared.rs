@@ -18,7 +18,7 @@ use datafusion::scalar::ScalarValue;
 use crate::error::AnalyzeError;
 use crate::plans::{PlannedView, ViewPlans};
 use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, as_of, collect, observed_column, task};
-use crate::signature::{Ended, Matches, Pattern, Scanner, derived_tables};
+use crate::signature::{Compiled, Ended, Matches, Scanner, derived_tables};
 use crate::tables::{
     Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, read_rows, rows, text,
     to_batches, unhealthy_targets,
@@ -63,7 +63,7 @@ impl Prepared {
         matched: Option<&Matches>,
         views: &ViewPlans,
         settings: &RolloutSettings,
-        patterns: &[Pattern],
+        signatures: &Compiled,
         moment: Option<Timestamp>,
         limits: &Limits,
     ) -> Result<Self, AnalyzeError> {
@@ -106,11 +106,11 @@ impl Prepared {
             Some(matches) => matches.clone(),
             None => {
                 let ended = Ended::from_views(&ends, &containers);
-                scan(evidence, patterns, ended, rollout.judged.evidence_from, moment)?
+                scan(evidence, signatures.scanner(), ended, rollout.judged.evidence_from, moment)?
             }
         };
         let filled = Arc::make_mut(&mut contents);
-        for (name, rows) in derived_tables(patterns, &matches, &tasks, &target)? {
+        for (name, rows) in derived_tables(&signatures.patterns, &matches, &tasks, &target)? {
             filled.fill(name, Rows::Held(vec![rows]));
         }
         let described = described(evidence, moment)?;
@@ -195,12 +195,11 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 /// One pass over every line, a few thousand at a time.
 fn scan(
     evidence: &Evidence,
-    patterns: &[Pattern],
+    mut scanner: Scanner,
     ended: Ended,
     since: Option<Timestamp>,
     moment: Option<Timestamp>,
 ) -> Result<Matches, AnalyzeError> {
-    let mut scanner = Scanner::new(patterns)?;
     scanner.keep_tails(ended);
     if let Some(since) = since {
         scanner.bound(since);

@@ -10,6 +10,7 @@ use crate::plans::ViewPlans;
 use crate::prepared::{Prepared, tables_themselves};
 use crate::sandbox::{Catalog, Contents, Dialect, Limits, Refusal, RunError, Source, collect, plan, session};
 use crate::settings::Settings;
+use crate::signature::Compiled;
 use crate::tables::Evidence;
 
 /// The result of a query.
@@ -35,10 +36,11 @@ pub async fn query(
     options: &Options,
 ) -> Result<Answer, AnalyzeError> {
     let patterns = settings.signature.iter().map(crate::Signature::compile).collect::<Result<Vec<_>, _>>();
-    let patterns = patterns.map_err(|error| vec![error])?;
+    let signatures = Compiled::new(patterns.map_err(|error| vec![error])?)?;
     let limits = Limits { answer: options.memory_limit, ..options.limits() };
     let views = ViewPlans::new(&limits, options.threads).await?;
-    let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &patterns, options.as_of, &limits).await?;
+    let prepared =
+        Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options.as_of, &limits).await?;
     let answer = match &options.isolation {
         None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
         Some(isolation) => {

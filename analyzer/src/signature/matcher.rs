@@ -1,5 +1,7 @@
 //! One pass over log lines with one multi-pattern matcher. Memory does not grow with the lines.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{LineRow, Timestamp};
@@ -45,12 +47,12 @@ impl Wanted {
     }
 }
 
-/// Every text pattern at once, with the signature that each belongs to.
+/// Every text pattern at once, with the signature that each belongs to. Copies share what the matchers learn of the lines.
 #[derive(Debug, Clone)]
 struct Texts {
     /// For a text of one line, which is by far the most frequent.
-    one_line: Regex,
-    lines: Regex,
+    one_line: Arc<Regex>,
+    lines: Arc<Regex>,
     owners: Vec<usize>,
     set: PatternSet,
 }
@@ -95,7 +97,7 @@ impl Scanner {
             }
         }
         let compiled = |ends| {
-            compile(&texts, ends).map_err(|_| {
+            compile(&texts, ends).map(Arc::new).map_err(|_| {
                 let problem = "the signatures' patterns are too large together";
                 let remedy = "simplify bounded repetitions such as .{1,1000}, or use contains";
                 AnalyzeError::Specification(vec![crate::SpecError::new(super::FILE, problem, remedy)])

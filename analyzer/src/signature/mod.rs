@@ -1,5 +1,6 @@
 //! Signatures: log patterns that a service's owner declares, found in one pass over the log lines.
 
+mod compiled;
 mod declared;
 mod escapes;
 mod expression;
@@ -14,6 +15,7 @@ mod table;
 mod tail;
 mod trace;
 
+pub(crate) use compiled::Compiled;
 pub use declared::{Anchor, Expect, Quorum, Signature};
 pub(crate) use expression::{Ends, compile, escape, probe};
 pub(crate) use found::{Found, KEPT, Match, Matches, Place};
