@@ -153,6 +153,7 @@ pub(crate) fn tables_themselves(late_tables: &Catalog, contents: &Contents) -> R
         Some(Rows::Filed(bundle, _)) => Some(bundle.data_folder()),
         _ => None,
     });
+    let bundle = bundle.transpose()?;
     let mut catalog = Catalog::new(bundle.as_deref())?;
     for name in late_tables.names() {
         let schema = late_tables.schema_of(name)?;

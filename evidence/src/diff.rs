@@ -72,7 +72,7 @@ impl Rows {
         let fields = schema.into_iter().flat_map(|schema| schema.fields());
         let fields = fields.map(|field| SortField::new(field.data_type().clone())).collect();
         let converter = RowConverter::new(fields).map_err(|source| unreadable(table, source))?;
-        let has = bundle.table_path(table).is_some();
+        let has = bundle.has_table(table);
         let batches: Batches = if has { Box::new(bundle.batches(table)?) } else { Box::new(std::iter::empty()) };
         Ok(Self { table, batches, converter, rows: Vec::new().into_iter() })
     }

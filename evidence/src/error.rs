@@ -1,6 +1,6 @@
 //! What can go wrong with a bundle.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A bundle could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -152,19 +152,6 @@ pub enum OpenError {
         /// Its format.
         found: u32,
     },
-}
-
-impl OpenError {
-    /// The same, said of the archive that the files were unpacked from.
-    pub(crate) fn of(mut self, archive: &Path) -> Self {
-        match &mut self {
-            Self::NotFound { path }
-            | Self::NotABundle { path, .. }
-            | Self::Integrity { path, .. }
-            | Self::NewerFormat { path, .. } => archive.clone_into(path),
-        }
-        self
-    }
 }
 
 fn list(problems: &[Problem]) -> String {

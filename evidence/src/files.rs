@@ -1,14 +1,64 @@
-//! The files of a bag.
+//! The files of a bag: those of a folder, or in memory.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+
+use crate::bag::Digest;
 use crate::error::Problem;
 
 /// The files of a bag as paths with `/`, in order; its `tagmanifest-sha256.txt`, which seals it, comes last.
 pub fn files(bag: &Path) -> BTreeSet<String> {
     Files::below(bag).files
+}
+
+/// Where the files of a bag are.
+#[derive(Debug, Clone)]
+pub(crate) enum Bag {
+    Folder(PathBuf),
+    /// By their paths with `/`.
+    Memory(BTreeMap<String, Bytes>),
+}
+
+impl Bag {
+    pub(crate) fn files(&self) -> Files {
+        match self {
+            Self::Folder(folder) => Files::below(folder),
+            Self::Memory(files) => Files { files: files.keys().cloned().collect(), problems: Vec::new() },
+        }
+    }
+
+    pub(crate) fn read(&self, file: &str) -> io::Result<Bytes> {
+        match self {
+            Self::Folder(folder) => fs::read(folder.join(file)).map(Bytes::from),
+            Self::Memory(files) => files.get(file).cloned().ok_or_else(|| io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    pub(crate) fn digest(&self, file: &str) -> io::Result<Digest> {
+        match self {
+            Self::Folder(folder) => Digest::of_file(&folder.join(file)).map(|(digest, _)| digest),
+            Self::Memory(_) => self.read(file).map(|bytes| Digest::of(&bytes)),
+        }
+    }
+
+    /// The bytes of a file, as they are asked for, and how many there are.
+    pub(crate) fn open(&self, file: &str) -> io::Result<(Box<dyn io::Read + '_>, u64)> {
+        match self {
+            Self::Folder(folder) => {
+                let file = File::open(folder.join(file))?;
+                let length = file.metadata()?.len();
+                Ok((Box::new(file), length))
+            }
+            Self::Memory(files) => {
+                let bytes = files.get(file).ok_or(io::ErrorKind::NotFound)?;
+                Ok((Box::new(&bytes[..]), bytes.len() as u64))
+            }
+        }
+    }
 }
 
 /// The files below a folder, as paths with `/`.

@@ -13,16 +13,17 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::ChunkReader;
 
-use tempfile::TempDir;
-
-use crate::archive;
+use crate::archive::{self, Unpacked};
 use crate::bag::Digest;
 use crate::error::{OpenError, ReadError};
+use crate::files::Bag;
 use crate::manifest::Manifest;
 use crate::row::Row;
 use crate::schema::schema_difference;
 use crate::tables;
-use crate::verify::verify;
+use crate::verify::{sound, verify};
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>;
 
 /// A sealed bundle whose every file was checked against its seal.
 #[derive(Debug, Clone)]
@@ -30,8 +31,8 @@ pub struct Bundle {
     root: PathBuf,
     digest: Digest,
     manifest: Manifest,
-    /// Where the files of an archive are, as long as anybody reads them.
-    unpacked: Option<Arc<TempDir>>,
+    /// The files of an archive, as long as anybody reads them.
+    unpacked: Option<Arc<Unpacked>>,
 }
 
 impl Bundle {
@@ -41,8 +42,10 @@ impl Bundle {
     /// [`OpenError`]: it is not what was sealed, or no bundle, or not there.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let unpacked = (path.is_file() && archive::is_archive(path)).then(|| archive::unpack(path)).transpose()?;
-        let folder = unpacked.as_ref().map_or(path, TempDir::path);
-        let (digest, manifest) = verify(folder).map_err(|error| error.of(path))?;
+        let (digest, manifest) = match &unpacked {
+            Some(unpacked) => sound(unpacked.bag(), path)?,
+            None => verify(path)?,
+        };
         Ok(Self { root: path.to_owned(), digest, manifest, unpacked: unpacked.map(Arc::new) })
     }
 
@@ -51,9 +54,20 @@ impl Bundle {
         &self.root
     }
 
-    /// The folder that its tables are in.
-    pub fn data_folder(&self) -> PathBuf {
-        self.unpacked.as_ref().map_or(&*self.root, |folder| folder.path()).join("data")
+    /// The folder that its tables are in. Those of an archive are written to one, which lasts as long as the bundle.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn data_folder(&self) -> Result<PathBuf, ReadError> {
+        let folder = match &self.unpacked {
+            Some(unpacked) => unpacked.folder().map_err(|source| self.unreadable(source))?,
+            None => &self.root,
+        };
+        Ok(folder.join("data"))
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> ReadError {
+        ReadError::Io { path: self.root.clone(), source }
     }
 
     /// The sha256 of its `tagmanifest-sha256.txt`, which fixes every byte of it.
@@ -66,10 +80,9 @@ impl Bundle {
         &self.manifest
     }
 
-    /// The file of a table. `None` where the bundle has no such table.
-    pub fn table_path(&self, table: &str) -> Option<PathBuf> {
-        let entry = self.manifest.tables.get(table)?;
-        Some(self.data_folder().join(&entry.file))
+    /// Whether it has a table: one of an older version may lack it.
+    pub fn has_table(&self, table: &str) -> bool {
+        self.manifest.tables.contains_key(table)
     }
 
     /// Every row of a table, in its order. For tables of tens of thousands of rows; log lines are
@@ -116,8 +129,15 @@ impl Bundle {
         table: &str,
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        let path = self.table_path(table).ok_or_else(|| no_such_table(table))?;
-        read_columns(open(path)?, table, columns)
+        let file = &self.manifest.tables.get(table).ok_or_else(|| no_such_table(table))?.file;
+        let batches: Batches = match self.unpacked.as_ref().map(|unpacked| unpacked.bag()) {
+            Some(bag @ Bag::Memory(_)) => {
+                let bytes = bag.read(&format!("data/{file}")).map_err(|source| self.unreadable(source))?;
+                Box::new(read_columns(bytes, table, columns)?)
+            }
+            _ => Box::new(read_columns(open(self.data_folder()?.join(file))?, table, columns)?),
+        };
+        Ok(batches)
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 use crate::archive;
 use crate::bag::{DECLARATION_FILE, Digest, INFO_FILE, Listing, PAYLOAD_FILE, TAG_FILE};
 use crate::error::{OpenError, Problem};
-use crate::files::Files;
+use crate::files::Bag;
 use crate::manifest::{FORMAT, Manifest};
 use crate::schema::schema_difference;
 use crate::tables;
@@ -24,7 +24,7 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
     let metadata = fs::metadata(path).map_err(|_| OpenError::NotFound { path: path.to_owned() })?;
     let not_a_bundle = |why: &str| OpenError::NotABundle { path: path.to_owned(), why: why.to_owned() };
     if metadata.is_file() && archive::is_archive(path) {
-        return verify(archive::unpack(path)?.path()).map_err(|error| error.of(path));
+        return archive::unpack(path).and_then(|unpacked| sound(unpacked.bag(), path));
     }
     if !metadata.is_dir() {
         return Err(not_a_bundle("it is a file; a bundle is a folder, or a .tar"));
@@ -32,7 +32,13 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
     if path.extension().is_some_and(|extension| extension == "partial") {
         return Err(not_a_bundle("it was never sealed: its collection was stopped or is still running"));
     }
-    let found = Files::below(path);
+    sound(&Bag::Folder(path.to_owned()), path)
+}
+
+/// As [`verify`], of a bag that messages call by its path.
+pub(crate) fn sound(bag: &Bag, path: &Path) -> Result<(Digest, Manifest), OpenError> {
+    let not_a_bundle = |why: &str| OpenError::NotABundle { path: path.to_owned(), why: why.to_owned() };
+    let found = bag.files();
     let tags = [DECLARATION_FILE, INFO_FILE, PAYLOAD_FILE, TAG_FILE, "data/manifest.json"];
     if !tags.iter().any(|tag| found.files.contains(*tag)) {
         return Err(not_a_bundle(
@@ -40,7 +46,7 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
              `casefile import` makes a bundle of a recording",
         ));
     }
-    let mut seal = Seal { path, problems: found.problems };
+    let mut seal = Seal { bag, problems: found.problems };
     let outcome = seal.check(&found.files);
     match outcome {
         Some(sound) if seal.problems.is_empty() => Ok(sound),
@@ -56,7 +62,7 @@ pub fn verify(path: &Path) -> Result<(Digest, Manifest), OpenError> {
 }
 
 struct Seal<'a> {
-    path: &'a Path,
+    bag: &'a Bag,
     problems: Vec<Problem>,
 }
 
@@ -100,8 +106,8 @@ impl Seal<'_> {
             self.problems.push(Problem::Missing { file: file.to_owned() });
             return None;
         }
-        let problem = match fs::read(self.path.join(file)) {
-            Ok(bytes) => match String::from_utf8(bytes) {
+        let problem = match self.bag.read(file) {
+            Ok(bytes) => match String::from_utf8(bytes.into()) {
                 Ok(text) => return Some(text),
                 Err(_) => Problem::Malformed { file: file.to_owned(), what: "is not UTF-8".to_owned() },
             },
@@ -129,9 +135,9 @@ impl Seal<'_> {
                 self.problems.push(Problem::Missing { file: file.clone() });
                 continue;
             }
-            match Digest::of_file(&self.path.join(file)) {
-                Ok((found, _)) if found == *sealed => {}
-                Ok((found, _)) => self.problems.push(Problem::Changed {
+            match self.bag.digest(file) {
+                Ok(found) if found == *sealed => {}
+                Ok(found) => self.problems.push(Problem::Changed {
                     file: file.clone(),
                     sealed: sealed.to_string(),
                     found: found.to_string(),
@@ -156,6 +162,22 @@ impl Seal<'_> {
             .ok()
     }
 
+    /// What a table's file says of itself.
+    fn metadata(&self, file: &str) -> Result<ArrowReaderMetadata, String> {
+        let options = ArrowReaderOptions::default;
+        let read = match self.bag {
+            Bag::Folder(folder) => {
+                let opened = File::open(folder.join(file)).map_err(|error| error.to_string())?;
+                ArrowReaderMetadata::load(&opened, options())
+            }
+            Bag::Memory(_) => {
+                let bytes = self.bag.read(file).map_err(|error| error.to_string())?;
+                ArrowReaderMetadata::load(&bytes, options())
+            }
+        };
+        read.map_err(|error| error.to_string())
+    }
+
     /// A bundle may be well hashed and still not be one of ours.
     fn tables(&mut self, manifest: &Manifest, payload: &Listing) {
         let mut listed = BTreeSet::from(["data/manifest.json".to_owned()]);
@@ -174,14 +196,12 @@ impl Seal<'_> {
             };
             let file = format!("data/{}", entry.file);
             listed.insert(file.clone());
-            let opened = File::open(self.path.join(&file))
-                .map_err(|error| error.to_string())
-                .and_then(|file| ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string()));
+            let opened = self.metadata(&file);
             let what = match opened {
                 Err(why) => why,
-                Ok(reader) => {
-                    let rows = reader.metadata().file_metadata().num_rows();
-                    match schema_difference(reader.schema(), &table.schema) {
+                Ok(found) => {
+                    let rows = found.metadata().file_metadata().num_rows();
+                    match schema_difference(found.schema(), &table.schema) {
                         Some(difference) => format!("does not have the schema of its version: {difference}"),
                         None if u64::try_from(rows) != Ok(entry.rows) => {
                             format!("has {rows} rows, and the manifest says {}", entry.rows)

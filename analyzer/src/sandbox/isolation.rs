@@ -132,7 +132,7 @@ impl Order {
         for name in catalog.names() {
             let (filed, batches) = match contents.get(name) {
                 Some(Rows::Filed(bundle, moment)) => {
-                    request.bundle = bundle.data_folder().parent().map(PathBuf::from);
+                    request.bundle = bundle.data_folder()?.parent().map(PathBuf::from);
                     request.moment = *moment;
                     (true, &[][..])
                 }

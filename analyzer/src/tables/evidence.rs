@@ -56,7 +56,7 @@ impl Evidence {
         let mut held = BTreeMap::new();
         for table in tables::all() {
             let name = table.info.name;
-            if bundle.table_path(name).is_none() {
+            if !bundle.has_table(name) {
                 // A bundle of an older format, from before the table: it was never asked for.
                 held.insert(name, TableData::Held(Vec::new()));
                 continue;

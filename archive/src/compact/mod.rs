@@ -246,7 +246,7 @@ impl Archive {
         while let Some((entry, bundle, _folder)) = fetched.try_next().await? {
             match bundle {
                 Ok(bundle) if bundle.digest().to_string() == entry.bundle => {
-                    for table in tables::all().iter().filter(|it| bundle.table_path(it.info.name).is_some()) {
+                    for table in tables::all().iter().filter(|it| bundle.has_table(it.info.name)) {
                         for batch in bundle.batches(table.info.name)? {
                             rows.add(table.info.name, &batch?, &entry)?;
                         }

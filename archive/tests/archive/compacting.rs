@@ -128,7 +128,7 @@ async fn a_table_is_read_by_its_range_and_checked() {
         archive.table(&manifests, "target", &folder.path().join(to)).await
     };
     assert!(read("whole").await.unwrap());
-    let sealed = Bundle::open(&path).unwrap().table_path("target").unwrap();
+    let sealed = Bundle::open(&path).unwrap().data_folder().unwrap().join("target.parquet");
     assert_eq!(fs::read(folder.path().join("whole")).unwrap(), fs::read(sealed).unwrap());
     let manifests = archive.manifests(&entry).await.unwrap();
     assert!(!archive.table(&manifests, "no_such_table", &folder.path().join("none")).await.unwrap());

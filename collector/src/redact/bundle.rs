@@ -35,7 +35,7 @@ pub fn redact_bundle(
     let mut counts = manifest.redactions.clone();
     for table in tables::all() {
         let name = table.info.name;
-        if bundle.table_path(name).is_none() {
+        if !bundle.has_table(name) {
             continue;
         }
         for batch in bundle.batches(name)? {
