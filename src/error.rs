@@ -91,6 +91,14 @@ impl Error {
         move |source| Self::Io { doing, path, source }
     }
 
+    /// An error of the engine that runs a plan, which may be one of ours inside.
+    pub(crate) fn engine(error: datafusion::error::DataFusionError) -> Self {
+        match error {
+            datafusion::error::DataFusionError::External(error) => Self::Internal(error.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+
     /// The one map from errors to exit codes.
     pub(crate) fn exit(&self) -> Exit {
         match self {

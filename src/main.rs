@@ -2,6 +2,8 @@
 
 mod backtest;
 mod cli;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod config;
 mod corpus;
 mod destination;

@@ -4,6 +4,8 @@
 //! verdict; the log lines, where only patterns of signatures differ; the checks that differ; or all of it, where the
 //! verdict is of another version of casefile.
 
+mod job;
+pub(crate) mod operator;
 mod outcome;
 mod rules;
 mod table;
@@ -11,8 +13,8 @@ mod table;
 mod tests;
 mod worth;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 use arrow::array::RecordBatch;
 use casefile_analyzer::{
@@ -21,8 +23,11 @@ use casefile_analyzer::{
 use casefile_archive::{Archive, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Bundle, ReadError, Row, read_table, read_table_in_memory};
+use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
+pub(crate) use job::{Job, Judging, OtherRules};
+use operator::Judged;
 pub(crate) use outcome::{CheckChange, How, Outcome, Side};
 use rules::RulesOf;
 pub(crate) use rules::{Given, Rules};
@@ -44,7 +49,17 @@ pub(crate) struct Backtest {
     pub(crate) rules: Rules,
     /// Whether nothing is taken from the verdicts of before.
     pub(crate) whole: bool,
+    /// The deployments of the archive, by their bundles.
+    pub(crate) entries: HashMap<String, Entry>,
+    /// The bundles of which the outcome of every check is needed.
+    pub(crate) labelled: BTreeSet<String>,
     pub(crate) options: Options,
+}
+
+impl fmt::Debug for Backtest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backtest").field("archive", &self.archive.name()).finish_non_exhaustive()
+    }
 }
 
 /// What became of all of them.
@@ -78,29 +93,21 @@ impl Report {
     }
 }
 
-/// Judges the deployments, several at a time. `done` are outcomes of an earlier run; `keep` takes each new one.
+/// Judges the deployments where `place` says. `done` are outcomes of an earlier run; `keep` takes each new one.
 pub(crate) async fn run(
-    backtest: &Arc<Backtest>,
-    entries: Vec<Entry>,
+    place: &Place,
+    entries: &[Entry],
     labels: &BTreeMap<String, Label>,
     mut done: BTreeMap<String, Outcome>,
     keep: &mut (dyn FnMut(&Outcome) -> Result<(), Error> + Send),
 ) -> Result<Report, Error> {
     let mut report = Report::default();
     let mut worth_of = worth::Counts::default();
-    let all = entries.len();
     let dates: Vec<String> = entries.iter().map(|entry| entry.date.clone()).collect();
-    let is_known = |entry: &Entry| done.get(&entry.bundle).is_some_and(|known| known.base == entry.verdict_digest);
-    let (known, new): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_known);
-    let jobs = new.into_iter().map(|entry| {
-        let backtest = Arc::clone(backtest);
-        let wanted = labels.contains_key(&entry.bundle);
-        tokio::spawn(async move {
-            let outcome = backtest.judge(&entry, wanted).await;
-            (entry.key, outcome)
-        })
-    });
-    let mut judged = futures::stream::iter(jobs).buffer_unordered(backtest.options.threads.max(1));
+    let keys: HashMap<&str, &str> = entries.iter().map(|entry| (entry.bundle.as_str(), entry.key.as_str())).collect();
+    let is_known = |entry: &&Entry| done.get(&entry.bundle).is_some_and(|known| known.base == entry.verdict_digest);
+    let (known, new): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(is_known);
+    let new: Vec<String> = new.into_iter().map(|entry| entry.bundle.clone()).collect();
     let mut take = |outcome: Outcome, report: &mut Report| {
         *report.compared.entry(outcome.how).or_default() += 1;
         *report.after.entry(crate::corpus::word(&outcome.after.verdict)).or_default() += 1;
@@ -113,18 +120,23 @@ pub(crate) async fn run(
     };
     let mut number = known.len();
     known.iter().filter_map(|entry| done.remove(&entry.bundle)).for_each(|outcome| take(outcome, &mut report));
-    while let Some(answer) = judged.next().await {
-        number += 1;
-        tell(|| format!("judging bundle {number} of {all}"));
-        let (key, outcome) = answer.map_err(Error::internal)?;
-        match outcome {
-            Ok(Some(outcome)) => {
-                keep(&outcome)?;
-                take(outcome, &mut report);
+    let mut judged = place.judge(&new).await?;
+    while let Some(batch) = judged.next().await {
+        for Judged { bundle, outcome } in operator::rows(&batch.map_err(Error::engine)?)? {
+            number += 1;
+            tell(|| format!("judging bundle {number} of {}", entries.len()));
+            match outcome {
+                Ok(Some(outcome)) => {
+                    keep(&outcome)?;
+                    take(outcome, &mut report);
+                }
+                Ok(None) => report.without_verdict += 1,
+                // One bundle's problem is no reason to judge no other.
+                Err(problem) => {
+                    let key = keys.get(bundle.as_str()).map_or(bundle.clone(), |key| (*key).to_owned());
+                    report.problems.push((key, problem));
+                }
             }
-            Ok(None) => report.without_verdict += 1,
-            // One bundle's problem is no reason to judge no other.
-            Err(error) => report.problems.push((key, error.to_string())),
         }
     }
     report.differing.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -134,7 +146,34 @@ pub(crate) async fn run(
     Ok(report)
 }
 
+/// Where deployments are judged.
+pub(crate) enum Place {
+    /// On this machine, so many at a time.
+    Here(Judging, usize),
+    /// On a cluster, whose scheduler has this address.
+    #[cfg(feature = "cluster")]
+    Cluster(Job, String),
+}
+
+impl Place {
+    async fn judge(&self, bundles: &[String]) -> Result<SendableRecordBatchStream, Error> {
+        match self {
+            Self::Here(judging, threads) => operator::here(judging.clone(), bundles, *threads),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(job, scheduler) => crate::cluster::judge(job, bundles, scheduler).await,
+        }
+    }
+}
+
 impl Backtest {
+    /// Judges the deployment of a bundle, by its digest.
+    async fn judge_bundle(&self, bundle: &str) -> Result<Option<Outcome>, Error> {
+        let entry = self.entries.get(bundle);
+        let entry =
+            entry.ok_or_else(|| Error::usage(format!("the index of {} does not have it", self.archive.name())))?;
+        self.judge(entry, self.labelled.contains(bundle)).await
+    }
+
     /// Judges one deployment. `None`: it has no verdict to compare with. `with_checks`: the outcome of every check is
     /// needed.
     async fn judge(&self, entry: &Entry, with_checks: bool) -> Result<Option<Outcome>, Error> {

@@ -3,6 +3,8 @@
 mod archive;
 mod args;
 mod beginning;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod collecting;
 mod corpus;
 mod gate;
@@ -20,6 +22,8 @@ pub(crate) use args::{
 };
 
 pub(crate) use beginning::{Doctor, Init};
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{Cluster, Executor, Scheduler};
 pub(crate) use collecting::{Collect, Demo, Import, Validate};
 pub(crate) use corpus::{Check, CheckVerb, Lint, Mutations, Test};
 pub(crate) use gate::{
@@ -183,6 +187,10 @@ pub(crate) enum Verb {
         /// The folder; it is made if it does not exist
         folder: PathBuf,
     },
+    /// Judge the deployments of an archive on many machines: `backtest --engine`
+    #[cfg(feature = "cluster")]
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Run the checks that come on standard input, for another process of this program
     #[command(hide = true)]
     Sandbox,

@@ -28,6 +28,9 @@ pub(crate) struct Backtest {
     /// Judge every deployment as a whole, even where the change has no effect on it: for a casefile that was changed itself
     #[arg(long)]
     pub(crate) whole: bool,
+    /// Judge on a cluster, e.g. ballista://scheduler:50050. The archive must be one that all of its machines reach
+    #[arg(long, value_name = "URL", value_parser = parse_engine)]
+    pub(crate) engine: Option<String>,
     /// Exit with 0 though verdicts turn
     #[arg(long)]
     pub(crate) allow_flips: bool,
@@ -46,6 +49,17 @@ pub(crate) struct Backtest {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t = BacktestFormat::Terminal)]
     pub(crate) format: BacktestFormat,
+}
+
+/// The scheduler's `HOST:PORT`.
+fn parse_engine(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("ballista://").map(|address| address.trim_end_matches('/'));
+    let address = address.filter(|address| address.rsplit_once(':').is_some_and(|(host, _)| !host.is_empty()));
+    let address = address.ok_or("an engine is named ballista://HOST:PORT")?;
+    if !cfg!(feature = "cluster") {
+        return Err("this casefile is built without the feature `cluster`".to_owned());
+    }
+    Ok(address.to_owned())
 }
 
 #[derive(Debug, Args)]

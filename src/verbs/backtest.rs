@@ -6,14 +6,14 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use casefile_analyzer::{Analyzer, Engine, Pack};
+use casefile_analyzer::{Engine, Pack};
 use casefile_archive::Entry;
 use casefile_evidence::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::archive::{newest, open};
 use super::{options, pack};
-use crate::backtest::{Backtest, Given, Outcome, Rules, Table, run as judge};
+use crate::backtest::{Job, Judging, OtherRules, Outcome, Place, Rules, Table, run as judge};
 use crate::cli;
 use crate::config::Loaded;
 use crate::error::Error;
@@ -54,27 +54,25 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     }
     let settings = loaded.as_ref().map(|loaded| loaded.config.settings());
     let options = options(&args.judge.engine, None);
-    let (rules_digest, own) = (rules.digest().to_string(), rules.clone());
+    let rules_digest = rules.digest().to_string();
     let mut base = Base { name: args.base.clone(), ..Base::default() };
     let before = match args.base.as_str() {
         SEALED if args.base_queries.is_some() => {
             return Err(Error::usage("--base-queries needs --base FILE: `sealed` verdicts have their own checks"));
         }
-        SEALED => Rules::sealed(own),
+        SEALED => None,
         file => {
             let old = Loaded::find(Some(Path::new(file)))?;
             let pack = match &args.base_queries {
                 Some(folder) => Pack::from_dir(folder).map_err(|errors| Error::Analyze(errors.into()))?,
-                None => own,
+                None => rules.clone(),
             };
             check(&old, &pack)?;
             base.config = Some(old.config.settings().digest()?.to_string());
             base.rules = Some(pack.digest().to_string());
-            let analyzer = Analyzer::new(pack, &options).await?;
-            Rules::Given(Arc::new(Given { analyzer, settings: Some(old.config.settings()) }))
+            Some((pack, old.config.settings()))
         }
     };
-    let analyzer = Analyzer::new(rules, &options).await?;
     let (archive, cost) = open(&args.archive.archive, false).await?.counting();
     let labels = archive.labels().await?;
     let mut filter = args.filter.clone();
@@ -113,21 +111,38 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     if let Some(outcomes) = &mut outcomes {
         done.values().try_for_each(|outcome| outcomes.add(outcome))?;
     }
-    let backtest = Arc::new(Backtest { archive, analyzer, settings, rules: before, whole: args.whole, options });
+    let job = Job {
+        archive: args.archive.archive.clone(),
+        checks: rules.to_json(),
+        settings,
+        base: before.as_ref().map(|(pack, settings)| OtherRules { checks: pack.to_json(), settings: settings.clone() }),
+        whole: args.whole,
+        labelled: labels.keys().cloned().collect(),
+    };
+    let name = archive.name().to_owned();
+    let threads = options.threads.max(1);
+    let before = match before {
+        None => Rules::sealed(rules.clone()),
+        Some((pack, settings)) => Rules::given(pack, settings, &options).await?,
+    };
+    let backtest = job.with(archive, rules, before, entries.clone(), options).await?;
+    let place = match &args.engine {
+        #[cfg(feature = "cluster")]
+        Some(scheduler) => Place::Cluster(job, scheduler.clone()),
+        _ => Place::Here(Judging::ready(job, Arc::new(backtest)), threads),
+    };
     let mut keep = |outcome: &Outcome| {
         if let Some((path, file)) = &mut resumed {
             write(path, file, outcome)?;
         }
         outcomes.as_mut().map_or(Ok(()), |outcomes| outcomes.add(outcome))
     };
-    let report = judge(&backtest, entries, &labels, done, &mut keep).await?;
+    let report = judge(&place, &entries, &labels, done, &mut keep).await?;
     outcomes.map_or(Ok(()), Outcomes::finish)?;
-    printer.result(args.output.as_deref(), |style| {
-        render::backtest(&report, backtest.archive.name(), args.format, style)
-    })?;
+    printer.result(args.output.as_deref(), |style| render::backtest(&report, &name, args.format, style))?;
     // Beside the result, which is the same however much had to be read for it.
     if s3_url(Path::new(&args.archive.archive)).is_some() {
-        printer.note(&render::cost(backtest.archive.name(), &cost));
+        printer.note(&render::cost(&name, &cost));
     }
     Ok(if !report.problems.is_empty() {
         Exit::Integrity

@@ -128,6 +128,8 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Gate(args) => gate::run(&args.verb, printer).await,
         Verb::Completions { shell } => completions(*shell, printer),
         Verb::Man { folder } => man(folder, printer),
+        #[cfg(feature = "cluster")]
+        Verb::Cluster(role) => until_interrupted(crate::cluster::run(role, printer)).await,
         Verb::Sandbox => sandbox::run().await,
     }
 }
@@ -196,9 +198,15 @@ pub(crate) fn pack(args: &PackArgs) -> Result<Pack, Error> {
 
 /// A pack as an archive keeps it.
 pub(crate) fn kept_pack(bytes: &[u8]) -> Result<Pack, Error> {
-    let wrong = |error: serde_json::Error| Error::usage(format!("the checks of the archive: {error}"));
-    let kept: serde_json::Value = serde_json::from_slice(bytes).map_err(wrong)?;
-    let files = serde_json::from_value(kept["checks"].clone()).map_err(wrong)?;
+    pack_of(
+        &serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?,
+    )
+}
+
+/// The same, of JSON that was read.
+pub(crate) fn pack_of(kept: &serde_json::Value) -> Result<Pack, Error> {
+    let files = serde_json::from_value(kept["checks"].clone())
+        .map_err(|error| Error::usage(format!("the checks of the archive: {error}")))?;
     Pack::from_files("archive", files).map_err(|errors| Error::Analyze(errors.into()))
 }
 

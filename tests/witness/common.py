@@ -27,15 +27,16 @@ ENV = {
     "NO_PROXY": "127.0.0.1,localhost",
 }
 TARGET = pathlib.Path()            # set by run.py
+CLUSTER = None                     # the folder of a casefile with the feature `cluster`, where there is one
 
 
 class Skipped(Exception):
     """A witness that cannot be heard here. The last line counts it."""
 
 
-def casefile(*arguments, expect=(0,), cwd=None, env=None):
+def casefile(*arguments, expect=(0,), cwd=None, env=None, program=None):
     run = subprocess.run(
-        [TARGET / "casefile", *map(str, arguments)],
+        [program or TARGET / "casefile", *map(str, arguments)],
         capture_output=True, text=True, cwd=cwd, env={**ENV, **(env or {})}, timeout=300,
     )
     assert run.returncode in expect, f"casefile {arguments} gave {run.returncode}:\n{run.stdout}\n{run.stderr}"

@@ -98,6 +98,9 @@ NOT_RUN = [
     ("completions bash > /etc/", "it writes outside of the folder"),
     ("--new-in", "it needs an earlier good deployment (tests/cli/tuning.rs has one)"),
     ("--athena", "Athena reads S3, and the archive here is a folder"),
+    ("--engine", "it needs a cluster (cluster.py has one)"),
+    ("casefile cluster", "it ends when it is interrupted (cluster.py runs it)"),
+    ("--history", "the archive here has no earlier good deployment (tests/cli/tuning.rs has one)"),
 ]
 # Exit codes besides 0, 3 and 4: (a part of the command, codes, why).
 ENDS_WITH = []
@@ -233,10 +236,11 @@ def listed(help_text):
 def verbs():
     """Every verb, and the flags of each. Whole before anybody sees it: witnesses run side by side."""
     known = {}
-    todo = [[verb] for verb in listed(casefile("--help").stdout)]
+    program = (common.CLUSTER or common.TARGET) / "casefile"
+    todo = [[verb] for verb in listed(casefile("--help", program=program).stdout)]
     while todo:
         path = todo.pop()
-        text = casefile(*path, "--help").stdout
+        text = casefile(*path, "--help", program=program).stdout
         below = listed(text)
         todo += [[*path, verb] for verb in below]
         if not below:
@@ -252,6 +256,8 @@ def verb_of(arguments):
 
 
 def parses(command, arguments):
+    if arguments[:1] == ["cluster"] and common.CLUSTER is None:
+        return "cluster"                                        # only a casefile of that feature knows it
     verb = verb_of(arguments)
     assert verb, f"{command}: there is no such verb"
     for word in arguments[len(verb.split()):]:

@@ -28,6 +28,7 @@ import common
 from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imported, moto, noisy_recording
 from archiving import WITNESSES as ARCHIVING
 from browser import WITNESSES as BROWSER
+from cluster import WITNESSES as CLUSTER
 from docs import WITNESSES as DOCS
 from pipelines import WITNESSES as PIPELINES
 from roles import WITNESSES as ROLES
@@ -303,6 +304,7 @@ WITNESSES = [
     *SHELL, *SIGNING,
     *PIPELINES,
     *ROLES,
+    *CLUSTER,
     *DOCS,
 ]
 
@@ -310,9 +312,11 @@ WITNESSES = [
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", type=pathlib.Path, required=True)
+    parser.add_argument("--cluster", type=pathlib.Path, help="the folder of a casefile with the feature `cluster`")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     common.TARGET = arguments.target.resolve()
+    common.CLUSTER = arguments.cluster and arguments.cluster.resolve()
     assert CASES, "there are no cases"
     passed, failed, skipped = 0, 0, 0
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,122 @@
+//! A backtest as it is told to other machines, and what each of them opens for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use casefile_analyzer::{Analyzer, Options, Pack, Settings};
+use casefile_archive::{Archive, Entry};
+use casefile_evidence::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{Backtest, Given, Rules};
+use crate::cli::{EngineArgs, FilterArgs};
+use crate::error::Error;
+use crate::verbs::archive::{newest, open};
+use crate::verbs::{options, pack_of};
+
+/// What is judged, and how. It holds no deployment: these are the rows that the operator reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// The archive: `s3://BUCKET/PREFIX`, or a folder that every machine has.
+    pub(crate) archive: String,
+    /// The checks that are tried, as an archive keeps them.
+    pub(crate) checks: Value,
+    /// The config that is tried; `None`: each bundle's own.
+    pub(crate) settings: Option<Settings>,
+    /// The rules to compare with; `None`: those of the verdicts in the archive.
+    pub(crate) base: Option<OtherRules>,
+    /// Whether nothing is taken from the verdicts of before.
+    pub(crate) whole: bool,
+    /// The bundles of which the outcome of every check is needed.
+    pub(crate) labelled: BTreeSet<String>,
+}
+
+/// Rules that were given to compare with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OtherRules {
+    pub(crate) checks: Value,
+    pub(crate) settings: Settings,
+}
+
+impl Job {
+    /// Opens the archive and plans the checks, as a machine does that was told of the job.
+    async fn open(&self) -> Result<Backtest, Error> {
+        let options = Options { threads: 1, ..options(&EngineArgs::default(), None) };
+        let tried = pack_of(&self.checks)?;
+        let rules = match &self.base {
+            None => Rules::sealed(tried.clone()),
+            Some(base) => Rules::given(pack_of(&base.checks)?, base.settings.clone(), &options).await?,
+        };
+        let archive = open(&self.archive, false).await?;
+        let entries = newest(archive.entries().await?, &FilterArgs::default());
+        self.with(archive, tried, rules, entries, options).await
+    }
+
+    /// The same, with what is at hand.
+    pub(crate) async fn with(
+        &self,
+        archive: Archive,
+        tried: Pack,
+        rules: Rules,
+        entries: Vec<Entry>,
+        options: Options,
+    ) -> Result<Backtest, Error> {
+        Ok(Backtest {
+            archive,
+            analyzer: Analyzer::new(tried, &options).await?,
+            settings: self.settings.clone(),
+            rules,
+            whole: self.whole,
+            entries: entries.into_iter().map(|entry| (entry.bundle.clone(), entry)).collect(),
+            labelled: self.labelled.clone(),
+            options,
+        })
+    }
+}
+
+impl Rules {
+    /// Rules that were given.
+    pub(crate) async fn given(pack: Pack, settings: Settings, options: &Options) -> Result<Self, Error> {
+        let analyzer = Analyzer::new(pack, options).await?;
+        Ok(Self::Given(Arc::new(Given { analyzer, settings: Some(settings) })))
+    }
+}
+
+/// A job, with what was opened for it on this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Judging {
+    job: Arc<Job>,
+    opened: Arc<OnceCell<Arc<Backtest>>>,
+}
+
+/// What was opened for a job, by the job's digest.
+type Opened = BTreeMap<String, Arc<OnceCell<Arc<Backtest>>>>;
+
+impl Judging {
+    /// A job whose parts are open already.
+    pub(crate) fn ready(job: Job, backtest: Arc<Backtest>) -> Self {
+        Self { job: Arc::new(job), opened: Arc::new(OnceCell::new_with(Some(backtest))) }
+    }
+
+    /// A job that this machine was told of. What it needs is opened with the first deployment, and kept for the tasks to
+    /// come: those of the last job.
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a machine of a cluster is told of jobs"))]
+    pub(crate) fn told(job: Job) -> Result<Self, Error> {
+        static OPENED: Mutex<Opened> = Mutex::new(BTreeMap::new());
+        let digest = Digest::of(&serde_json::to_vec(&job).map_err(Error::internal)?).to_string();
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|known, _| *known == digest);
+        Ok(Self { job: Arc::new(job), opened: Arc::clone(opened.entry(digest).or_default()) })
+    }
+
+    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a cluster is told of jobs"))]
+    pub(crate) fn job(&self) -> &Job {
+        &self.job
+    }
+
+    pub(super) async fn backtest(&self) -> Result<&Arc<Backtest>, Error> {
+        self.opened.get_or_try_init(async || Ok(Arc::new(self.job.open().await?))).await
+    }
+}

@@ -1,0 +1,42 @@
+//! A backtest on many machines: [`JudgeExec`](crate::backtest::operator::JudgeExec) on Ballista.
+//!
+//! A scheduler takes the plan, and hands partitions of it to executors, which open the archive themselves. The three are this
+//! same program: a plan names no version, so all of them must be one. Only the feature `cluster` has any of it.
+
+mod codec;
+mod roles;
+mod table;
+
+use std::sync::Arc;
+
+use ballista::prelude::{SessionConfigExt, SessionContextExt};
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+pub(crate) use codec::{Logical, Physical};
+pub(crate) use roles::run;
+use table::JudgeTable;
+
+use crate::backtest::Job;
+use crate::error::Error;
+
+/// A task judges about so many bundles: few, so that all executors end at about the same time, and so that little is done
+/// again where one is lost.
+const BUNDLES_OF_A_TASK: usize = 16;
+/// Above this, a task judges more.
+const MOST_TASKS: usize = 1024;
+
+/// Judges the bundles on a cluster. `scheduler`: `HOST:PORT`.
+pub(crate) async fn judge(job: &Job, bundles: &[String], scheduler: &str) -> Result<SendableRecordBatchStream, Error> {
+    let config = SessionConfig::new_with_ballista()
+        .with_ballista_logical_extension_codec(Arc::new(Logical::default()))
+        .with_ballista_physical_extension_codec(Arc::new(Physical::default()));
+    let state = SessionStateBuilder::new().with_default_features().with_config(config).build();
+    let context = SessionContext::remote_with_state(&format!("df://{scheduler}"), state)
+        .await
+        .map_err(|error| Error::usage(format!("no scheduler answers at {scheduler}: {error}")))?;
+    let tasks = bundles.len().div_ceil(BUNDLES_OF_A_TASK).clamp(1, MOST_TASKS);
+    let table = JudgeTable { job: job.clone(), bundles: bundles.to_vec(), tasks };
+    let judged = context.read_table(Arc::new(table)).map_err(Error::engine)?;
+    judged.execute_stream().await.map_err(Error::engine)
+}

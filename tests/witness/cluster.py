@@ -1,0 +1,128 @@
+"""A backtest on a cluster: a scheduler and two executors on loopback give what one process gives.
+
+It wants a casefile that was built with the feature `cluster`: run.py --cluster FOLDER.
+"""
+
+import json
+import socket
+import subprocess
+import time
+
+import boto3
+
+import common
+from common import CASES, CONFIG, ENV, Skipped, casefile, imported, moto
+
+KEPT = ["healthy-migration", "migration-multiple-heads", "circuit-breaker-rollback"]
+COUNT = 96
+
+
+def free_ports(count):
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [str(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+class Cluster:
+    """A scheduler and executors that judge one bundle at a time each."""
+
+    def __init__(self, program, folder, env, executors):
+        self.program, self.folder, self.env = program, folder, {**ENV, **env}
+        self.scheduler = self.start("cluster", "scheduler", "--bind", "127.0.0.1:0", stdout=subprocess.PIPE)
+        self.url = self.scheduler.stdout.readline().strip()
+        assert self.url.startswith("ballista://"), self.url
+        self.executors = [self.executor(number) for number in range(executors)]
+        time.sleep(2)
+
+    def start(self, *arguments, stdout=subprocess.DEVNULL):
+        return subprocess.Popen(
+            [self.program, *arguments], stdout=stdout, stderr=subprocess.DEVNULL, text=True, env=self.env, cwd=self.folder,
+        )
+
+    def executor(self, number):
+        port, grpc = free_ports(2)
+        work = self.folder / f"work-{number}-{port}"
+        work.mkdir()
+        address = self.url.removeprefix("ballista://")
+        return self.start(
+            "cluster", "executor", "--scheduler", address, "--port", port, "--grpc-port", grpc, "--tasks", "1",
+            "--work-dir", str(work),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in [*self.executors, self.scheduler]:
+            process.kill()
+            process.wait()
+
+
+def a_backtest_on_a_cluster_gives_the_same_bytes(folder):
+    if common.CLUSTER is None:
+        raise Skipped("no casefile with the feature cluster: run.py --cluster FOLDER")
+    program = common.CLUSTER / "casefile"
+    kept, pairs = folder / "cluster-kept", []
+    for case in (case for case in CASES if case.name in KEPT):
+        bundle, verdict = imported(case, folder), folder / f"cluster-{case.name}.json"
+        casefile("analyze", bundle, "--report", f"json={verdict}", expect=(0, 3, 4))
+        casefile("archive", "add", bundle, verdict, "--archive", kept)
+        pairs += [bundle, verdict]
+    subprocess.run([common.TARGET / "examples/multiply", kept, str(COUNT), *pairs], check=True, env=ENV)
+    tried = folder / "cluster-tried.toml"
+    tried.write_text(CONFIG.read_text().replace("[collect]", "[rollout]\ntolerated_deaths = 9\n\n[collect]", 1))
+
+    def backtest(name, archive, *arguments, env=None, killed=None):
+        outcomes = folder / f"{name}.parquet"
+        command = [
+            program, "backtest", "--archive", archive, "--config", tried, "--format", "json", "--outcomes", outcomes, *arguments,
+        ]
+        run = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**ENV, **(env or {})},
+        )
+        if killed:
+            time.sleep(4)
+            assert run.poll() is None, "it ended before an executor could be killed"
+            killed.kill()
+        out, err = run.communicate(timeout=600)
+        assert run.returncode in (0, 3), err
+        report = json.loads(out)
+        assert report["problems"] == [], report["problems"]
+        return out.replace(str(archive), "ARCHIVE"), outcomes.read_bytes()
+
+    here = backtest("here", kept)
+    assert f'"compared":{COUNT + len(KEPT)}' in here[0].replace(" ", ""), here[0][:500]
+    with Cluster(program, folder, {}, 2) as cluster:
+        assert backtest("there", kept, "--engine", cluster.url) == here
+        lost = cluster.executors[0]
+        assert backtest("killed", kept, "--engine", cluster.url, killed=lost) == here, "an executor's death changed something"
+    with moto() as url:
+        env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1"}
+        s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
+        s3.create_bucket(Bucket="evidence")
+        for path in (path for path in kept.rglob("*") if path.is_file()):
+            s3.upload_file(str(path), "evidence", f"archive/{path.relative_to(kept)}")
+        with Cluster(program, folder, env, 2) as cluster:
+            assert backtest("in-s3", "s3://evidence/archive", "--engine", cluster.url, env=env) == here
+
+
+def nobody_is_asked_where_no_scheduler_is(folder):
+    if common.CLUSTER is None:
+        raise Skipped("no casefile with the feature cluster: run.py --cluster FOLDER")
+    case = next(case for case in CASES if case.name == KEPT[0])
+    bundle, verdict, kept = imported(case, folder), folder / "lonely.json", folder / "lonely"
+    casefile("analyze", bundle, "--report", f"json={verdict}", expect=(0, 3, 4))
+    casefile("archive", "add", bundle, verdict, "--archive", kept)
+    run = subprocess.run(
+        [common.CLUSTER / "casefile", "backtest", "--archive", kept, "--engine", f"ballista://127.0.0.1:{free_ports(1)[0]}"],
+        capture_output=True, text=True, env=ENV, timeout=120,
+    )
+    assert run.returncode == 2 and "no scheduler answers at 127.0.0.1" in run.stderr, (run.returncode, run.stderr)
+
+
+WITNESSES = [a_backtest_on_a_cluster_gives_the_same_bytes, nobody_is_asked_where_no_scheduler_is]
