@@ -152,7 +152,7 @@ pub(crate) enum Place {
     Here(Judging, usize),
     /// On a cluster, whose scheduler has this address.
     #[cfg(feature = "cluster")]
-    Cluster(Job, String),
+    Cluster(Box<Job>, String),
 }
 
 impl Place {

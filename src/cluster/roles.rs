@@ -17,7 +17,9 @@ use crate::exit::Exit;
 use crate::output::Printer;
 
 /// An executor that was silent for so long is lost: its tasks go to others. It says that it is there each second.
-const SILENT_SECONDS: u64 = 10;
+const SILENT_SECONDS: u64 = 5;
+/// With no executor left, a backtest waits so long for one.
+const NOBODY_SECONDS: u64 = 30;
 /// Results wait so long for being fetched.
 const KEPT_SECONDS: u64 = 600;
 
@@ -41,6 +43,7 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
         task_distribution: TaskDistributionPolicy::RoundRobin,
         executor_timeout_seconds: SILENT_SECONDS,
         expire_dead_executor_interval_seconds: 1,
+        no_executors_grace_period_seconds: NOBODY_SECONDS,
         override_logical_codec: Some(Arc::new(Logical::default())),
         override_physical_codec: Some(Arc::new(Physical::default())),
         ..SchedulerConfig::default()
@@ -79,7 +82,7 @@ async fn executor(args: &Executor) -> Result<Exit, Error> {
     for port in [args.port, args.grpc_port] {
         free(port).map_err(|error| Error::usage(format!("cannot listen at {here}:{port}: {error}")))?;
     }
-    // It ends on SIGTERM by itself: it tells the scheduler, and lets tasks that run come to their end.
+    // Interrupted, it ends at once, and the scheduler gives its tasks to others.
     start_executor_process(Arc::new(config)).await.map_err(|error| Error::usage(error.to_string()))?;
     Ok(Exit::Pass)
 }

@@ -128,7 +128,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     let backtest = job.with(archive, rules, before, entries.clone(), options).await?;
     let place = match &args.engine {
         #[cfg(feature = "cluster")]
-        Some(scheduler) => Place::Cluster(job, scheduler.clone()),
+        Some(scheduler) => Place::Cluster(Box::new(job), scheduler.clone()),
         _ => Place::Here(Judging::ready(job, Arc::new(backtest)), threads),
     };
     let mut keep = |outcome: &Outcome| {
