@@ -12,6 +12,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_ecs::config::retry::RetryPartition;
 use aws_sdk_ecs::config::{Credentials, ProvideCredentials};
 use casefile_evidence::Timestamp;
 
@@ -174,22 +175,25 @@ impl Aws {
     }
 
     pub(super) fn new(config: SdkConfig, region: String, quotas: Quotas, clock: Arc<dyn Clock>) -> Self {
-        let ecs = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
-        let ecs = aws_sdk_ecs::Client::from_conf(ecs);
-        let load_balancing =
-            aws_sdk_elasticloadbalancingv2::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
-        let classic =
-            aws_sdk_elasticloadbalancing::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
-        let cloudwatch = aws_sdk_cloudwatch::config::Builder::from(&config).retry_classifier(UnknownOperation).build();
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf(
+                    $sdk::config::Builder::from(&config)
+                        .retry_classifier(UnknownOperation)
+                        .retry_partition(retries_of_its_own())
+                        .build(),
+                )
+            };
+        }
         let limiter = Arc::new(Limiter::new(quotas, Arc::clone(&clock)));
         Self {
             inner: Arc::new(Inner {
+                ecs: client!(aws_sdk_ecs),
+                load_balancing: client!(aws_sdk_elasticloadbalancingv2),
+                classic_load_balancing: client!(aws_sdk_elasticloadbalancing),
+                cloudwatch: client!(aws_sdk_cloudwatch),
                 config,
                 region,
-                ecs,
-                load_balancing: aws_sdk_elasticloadbalancingv2::Client::from_conf(load_balancing),
-                classic_load_balancing: aws_sdk_elasticloadbalancing::Client::from_conf(classic),
-                cloudwatch: aws_sdk_cloudwatch::Client::from_conf(cloudwatch),
                 logs: Mutex::default(),
                 clock,
                 limiter,
@@ -263,11 +267,17 @@ impl Aws {
             let config = aws_sdk_cloudwatchlogs::config::Builder::from(&self.inner.config)
                 .region(Region::new(region.to_owned()))
                 .retry_classifier(UnknownOperation)
+                .retry_partition(retries_of_its_own())
                 .build();
             aws_sdk_cloudwatchlogs::Client::from_conf(config)
         });
         client.clone()
     }
+}
+
+/// What limits the retries of a client. Left to itself, the SDK has one budget for all clients of a service in the process.
+fn retries_of_its_own() -> RetryPartition {
+    RetryPartition::custom("casefile").build()
 }
 
 /// The profile that is used; it must exist where it was named.
