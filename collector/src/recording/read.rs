@@ -14,7 +14,7 @@ use super::files::{Entry, Files, Kind};
 use super::info::RecordingInfo;
 use super::lines;
 use super::name::{is_dated, snapshot_time};
-use super::text;
+use super::text::{self, Encoding};
 use super::walk::{Found, is_known, slashed, walk};
 use crate::document::{Document, Operation, service_arns_of_events};
 use crate::normalise::{first_stop, latest_moment, latest_of_aws, service_arns_of, services_of};
@@ -60,11 +60,9 @@ pub struct DocumentFile {
 pub(super) enum Place {
     /// A line of a `recording.jsonl`: its number, and its bytes.
     Line(usize, Range<u64>),
-    /// A part of a JSON file, in characters; with the line that it begins in, where there are several.
-    Part(Option<usize>, Range<usize>),
-    /// The parts of a JSON file that are the entries of one document, which has them under this key; and the line of the
-    /// first, where there are several parts.
-    List(&'static str, Option<usize>, Vec<Range<usize>>),
+    /// A part of a JSON file; or its parts that are the entries of one document, which has them under this key. With the line
+    /// that the first begins in, where the file has several, and their places in its text.
+    Parts(Encoding, Option<&'static str>, Option<usize>, Vec<Range<usize>>),
 }
 
 impl Place {
@@ -72,15 +70,14 @@ impl Place {
     pub(super) fn forget_line(&mut self) {
         match self {
             Self::Line(..) => {}
-            Self::Part(line, _) | Self::List(_, line, _) => *line = None,
+            Self::Parts(_, _, line, _) => *line = None,
         }
     }
 
     fn begin(&self) -> u64 {
         match self {
             Self::Line(_, bytes) => bytes.start,
-            Self::Part(_, place) => place.start as u64,
-            Self::List(_, _, places) => places.first().map_or(0, |place| place.start as u64),
+            Self::Parts(.., places) => places.first().map_or(0, |place| place.start as u64),
         }
     }
 }
@@ -260,11 +257,12 @@ impl DocumentFile {
                 let document = lines::read_line(&self.files, &self.path, bytes, *number)?;
                 return Ok(Document { origin: self.origin(), ..document });
             }
-            Place::Part(_, place) => text::parse_part(&self.files.bytes(&self.path)?, &file, place)?,
-            Place::List(key, _, places) => {
-                let bytes = self.files.bytes(&self.path)?;
-                let entries = places.iter().map(|place| text::parse_part(&bytes, &file, place));
-                json!({ *key: entries.collect::<Result<Vec<_>, _>>()? })
+            Place::Parts(encoding, key, _, places) => {
+                let mut parts = text::parse_again(&self.files, &self.path, *encoding, places)?;
+                match key {
+                    Some(key) => json!({ *key: parts }),
+                    None => parts.pop().unwrap_or_default(),
+                }
             }
         };
         let mut document = Document::from_json(value, self.origin())
@@ -284,10 +282,8 @@ impl DocumentFile {
     pub(crate) fn origin(&self) -> String {
         let path = slashed(&self.path);
         match self.place {
-            Place::Line(line, _) | Place::Part(Some(line), _) | Place::List(_, Some(line), _) => {
-                format!("{path}:{line}")
-            }
-            Place::Part(None, _) | Place::List(_, None, _) => path,
+            Place::Line(line, _) | Place::Parts(_, _, Some(line), _) => format!("{path}:{line}"),
+            Place::Parts(_, _, None, _) => path,
         }
     }
 }

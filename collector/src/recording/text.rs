@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::error::RecordingError;
+use super::files::Files;
 
 /// The text of a file: UTF-8, or UTF-16 with a byte-order mark, as PowerShell's `>` writes it.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
@@ -23,12 +25,30 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     }
 }
 
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// UTF-8, behind a mark of so many bytes.
+    Utf8(usize),
+    Utf16,
+}
+
+impl Encoding {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Self::Utf16,
+            [0xef, 0xbb, 0xbf, ..] => Self::Utf8(3),
+            _ => Self::Utf8(0),
+        }
+    }
+}
+
 /// One JSON value of a file.
 #[derive(Debug)]
 pub(super) struct Part {
     /// The line that it begins in, from 1.
     pub(super) line: usize,
-    /// Its place in the text of the file.
+    /// Its place in the text of the file, in bytes of UTF-8.
     pub(super) place: Range<usize>,
     pub(super) value: Value,
 }
@@ -63,10 +83,31 @@ pub(super) fn parse(bytes: &[u8], path: &Path, mut take: impl FnMut(Part)) -> Re
     Ok(count)
 }
 
-/// Reads again the value at a place of a file.
-pub(super) fn parse_part(bytes: &[u8], path: &Path, place: &Range<usize>) -> Result<Value, RecordingError> {
-    let text = decode(bytes).map_err(|problem| wrong(path, 1, 1, problem))?;
-    serde_json::from_str(text.get(place.clone()).unwrap_or_default()).map_err(|error| not_json(path, 0, &error))
+/// Reads again the values at places of a file, which are in order. Of a file in UTF-8 only that part is read.
+pub(super) fn parse_again(
+    files: &Files,
+    path: &Path,
+    encoding: Encoding,
+    places: &[Range<usize>],
+) -> Result<Vec<Value>, RecordingError> {
+    let full = files.full(path);
+    let (Some(first), Some(last)) = (places.first(), places.last()) else { return Ok(Vec::new()) };
+    let (text, begin) = match encoding {
+        Encoding::Utf8(mark) => {
+            let part = (mark + first.start) as u64..(mark + last.end) as u64;
+            (files.part(path, &part)?, first.start)
+        }
+        Encoding::Utf16 => {
+            let bytes = files.bytes(path)?;
+            let text = decode(&bytes).map_err(|problem| wrong(&full, 1, 1, problem))?;
+            (Bytes::from(text.into_owned()), 0)
+        }
+    };
+    let parse = |place: &Range<usize>| {
+        let part = text.get(place.start.saturating_sub(begin)..place.end.saturating_sub(begin)).unwrap_or_default();
+        serde_json::from_slice(part).map_err(|error| not_json(&full, 0, &error))
+    };
+    places.iter().map(parse).collect()
 }
 
 pub(super) fn wrong(path: &Path, line: usize, column: usize, problem: String) -> RecordingError {

@@ -12,7 +12,7 @@ use super::info::RecordingInfo;
 use super::lines;
 use super::name::named_stream;
 use super::read::{Content, DocumentFile, Place, UnknownFile};
-use super::text::{self, Part};
+use super::text::{self, Encoding, Part};
 use crate::document::{DELIVERED, Document, RESULTS, is_delivered, is_result};
 
 /// Where a walk through folders puts what it finds.
@@ -30,6 +30,8 @@ fn part_of(value: &Value) -> Option<&'static str> {
 
 /// Finds the documents of a file.
 fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found) -> Result<(), RecordingError> {
+    let bytes = files.bytes(path)?;
+    let encoding = Encoding::of(&bytes);
     let file = |document: &Document, place: Place| DocumentFile {
         path: path.to_owned(),
         operation: document.operation,
@@ -40,16 +42,18 @@ fn read_file(files: &Arc<Files>, snapshot: &Path, path: &Path, found: &mut Found
     };
     let mut lists: BTreeMap<&'static str, Vec<Part>> = BTreeMap::new();
     let (mut documents, mut unknown) = (Vec::new(), Vec::new());
-    let parts = text::parse(&files.bytes(path)?, &files.full(path), |part| match part_of(&part.value) {
+    let parts = text::parse(&bytes, &files.full(path), |part| match part_of(&part.value) {
         Some(key) => lists.entry(key).or_default().push(part),
         None => match Document::from_json(part.value, String::new()) {
-            Ok(document) => documents.push(file(&document, Place::Part(Some(part.line), part.place))),
+            Ok(document) => {
+                documents.push(file(&document, Place::Parts(encoding, None, Some(part.line), vec![part.place])))
+            }
             Err(why) => unknown.push((part.line, why)),
         },
     })?;
     for (key, parts) in lists {
         let line = parts.first().map(|part| part.line);
-        let place = Place::List(key, line, parts.iter().map(|part| part.place.clone()).collect());
+        let place = Place::Parts(encoding, Some(key), line, parts.iter().map(|part| part.place.clone()).collect());
         let list = Value::Array(parts.into_iter().map(|part| part.value).collect());
         let document = Document::from_json(Value::Object(Map::from_iter([(key.to_owned(), list)])), String::new())
             .map_err(|source| RecordingError::NotADocument { path: files.full(path), source })?;

@@ -159,11 +159,17 @@ fn the_path_of_a_log_file_names_its_stream_only_where_the_document_does_not() ->
 
 #[test]
 fn what_powershell_saves_is_read() -> Result {
-    let text = "\u{feff}{\"services\": []}\r\n";
+    let text = "\u{feff}{\"services\": [], \"note\": \"größer\"}\r\n[{\"tasks\": [{\"taskArn\": \"ü\"}]}]\r\n";
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let dir = folder(&[("utf8.json", text)])?;
     fs::write(dir.path().join("utf16.json"), utf16)?;
-    assert_eq!(paths(&Recording::open(dir.path())?), [["utf16.json", "utf8.json"]]);
+    let recording = Recording::open(dir.path())?;
+    assert_eq!(paths(&recording), [["utf16.json", "utf8.json", "utf16.json", "utf8.json"]]);
+    let task = serde_json::json!([{ "taskArn": "ü" }]);
+    for file in &recording.snapshots[0].documents[2..] {
+        let document = file.read()?;
+        assert_eq!(document.response().and_then(|answer| answer.get("tasks")), Some(&task), "{}", document.origin);
+    }
     Ok(())
 }
 
