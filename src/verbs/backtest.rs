@@ -120,7 +120,8 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         labelled: labels.keys().cloned().collect(),
     };
     let name = archive.name().to_owned();
-    let threads = options.threads.max(1);
+    // A judgement waits for its queries, which have threads of their own: with one for each core, cores would idle.
+    let at_once = options.threads.max(1) * 2;
     let before = match before {
         None => Rules::sealed(rules.clone()),
         Some((pack, settings)) => Rules::given(pack, settings, &options).await?,
@@ -129,7 +130,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     let place = match &args.engine {
         #[cfg(feature = "cluster")]
         Some(scheduler) => Place::Cluster(Box::new(job), scheduler.clone()),
-        _ => Place::Here(Judging::ready(job, Arc::new(backtest)), threads),
+        _ => Place::Here(Judging::ready(job, Arc::new(backtest)), at_once),
     };
     let mut keep = |outcome: &Outcome| {
         if let Some((path, file)) = &mut resumed {
