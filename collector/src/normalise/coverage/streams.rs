@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use casefile_evidence::tables::{LogGroupRow, LogStreamRow};
+use casefile_evidence::tables::LogGroupRow;
 use casefile_evidence::{Name, Timestamp};
 use rangemap::RangeSet;
 
@@ -134,14 +134,19 @@ impl Logs {
         }
     }
 
-    /// Takes up from when to when a stream has lines.
-    pub(crate) fn listed(&mut self, stream: &LogStreamRow) {
-        let place = || (stream.log_group.clone(), stream.log_stream.clone());
-        if let Some(claimed) = stream.last_event_at {
+    /// Takes up when the first and the last line of a stream were written, as it is listed.
+    pub(crate) fn listed(
+        &mut self,
+        (log_group, log_stream): (&str, &str),
+        first: Option<Timestamp>,
+        last: Option<Timestamp>,
+    ) {
+        let place = || (log_group.to_owned(), log_stream.to_owned());
+        if let Some(claimed) = last {
             let claim = self.claims.entry(place()).or_insert(claimed);
             *claim = claimed.max(*claim);
         }
-        if let Some(first) = stream.first_event_at {
+        if let Some(first) = first {
             self.begins.insert(place(), first);
         }
     }

@@ -114,11 +114,12 @@ impl Assembly {
             remarks.add(&document.origin, format!("stream {log_stream} names no log group; it was left out"));
             return;
         };
-        let writer = self.topology.writer_of(&log_group, &log_stream);
-        let row = rows::log_stream(item, (log_group, log_stream), writer, self.current, remarks);
-        self.coverage.logs.listed(&row);
-        if self.output.is_new("log_streams", &format!("{} {}", row.log_group, row.log_stream)) {
-            self.output.push(row);
+        let (first, last) = (item.millis("firstEventTimestamp", remarks), item.millis("lastEventTimestamp", remarks));
+        self.coverage.logs.listed((&log_group, &log_stream), first, last);
+        // Each poll lists all streams again.
+        if self.output.is_new("log_streams", &format!("{log_group} {log_stream}")) {
+            let writer = self.topology.writer_of(&log_group, &log_stream);
+            self.output.push(rows::log_stream(item, (log_group, log_stream), writer, self.current, remarks));
         }
     }
 }
