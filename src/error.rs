@@ -55,6 +55,9 @@ pub(crate) enum Error {
     Upload { path: PathBuf, source: StoreError },
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    /// Nothing can be judged, whatever the bundle: an archive that is not there, executors that are lost.
+    #[error("the deployments cannot be judged: {0}")]
+    Engine(String),
     #[error("internal error: {0}")]
     Internal(String),
 }
@@ -91,12 +94,9 @@ impl Error {
         move |source| Self::Io { doing, path, source }
     }
 
-    /// An error of the engine that runs a plan, which may be one of ours inside.
-    pub(crate) fn engine(error: datafusion::error::DataFusionError) -> Self {
-        match error {
-            datafusion::error::DataFusionError::External(error) => Self::Internal(error.to_string()),
-            other => Self::Internal(other.to_string()),
-        }
+    /// An error of the engine that runs a plan: of this program, or of a machine of a cluster.
+    pub(crate) fn engine(error: &datafusion::error::DataFusionError) -> Self {
+        Self::Engine(error.to_string())
     }
 
     /// The one map from errors to exit codes.
@@ -118,9 +118,12 @@ impl Error {
             Self::Store(StoreError::Url { .. } | StoreError::Exists { .. } | StoreError::Credentials { .. }) => {
                 Exit::Usage
             }
-            Self::Store(_) | Self::Upload { .. } | Self::Write(_) | Self::Io { .. } | Self::Internal(_) => {
-                Exit::Internal
-            }
+            Self::Store(_)
+            | Self::Upload { .. }
+            | Self::Write(_)
+            | Self::Io { .. }
+            | Self::Engine(_)
+            | Self::Internal(_) => Exit::Internal,
             Self::Archive(error) => match error {
                 ArchiveError::Missing { .. }
                 | ArchiveError::Name { .. }

@@ -48,6 +48,7 @@ async fn compare(bundle: &Bundle, archive: Result<Archive, Error>) -> Result<His
     for (key, _) in &problems {
         compared.remove(key);
     }
+    let unread = problems.len();
     if let Some((key, problem)) = problems.first().filter(|_| compared.is_empty()) {
         return Ok(History { problem: Some(format!("{key}: {problem}")), ..History::default() });
     }
@@ -55,7 +56,8 @@ async fn compare(bundle: &Bundle, archive: Result<Archive, Error>) -> Result<His
     let own_lines =
         of_batches(&own, since, bundle.batches(LogEventRow::TABLE)?.map(|batch| batch.map_err(AnalyzeError::from)))?;
     let compared: BTreeSet<String> = compared.into_values().collect();
-    let found = new_errors(&lines.merge(own_lines), &own, &compared, DrainOptions::default());
+    let lines = lines.merge(own_lines);
+    let found = new_errors(&lines, &own, &compared, DrainOptions::default());
     let omitted = found.len().saturating_sub(History::ERRORS);
     let errors = found.into_iter().take(History::ERRORS).map(|error| NewError {
         container: error.container,
@@ -63,7 +65,14 @@ async fn compare(bundle: &Bundle, archive: Result<Archive, Error>) -> Result<His
         line: error.example,
         template: error.template,
     });
-    Ok(History { compared: compared.into_iter().collect(), errors: errors.collect(), omitted, problem: None })
+    Ok(History {
+        compared: compared.into_iter().collect(),
+        errors: errors.collect(),
+        omitted,
+        unread,
+        is_cut: lines.is_cut(),
+        problem: None,
+    })
 }
 
 /// As a person labelled it; else as its verdict says. Nothing follows from an inconclusive one.

@@ -29,6 +29,8 @@ pub(crate) struct Job {
     pub(crate) base: Option<OtherRules>,
     /// Whether nothing is taken from the verdicts of before.
     pub(crate) whole: bool,
+    /// The digest of what is judged, with the verdicts that it has: an archive that has more since is another job.
+    pub(crate) subject: String,
     /// The bundles of which the outcome of every check is needed.
     pub(crate) labelled: BTreeSet<String>,
 }
@@ -101,13 +103,16 @@ impl Judging {
     }
 
     /// A job that this machine was told of. What it needs is opened with the first deployment, and kept for the tasks to
-    /// come: those of the last job.
+    /// come, until another job comes and none of its tasks runs.
     #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a machine of a cluster is told of jobs"))]
     pub(crate) fn told(job: Job) -> Result<Self, Error> {
         static OPENED: Mutex<Opened> = Mutex::new(BTreeMap::new());
         let digest = Digest::of(&serde_json::to_vec(&job).map_err(Error::internal)?).to_string();
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.retain(|known, _| *known == digest);
+        // A job whose tasks run is kept by them.
+        if !opened.contains_key(&digest) {
+            opened.retain(|_, known| Arc::strong_count(known) > 1);
+        }
         Ok(Self { job: Arc::new(job), opened: Arc::clone(opened.entry(digest).or_default()) })
     }
 

@@ -122,7 +122,7 @@ pub(crate) async fn run(
     known.iter().filter_map(|entry| done.remove(&entry.bundle)).for_each(|outcome| take(outcome, &mut report));
     let mut judged = place.judge(&new).await?;
     while let Some(batch) = judged.next().await {
-        for Judged { bundle, outcome } in operator::rows(&batch.map_err(Error::engine)?)? {
+        for Judged { bundle, outcome } in operator::rows(&batch.map_err(|error| Error::engine(&error))?)? {
             number += 1;
             tell(|| format!("judging bundle {number} of {}", entries.len()));
             match outcome {
@@ -215,7 +215,12 @@ impl Backtest {
                 let folder = temporary()?;
                 let bundle = self.archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
                 let sealed = rules::sealed_settings(&bundle)?;
-                let evidence = Evidence::bundle(&bundle)?;
+                // The history is not of the rules: that of the verdict that the archive has counts for both.
+                let verdict = match &entry.verdict_digest {
+                    Some(_) => serde_json::from_slice::<Verdict>(&self.archive.verdict_of(entry).await?.bytes).ok(),
+                    None => None,
+                };
+                let evidence = Evidence::bundle(&bundle)?.with_history(verdict.and_then(|verdict| verdict.history));
                 let old = before.settings.as_ref().unwrap_or(&sealed);
                 let new = self.settings.as_ref().unwrap_or(&sealed);
                 let base = before.analyzer.analyze(&evidence, old, &self.one_thread()).await?;

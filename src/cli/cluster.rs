@@ -19,6 +19,9 @@ pub(crate) struct Scheduler {
     /// Where to listen: nobody but executors and those who start backtests should reach it, since it asks for no password
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50050")]
     pub(crate) bind: SocketAddr,
+    /// The name or address by which executors reach it [default: that of --bind]
+    #[arg(long, value_name = "HOST")]
+    pub(crate) external_host: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -38,7 +41,7 @@ pub(crate) struct Executor {
     /// The port at which the scheduler gives tasks
     #[arg(long, default_value_t = 50052)]
     pub(crate) grpc_port: u16,
-    /// How many tasks run at a time [default: one for each core]
+    /// How many tasks run at a time [default: two for each core]
     #[arg(long, value_name = "N")]
     pub(crate) tasks: Option<NonZeroU16>,
     /// The folder for results until they are fetched [default: a temporary one]

@@ -45,6 +45,6 @@ pub(crate) async fn judge(job: &Job, bundles: &[String], scheduler: &str) -> Res
         SessionContext::remote_with_state(&format!("df://{scheduler}"), state).await.map_err(|error| nobody(&error))?;
     let tasks = bundles.len().div_ceil(BUNDLES_OF_A_TASK).clamp(1, MOST_TASKS);
     let table = JudgeTable { job: job.clone(), bundles: bundles.to_vec(), tasks };
-    let judged = context.read_table(Arc::new(table)).map_err(Error::engine)?;
-    judged.execute_stream().await.map_err(Error::engine)
+    let judged = context.read_table(Arc::new(table)).map_err(|error| Error::engine(&error))?;
+    judged.execute_stream().await.map_err(|error| Error::engine(&error))
 }

@@ -15,6 +15,7 @@ use crate::cli::{Cluster, Executor, Scheduler};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
+use crate::place::temporary;
 
 /// An executor that was silent for so long is lost: its tasks go to others. It says that it is there each second.
 const SILENT_SECONDS: u64 = 5;
@@ -39,7 +40,7 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     let config = SchedulerConfig {
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
-        external_host: address.ip().to_string(),
+        external_host: reachable(args.external_host.as_ref(), address.ip())?,
         task_distribution: TaskDistributionPolicy::RoundRobin,
         executor_timeout_seconds: SILENT_SECONDS,
         expire_dead_executor_interval_seconds: 1,
@@ -56,21 +57,36 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     Ok(Exit::Pass)
 }
 
+/// The name by which other machines reach this one.
+fn reachable(given: Option<&String>, bound: IpAddr) -> Result<String, Error> {
+    match given {
+        Some(host) => Ok(host.clone()),
+        None if bound.is_unspecified() => Err(Error::usage(format!(
+            "{bound} is every address of this machine: give --external-host, by which others reach it"
+        ))),
+        None => Ok(bound.to_string()),
+    }
+}
+
 async fn executor(args: &Executor) -> Result<Exit, Error> {
     let (host, port) = args.scheduler.rsplit_once(':').ok_or_else(|| Error::usage("--scheduler takes HOST:PORT"))?;
     let port = port.parse().map_err(|_| Error::usage(format!("--scheduler: {port:?} is no port")))?;
     let here: IpAddr = args.bind;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Outcomes quote log lines: nobody else reads them, and the folder goes with the process.
+    let own = temporary()?;
+    let work_dir = args.work_dir.as_deref().unwrap_or_else(|| own.path());
     let config = ExecutorProcessConfig {
         bind_host: here.to_string(),
-        external_host: Some(args.external_host.clone().unwrap_or_else(|| here.to_string())),
+        external_host: Some(reachable(args.external_host.as_ref(), here)?),
         port: args.port,
         grpc_port: args.grpc_port,
         scheduler_host: host.to_owned(),
         scheduler_port: port,
         scheduler_connect_timeout_seconds: 60,
-        work_dir: args.work_dir.as_ref().map(|folder| folder.to_string_lossy().into_owned()),
-        vcores: args.tasks.map_or(threads, |tasks| usize::from(tasks.get())),
+        work_dir: Some(work_dir.to_string_lossy().into_owned()),
+        // A judgement waits for its queries, which have threads of their own.
+        vcores: args.tasks.map_or(threads * 2, |tasks| usize::from(tasks.get())),
         executor_heartbeat_interval_seconds: 1,
         job_data_ttl_seconds: KEPT_SECONDS,
         job_data_clean_up_interval_seconds: KEPT_SECONDS / 10,

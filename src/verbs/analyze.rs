@@ -4,7 +4,7 @@ use casefile_analyzer::analyze;
 use casefile_evidence::Timestamp;
 
 use super::archive::{self, locate};
-use super::{check_reports, open, options, pack, report};
+use super::{check_reports, not_compared, open, options, pack, report};
 use crate::cli::{Analyze, Report};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -28,7 +28,10 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
     }
     let history = match &args.history {
         Some(place) => Some(history::of(&opened.bundle, archive::open(place, false).await).await),
-        None => None,
+        None => {
+            not_compared(&opened.settings, "give --history", printer);
+            None
+        }
     };
     let evidence = opened.evidence.with_history(history);
     let verdict = analyze(&evidence, &pack, &opened.settings, &options(&args.judge.engine, as_of)).await?;

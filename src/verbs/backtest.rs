@@ -117,7 +117,8 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         settings,
         base: before.as_ref().map(|(pack, settings)| OtherRules { checks: pack.to_json(), settings: settings.clone() }),
         whole: args.whole,
-        labelled: labels.keys().cloned().collect(),
+        subject: subject(&entries)?,
+        labelled: entries.iter().map(|entry| &entry.bundle).filter(|it| labels.contains_key(*it)).cloned().collect(),
     };
     let name = archive.name().to_owned();
     // A judgement waits for its queries, which have threads of their own: with one for each core, cores would idle.
@@ -142,7 +143,8 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     outcomes.map_or(Ok(()), Outcomes::finish)?;
     printer.result(args.output.as_deref(), |style| render::backtest(&report, &name, args.format, style))?;
     // Beside the result, which is the same however much had to be read for it.
-    if s3_url(Path::new(&args.archive.archive)).is_some() {
+    // On a cluster the executors read it.
+    if s3_url(Path::new(&args.archive.archive)).is_some() && args.engine.is_none() {
         printer.note(&render::cost(&name, &cost));
     }
     Ok(if !report.problems.is_empty() {
@@ -155,6 +157,12 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     } else {
         Exit::Pass
     })
+}
+
+/// The digest of what is judged.
+fn subject(entries: &[Entry]) -> Result<String, Error> {
+    let named: Vec<_> = entries.iter().map(|entry| (&entry.bundle, &entry.verdict_digest)).collect();
+    Ok(Digest::of(&serde_json::to_vec(&named).map_err(Error::internal)?).to_string())
 }
 
 /// Every n-th of them, so that few are left and every time is among them.

@@ -28,7 +28,7 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use casefile_analyzer::{Evidence, Options, Pack, Settings, Verdict};
+use casefile_analyzer::{Evidence, Level, NEW_ERRORS, Options, Pack, Settings, Verdict};
 use casefile_collector::redact::Redactor;
 use casefile_evidence::{Bundle, Timestamp};
 use clap::Parser;
@@ -216,6 +216,14 @@ pub(crate) fn options(args: &EngineArgs, as_of: Option<Timestamp>) -> Options {
     let available = || std::thread::available_parallelism().map_or(1, usize::from);
     options.threads = args.threads.map_or_else(available, usize::from);
     options
+}
+
+/// Says that the check of a history blocks, where there is none.
+pub(crate) fn not_compared(settings: &Settings, remedy: &str, printer: &Printer) {
+    let level = settings.checks.get(NEW_ERRORS).and_then(|settings| settings.level);
+    if level == Some(Level::Block) {
+        printer.warn(&format!("{NEW_ERRORS} blocks, and is not judged: {remedy}"));
+    }
 }
 
 /// The redactor of the config. From now on it also redacts messages of internal errors.

@@ -13,7 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::collect::Job;
-use super::{archive, check_reports, options, pack, report_to_stdout};
+use super::{archive, check_reports, not_compared, options, pack, report_to_stdout};
 use crate::cli::{JudgeArgs, ReportArgs, Validate};
 use crate::config::Loaded;
 use crate::destination::Upload;
@@ -85,6 +85,7 @@ pub(crate) async fn validate(
     // Errors in the config or a check come now, not after the collection.
     check(&job.loaded, &pack)?;
     let settings = job.loaded.config.settings();
+    not_compared(&settings, "only analyze --history compares", printer);
     let analyzer = Analyzer::new(pack, &options(&args.engine, None)).await?;
     let judge = Judge::new(analyzer.clone(), settings.clone(), options(&args.engine, None))?;
     for problem in job.loaded.locate(lint_deadlines(&settings, job.times.pace.timeout, job.times.ingestion_grace)) {

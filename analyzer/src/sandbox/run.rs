@@ -80,14 +80,14 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     }
 }
 
-/// It ends when the receiver is dropped.
+/// It ends when the receiver is dropped. Gives whether the query came to its end.
 fn alone(
     runtime: &Runtime,
     task: Arc<TaskContext>,
     plan: Arc<dyn ExecutionPlan>,
     limits: Limits,
     mut answer: oneshot::Sender<Answer>,
-) {
+) -> bool {
     let result = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -95,10 +95,12 @@ fn alone(
             result = drain(task, plan, &limits) => Some(result),
         }
     });
+    let is_whole = matches!(result, Some(Ok(_)));
     if let Some(result) = result {
         // The receiver may be gone.
         let _ = answer.send(result);
     }
+    is_whole
 }
 
 async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {

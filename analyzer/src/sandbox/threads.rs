@@ -1,7 +1,8 @@
 //! Threads that queries run on, each with a scheduler of its own.
 //!
-//! A thread that has ended its query waits for the next one: a small query takes less time than starting a thread. There
-//! are never more threads than queries ran at the same time.
+//! A thread whose query came to its end waits for the next one: a small query takes less time than starting a thread. There
+//! are never more threads than queries ran at the same time. A query that was cut may leave parts of itself in its scheduler:
+//! its thread ends with it.
 
 use std::io;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -11,8 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 /// Nested plans are walked by recursion.
 const STACK_BYTES: usize = 8 << 20;
 
-/// The work of one query.
-type Work = Box<dyn FnOnce(&Runtime) + Send>;
+/// The work of one query; it gives whether that came to its end.
+type Work = Box<dyn FnOnce(&Runtime) -> bool + Send>;
 
 /// The threads that wait for work.
 static IDLE: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
@@ -25,7 +26,7 @@ fn idle() -> std::sync::MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
 ///
 /// # Errors
 /// Where no thread can be started.
-pub(super) fn run(work: impl FnOnce(&Runtime) + Send + 'static) -> io::Result<()> {
+pub(super) fn run(work: impl FnOnce(&Runtime) -> bool + Send + 'static) -> io::Result<()> {
     let mut work: Work = Box::new(work);
     loop {
         // The guard is not held while work is given away.
@@ -43,11 +44,13 @@ fn start(first: Work) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, next) = mpsc::channel::<Work>();
     let serve = move || {
-        first(&runtime);
-        idle().push(sender.clone());
-        while let Ok(work) = next.recv() {
-            work(&runtime);
+        let mut work = first;
+        while work(&runtime) {
             idle().push(sender.clone());
+            match next.recv() {
+                Ok(next) => work = next,
+                Err(_) => return,
+            }
         }
     };
     std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES).spawn(serve).map(drop)
@@ -59,7 +62,7 @@ mod tests {
 
     fn answer(of: impl FnOnce() -> u32 + Send + 'static) -> Result<u32, mpsc::RecvError> {
         let (tell, told) = mpsc::channel();
-        run(move |_| tell.send(of()).unwrap()).unwrap();
+        run(move |_| tell.send(of()).is_ok()).unwrap();
         told.recv()
     }
 

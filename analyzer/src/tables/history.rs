@@ -19,6 +19,12 @@ pub struct History {
     pub errors: Vec<NewError>,
     /// How many more there are.
     pub omitted: usize,
+    /// How many earlier good deployments could not be read: what only those logged seems to be new.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unread: usize,
+    /// Whether there were too many different lines to compare all of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
     /// Why nothing was compared, where that is a problem.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -36,6 +42,11 @@ pub struct NewError {
     pub line: String,
     /// What all of its lines have in common: `<*>` stands for what differs.
     pub template: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl History {

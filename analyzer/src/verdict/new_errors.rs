@@ -13,8 +13,12 @@ use crate::terms::{Conclusive, Level, Owner, Status};
 pub(crate) fn check(history: &History, settings: &Settings, gaps: Vec<Gap>) -> CheckVerdict {
     let rows = rows(history);
     let (outcome, mut reason) = judge(&rows, &gaps, Conclusive::Fail);
-    if outcome == Outcome::Fail {
-        reason = format!("not logged by {}: {reason}", earlier(history));
+    match outcome {
+        Outcome::Fail => reason = format!("not logged by {}: {reason}", earlier(history)),
+        Outcome::Unknown if history.unread > 0 && !history.errors.is_empty() => {
+            reason = format!("not logged by {}, and {} could not be read: {reason}", earlier(history), history.unread);
+        }
+        _ => {}
     }
     let overrides = settings.checks.get(NEW_ERRORS);
     CheckVerdict {
@@ -43,10 +47,20 @@ pub(crate) fn check(history: &History, settings: &Settings, gaps: Vec<Gap>) -> C
 fn rows(history: &History) -> Vec<EvidenceRow> {
     let service = |status, reason: String| vec![EvidenceRow::new(status, "log lines", reason)];
     if let Some(problem) = &history.problem {
-        return service(Status::Unknown, format!("no earlier deployment could be read: {problem}"));
+        return service(Status::Unknown, format!("the log lines could not be compared: {problem}"));
     }
     if history.compared.is_empty() {
         return service(Status::Skip, "the archive has no earlier good deployment of the service".to_owned());
+    }
+    // What was not compared may have the line, and may lack it.
+    let partly = match history {
+        History { unread: 0, is_cut: false, .. } => None,
+        History { unread: 0, .. } => Some("there are too many different lines to compare all of them".to_owned()),
+        History { unread, .. } => Some(format!("{unread} earlier good deployments could not be read")),
+    };
+    let status = if partly.is_some() { Status::Unknown } else { Status::Fail };
+    if let Some(partly) = partly.filter(|_| history.errors.is_empty()) {
+        return service(Status::Unknown, partly);
     }
     if history.errors.is_empty() {
         return service(Status::Pass, "no error, or none that earlier good deployments did not log too".to_owned());
@@ -59,7 +73,7 @@ fn rows(history: &History) -> Vec<EvidenceRow> {
         EvidenceRow {
             at: error.at,
             more: [("template".to_owned(), error.template.clone())].into(),
-            ..EvidenceRow::new(Status::Fail, resource, error.line.clone())
+            ..EvidenceRow::new(status, resource, error.line.clone())
         }
     };
     history.errors.iter().map(row).collect()

@@ -21,10 +21,10 @@ impl Assembly {
         let mut found = BTreeSet::new();
         for list in ["MetricAlarms", "CompositeAlarms"] {
             for item in answer.list(list, &mut self.remarks) {
-                let Some(row) = rows::alarm(item, self.current, &mut self.remarks) else { continue };
+                let Some(name) = item.id("AlarmName", &mut self.remarks) else { continue };
                 // A bare answer may be about all alarms of the account.
-                if watched.contains(&row.alarm_name) && found.insert(row.alarm_name.clone()) {
-                    self.output.push(row);
+                if watched.contains(&name) && found.insert(name.clone()) {
+                    self.output.push(rows::alarm(item, name, self.current, &mut self.remarks));
                 }
             }
         }

@@ -133,10 +133,11 @@ impl Assembly {
     }
 
     fn service_deployment(&mut self, item: Fields<'_>, operation: Operation) {
-        let Some(row) = rows::service_deployment(item, self.current, &mut self.remarks) else { return };
-        if row.service_arn.as_deref().is_some_and(|arn| !self.topology.is_the_service(arn)) {
+        let service = item.text("serviceArn", &mut self.remarks);
+        if service.is_some_and(|arn| !self.topology.is_the_service(&arn)) {
             return;
         }
+        let Some(row) = rows::service_deployment(item, self.current, &mut self.remarks) else { return };
         self.coverage.listed.deployment(&row.service_deployment_arn, operation);
         self.topology.rollouts_mut().observe_service_deployment(&row);
         // The list answers in short; one row a snapshot, and the description's is the whole one.
@@ -149,12 +150,14 @@ impl Assembly {
         let answer = Fields::new(answer, &document.origin, "DescribeServiceRevisions");
         let items = answer.list("serviceRevisions", &mut self.remarks);
         for item in &items {
-            let Some(row) = rows::service_revision(*item, self.current, &mut self.remarks) else { continue };
-            let balancers = load_balancers(*item, &mut self.remarks);
-            self.topology.observe_service_revision(&row, balancers);
-            if self.output.is_new("service_revisions", &row.service_revision_arn) {
-                self.output.push(row);
+            // A revision does not change: the first answer that describes it counts.
+            let Some(arn) = item.id("serviceRevisionArn", &mut self.remarks) else { continue };
+            if !self.output.is_new("service_revisions", &arn) {
+                continue;
             }
+            let row = rows::service_revision(*item, arn, self.current, &mut self.remarks);
+            self.topology.observe_service_revision(&row, load_balancers(*item, &mut self.remarks));
+            self.output.push(row);
         }
         let problem = failures(answer, &mut self.remarks);
         self.account(feeds, document, items.len(), problem);

@@ -8,11 +8,11 @@ use super::contradictions::undescribed_deployments;
 use crate::document::Operation;
 use crate::normalise::coverage::{Key, is_of_the_service};
 
-/// A call that should have been made.
+/// A call that should have been made. That it was made is enough, whatever came of it: the ledger says what did.
 struct Call {
     operation: Operation,
     feeds: &'static [&'static str],
-    /// Whether the evidence should have it. That it was made is enough then, whatever came of it.
+    /// Whether the evidence should have it.
     due: fn(&Known<'_>) -> bool,
     /// The command of the AWS CLI, with `CLUSTER` and `SERVICE`.
     command: &'static str,
@@ -70,7 +70,12 @@ impl Known<'_> {
     }
 
     fn command(&self, command: &str) -> String {
-        command.replace("CLUSTER", self.topology.cluster()).replace("SERVICE", &self.topology.about.service)
+        let named = |word: &str| match word.trim_end_matches(',') {
+            "CLUSTER" => word.replace("CLUSTER", self.topology.cluster()),
+            "SERVICE" => word.replace("SERVICE", &self.topology.about.service),
+            _ => word.to_owned(),
+        };
+        command.split(' ').map(named).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -98,7 +103,12 @@ pub(crate) fn tasks_not_listed(known: &Known<'_>) -> Vec<SourceRow> {
     let gaps = unlisted.map(|status| {
         let key = Key::by(Operation::ListTasks, &json!({ "desiredStatus": status }));
         let command = "aws ecs list-tasks --cluster CLUSTER --service-name SERVICE --desired-status";
-        known.not_called(&key, format!("{} {status}, and describe-tasks", known.command(command)))
+        let remedy = format!("{} {status}, and describe-tasks", known.command(command));
+        let error = match known.was_called(Operation::ListTasks) {
+            true => format!("the service's {status} tasks were not listed"),
+            false => format!("{} was not called", Operation::ListTasks),
+        };
+        known.gap(&key, "not_attempted", error, remedy)
     });
     gaps.collect()
 }

@@ -57,10 +57,10 @@ pub(crate) fn instance(
     })
 }
 
-pub(crate) fn alarm(item: Fields<'_>, at: Current, remarks: &mut Remarks) -> Option<AlarmRow> {
-    Some(AlarmRow {
+pub(crate) fn alarm(item: Fields<'_>, alarm_name: String, at: Current, remarks: &mut Remarks) -> AlarmRow {
+    AlarmRow {
         snapshot: at.snapshot,
-        alarm_name: item.id("AlarmName", remarks)?,
+        alarm_name,
         observed_at: at.observed_at,
         alarm_arn: item.text("AlarmArn", remarks),
         state: item.text("StateValue", remarks),
@@ -69,5 +69,5 @@ pub(crate) fn alarm(item: Fields<'_>, at: Current, remarks: &mut Remarks) -> Opt
             .time("StateTransitionedTimestamp", remarks)
             .or_else(|| item.time("StateUpdatedTimestamp", remarks)),
         raw: item.raw(&[]),
-    })
+    }
 }

@@ -140,9 +140,14 @@ pub(crate) fn service_deployment(item: Fields<'_>, at: Current, remarks: &mut Re
     })
 }
 
-pub(crate) fn service_revision(item: Fields<'_>, at: Current, remarks: &mut Remarks) -> Option<ServiceRevisionRow> {
-    Some(ServiceRevisionRow {
-        service_revision_arn: item.id("serviceRevisionArn", remarks)?,
+pub(crate) fn service_revision(
+    item: Fields<'_>,
+    service_revision_arn: String,
+    at: Current,
+    remarks: &mut Remarks,
+) -> ServiceRevisionRow {
+    ServiceRevisionRow {
+        service_revision_arn,
         snapshot: at.snapshot,
         observed_at: at.observed_at,
         service_arn: item.text("serviceArn", remarks),
@@ -150,5 +155,5 @@ pub(crate) fn service_revision(item: Fields<'_>, at: Current, remarks: &mut Rema
         launch_type: item.text("launchType", remarks),
         created_at: item.time("createdAt", remarks),
         raw: item.raw(&[]),
-    })
+    }
 }
