@@ -89,7 +89,7 @@ pub struct Progress {
     pub errors: BTreeMap<String, String>,
     /// What the rule still waits for.
     pub awaited: Option<String>,
-    /// What the rule says of the end that it decided on ([`Stop::told`]).
+    /// What the rule says of the end that it decided on ([`Stop::told`](super::Stop::told)).
     pub told: Option<String>,
     /// How long it has been.
     pub elapsed: Duration,

@@ -90,7 +90,7 @@ impl Stream {
 /// GetLogEvents and FilterLogEvents read no log group of another class (CloudWatch Logs, "Log classes").
 pub(crate) const READABLE: &str = "STANDARD";
 
-/// The query whose results [`super::Assembly::query_results`] takes up with all that a line has.
+/// The query whose results `Assembly::query_results` takes up with all that a line has.
 pub(crate) const QUERY: &str = "fields @timestamp, @ingestionTime, @log, @logStream, @message";
 
 /// The error and the remedy of a log group of a class whose lines are not read.
