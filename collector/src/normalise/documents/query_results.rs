@@ -82,9 +82,9 @@ impl Assembly {
         let Some((account, name)) = named.split_once(':').filter(|_| !is_arn(named)) else {
             return self.topology.log_group(named);
         };
-        match (&self.topology.about.account, &self.topology.about.region) {
-            (Some(own), Some(region)) if own != account => {
-                let partition = AwsPartition::of(region).name;
+        match self.topology.own_place() {
+            (Some(region), Some(own)) if own != account => {
+                let partition = AwsPartition::of(&region).name;
                 self.topology.log_group(&format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"))
             }
             _ => self.topology.log_group(name),

@@ -57,14 +57,22 @@ impl Topology {
             return self.of_name(name);
         }
         let (region, account) = region_and_account(identifier);
+        let (own_region, own_account) = self.own_place();
         let is_own = |own: &Option<String>, given: &Option<String>| own.is_none() || given.is_none() || own == given;
-        if is_own(&self.about.region, &region) && is_own(&self.about.account, &account) {
+        if is_own(&own_region, &region) && is_own(&own_account, &account) {
             return name.to_owned();
         }
         match identifier.split_once(":log-group:") {
             Some((place, _)) => format!("{place}:log-group:{name}"),
             None => identifier.to_owned(),
         }
+    }
+
+    /// The service's region and account. A task definition is of the same ones, and may be known before the service is.
+    pub(crate) fn own_place(&self) -> (Option<String>, Option<String>) {
+        let definition = self.definitions.keys().next();
+        let (region, account) = definition.map(|arn| region_and_account(arn)).unwrap_or_default();
+        (self.about.region.clone().or(region), self.about.account.clone().or(account))
     }
 
     /// A name is of the service's own account and region, unless only a group elsewhere is known by it: recordings of
@@ -146,6 +154,16 @@ mod tests {
         assert!(!about.is_elsewhere(&service("eu-west-1", "123456789012")));
         assert!(about.is_elsewhere(&service("eu-west-1", "999999999999")));
         assert!(about.is_elsewhere(&service("us-east-1", "123456789012")));
+    }
+
+    #[test]
+    fn a_task_definition_tells_where_the_service_is_before_it_is_described() {
+        let mut unknown = Topology::new(About { service: "core".to_owned(), ..About::default() });
+        let elsewhere = "arn:aws:logs:us-east-1:123456789012:log-group:/ecs/core";
+        let here = "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/core";
+        let definition = "arn:aws:ecs:eu-west-1:123456789012:task-definition/core:7";
+        unknown.definitions.insert(definition.to_owned(), std::collections::BTreeMap::new());
+        assert_eq!([unknown.log_group(elsewhere), unknown.log_group(here)], [elsewhere, "/ecs/core"]);
     }
 
     #[test]

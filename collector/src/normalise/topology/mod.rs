@@ -218,14 +218,12 @@ impl Topology {
     pub(crate) fn target(&self, stop_reason: &str, window: Option<(Timestamp, Timestamp)>) -> TargetRow {
         let judged = self.judged().rollout;
         let expected = self.rollouts.expected().clone();
-        let arn = self.service_arn.clone();
-        let (region, account) = arn.as_deref().map(region_and_account).unwrap_or_default();
         TargetRow {
             service: self.about.service.clone(),
             cluster: self.about.cluster.clone(),
-            region: self.about.region.clone().or(region),
-            account: self.about.account.clone().or(account),
-            service_arn: arn,
+            region: self.about.region.clone(),
+            account: self.about.account.clone(),
+            service_arn: self.service_arn.clone(),
             expectation: if expected.name_the_release() { "pinned" } else { "newest" }.to_owned(),
             expected_task_definition: expected.task_definition,
             expected_service_deployment: expected.service_deployment,
