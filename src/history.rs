@@ -38,9 +38,7 @@ async fn compare(bundle: &Bundle, archive: Result<Archive, Error>) -> Result<His
     let own = bundle.digest().to_string();
     let labels = archive.labels().await?;
     let mut earlier = newest(archive.entries().await?, &FilterArgs::service(&target.service));
-    earlier.retain(|entry| {
-        entry.bundle != own && entry.window_from < target.window_from && truth(entry, &labels) == Some(Truth::Good)
-    });
+    earlier.retain(|entry| entry.bundle != own && is_good_before(entry, target.window_from, &labels));
     earlier.truncate(EARLIER);
     let mut compared: BTreeMap<String, String> =
         earlier.iter().map(|entry| (entry.key.clone(), entry.bundle.clone())).collect();
@@ -73,6 +71,11 @@ async fn compare(bundle: &Bundle, archive: Result<Archive, Error>) -> Result<His
         is_cut: lines.is_cut(),
         problem: None,
     })
+}
+
+/// Whether a deployment is a good one, and began before that moment.
+pub(crate) fn is_good_before(entry: &Entry, moment: Option<Timestamp>, labels: &BTreeMap<String, Label>) -> bool {
+    entry.window_from < moment && truth(entry, labels) == Some(Truth::Good)
 }
 
 /// As a person labelled it; else as its verdict says. Nothing follows from an inconclusive one.

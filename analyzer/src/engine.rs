@@ -19,8 +19,8 @@ use crate::signature::{Compiled, Expect, Matches, Pattern, Quorum, SIGNATURE_TAB
 use crate::tables::{Evidence, History};
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
-    self, BundleSummary, CheckVerdict, ConfigSummary, Coverage, Engine, EvidenceRow, FORMAT, Gap, Kind, Outcome,
-    PackSummary, Release, RolloutSummary, Scene, Scope, Target, Verdict, conclude, decide, fill_tails, judge_history,
+    self, BundleSummary, CheckVerdict, ConfigSummary, Coverage, Engine, EvidenceRow, FORMAT, Kind, Outcome,
+    PackSummary, Release, RolloutSummary, Scene, Target, Verdict, conclude, decide, fill_tails, judge_history,
     judge_signature,
 };
 
@@ -262,10 +262,7 @@ fn assemble(
         checks.push(signature_verdict(index, pattern, &prepared.matches, scene));
     }
     if let Some(history) = &history {
-        let mut gaps = coverage.gaps(LogEventRow::TABLE, Scope::default());
-        gaps.sort();
-        gaps.dedup();
-        checks.push(judge_history(history, settings, gaps));
+        checks.push(judge_history(history, settings, coverage.gaps_of([LogEventRow::TABLE])));
     }
     let conclusion = conclude(&checks);
     let gaps = coverage.all_gaps();
@@ -304,9 +301,7 @@ fn check_verdict(
 ) -> CheckVerdict {
     let header = &check.header;
     let overrides = settings.checks.get(&header.id);
-    let mut gaps: Vec<Gap> = header.requires.iter().flat_map(|table| coverage.gaps(table, Scope::default())).collect();
-    gaps.sort();
-    gaps.dedup();
+    let gaps = coverage.gaps_of(header.requires.iter().map(String::as_str));
     let (outcome, reason, rows) = match ran {
         Ran::Kept(kept) => return *kept,
         Ran::Rows(mut rows) => {

@@ -53,6 +53,7 @@ impl Job {
         };
         let archive = open(&self.archive, false).await?;
         let entries = newest(archive.entries().await?, &FilterArgs::default());
+        let entries = entries.into_iter().map(Arc::new).collect();
         self.with(archive, tried, rules, entries, options).await
     }
 
@@ -62,7 +63,7 @@ impl Job {
         archive: Archive,
         tried: Pack,
         rules: Rules,
-        entries: Vec<Entry>,
+        entries: Vec<Arc<Entry>>,
         options: Options,
     ) -> Result<Backtest, Error> {
         Ok(Backtest {

@@ -15,6 +15,7 @@ mod worth;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use casefile_analyzer::{
@@ -50,7 +51,7 @@ pub(crate) struct Backtest {
     /// Whether nothing is taken from the verdicts of before.
     pub(crate) whole: bool,
     /// The deployments of the archive, by their bundles.
-    pub(crate) entries: HashMap<String, Entry>,
+    pub(crate) entries: HashMap<String, Arc<Entry>>,
     /// The bundles of which the outcome of every check is needed.
     pub(crate) labelled: BTreeSet<String>,
     pub(crate) options: Options,
@@ -93,10 +94,10 @@ impl Report {
     }
 }
 
-/// Judges the deployments where `place` says. `done` are outcomes of an earlier run; `keep` takes each new one.
+/// Judges the deployments where `place` says, but for those whose outcome is `done`. `keep` takes each new outcome.
 pub(crate) async fn run(
     place: &Place,
-    entries: &[Entry],
+    entries: &[Arc<Entry>],
     labels: &BTreeMap<String, Label>,
     mut done: BTreeMap<String, Outcome>,
     keep: &mut (dyn FnMut(&Outcome) -> Result<(), Error> + Send),
@@ -105,8 +106,8 @@ pub(crate) async fn run(
     let mut worth_of = worth::Counts::default();
     let dates: Vec<String> = entries.iter().map(|entry| entry.date.clone()).collect();
     let keys: HashMap<&str, &str> = entries.iter().map(|entry| (entry.bundle.as_str(), entry.key.as_str())).collect();
-    let is_known = |entry: &&Entry| done.get(&entry.bundle).is_some_and(|known| known.base == entry.verdict_digest);
-    let (known, new): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(is_known);
+    let is_known = |entry: &&Arc<Entry>| done.contains_key(&entry.bundle);
+    let (known, new): (Vec<_>, Vec<_>) = entries.iter().partition(is_known);
     let new: Vec<String> = new.into_iter().map(|entry| entry.bundle.clone()).collect();
     let mut take = |outcome: Outcome, report: &mut Report| {
         *report.compared.entry(outcome.how).or_default() += 1;

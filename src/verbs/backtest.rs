@@ -87,6 +87,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         )));
     }
     sample(&mut entries, args.sample.and_then(|most| usize::try_from(most).ok()));
+    let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
     let key = Key {
         form: FORM,
         rules: rules_digest,
@@ -160,7 +161,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
 }
 
 /// The digest of what is judged.
-fn subject(entries: &[Entry]) -> Result<String, Error> {
+fn subject(entries: &[Arc<Entry>]) -> Result<String, Error> {
     let named: Vec<_> = entries.iter().map(|entry| (&entry.bundle, &entry.verdict_digest)).collect();
     Ok(Digest::of(&serde_json::to_vec(&named).map_err(Error::internal)?).to_string())
 }

@@ -10,7 +10,7 @@ use super::archive::{newest, open};
 use crate::cli;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::history::{collect, truth};
+use crate::history::{collect, is_good_before, truth};
 use crate::output::Printer;
 use crate::place::can_be_written;
 use crate::render;
@@ -62,8 +62,7 @@ pub(crate) async fn run(args: &cli::Mine, printer: &Printer) -> Result<Exit, Err
     if let Some(subject) = subject {
         let earlier: BTreeSet<String> = entries
             .iter()
-            .filter(|entry| truth.get(&entry.bundle) == Some(&Truth::Good) && entry.window_from < subject.window_from)
-            .filter(|entry| !unread.contains(&entry.key))
+            .filter(|entry| is_good_before(entry, subject.window_from, &labels) && !unread.contains(&entry.key))
             .map(|entry| entry.bundle.clone())
             .collect();
         if earlier.is_empty() {

@@ -79,8 +79,9 @@ impl Settings {
 
     pub(crate) fn compile(&self, pack: &Pack) -> Result<Vec<Pattern>, Vec<SpecError>> {
         let mut errors = Vec::new();
-        for id in self.checks.keys().filter(|id| pack.check(id).is_none() && *id != NEW_ERRORS) {
-            let ids = pack.checks().iter().map(|check| check.header.id.as_str());
+        let is_check = |id: &str| pack.check(id).is_some() || id == NEW_ERRORS;
+        for id in self.checks.keys().filter(|id| !is_check(id)) {
+            let ids = pack.checks().iter().map(|check| check.header.id.as_str()).chain([NEW_ERRORS]);
             errors.push(SpecError::new(FILE, format!("[checks.{id:?}] names no check"), closest(id, ids)));
         }
         let mut patterns: Vec<Pattern> = Vec::new();
@@ -89,7 +90,7 @@ impl Settings {
                 let problem = format!("signature {:?}: the id is taken by {what}", signature.id);
                 SpecError::new(FILE, problem, "give the signature an id of its own")
             };
-            if pack.check(&signature.id).is_some() || signature.id == NEW_ERRORS {
+            if is_check(&signature.id) {
                 errors.push(taken("a check"));
             } else if patterns.iter().any(|other| other.id == signature.id) {
                 errors.push(taken("another signature"));

@@ -19,7 +19,7 @@ pub struct History {
     pub errors: Vec<NewError>,
     /// How many more there are.
     pub omitted: usize,
-    /// How many earlier good deployments could not be read: what only those logged seems to be new.
+    /// How many earlier good deployments could not be read. An error that only those logged is among `errors`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unread: usize,
     /// Whether there were too many different lines to compare all of them.
@@ -50,6 +50,6 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl History {
-    /// So many errors are listed.
+    /// The most errors that are listed.
     pub const ERRORS: usize = 50;
 }

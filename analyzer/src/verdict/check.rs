@@ -67,10 +67,10 @@ impl CheckVerdict {
         self
     }
 
-    /// Counts failing rows that were not handed over.
-    pub(crate) fn omitting(mut self, omitted: usize) -> Self {
+    /// Counts rows of a status that were not handed over.
+    pub(crate) fn omitting(mut self, status: Status, omitted: usize) -> Self {
         if omitted > 0 {
-            *self.counts.entry(Status::Fail).or_default() += omitted;
+            *self.counts.entry(status).or_default() += omitted;
             self.rows_omitted += omitted;
         }
         self

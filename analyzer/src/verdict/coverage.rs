@@ -88,6 +88,14 @@ impl<'a> Coverage<'a> {
         }
     }
 
+    /// The gaps of all of these tables, each once.
+    pub(crate) fn gaps_of<'t>(&self, tables: impl IntoIterator<Item = &'t str>) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = tables.into_iter().flat_map(|table| self.gaps(table, Scope::default())).collect();
+        gaps.sort();
+        gaps.dedup();
+        gaps
+    }
+
     /// The gaps of a table, in the order of the sources.
     pub(crate) fn gaps(&self, table: &str, scope: Scope<'_>) -> Vec<Gap> {
         if table == "task_selectors" {

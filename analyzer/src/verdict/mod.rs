@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use causes::Cause;
 pub use check::{CheckVerdict, Kind, ROWS_KEPT};
-pub(crate) use coverage::{Coverage, Scope};
+pub(crate) use coverage::Coverage;
 pub use decision::{Action, Decision};
 pub(crate) use decision::{conclude, decide};
 pub(crate) use evidence_row::read;

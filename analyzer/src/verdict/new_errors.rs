@@ -13,58 +13,49 @@ use crate::terms::{Conclusive, Level, Owner, Status};
 pub(crate) fn check(history: &History, settings: &Settings, gaps: Vec<Gap>) -> CheckVerdict {
     let rows = rows(history);
     let (outcome, mut reason) = judge(&rows, &gaps, Conclusive::Fail);
-    match outcome {
-        Outcome::Fail => reason = format!("not logged by {}: {reason}", earlier(history)),
-        Outcome::Unknown if history.unread > 0 && !history.errors.is_empty() => {
-            reason = format!("not logged by {}, and {} could not be read: {reason}", earlier(history), history.unread);
-        }
-        _ => {}
+    if !history.errors.is_empty() {
+        let partly = partly(history).map(|partly| format!(" ({partly})")).unwrap_or_default();
+        reason = format!("not logged by {}{partly}: {reason}", earlier(history));
     }
     let overrides = settings.checks.get(NEW_ERRORS);
     CheckVerdict {
-            id: NEW_ERRORS.to_owned(),
-            title: "Nothing logs an error that no earlier good deployment logged".to_owned(),
-            kind: Kind::Check,
-            level: overrides.and_then(|it| it.level).unwrap_or(Level::Advise),
-            owner: overrides.and_then(|it| it.owner).unwrap_or(Owner::Service),
-            conclusive: Conclusive::Fail,
-            outcome,
-            reason,
-            counts: BTreeMap::new(),
-            rows: Vec::new(),
-            rows_omitted: 0,
-            unknown_because: if outcome == Outcome::Unknown { gaps } else { Vec::new() },
-            advice: Some(
-                "The lines are new in this release. If one of them shows a failure, make it a signature: casefile mine proposes \
-                 them."
-                    .to_owned(),
-            ),
-        }
-        .with_rows(rows)
-        .omitting(history.omitted)
+        id: NEW_ERRORS.to_owned(),
+        title: "Nothing logs an error that no earlier good deployment logged".to_owned(),
+        kind: Kind::Check,
+        level: overrides.and_then(|it| it.level).unwrap_or(Level::Advise),
+        owner: overrides.and_then(|it| it.owner).unwrap_or(Owner::Service),
+        conclusive: Conclusive::Fail,
+        outcome,
+        reason,
+        counts: BTreeMap::new(),
+        rows: Vec::new(),
+        rows_omitted: 0,
+        unknown_because: if outcome == Outcome::Unknown { gaps } else { Vec::new() },
+        advice: Some(ADVICE.to_owned()),
+    }
+    .with_rows(rows)
+    .omitting(status_of_errors(history), history.omitted)
 }
 
+const ADVICE: &str = "The lines are new in this release. If one of them shows a failure, make it a signature: `casefile mine` \
+                      proposes them.";
+
 fn rows(history: &History) -> Vec<EvidenceRow> {
-    let service = |status, reason: String| vec![EvidenceRow::new(status, "log lines", reason)];
+    let one = |status, reason: String| vec![EvidenceRow::new(status, "log lines", reason)];
     if let Some(problem) = &history.problem {
-        return service(Status::Unknown, format!("the log lines could not be compared: {problem}"));
+        return one(Status::Unknown, format!("the log lines could not be compared: {problem}"));
     }
     if history.compared.is_empty() {
-        return service(Status::Skip, "the archive has no earlier good deployment of the service".to_owned());
+        return one(Status::Skip, "the archive has no earlier good deployment of the service".to_owned());
     }
-    // What was not compared may have the line, and may lack it.
-    let partly = match history {
-        History { unread: 0, is_cut: false, .. } => None,
-        History { unread: 0, .. } => Some("there are too many different lines to compare all of them".to_owned()),
-        History { unread, .. } => Some(format!("{unread} earlier good deployments could not be read")),
-    };
-    let status = if partly.is_some() { Status::Unknown } else { Status::Fail };
-    if let Some(partly) = partly.filter(|_| history.errors.is_empty()) {
-        return service(Status::Unknown, partly);
+    match partly(history) {
+        Some(partly) if history.errors.is_empty() => return one(Status::Unknown, partly),
+        None if history.errors.is_empty() => {
+            return one(Status::Pass, "no error, or none that earlier good deployments did not log too".to_owned());
+        }
+        _ => {}
     }
-    if history.errors.is_empty() {
-        return service(Status::Pass, "no error, or none that earlier good deployments did not log too".to_owned());
-    }
+    let status = status_of_errors(history);
     let row = |error: &NewError| {
         let resource = match error.container.as_str() {
             "" => "a container".to_owned(),
@@ -77,6 +68,20 @@ fn rows(history: &History) -> Vec<EvidenceRow> {
         }
     };
     history.errors.iter().map(row).collect()
+}
+
+/// What was not compared may have the line.
+fn status_of_errors(history: &History) -> Status {
+    if partly(history).is_some() { Status::Unknown } else { Status::Fail }
+}
+
+/// What was not compared, where not all was.
+fn partly(history: &History) -> Option<String> {
+    match history.unread {
+        0 => history.is_cut.then(|| "there are too many different lines to compare all of them".to_owned()),
+        1 => Some("one earlier good deployment could not be read".to_owned()),
+        unread => Some(format!("{unread} earlier good deployments could not be read")),
+    }
 }
 
 /// What it was compared with, in words.

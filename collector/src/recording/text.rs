@@ -28,7 +28,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// UTF-8, behind a mark of so many bytes.
+    /// UTF-8, after a byte-order mark of this length.
     Utf8(usize),
     Utf16,
 }

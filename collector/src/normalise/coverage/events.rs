@@ -14,7 +14,7 @@ pub(crate) struct Events {
     newest: Option<Timestamp>,
     /// From here on no event was missed.
     pub(crate) covered_from: Option<Timestamp>,
-    /// Whether any answer told of events.
+    /// Whether any answer had the list of events.
     pub(crate) begun: bool,
     /// The tasks that the service started, by id, and the time of the event that says so.
     pub(crate) started: BTreeMap<String, Timestamp>,

@@ -1,4 +1,4 @@
-//! What was asked, and what came of it: a row of `sources` for each source and snapshot.
+//! The calls and their results: a row of `sources` for each source and snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! How far the evidence is known: what was asked, what was answered, and from when to when each source is whole.
+//! How complete the evidence is: the calls, their results, and the time range in which each source is complete.
 
 mod bare;
 mod events;
@@ -23,16 +23,16 @@ pub(crate) use remedies::{describe_instance_health, describe_target_health};
 pub use streams::LOOKED_BACK_MS;
 pub(crate) use streams::{Logs, Names, QUERY, of_class};
 
-/// How far the evidence is known.
+/// How complete the evidence is.
 #[derive(Debug, Default)]
 pub struct Coverage {
-    /// What was asked in this snapshot and before, and what came of it.
+    /// The calls of this snapshot and of those before it, with their results.
     pub(crate) ledger: Ledger,
     /// The last row of each source.
     pub(crate) standing: ledger::Standing,
     /// What lists named, and what was described of it.
     pub(crate) listed: Listed,
-    /// How far back the lists of stopped tasks reach, by what was asked of ListTasks.
+    /// How far back the lists of stopped tasks reach, by the parameters of ListTasks.
     pub(crate) retention: BTreeMap<String, Retention>,
     /// The service events that were seen, and how far back they reach.
     pub(crate) events: Events,

@@ -71,7 +71,7 @@ impl Assembly {
         };
         let place = Place { log_group: requested.clone(), log_stream: prefix.map(str::to_owned), container, task_id };
         let key = Key::of("log_streams", document);
-        // Whoever may not see the streams of a group that is read as a whole does not know its lines either.
+        // All streams of a chosen group are read: if they cannot be listed, its lines are not known either.
         let lines = Key { feeds: "log_events", ..key.clone() };
         let whole = prefix.is_none() && requested.as_deref().is_some_and(|group| self.topology.is_chosen_group(group));
         let Some(answer) = document.response() else {

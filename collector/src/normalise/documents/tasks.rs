@@ -95,7 +95,7 @@ impl Assembly {
             remarks.add("DescribeTasks", remark);
             return false;
         }
-        // Asked by RUNNING and by STOPPED, a task that changes between the two comes twice.
+        // A task that stops between the list of running tasks and that of stopped ones is in both.
         if !self.coverage.listed.described_tasks.insert(row.task_arn.clone()) {
             return false;
         }

@@ -45,7 +45,7 @@ impl Doubted {
     }
 }
 
-/// The contradictions of a snapshot, the gravest first: of a source in doubt the first one is told.
+/// The contradictions of a snapshot, the most serious first: a source reports only the first that concerns it.
 pub(crate) const CONTRADICTIONS: [fn(&Known<'_>) -> Vec<Contradiction>; 6] = [
     listed_tasks_are_described,
     ended_tasks_are_described,
@@ -75,8 +75,8 @@ fn tasks_of_events_are_described(known: &Known<'_>) -> Vec<Contradiction> {
     undescribed_tasks(known, Doubted::Tasks, "running by their last event", &open)
 }
 
-/// Tasks of the judged rollout that ended, as other answers say, and that no answer about tasks told of: a bare
-/// answer may be about the running ones alone.
+/// Service events and the count of failed tasks say how many tasks of the judged rollout ended. If fewer were described, the
+/// answers of DescribeTasks may be about the running tasks only.
 fn ended_tasks_are_described(known: &Known<'_>) -> Vec<Contradiction> {
     let judged = known.topology.judged();
     let Some(ends_from) = judged.ends_from else { return Vec::new() };

@@ -48,7 +48,7 @@ fn unread(known: &Known<'_>, key: &Key, stream: ExpectedStream) -> SourceRow {
     known.gap_at(key, place, "missing", why)
 }
 
-/// Without the task definition nobody knows where the containers log.
+/// The task definition names the log groups: without it, no log line can be asked for.
 pub(crate) fn none_known(known: &Known<'_>) -> Vec<SourceRow> {
     let unknown = known.unknown_definition().filter(|_| !known.was_called(Operation::GetLogEvents));
     let Some(named) = unknown else { return Vec::new() };
