@@ -1,9 +1,10 @@
-//! Writes the bundle of a service that was polled often, to measure how much memory a judgement of it takes:
+//! Writes the bundle of a service that was polled often, to measure what a judgement of it takes:
 //!
-//!     cargo run --workspace --example polls -- BUNDLE [TASKS] [POLLS]
+//!     cargo run --workspace --example polls -- BUNDLE [TASKS] [POLLS] [LINES]
 //!     /usr/bin/time -v casefile analyze BUNDLE
 //!
-//! Every task has two containers, a target and two log streams, and is described in each poll, as ECS does.
+//! Every task has two containers, a target and two log streams, and is described in each poll, as ECS does. The log lines are
+//! spread over the streams and over the time of the polls.
 
 #![expect(clippy::print_stdout, reason = "an example speaks on its output")]
 
@@ -11,8 +12,8 @@ use std::error::Error;
 use std::path::Path;
 
 use casefile_evidence::tables::{
-    ContainerDefinitionRow, ContainerRow, DeploymentRow, ServiceRow, SnapshotRow, SourceRow, TargetHealthRow,
-    TargetRow, TaskDefinitionRow, TaskRow,
+    ContainerDefinitionRow, ContainerRow, DeploymentRow, LogEventRow, ServiceRow, SnapshotRow, SourceRow,
+    TargetHealthRow, TargetRow, TaskDefinitionRow, TaskRow,
 };
 use casefile_evidence::{AnyRow, BundleWriter, ManifestHead, Timestamp};
 
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = arguments.next().ok_or("name the bundle to write")?;
     let tasks = arguments.next().map_or(Ok(500), |number| number.parse())?;
     let polls = arguments.next().map_or(Ok(503), |number| number.parse())?;
+    let lines = arguments.next().map_or(Ok(0), |number| number.parse())?;
     let mut writer = BundleWriter::create(Path::new(&path))?;
     let ends = moment(polls - 1);
     writer.push(TargetRow {
@@ -64,6 +66,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         for row in poll(snapshot, tasks) {
             writer.push(row)?;
         }
+    }
+    for number in 0..lines {
+        writer.push(line(number, lines, tasks, polls))?;
     }
     let head = ManifestHead { tool: "polls".to_owned(), stop_reason: "settled".to_owned(), ..Default::default() };
     println!("{}", writer.seal(&head)?.digest);
@@ -115,6 +120,36 @@ fn poll(snapshot: i64, tasks: i64) -> impl Iterator<Item = AnyRow> {
     let asked = asked.map(|(feeds, operation, rows)| source(snapshot, feeds, operation, "{}".to_owned(), rows));
     let rows = [seen.into(), service.into(), deployment.into()].into_iter().chain(asked.map(AnyRow::from));
     rows.chain((0..tasks).flat_map(move |number| of_task(snapshot, number)))
+}
+
+/// A line such as a web service writes. One in five is a line of JSON, one in a thousand a warning.
+fn line(number: i64, of: i64, tasks: i64, polls: i64) -> LogEventRow {
+    let (task, container) = (number % tasks, CONTAINERS[usize::from(number / tasks % 5 == 4)]);
+    let at = moment(0).as_millis() + (polls - 1) * POLL_MILLIS * number / of.max(1);
+    let (user, order, millis) = (number * 7_919 % 100_003, number * 104_729 % 1_000_003, number * 31 % 977);
+    let message = match number % 1_000 {
+        999 => format!("WARNING [shop.orders] order {order} of user {user} was asked for again after {millis} ms"),
+        _ if container == "proxy" => format!(
+            r#"{{"level":"info","msg":"request","method":"GET","path":"/orders/{order}","status":200,"duration_ms":{millis}}}"#
+        ),
+        _ => format!(
+            r#"INFO:     10.0.{}.{}:51234 - "GET /orders/{order}?user={user} HTTP/1.1" 200 OK"#,
+            user % 250,
+            millis % 250
+        ),
+    };
+    LogEventRow {
+        log_group: "/ecs/shop".into(),
+        log_stream: format!("ecs/{container}/{task:032x}").into(),
+        timestamp: Timestamp(at),
+        seq: number,
+        container: Some(container.into()),
+        task_id: Some(format!("{task:032x}").into()),
+        ingestion_time: Some(Timestamp(at + 400)),
+        observed_at: moment(0),
+        snapshot: 0,
+        message,
+    }
 }
 
 fn source(snapshot: i64, feeds: &str, operation: &str, parameters: String, rows: i64) -> SourceRow {
