@@ -10,6 +10,7 @@ use casefile_evidence::{Row, tables};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
@@ -42,7 +43,8 @@ impl ViewPlans {
     /// Plans the views, up to `threads` at a time.
     pub(crate) async fn new(limits: &Limits, threads: usize) -> Result<Self, AnalyzeError> {
         let catalog = catalog()?;
-        let planned = in_order(view_jobs(&catalog, limits), threads).await;
+        let context = session(&catalog, Dialect::Check, limits)?;
+        let planned = in_order(view_jobs(&context, &catalog), threads).await;
         Self::of(catalog, planned)
     }
 
@@ -72,24 +74,20 @@ fn catalog() -> Result<Catalog, AnalyzeError> {
     Ok(catalog)
 }
 
-/// A query that is planned, or why it is refused.
-type JobAnswer = Result<Result<Query, SpecError>, AnalyzeError>;
+/// A query that is planned, or why it cannot be.
+type JobAnswer = Result<Query, SpecError>;
 
-fn view_jobs(catalog: &Catalog, limits: &Limits) -> impl Iterator<Item = BoxFuture<'static, JobAnswer>> {
-    let (catalog, limits) = (catalog.clone(), *limits);
+fn view_jobs(context: &SessionContext, catalog: &Catalog) -> impl Iterator<Item = BoxFuture<'static, JobAnswer>> {
+    let (context, catalog) = (context.clone(), catalog.clone());
     view_files().map(move |(name, sql)| {
-        let catalog = catalog.clone();
-        async move {
-            let context = session(&catalog, Dialect::Check, &limits)?;
-            Ok(plan(&context, Dialect::Check, name, sql, catalog.names()).await)
-        }
-        .boxed()
+        let (context, catalog) = (context.clone(), catalog.clone());
+        async move { plan(&context, Dialect::Check, name, sql, catalog.names()).await }.boxed()
     })
 }
 
 fn planned_view(catalog: &Catalog, name: &'static str, answer: Option<JobAnswer>) -> Result<PlannedView, AnalyzeError> {
     let fault = |problem: String| AnalyzeError::internal(format!("view {name}: {problem}"));
-    let query = answer.ok_or_else(|| fault("it could not be planned".to_owned()))??;
+    let query = answer.ok_or_else(|| fault("it could not be planned".to_owned()))?;
     let plan = query.map_err(|error| fault(error.to_string()))?.physical;
     let schema = catalog.schema_of(name)?;
     let columns = |schema: &Schema| -> Vec<(String, DataType)> {
@@ -159,16 +157,17 @@ impl Plans {
         let isolation = options.isolation.as_ref();
         let (apart, here): (Vec<_>, Vec<_>) =
             pack.checks().iter().enumerate().partition(|(_, check)| isolation.is_some() && !pack::ships(check));
+        let context = session(&catalog, Dialect::Check, &limits)?;
         let checks = here.iter().map(|(_, check)| {
-            let (check, catalog) = ((*check).clone(), catalog.clone());
-            async move { plan_check(&check, &catalog, &limits).await }.boxed()
+            let (check, context, catalog) = ((*check).clone(), context.clone(), catalog.clone());
+            async move { plan_check(&check, &context, &catalog).await }.boxed()
         });
-        let mut answers = in_order(view_jobs(&catalog, &limits).chain(checks), options.threads).await;
+        let mut answers = in_order(view_jobs(&context, &catalog).chain(checks), options.threads).await;
         let answers_of_checks = answers.split_off(view_files().count());
         let views = ViewPlans::of(catalog, answers)?;
         let mut planned = BTreeMap::new();
         for ((place, _), answer) in here.iter().zip(answers_of_checks) {
-            let query = answer.unwrap_or_else(|| Err(AnalyzeError::internal("a check could not be planned")))?;
+            let query = answer.ok_or_else(|| AnalyzeError::internal("a check could not be planned"))?;
             planned
                 .insert(*place, query.map(|query| PlannedCheck::Here { plan: query.physical, logical: query.logical }));
         }
@@ -200,17 +199,10 @@ fn refused(check: &Check, refusal: Refusal) -> SpecError {
 }
 
 /// Plans a check, or says why it is refused.
-pub(crate) async fn plan_check(
-    check: &Check,
-    catalog: &Catalog,
-    limits: &Limits,
-) -> Result<Result<Query, SpecError>, AnalyzeError> {
-    let context = session(catalog, Dialect::Check, limits)?;
-    let query = match plan(&context, Dialect::Check, &check.file, &check.sql, catalog.names()).await {
-        Ok(query) => query,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(sound(check, &query.logical).map(|()| query))
+pub(crate) async fn plan_check(check: &Check, context: &SessionContext, catalog: &Catalog) -> Result<Query, SpecError> {
+    let query = plan(context, Dialect::Check, &check.file, &check.sql, catalog.names()).await?;
+    sound(check, &query.logical)?;
+    Ok(query)
 }
 
 /// Checks the columns, the statuses and the tables of a check.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use casefile_evidence::rollout::Judged;
-use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
+use casefile_evidence::tables::{ContainerDefinitionRow, ServiceRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
@@ -205,7 +205,7 @@ fn scan(
     if let Some(since) = since {
         scanner.bound(since);
     }
-    for batch in evidence.batches(LogEventRow::TABLE)? {
+    for batch in evidence.lines()? {
         scanner.batch(&batch?, moment)?;
     }
     Ok(scanner.into_matches())

@@ -10,7 +10,7 @@ use crate::pack::{Check, findings, statuses};
 use crate::plans::{plan_check, tables_of};
 use crate::query::ask;
 use crate::sandbox::wire::{Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
-use crate::sandbox::{Answer, Catalog, Contents, LateTable, Rows, RunError, collect, task};
+use crate::sandbox::{Answer, Catalog, Contents, Dialect, LateTable, Rows, RunError, collect, session, task};
 
 /// Reads one request from `input`, runs its queries, and writes one answer for each to `output`.
 ///
@@ -69,7 +69,8 @@ async fn answer(
         (answer.schema, answer.batches)
     } else {
         let check = Check::parse(source.file.clone(), source.sql.clone())?;
-        let query = plan_check(&check, catalog, limits).await.map_err(fault)??;
+        let context = session(catalog, Dialect::Check, limits).map_err(fault)?;
+        let query = plan_check(&check, &context, catalog).await?;
         if request.work == Work::Plan {
             let planned = Planned {
                 columns: query.physical.schema().fields().iter().map(|field| field.name().clone()).collect(),

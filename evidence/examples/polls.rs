@@ -43,6 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         window_from: Some(moment(0)),
         window_to: Some(ends),
         stop_reason: "settled".to_owned(),
+        ingestion_grace_ms: 60_000,
+        stable_for_ms: 90_000,
         ..Default::default()
     })?;
     writer.push(TaskDefinitionRow {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
 
 use crate::archive::{self, Unpacked};
@@ -129,13 +129,31 @@ impl Bundle {
         table: &str,
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+        self.read(table, columns, &[])
+    }
+
+    /// As [`Bundle::columns`]. Those of `names` come as dictionaries of texts: where many rows have the same few names, each
+    /// is read once.
+    ///
+    /// # Errors
+    /// As [`Bundle::columns`].
+    pub fn columns_with_names(
+        &self,
+        table: &str,
+        columns: &[usize],
+        names: &[usize],
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+        self.read(table, Some(columns), names)
+    }
+
+    fn read(&self, table: &str, columns: Option<&[usize]>, names: &[usize]) -> Result<Batches, ReadError> {
         let file = &self.manifest.tables.get(table).ok_or_else(|| no_such_table(table))?.file;
         let batches: Batches = match self.unpacked.as_ref().map(|unpacked| unpacked.bag()) {
             Some(bag @ Bag::Memory(_)) => {
                 let bytes = bag.read(&format!("data/{file}")).map_err(|source| self.unreadable(source))?;
-                Box::new(read_columns(bytes, table, columns)?)
+                Box::new(read_columns(bytes, table, columns, names)?)
             }
-            _ => Box::new(read_columns(open(self.data_folder()?.join(file))?, table, columns)?),
+            _ => Box::new(read_columns(open(self.data_folder()?.join(file))?, table, columns, names)?),
         };
         Ok(batches)
     }
@@ -149,7 +167,7 @@ pub fn read_table(
     path: PathBuf,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(open(path)?, table, None)
+    read_columns(open(path)?, table, None, &[])
 }
 
 /// As [`read_table`], of a file in memory.
@@ -160,7 +178,7 @@ pub fn read_table_in_memory(
     file: Bytes,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(file, table, None)
+    read_columns(file, table, None, &[])
 }
 
 fn open(path: PathBuf) -> Result<File, ReadError> {
@@ -171,14 +189,24 @@ fn read_columns<F: ChunkReader + 'static>(
     file: F,
     table: &str,
     columns: Option<&[usize]>,
+    names: &[usize],
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
     let schema = &tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
     let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-    if schema_difference(builder.schema(), schema).is_some() {
-        return Err(mismatch(table, builder.schema()));
+    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(unreadable)?;
+    if schema_difference(footer.schema(), schema).is_some() {
+        return Err(mismatch(table, footer.schema()));
     }
-    let stored = builder.schema().fields().len();
+    let stored = footer.schema().fields().len();
+    let (footer, schema) = match names {
+        [] => (footer, Arc::clone(schema)),
+        names => {
+            let options = ArrowReaderOptions::new().with_schema(Arc::new(with_names(footer.schema(), names)));
+            let metadata = Arc::clone(footer.metadata());
+            (ArrowReaderMetadata::try_new(metadata, options).map_err(unreadable)?, Arc::new(with_names(schema, names)))
+        }
+    };
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer);
     let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
     // A mask reads columns in the file's order: theirs among those that are read.
     let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
@@ -196,6 +224,18 @@ fn read_columns<F: ChunkReader + 'static>(
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
     }))
+}
+
+/// A schema in which these columns are dictionaries of texts.
+fn with_names(schema: &Schema, names: &[usize]) -> Schema {
+    let field = |(place, field): (usize, &Arc<Field>)| match names.contains(&place) {
+        true => {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(dictionary))
+        }
+        false => Arc::clone(field),
+    };
+    Schema::new(schema.fields().iter().enumerate().map(field).collect::<Vec<_>>())
 }
 
 fn no_such_table(table: &str) -> ReadError {

@@ -13,12 +13,12 @@
 //! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
 //!    is `error` ([`isolation`]).
 
-mod build_side;
 mod functions;
 mod isolation;
 mod late_table;
 mod locate;
 mod plan;
+mod rules;
 mod run;
 mod session;
 mod statement;
@@ -51,17 +51,14 @@ pub(crate) struct Query {
     pub(crate) physical: Arc<dyn ExecutionPlan>,
 }
 
-/// Plans are made and walked by recursion: deep ones need room, and have it for as many words as
-/// [`statement::WORDS`] allows.
-const PLANNING_STACK: usize = 256 << 20;
 /// Constants are computed while planning, so planning is limited like running.
 const PLANNING_TIME: Duration = Duration::from_secs(10);
 
 /// Plans one query down to its physical plan, so that wrong types are found too; or returns why it is refused.
 /// The first line of the query is named where no better line is known.
 ///
-/// It has a thread of its own, since planning does not yield. May be cancelled: the thread then ends with
-/// the plan that it is making.
+/// It has a thread of its own, since planning does not yield. May be cancelled: the plan is then made to its end, and
+/// dropped.
 pub(crate) async fn plan(
     context: &SessionContext,
     dialect: Dialect,
@@ -73,16 +70,14 @@ pub(crate) async fn plan(
     let stopped = |problem: String| SpecError::new(file, problem, "make it simpler").at(first_line);
     let (answer, answered) = tokio::sync::oneshot::channel();
     let (context, owned) = (context.clone(), (file.to_owned(), sql.to_owned(), tables.to_owned()));
-    let work = move || {
+    let work = move |runtime: &tokio::runtime::Runtime| {
         let (file, sql, tables) = owned;
-        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
-            // The receiver may be gone.
-            let _ = answer.send(planned);
-        }
+        let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
+        // The receiver may be gone.
+        let _ = answer.send(planned);
+        true
     };
-    let thread = std::thread::Builder::new().name("casefile-plan".to_owned()).stack_size(PLANNING_STACK);
-    thread.spawn(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
+    threads::run(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
     match tokio::time::timeout(PLANNING_TIME, answered).await {
         Ok(Ok(planned)) => planned,
         Ok(Err(_)) => Err(stopped("could not be planned, which is a fault of the engine".to_owned())),

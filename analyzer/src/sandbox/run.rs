@@ -9,6 +9,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
@@ -127,10 +130,19 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
 /// Done once, when the query is planned: it computes the properties of every operator again.
 pub(super) fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
     let wrap = |node: Arc<dyn ExecutionPlan>| {
-        let wrapped = node.children().is_empty() || node.downcast_ref::<CooperativeExec>().is_some();
-        Ok(if wrapped { Transformed::no(node) } else { Transformed::yes(Arc::new(CooperativeExec::new(node)) as _) })
+        Ok(if yields(&node) {
+            Transformed::no(node)
+        } else {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as _)
+        })
     };
     plan.transform_up(wrap).map(|transformed| transformed.data)
+}
+
+/// Whether an operator yields as often as what it reads from, or by itself.
+fn yields(node: &Arc<dyn ExecutionPlan>) -> bool {
+    let passes_batches_on = node.is::<FilterExec>() || node.is::<ProjectionExec>() || node.is::<UnionExec>();
+    passes_batches_on || node.is::<CooperativeExec>() || node.children().is_empty()
 }
 
 fn engine(error: &DataFusionError, limits: &Limits) -> RunError {

@@ -19,9 +19,9 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
-use super::build_side;
 use super::functions::{Dialect, scalars};
 use super::late_table::Contents;
+use super::rules;
 use super::run::Limits;
 use crate::error::AnalyzeError;
 
@@ -162,16 +162,17 @@ pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<Task
     Ok(Arc::new(TaskContext::new(task, session, config, scalar, higher_order, aggregate, window, runtime)))
 }
 
-/// A session of its own for one query.
+/// A session, in which queries are planned. They have nothing in common but it.
 pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
+    let rules = if dialect == Dialect::Check { rules::of_checks() } else { rules::of_questions() };
     let state = SessionStateBuilder::new()
         .with_session_id(SESSION.to_owned())
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
-        .with_physical_optimizer_rules(build_side::rules())
+        .with_physical_optimizer_rules(rules)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())
         .with_aggregate_functions(aggregate.into_iter().filter(|f| dialect.allows_aggregate(f.name())).collect())

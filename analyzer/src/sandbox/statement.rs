@@ -74,11 +74,14 @@ pub(crate) fn parse(file: &str, first_line: u64, sql: &str) -> Result<Statement,
         other => super::locate::spec_error(file, first_line, &other),
     };
     let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| syntax(&ParserError::from(error)))?;
-    let words = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
-    if words > WORDS {
-        let problem = format!("has {words} words and signs, which is more than {WORDS}");
-        return Err(SpecError::new(file, problem, "make it simpler").at(first_line));
+    // A text has no more words than bytes.
+    if sql.len() > WORDS {
+        let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| syntax(&ParserError::from(error)))?;
+        let words = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count();
+        if words > WORDS {
+            let problem = format!("has {words} words and signs, which is more than {WORDS}");
+            return Err(SpecError::new(file, problem, "make it simpler").at(first_line));
+        }
     }
     let mut parser =
         DFParserBuilder::new(sql).with_dialect(&dialect).with_recursion_limit(50).build().map_err(from_engine)?;

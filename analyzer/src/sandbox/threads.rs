@@ -1,4 +1,4 @@
-//! Threads that queries run on, each with a scheduler of its own.
+//! Threads that queries are planned and run on, each with a scheduler of its own.
 //!
 //! A thread whose query came to its end waits for the next one: a small query takes less time than starting a thread. There
 //! are never more threads than queries ran at the same time. A query that was cut may leave parts of itself in its scheduler:
@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Nested plans are walked by recursion.
-const STACK_BYTES: usize = 8 << 20;
+/// Plans are made and walked by recursion: deep ones need room, and have it for as many words as
+/// [`WORDS`](super::statement::WORDS) allows. What is not used of it takes no memory.
+const STACK_BYTES: usize = 256 << 20;
 
 /// The work of one query; it gives whether that came to its end.
 type Work = Box<dyn FnOnce(&Runtime) -> bool + Send>;

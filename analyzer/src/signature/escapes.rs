@@ -11,6 +11,12 @@ const ESC: u8 = 0x1b;
 /// How else the escape character is written: replaced, as it is no printable character, or spelt out.
 const INSTEAD: [&str; 4] = ["\u{fffd}", "\\u001b", "\\u001B", "\\x1b"];
 
+/// With what an escape begins.
+pub(super) fn beginnings() -> impl Iterator<Item = String> {
+    let instead = INSTEAD.iter().map(|instead| format!("{instead}["));
+    [char::from(ESC).to_string()].into_iter().chain(instead)
+}
+
 /// The text without its terminal escapes. Borrowed where it has none.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();

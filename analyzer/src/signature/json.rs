@@ -29,6 +29,11 @@ impl FieldPattern {
         Ok(Self { path: path.to_owned(), text: regex.to_owned(), regex: compiled })
     }
 
+    /// The expression.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the first of these objects that has the field has a text that matches.
     fn matches<'a>(&self, mut objects: impl Iterator<Item = &'a Value>) -> bool {
         match objects.find_map(|object| find(object, &self.path)) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{LineRow, Timestamp};
 use memchr::memchr2;
@@ -13,6 +12,7 @@ use super::expression::{Ends, compile};
 use super::found::{Match, Matches, Place};
 use super::parts::{Joined, Parts};
 use super::readable::{Event, is_plain, readable};
+use super::screen::Screen;
 use super::tail::{Ended, Rings};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, is_log_group, json};
@@ -81,7 +81,12 @@ pub(crate) struct Scanner {
     hits: Vec<usize>,
     parts: Parts,
     traces: Traces,
-    matches: Matches,
+    pub(super) matches: Matches,
+    pub(super) screen: Option<Arc<Screen>>,
+    /// The rows of the batch in hand that need to be looked at.
+    pub(super) notable: Vec<usize>,
+    /// The group and the stream of the last batch's last line.
+    last: (String, String),
 }
 
 impl Scanner {
@@ -121,6 +126,9 @@ impl Scanner {
             parts: Parts::default(),
             traces: Traces::default(),
             matches: Matches::default(),
+            screen: Screen::new(patterns).map(Arc::new),
+            notable: Vec::new(),
+            last: Default::default(),
         })
     }
 
@@ -130,12 +138,30 @@ impl Scanner {
     }
 
     pub(crate) fn into_matches(mut self) -> Matches {
+        self.finish();
+        self.matches
+    }
+
+    /// No more lines come of the lines and stack traces that are open.
+    fn finish(&mut self) {
         for joined in self.parts.finish() {
             self.joined(&joined);
         }
         let findings = self.traces.finish();
         self.findings(findings);
-        self.matches
+    }
+
+    /// Whether a line or a stack trace is open, so that the next line may belong to it.
+    pub(super) fn is_amid(&self) -> bool {
+        !self.parts.is_empty() || !self.traces.is_empty()
+    }
+
+    /// The next lines are of this stream. Where streams come one after the other, no more lines come of the one before.
+    pub(super) fn comes_to(&mut self, line: &Line<'_>) {
+        if (self.last.0.as_str(), self.last.1.as_str()) != (line.log_group, line.log_stream) {
+            self.finish();
+            self.last = (line.log_group.to_owned(), line.log_stream.to_owned());
+        }
     }
 
     /// Of the tasks that ended badly, the last lines are kept.
@@ -149,7 +175,12 @@ impl Scanner {
     }
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
-        self.matches.streams.take(&line);
+        self.matches.streams.take(&line, std::iter::once(line));
+        self.take(line);
+    }
+
+    /// Takes a line that was counted.
+    pub(super) fn take(&mut self, line: Line<'_>) {
         if self.parts.is_empty() && is_plain(line.message) {
             self.read(&line, line.message, &[], None);
             return;
@@ -281,39 +312,6 @@ impl Scanner {
             ingestion_time: row.ingestion_time,
             message: &row.message,
         });
-    }
-
-    /// A batch of `log_events`: the rows that had been observed at a moment.
-    pub(crate) fn batch(&mut self, batch: &RecordBatch, as_of: Option<Timestamp>) -> Result<(), AnalyzeError> {
-        fn column<'a, T: 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a T, AnalyzeError> {
-            let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref());
-            column.ok_or_else(|| AnalyzeError::internal(format!("log_events.{name} has another type")))
-        }
-        let log_group: &StringArray = column(batch, "log_group")?;
-        let log_stream: &StringArray = column(batch, "log_stream")?;
-        let container: &StringArray = column(batch, "container")?;
-        let task_id: &StringArray = column(batch, "task_id")?;
-        let timestamp: &TimestampMillisecondArray = column(batch, "timestamp")?;
-        let seq: &Int64Array = column(batch, "seq")?;
-        let ingestion_time: &TimestampMillisecondArray = column(batch, "ingestion_time")?;
-        let observed_at: &TimestampMillisecondArray = column(batch, "observed_at")?;
-        let message: &StringArray = column(batch, "message")?;
-        for row in 0..batch.num_rows() {
-            if as_of.is_some_and(|moment| observed_at.value(row) > moment.as_millis()) {
-                continue;
-            }
-            self.line(Line {
-                log_group: log_group.value(row),
-                log_stream: log_stream.value(row),
-                container: container.is_valid(row).then(|| container.value(row)),
-                task_id: task_id.is_valid(row).then(|| task_id.value(row)),
-                timestamp: Timestamp(timestamp.value(row)),
-                seq: seq.value(row),
-                ingestion_time: ingestion_time.is_valid(row).then(|| Timestamp(ingestion_time.value(row))),
-                message: message.value(row),
-            });
-        }
-        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Signatures: log patterns that a service's owner declares, found in one pass over the log lines.
 
+mod batch;
 mod compiled;
 mod declared;
 mod escapes;
@@ -10,11 +11,13 @@ mod line_matcher;
 mod matcher;
 mod parts;
 mod readable;
+mod screen;
 mod streams;
 mod table;
 mod tail;
 mod trace;
 
+pub(crate) use batch::{LINE_COLUMNS, WRITER_COLUMNS};
 pub(crate) use compiled::Compiled;
 pub use declared::{Anchor, Expect, Quorum, Signature};
 pub(crate) use expression::{Ends, compile, escape, probe};

@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::escapes;
 
 /// Docker cuts a line into parts of this many bytes.
-const PART_BYTES: usize = 16_384;
+pub(super) const PART_BYTES: usize = 16_384;
 /// A character that was cut is replaced, each of its at most three bytes by three.
 const CUT_BYTES: usize = 6;
 

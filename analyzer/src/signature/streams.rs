@@ -33,6 +33,19 @@ const CLOCK_MS: i64 = 30_000;
 const STEADY_MS: i64 = 5 * 60 * 1000;
 
 impl StreamLines {
+    fn take(&mut self, line: &Line<'_>) {
+        self.lines += 1;
+        self.numbered = self.numbered.max(line.seq.saturating_add(1));
+        self.first_at = self.first_at.min(line.timestamp);
+        self.last_at = self.last_at.max(line.timestamp);
+        if let Some(ingested) = line.ingestion_time {
+            let took = ingested.millis_since(line.timestamp);
+            self.ahead_ms = self.ahead_ms.max(-took);
+            self.slowest_ms = self.slowest_ms.max(took);
+            self.quickest_ms = Some(self.quickest_ms.map_or(took, |quickest| quickest.min(took)));
+        }
+    }
+
     /// By how many milliseconds the program's clock is behind, where it tells another zone's time as if it
     /// were UTC: every line comes late by the same whole number of quarter hours.
     pub(crate) fn clock_behind_ms(&self) -> i64 {
@@ -48,30 +61,22 @@ impl StreamLines {
 pub(crate) struct Streams(BTreeMap<String, BTreeMap<String, StreamLines>>);
 
 impl Streams {
-    pub(crate) fn take(&mut self, line: &Line<'_>) {
-        let stream = match self.0.get_mut(line.log_group).and_then(|group| group.get_mut(line.log_stream)) {
+    /// Takes lines of one stream, of which this is the first.
+    pub(super) fn take<'a>(&mut self, first: &Line<'_>, lines: impl Iterator<Item = Line<'a>>) {
+        let stream = match self.0.get_mut(first.log_group).and_then(|group| group.get_mut(first.log_stream)) {
             Some(stream) => stream,
             None => {
-                let group = self.0.entry(line.log_group.to_owned()).or_default();
-                group.entry(line.log_stream.to_owned()).or_insert_with(|| StreamLines {
-                    container: line.container.map(str::to_owned),
-                    task_id: line.task_id.map(str::to_owned),
-                    first_at: line.timestamp,
-                    last_at: line.timestamp,
+                let group = self.0.entry(first.log_group.to_owned()).or_default();
+                group.entry(first.log_stream.to_owned()).or_insert_with(|| StreamLines {
+                    container: first.container.map(str::to_owned),
+                    task_id: first.task_id.map(str::to_owned),
+                    first_at: first.timestamp,
+                    last_at: first.timestamp,
                     ..StreamLines::default()
                 })
             }
         };
-        stream.lines += 1;
-        stream.numbered = stream.numbered.max(line.seq.saturating_add(1));
-        stream.first_at = stream.first_at.min(line.timestamp);
-        stream.last_at = stream.last_at.max(line.timestamp);
-        if let Some(ingested) = line.ingestion_time {
-            let took = ingested.millis_since(line.timestamp);
-            stream.ahead_ms = stream.ahead_ms.max(-took);
-            stream.slowest_ms = stream.slowest_ms.max(took);
-            stream.quickest_ms = Some(stream.quickest_ms.map_or(took, |quickest| quickest.min(took)));
-        }
+        lines.for_each(|line| stream.take(&line));
     }
 
     /// A line of a stream lacks a part.

@@ -11,7 +11,7 @@ use casefile_evidence::Timestamp;
 use super::matcher::Line;
 use super::parts::Written;
 
-const TRACEBACK: &str = "Traceback (most recent call last):";
+pub(super) const TRACEBACK: &str = "Traceback (most recent call last):";
 /// Python says why one traceback follows another.
 const CHAINED: [&str; 2] = ["During handling of the above exception", "The above exception was the direct cause"];
 /// Bytes kept of a stack trace.
@@ -67,6 +67,11 @@ impl Finding {
 pub(super) struct Traces(BTreeMap<(String, String), Trace>);
 
 impl Traces {
+    /// Whether none is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a line that matched nothing needs to be looked at here.
     pub(super) fn concerns(&self, text: &str) -> bool {
         !self.0.is_empty() || text.starts_with(TRACEBACK)

@@ -14,6 +14,7 @@ use casefile_evidence::{Bundle, Columns, LineRow, Row, Timestamp, distinct, tabl
 use super::history::History;
 use crate::error::AnalyzeError;
 use crate::sandbox::as_of;
+use crate::signature::{LINE_COLUMNS, WRITER_COLUMNS};
 
 /// A table that takes at most this much memory is read once and held; a larger one is read from disk by each query. The
 /// size of its file says little: rows that repeat from poll to poll take a hundred times as much in memory.
@@ -126,6 +127,26 @@ impl Evidence {
             Some(moment) => Box::new(batches.map(move |batch| as_of(&batch?, moment))),
             None => batches,
         })
+    }
+
+    /// The log lines, in the order of their table, with the columns that signatures look at.
+    pub(crate) fn lines(&self) -> Result<Batches<'_>, AnalyzeError> {
+        let schema = LogEventRow::schema();
+        let places = |columns: &[&str]| -> Result<Vec<usize>, AnalyzeError> {
+            columns
+                .iter()
+                .map(|column| schema.index_of(column))
+                .collect::<Result<_, _>>()
+                .map_err(AnalyzeError::internal)
+        };
+        match (self.tables.get(LogEventRow::TABLE), &self.bundle) {
+            (Some(TableData::Filed), Some(bundle)) => {
+                let (columns, names) = (places(&LINE_COLUMNS)?, places(&WRITER_COLUMNS)?);
+                let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
+                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
+            }
+            _ => self.batches(LogEventRow::TABLE),
+        }
     }
 
     /// The row of table `target`.

@@ -1,8 +1,11 @@
-//! Which side of a join is held in memory.
+//! The rules by which the engine makes a plan faster.
 //!
 //! A hash join holds its left side and streams its right side. The engine holds the smaller one where it knows how large
 //! they are, and of a table whose rows come when the plan runs it does not. `tasks t JOIN (SELECT task_arn, max(snapshot) ...
 //! GROUP BY task_arn) last` would hold every task of every snapshot, and not the one group of each task.
+//!
+//! Checks and views are planned at every start, and that takes more time than to run them. So their rules are those that can
+//! do something for a plan over late tables: no one knows how large these are, and they filter nothing themselves.
 
 use std::sync::Arc;
 
@@ -21,12 +24,34 @@ use datafusion::physical_plan::streaming::StreamingTableExec;
 /// The rule of the engine that chooses by size.
 const BY_SIZE: &str = "join_selection";
 
-/// The engine's rules, with [`HoldGroups`] where it chooses the sides of joins: later rules build on the choice.
-pub(super) fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+/// The rule of the engine that makes one aggregation of two halves of it.
+const WHOLE_AGGREGATES: &str = "CombinePartialFinalAggregate";
+/// The rule of the engine that reads fewer columns. It is there twice.
+const FEWER_COLUMNS: &str = "ProjectionPushdown";
+/// The rules of the engine that need to know how large a table is, or a table that filters its rows.
+const OF_KNOWN_TABLES: [&str; 4] = ["aggregate_statistics", BY_SIZE, "FilterPushdown", "FilterPushdown(Post)"];
+
+type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
+
+/// The rules for a person's question, whose tables are files and rows: the engine's, with [`HoldGroups`] where it chooses the
+/// sides of joins, since later rules build on the choice.
+pub(super) fn of_questions() -> Vec<Rule> {
     let mut rules = PhysicalOptimizer::new().rules;
     let place = rules.iter().position(|rule| rule.name() == BY_SIZE).map_or(0, |place| place + 1);
     rules.insert(place, Arc::new(HoldGroups));
     rules
+}
+
+/// The rules for checks and views, whose tables are late ones. What makes a plan smaller comes first.
+pub(super) fn of_checks() -> Vec<Rule> {
+    let mut rules = of_questions();
+    rules.retain(|rule| !OF_KNOWN_TABLES.contains(&rule.name()));
+    if let Some(first) = rules.iter().position(|rule| rule.name() == FEWER_COLUMNS) {
+        rules.remove(first);
+    }
+    let (mut ordered, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.name() == WHOLE_AGGREGATES);
+    ordered.extend(others);
+    ordered
 }
 
 /// Of a table that is joined with groups of rows, holds the groups. No answer depends on the order of a join's rows: a

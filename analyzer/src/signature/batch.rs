@@ -1,0 +1,229 @@
+//! Batches of `log_events`: thousands of lines at a time.
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::compute::{cast, partition};
+use arrow::datatypes::{DataType, Int32Type};
+use casefile_evidence::Timestamp;
+
+use super::matcher::{Line, Scanner};
+use crate::error::AnalyzeError;
+use crate::sandbox::as_of;
+
+/// The columns that are read.
+pub(crate) const LINE_COLUMNS: [&str; 9] =
+    ["log_group", "log_stream", "timestamp", "seq", "container", "task_id", "ingestion_time", "observed_at", "message"];
+/// Those of them that say who wrote the line. They are the same for many lines in a row.
+pub(crate) const WRITER_COLUMNS: [&str; 4] = ["log_group", "log_stream", "container", "task_id"];
+
+/// The columns of a batch.
+struct Lines {
+    /// [`WRITER_COLUMNS`], each as a dictionary.
+    writers: [ArrayRef; 4],
+    timestamp: TimestampMillisecondArray,
+    seq: Int64Array,
+    ingestion_time: TimestampMillisecondArray,
+    message: StringArray,
+}
+
+impl Lines {
+    fn of(batch: &RecordBatch) -> Result<Self, AnalyzeError> {
+        fn column<T: Clone + 'static>(batch: &RecordBatch, name: &str) -> Result<T, AnalyzeError> {
+            let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<T>());
+            column.cloned().ok_or_else(|| AnalyzeError::internal(format!("log_events.{name} has another type")))
+        }
+        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let writer = |name: &str| match batch.column_by_name(name) {
+            Some(column) => cast(column, &dictionary).map_err(AnalyzeError::internal),
+            None => Err(AnalyzeError::internal(format!("log_events.{name} is not there"))),
+        };
+        let [group, stream, container, task] = WRITER_COLUMNS;
+        Ok(Self {
+            writers: [writer(group)?, writer(stream)?, writer(container)?, writer(task)?],
+            timestamp: column(batch, "timestamp")?,
+            seq: column(batch, "seq")?,
+            ingestion_time: column(batch, "ingestion_time")?,
+            message: column(batch, "message")?,
+        })
+    }
+
+    fn line(&self, row: usize) -> Line<'_> {
+        let [group, stream, container, task] = &self.writers;
+        let writer = Line {
+            log_group: name(group, row).unwrap_or_default(),
+            log_stream: name(stream, row).unwrap_or_default(),
+            container: name(container, row),
+            task_id: name(task, row),
+            timestamp: Timestamp(0),
+            seq: 0,
+            ingestion_time: None,
+            message: "",
+        };
+        self.by(writer, row)
+    }
+
+    /// A row by the same writer as another line.
+    fn by<'a>(&'a self, other: Line<'a>, row: usize) -> Line<'a> {
+        Line {
+            timestamp: Timestamp(self.timestamp.value(row)),
+            seq: self.seq.value(row),
+            ingestion_time: self.ingestion_time.is_valid(row).then(|| Timestamp(self.ingestion_time.value(row))),
+            message: self.message.value(row),
+            ..other
+        }
+    }
+}
+
+fn name(column: &ArrayRef, row: usize) -> Option<&str> {
+    let column = column.as_dictionary_opt::<Int32Type>()?;
+    let names = column.values().as_string_opt::<i32>()?;
+    column.key(row).filter(|name| *name < names.len()).map(|name| names.value(name))
+}
+
+impl Scanner {
+    /// A batch of `log_events`, in the order of the table: the rows that had been observed at a moment.
+    pub(crate) fn batch(&mut self, batch: &RecordBatch, moment: Option<Timestamp>) -> Result<(), AnalyzeError> {
+        let lines = match moment {
+            Some(moment) => Lines::of(&as_of(batch, moment)?)?,
+            None => Lines::of(batch)?,
+        };
+        let mut notable = std::mem::take(&mut self.notable);
+        match &self.screen {
+            Some(screen) => screen.notable(&lines.message, &mut notable),
+            None => notable = (0..lines.message.len()).collect(),
+        }
+        let mut next = notable.iter().copied().peekable();
+        for rows in partition(&lines.writers).map_err(AnalyzeError::internal)?.ranges() {
+            let first = lines.line(rows.start);
+            self.comes_to(&first);
+            self.matches.streams.take(&first, rows.clone().map(|row| lines.by(first, row)));
+            let every_line_counts = first.task_id.is_some_and(|task| self.matches.tails.is_of(task));
+            let mut row = rows.start;
+            while row < rows.end {
+                if !every_line_counts && !self.is_amid() {
+                    while next.next_if(|notable| *notable < row).is_some() {}
+                    match next.peek() {
+                        Some(notable) if *notable < rows.end => row = *notable,
+                        _ => break,
+                    }
+                }
+                self.take(lines.by(first, row));
+                row += 1;
+            }
+        }
+        self.notable = notable;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use casefile_evidence::tables::LogEventRow;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+    use crate::signature::{Matches, Signature};
+    use crate::tables::to_batches;
+
+    const SIGNATURES: &str = r#"
+        [[signature]]
+        id = "app.upgrade"
+        expect = "success"
+        pattern = 'Running upgrade \S* -> \w+'
+
+        [[signature]]
+        id = "app.failed"
+        expect = "failure"
+        pattern = '(?i)\bfatal|^(ERROR|panic):'
+
+        [[signature]]
+        id = "app.refused"
+        expect = "failure"
+        contains = 'refused "x"'
+
+        [[signature]]
+        id = "app.level"
+        expect = "failure"
+        fields = { level = "^(ERROR|FATAL)$", code = "^50[0-9]$" }
+    "#;
+
+    const PIECES: [&str; 24] = [
+        "Running upgrade ",
+        "a1 -> b2",
+        "Run",
+        "ning upgrade x -> y",
+        "Fatal",
+        "FAT",
+        "al",
+        "ERROR:",
+        "panic",
+        ":",
+        "refused \"x\"",
+        "\u{1b}[31m",
+        "\\u001b[0m",
+        "\u{fffd}[1m",
+        r#"{"level":"ERROR","code":500}"#,
+        r#"{"level":"\u0045RROR","code":503}"#,
+        r#"{"level":"INFO","code":200}"#,
+        r#"{"log":"Running upgrade a \u002d> b\n","source":"stdout"}"#,
+        "Traceback (most recent call last):",
+        "  File \"a\"",
+        "ValueError: refused",
+        " ",
+        "\n",
+        "é",
+    ];
+
+    #[derive(serde::Deserialize)]
+    struct File {
+        signature: Vec<Signature>,
+    }
+
+    fn scanner() -> Scanner {
+        let file: File = toml::from_str(SIGNATURES).unwrap();
+        let patterns: Vec<_> = file.signature.iter().map(|signature| signature.compile().unwrap()).collect();
+        Scanner::new(&patterns).unwrap()
+    }
+
+    /// Lines of a few streams, in the order of the table. Some are as long as a part of a line.
+    fn lines() -> impl Strategy<Value = Vec<LogEventRow>> {
+        let message = prop_oneof![
+            8 => prop::collection::vec(select(&PIECES[..]), 0..5).prop_map(|pieces| pieces.concat()),
+            1 => Just("Running upgrade a -> b".to_owned() + &"x".repeat(16_384 - 22)),
+        ];
+        let line = (0..3_u8, 0..5_i64, message).prop_map(|(stream, at, message)| LogEventRow {
+            log_group: "g".into(),
+            log_stream: format!("s{stream}").into(),
+            timestamp: Timestamp(at),
+            task_id: (stream > 0).then(|| format!("t{stream}").into()),
+            ingestion_time: (at > 1).then_some(Timestamp(7)),
+            message,
+            ..Default::default()
+        });
+        prop::collection::vec(line, 0..60).prop_map(|mut lines| {
+            lines.sort();
+            lines.iter_mut().zip(0..).for_each(|(line, seq)| line.seq = seq);
+            lines
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn lines_that_are_passed_over_match_nothing(lines in lines()) {
+            let one_by_one: Matches = {
+                let mut scanner = scanner();
+                lines.iter().for_each(|line| scanner.row(line));
+                scanner.into_matches()
+            };
+            let batches = to_batches(&lines).unwrap();
+            let at_once = |mut scanner: Scanner| {
+                batches.iter().for_each(|batch| scanner.batch(batch, None).unwrap());
+                scanner.into_matches()
+            };
+            let screened = scanner();
+            prop_assert!(screened.screen.is_some());
+            prop_assert_eq!(&at_once(screened), &one_by_one);
+            prop_assert_eq!(&at_once(Scanner { screen: None, ..scanner() }), &one_by_one);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+"""casefile analyze, and its signatures over many lines, beside DuckDB and ripgrep, in one run.
+
+    python3 benches/analyze.py --target target/release [--lines 10000000] [--patterns 100] [--runs 11]
+
+The bundles are made by the example `polls` of `evidence`. DuckDB's command-line program is looked for beside the Python that runs
+this (`pip install duckdb duckdb-cli`); `rg` and `zstd` (Debian's packages) on the PATH. What is not there is left out.
+
+1. The typical bundle (36 polls, 6 tasks, 20,000 lines): a whole `analyze`, and the DuckDB program with the SQL of the same views and
+   checks over the same files. The tables that casefile derives without SQL (matches, streams, the judged rollout) are given to DuckDB
+   as files.
+2. So many signatures over so many lines: `analyze`, less an `analyze` without signatures; decoding the column of the messages, by
+   DuckDB and by the example `decode`; DuckDB with one `regexp_matches` for each; `zstd -dc | rg -c` on the same text.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CONFIG = (ROOT / "examples/bf-manage-core/casefile.toml").read_text().replace('service = "bf-manage-core"', 'service = "shop"')
+
+
+def run(command, runs=1, stdin=None):
+    """The median of the seconds, and the peak of the memory in MB."""
+    seconds, memory = [], 0
+    for _ in range(runs):
+        began = time.monotonic()
+        words = command if isinstance(command, str) else [str(word) for word in command]
+        with open(stdin or os.devnull) as file:
+            process = subprocess.Popen(
+                words, shell=isinstance(command, str), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            out = process.stdout.read().decode(errors="replace")
+            err = process.stderr.read().decode(errors="replace")
+        _, status, usage = os.wait4(process.pid, 0)
+        # 3 and 4: the verdict is a failure, or inconclusive.
+        if os.waitstatus_to_exitcode(status) not in (0, 3, 4):
+            sys.exit(f"{command}: {err}{out}")
+        seconds.append(time.monotonic() - began)
+        memory = max(memory, usage.ru_maxrss / 1024)
+    return statistics.median(seconds), memory, out
+
+
+def of_duckdb(sql):
+    """casefile's SQL in DuckDB's words: a time as a number is `epoch_ms`, and `at` is a keyword."""
+    sql = re.sub(r"^\s*--.*$", "", sql, flags=re.M)
+    sql = re.sub(r"CAST\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*?) AS BIGINT\)", r"epoch_ms(\1)", sql)
+    sql = sql.replace("regexp_like(", "regexp_matches(").replace("regexp_match(", "regexp_extract_all(")
+    sql = re.sub(r"json_(?:as_text|get_str)\((\w+), '(\w+)'\)", r"json_extract_string(\1, '$.\2')", sql)
+    parts = re.split(r"('(?:[^']|'')*')", sql)
+    return "".join(part if part.startswith("'") else re.sub(r"\bat\b", '"at"', part) for part in parts)
+
+
+def script(casefile, bundle, config, folder):
+    """The views and the checks as one script, over the bundle's files and over those that are exported here."""
+    lines = ["SET threads = 2;", "SET TimeZone = 'UTC';"]
+    stored = {path.stem: path for path in (bundle / "data").glob("*.parquet")}
+    views = re.findall(r'\("(\w+)", include_str', (ROOT / "analyzer/src/tables/views.rs").read_text())
+    described = subprocess.run(
+        [casefile, "query", bundle, "--config", config, "--tables"], capture_output=True, text=True, check=True).stdout
+    for name in re.findall(r"^(\w+)(?: \(derived\))?  ", described, re.M):
+        # The row of the target is completed by the rollout that is judged.
+        if name in views or name in stored and name != "target":
+            continue
+        stored[name] = folder / f"{name}.parquet"
+        subprocess.run(
+            [casefile, "query", bundle, f"SELECT * FROM {name}", "--config", config, "-o", stored[name], "--rows", "100000"],
+            check=True)
+    lines += [f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}');" for name, path in stored.items()]
+    for name in views:
+        lines.append(f"CREATE TEMP TABLE {name} AS {of_duckdb((ROOT / f'analyzer/views/{name}.sql').read_text())};")
+    checks = sorted((ROOT / "queries").rglob("*.sql"))
+    lines += [f"{of_duckdb(path.read_text())};" for path in checks]
+    path = folder / "checks.sql"
+    path.write_text("\n".join(lines))
+    return path, len(checks)
+
+
+def typical(arguments, folder, duckdb):
+    casefile, bundle, config = arguments.target / "casefile", folder / "typical", folder / "casefile.toml"
+    config.write_text(CONFIG)
+    run([arguments.target / "examples/polls", bundle, 6, 36, 20_000])
+    seconds, memory, _ = run([casefile, "analyze", bundle, "--config", config], arguments.runs)
+    print(f"analyze, typical bundle: {seconds * 1000:.0f} ms, {memory:.0f} MB")
+    if duckdb:
+        path, checks = script(casefile, bundle, config, folder)
+        theirs, memory, _ = run([duckdb, "-bail"], arguments.runs, stdin=path)
+        print(f"  DuckDB, the same {checks} checks: {theirs * 1000:.0f} ms, {memory:.0f} MB ({seconds / theirs:.2f}x of that is casefile's)")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--target", default=ROOT / "target/release", type=pathlib.Path)
+    parser.add_argument("--lines", default=10_000_000, type=int)
+    parser.add_argument("--patterns", default=100, type=int)
+    parser.add_argument("--runs", default=11, type=int)
+    arguments = parser.parse_args()
+    beside = pathlib.Path(sys.executable).parent / "duckdb"
+    duckdb = beside if beside.exists() else shutil.which("duckdb")
+    with tempfile.TemporaryDirectory(prefix="casefile-bench-") as folder:
+        typical(arguments, pathlib.Path(folder), duckdb)
+
+
+main()
