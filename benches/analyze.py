@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CONFIG = (ROOT / "examples/bf-manage-core/casefile.toml").read_text().replace('service = "bf-manage-core"', 'service = "shop"')
@@ -95,6 +96,56 @@ def typical(arguments, folder, duckdb):
         print(f"  DuckDB, the same {checks} checks: {theirs * 1000:.0f} ms, {memory:.0f} MB ({seconds / theirs:.2f}x of that is casefile's)")
 
 
+def signatures(count):
+    """The text signatures of the libraries, and made ones: (whether it is a plain text, text)."""
+    found = []
+    for path in sorted((ROOT / "signatures").glob("*.toml")):
+        for signature in tomllib.loads(path.read_text())["signature"]:
+            found += [(key == "contains", signature[key]) for key in ("contains", "pattern") if key in signature]
+    made = [(False, rf"worker-\d+ lost connection to shard {number}: code=E\d{{3}}") for number in range(count)]
+    return (found + made)[:count]
+
+
+def many_lines(arguments, folder, duckdb):
+    casefile, bundle = arguments.target / "casefile", folder / "many"
+    run([arguments.target / "examples/polls", bundle, 40, 36, arguments.lines])
+    wanted = signatures(arguments.patterns)
+    blocks = [f"""
+[[signature]]
+id = "bench.{number}"
+title = "bench {number}"
+expect = "failure"
+{"contains" if plain else "pattern"} = {json.dumps(text)}
+""" for number, (plain, text) in enumerate(wanted)]
+    with_them, without = folder / "with.toml", folder / "without.toml"
+    without.write_text('service = "shop"\n')
+    with_them.write_text('service = "shop"\n' + "".join(blocks))
+    _, _, out = run([arguments.target / "examples/decode", bundle])
+    decoded = float(out.split()[-2])
+    bare, _, _ = run([casefile, "analyze", bundle, "--config", without], 3)
+    seconds, memory, _ = run([casefile, "analyze", bundle, "--config", with_them], 3)
+    print(f"{arguments.patterns} signatures, {arguments.lines:,} lines: analyze {seconds:.2f} s, {memory:.0f} MB; without signatures "
+          f"{bare:.2f} s; decoding the messages alone {decoded:.2f} s ({seconds / decoded:.2f}x of that)")
+    events = bundle / "data/log_events.parquet"
+    if duckdb:
+        quoted = lambda text: "'" + text.replace("'", "''") + "'"
+        counts = ", ".join(
+            f"count(*) FILTER ({'contains' if plain else 'regexp_matches'}(message, {quoted(text)}))" for plain, text in wanted)
+        script = folder / "many.sql"
+        script.write_text(f"SET threads = 2; SELECT {counts} FROM read_parquet('{events}');")
+        theirs, memory, _ = run([duckdb, "-bail"], stdin=script)
+        print(f"  DuckDB, the same expressions: {theirs:.2f} s, {memory:.0f} MB ({theirs / seconds:.1f}x)")
+    if duckdb and shutil.which("rg") and shutil.which("zstd"):
+        text, patterns = folder / "lines.txt", folder / "patterns.txt"
+        export = f"COPY (SELECT message FROM read_parquet('{events}')) TO '{text}' (FORMAT csv, HEADER false, QUOTE '', DELIMITER '\x01');"
+        subprocess.run([duckdb, "-c", export], check=True, capture_output=True)
+        subprocess.run(["zstd", "-q", "-3", "--rm", text], check=True)
+        literally = lambda text: re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
+        patterns.write_text("".join((literally(text) if plain else text) + "\n" for plain, text in wanted))
+        theirs, _, out = run(f"zstd -dc {text}.zst | rg -c -f {patterns}", 3)
+        print(f"  zstd -dc | rg -c: {theirs:.2f} s, {out.strip()} lines ({theirs / seconds:.2f}x)")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--target", default=ROOT / "target/release", type=pathlib.Path)
@@ -106,6 +157,7 @@ def main():
     duckdb = beside if beside.exists() else shutil.which("duckdb")
     with tempfile.TemporaryDirectory(prefix="casefile-bench-") as folder:
         typical(arguments, pathlib.Path(folder), duckdb)
+        many_lines(arguments, pathlib.Path(folder), duckdb)
 
 
 main()

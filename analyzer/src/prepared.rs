@@ -1,6 +1,7 @@
 //! Evidence made ready to be asked: views computed, signatures matched, all rows at hand.
 
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -193,7 +194,10 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
     }
 }
 
-/// One pass over every line, a few thousand at a time.
+/// Batches that were read and wait for the matcher.
+const READ_AHEAD: usize = 4;
+
+/// One pass over every line, a few thousand at a time: they are read on one thread and matched on another.
 fn scan(
     evidence: &Evidence,
     mut scanner: Scanner,
@@ -205,9 +209,13 @@ fn scan(
     if let Some(since) = since {
         scanner.bound(since);
     }
-    for batch in evidence.lines()? {
-        scanner.batch(&batch?, moment)?;
-    }
+    let mut lines = evidence.lines()?;
+    std::thread::scope(|scope| {
+        let (read, batches) = sync_channel(READ_AHEAD);
+        // It ends with the lines, or where no more are wanted.
+        scope.spawn(move || lines.try_for_each(|batch| read.send(batch)));
+        batches.into_iter().try_for_each(|batch| scanner.batch(&batch?, moment))
+    })?;
     Ok(scanner.into_matches())
 }
 

@@ -1,7 +1,9 @@
 //! Batches of `log_events`: thousands of lines at a time.
 
+use std::sync::Arc;
+
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
-use arrow::compute::{cast, partition};
+use arrow::compute::{Partitions, cast, partition};
 use arrow::datatypes::{DataType, Int32Type};
 use casefile_evidence::Timestamp;
 
@@ -46,6 +48,14 @@ impl Lines {
         })
     }
 
+    /// The rows, parted where the writer changes.
+    fn by_writer(&self) -> Result<Partitions, AnalyzeError> {
+        let keys =
+            |writer: &ArrayRef| Some(Arc::new(writer.as_dictionary_opt::<Int32Type>()?.keys().clone()) as ArrayRef);
+        let keys: Vec<ArrayRef> = self.writers.iter().filter_map(keys).collect();
+        partition(&keys).map_err(AnalyzeError::internal)
+    }
+
     fn line(&self, row: usize) -> Line<'_> {
         let [group, stream, container, task] = &self.writers;
         let writer = Line {
@@ -86,13 +96,12 @@ impl Scanner {
             Some(moment) => Lines::of(&as_of(batch, moment)?)?,
             None => Lines::of(batch)?,
         };
-        let mut notable = std::mem::take(&mut self.notable);
-        match &self.screen {
-            Some(screen) => screen.notable(&lines.message, &mut notable),
-            None => notable = (0..lines.message.len()).collect(),
-        }
-        let mut next = notable.iter().copied().peekable();
-        for rows in partition(&lines.writers).map_err(AnalyzeError::internal)?.ranges() {
+        let notable = match &self.screen {
+            Some(screen) => screen.notable(&lines.message),
+            None => (0..lines.message.len()).collect(),
+        };
+        let mut next = notable.into_iter().peekable();
+        for rows in lines.by_writer()?.ranges() {
             let first = lines.line(rows.start);
             self.comes_to(&first);
             self.matches.streams.take(&first, rows.clone().map(|row| lines.by(first, row)));
@@ -110,7 +119,6 @@ impl Scanner {
                 row += 1;
             }
         }
-        self.notable = notable;
         Ok(())
     }
 }
@@ -128,23 +136,28 @@ mod tests {
     const SIGNATURES: &str = r#"
         [[signature]]
         id = "app.upgrade"
+        title = "app.upgrade"
         expect = "success"
+        within = "150s"
         pattern = 'Running upgrade \S* -> \w+'
 
         [[signature]]
         id = "app.failed"
+        title = "app.failed"
         expect = "failure"
         pattern = '(?i)\bfatal|^(ERROR|panic):'
 
         [[signature]]
         id = "app.refused"
+        title = "app.refused"
         expect = "failure"
         contains = 'refused "x"'
 
         [[signature]]
         id = "app.level"
+        title = "app.level"
         expect = "failure"
-        fields = { level = "^(ERROR|FATAL)$", code = "^50[0-9]$" }
+        json = { level = "^(ERROR|FATAL)$", code = "^50[0-9]$" }
     "#;
 
     const PIECES: [&str; 24] = [
@@ -222,8 +235,10 @@ mod tests {
             };
             let screened = scanner();
             prop_assert!(screened.screen.is_some());
+            let mut unscreened = screened.clone();
+            unscreened.screen = None;
             prop_assert_eq!(&at_once(screened), &one_by_one);
-            prop_assert_eq!(&at_once(Scanner { screen: None, ..scanner() }), &one_by_one);
+            prop_assert_eq!(&at_once(unscreened), &one_by_one);
         }
     }
 }

@@ -7,15 +7,9 @@ use std::borrow::Cow;
 
 use memchr::memchr3;
 
-const ESC: u8 = 0x1b;
+pub(super) const ESC: u8 = 0x1b;
 /// How else the escape character is written: replaced, as it is no printable character, or spelt out.
-const INSTEAD: [&str; 4] = ["\u{fffd}", "\\u001b", "\\u001B", "\\x1b"];
-
-/// With what an escape begins.
-pub(super) fn beginnings() -> impl Iterator<Item = String> {
-    let instead = INSTEAD.iter().map(|instead| format!("{instead}["));
-    [char::from(ESC).to_string()].into_iter().chain(instead)
-}
+pub(super) const INSTEAD: [&str; 4] = ["\u{fffd}", "\\u001b", "\\u001B", "\\x1b"];
 
 /// The text without its terminal escapes. Borrowed where it has none.
 pub(super) fn strip(text: &str) -> Cow<'_, str> {

@@ -83,8 +83,6 @@ pub(crate) struct Scanner {
     traces: Traces,
     pub(super) matches: Matches,
     pub(super) screen: Option<Arc<Screen>>,
-    /// The rows of the batch in hand that need to be looked at.
-    pub(super) notable: Vec<usize>,
     /// The group and the stream of the last batch's last line.
     last: (String, String),
 }
@@ -127,7 +125,6 @@ impl Scanner {
             traces: Traces::default(),
             matches: Matches::default(),
             screen: Screen::new(patterns).map(Arc::new),
-            notable: Vec::new(),
             last: Default::default(),
         })
     }

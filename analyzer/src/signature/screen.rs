@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Input};
+use aho_corasick::packed::Searcher;
+use aho_corasick::{AhoCorasick, Input, Span};
 use arrow::array::{Array, StringArray};
+use memchr::memchr2_iter;
 use regex_syntax::Parser;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind};
@@ -18,77 +20,106 @@ use super::{FieldPattern, Looks, Pattern, escapes};
 
 /// Shorter texts are in most lines.
 const SHORTEST: usize = 3;
-/// Of a long text its beginning is enough.
+/// Of a long text a part is enough.
 const LONGEST: usize = 12;
-/// Above it, a search takes longer than it saves.
-const MOST: usize = 2000;
-/// A text with one of these is not what it seems: the line in a router's record.
+/// Of one expression. Each letter of a text of either case doubles their number.
+const OF_EXPRESSION: usize = 64;
+/// One search with vector instructions finds so many.
+const AT_ONCE: usize = 48;
+/// With more searches than these, one automaton is faster.
+const SEARCHES: usize = 8;
+/// A router's record has it, and the line is in the record.
 const RECORD: &str = "\"log\"";
 
 /// Searches for the texts.
-#[derive(Debug, Clone)]
-pub(super) struct Screen(AhoCorasick);
+#[derive(Debug)]
+pub(crate) struct Screen {
+    searches: Vec<Search>,
+    /// Besides the escape character, one that a line has in which a text is written in another way.
+    also: u8,
+}
+
+#[derive(Debug)]
+enum Search {
+    /// With vector instructions.
+    Packed(Searcher),
+    Automaton(AhoCorasick),
+}
+
+impl Search {
+    fn of(texts: &[&[u8]]) -> Option<Self> {
+        Searcher::new(texts).map(Self::Packed).or_else(|| AhoCorasick::new(texts).ok().map(Self::Automaton))
+    }
+
+    fn find(&self, bytes: &[u8], span: Span) -> Option<Span> {
+        match self {
+            Self::Packed(search) => search.find_in(bytes, span).map(|found| found.span()),
+            Self::Automaton(search) => search.find(Input::new(bytes).span(span)).map(|found| found.span()),
+        }
+    }
+}
 
 impl Screen {
     /// `None` where a signature may match a line without any text that is known beforehand.
     pub(super) fn new(patterns: &[Pattern]) -> Option<Self> {
-        let mut texts: BTreeSet<Vec<u8>> = escapes::beginnings().map(String::into_bytes).collect();
+        let mut texts: BTreeSet<Vec<u8>> = escapes::INSTEAD.map(|text| format!("{text}[").into_bytes()).into();
         texts.extend([RECORD, TRACEBACK].map(|text| text.as_bytes().to_vec()));
+        let mut also = escapes::ESC;
         for pattern in patterns {
             match &pattern.looks {
                 Looks::Text(expression) => texts.extend(of_expression(expression)?),
                 Looks::Json(fields) => {
                     texts.extend(of_fields(fields)?);
                     // Any character of a field may be written as an escape.
-                    texts.insert(b"\\".to_vec());
+                    also = b'\\';
                 }
             }
         }
-        // One that holds another finds nothing that the other does not.
-        let texts: BTreeSet<Vec<u8>> = texts.into_iter().map(|text| text.to_ascii_lowercase()).collect();
+        // A text that holds another finds nothing that the other does not.
         let holds = |text: &[u8], other: &[u8]| text.windows(other.len()).any(|part| part == other);
-        let needed = |text: &&Vec<u8>| !texts.iter().any(|other| other != *text && holds(text, other));
-        let texts: Vec<&Vec<u8>> = texts.iter().filter(needed).collect();
-        if texts.len() > MOST {
-            return None;
-        }
-        let search = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(texts);
-        search.ok().map(Self)
+        let is_needed = |text: &&[u8]| !texts.iter().any(|other| other != text && holds(text, other));
+        let mut needed: Vec<&[u8]> = texts.iter().map(Vec::as_slice).filter(is_needed).collect();
+        // A search is as good as its shortest text.
+        needed.sort_by_key(|text| text.len());
+        let searches = match needed.len() <= AT_ONCE * SEARCHES {
+            true => needed.chunks(AT_ONCE).map(Search::of).collect::<Option<_>>()?,
+            false => vec![Search::Automaton(AhoCorasick::new(needed).ok()?)],
+        };
+        Some(Self { searches, also })
     }
 
     /// The rows that need to be looked at, in their order.
-    pub(super) fn notable(&self, messages: &StringArray, rows: &mut Vec<usize>) {
-        rows.clear();
-        let (bytes, ends) = (messages.value_data(), messages.value_offsets());
-        let at = |offset: usize| ends.get(offset).and_then(|end| usize::try_from(*end).ok()).unwrap_or(bytes.len());
-        let (mut row, mut start) = (0, at(0));
-        let last = at(messages.len());
-        while start < last {
-            let Some(found) = self.0.find(Input::new(bytes).span(start..last)) else { break };
-            while at(row + 1) <= found.start() {
-                self.long(messages, row, rows);
+    pub(super) fn notable(&self, messages: &StringArray) -> Vec<usize> {
+        let at = |offset: usize| messages.value_offsets().get(offset).and_then(|end| usize::try_from(*end).ok());
+        let end_of = |row: usize| at(row + 1).unwrap_or_default();
+        let (Some(first), Some(last)) = (at(0), at(messages.len())) else { return Vec::new() };
+        let bytes = messages.value_data().get(..last).unwrap_or_default();
+        // A line as long as a part may be one.
+        let mut notable: Vec<bool> =
+            messages.value_offsets().windows(2).map(|ends| ends[1] - ends[0] >= PART_BYTES as i32).collect();
+        let mut mark = |row: usize| notable.get_mut(row).into_iter().for_each(|notable| *notable = true);
+        for search in &self.searches {
+            let (mut row, mut start) = (0, first);
+            while let Some(found) = search.find(bytes, Span { start, end: last }) {
+                while end_of(row) <= found.start {
+                    row += 1;
+                }
+                // One that begins in a line and ends in another is none.
+                start = found.start + 1;
+                if found.end <= end_of(row) {
+                    mark(row);
+                    start = end_of(row);
+                }
+            }
+        }
+        let mut row = 0;
+        for place in memchr2_iter(escapes::ESC, self.also, bytes.get(first..).unwrap_or_default()) {
+            while end_of(row) <= first + place {
                 row += 1;
             }
-            if found.end() <= at(row + 1) {
-                rows.push(row);
-                start = at(row + 1);
-                row += 1;
-            } else {
-                // It begins in one line and ends in another.
-                start = found.start() + 1;
-            }
+            mark(row);
         }
-        for row in row..messages.len() {
-            self.long(messages, row, rows);
-        }
-    }
-
-    /// A line as long as a part may be one.
-    #[expect(clippy::unused_self, reason = "the other reason for which a row is notable")]
-    fn long(&self, messages: &StringArray, row: usize, rows: &mut Vec<usize>) {
-        if messages.value_length(row) >= PART_BYTES as i32 {
-            rows.push(row);
-        }
+        (0..).zip(notable).filter(|(_, notable)| *notable).map(|(row, _)| row).collect()
     }
 }
 
@@ -121,7 +152,7 @@ fn worth(texts: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
 
 fn held(expression: &Hir) -> Option<Vec<Vec<u8>>> {
     let ends = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().filter_map(|kind| {
-        let texts = Extractor::new().kind(kind.clone()).extract(expression);
+        let texts = Extractor::new().kind(kind.clone()).limit_total(OF_EXPRESSION).extract(expression);
         let cut = |text: &[u8]| match kind {
             ExtractKind::Suffix => text[text.len().saturating_sub(LONGEST)..].to_vec(),
             _ => text[..text.len().min(LONGEST)].to_vec(),
@@ -154,10 +185,10 @@ mod tests {
     #[test]
     fn the_rarest_texts_of_an_expression_are_chosen() {
         for (expression, held) in [
-            (r"Running upgrade \S+ -> \w+", "Running upgr"),
+            (r"Running upgrade \S+ -> \w+", "ing upgrade "),
             (r"^\d+ INFO .*Application startup complete\.$", "up complete."),
-            (r"(a|b)+ (ERROR|FATAL): \d", " ERROR:| FATAL:"),
-            (r"(?:x{2}|yes)", "yes"),
+            (r"(a|b)+ (ERROR|FATAL): \d", "ERROR|FATAL"),
+            (r"(?:x{3}|yes)", "xxx|yes"),
         ] {
             let texts = texts(expression).map(|texts| texts.join("|"));
             assert_eq!(texts.as_deref(), Some(held), "{expression}");

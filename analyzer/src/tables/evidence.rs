@@ -130,7 +130,7 @@ impl Evidence {
     }
 
     /// The log lines, in the order of their table, with the columns that signatures look at.
-    pub(crate) fn lines(&self) -> Result<Batches<'_>, AnalyzeError> {
+    pub(crate) fn lines(&self) -> Result<impl Iterator<Item = Result<RecordBatch, AnalyzeError>> + Send, AnalyzeError> {
         let schema = LogEventRow::schema();
         let places = |columns: &[&str]| -> Result<Vec<usize>, AnalyzeError> {
             columns
@@ -143,9 +143,11 @@ impl Evidence {
             (Some(TableData::Filed), Some(bundle)) => {
                 let (columns, names) = (places(&LINE_COLUMNS)?, places(&WRITER_COLUMNS)?);
                 let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
-                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
+                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from)))
+                    as Box<dyn Iterator<Item = _> + Send>)
             }
-            _ => self.batches(LogEventRow::TABLE),
+            (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
+            _ => Ok(Box::new(std::iter::empty())),
         }
     }
 
