@@ -41,8 +41,8 @@ def run(command, runs=1, stdin=None):
             out = process.stdout.read().decode(errors="replace")
             err = process.stderr.read().decode(errors="replace")
         _, status, usage = os.wait4(process.pid, 0)
-        # 3 and 4: the verdict is a failure, or inconclusive.
-        if os.waitstatus_to_exitcode(status) not in (0, 3, 4):
+        # 3 and 4: the verdict is a failure, or inconclusive. 1: rg found nothing.
+        if os.waitstatus_to_exitcode(status) not in (0, 1, 3, 4):
             sys.exit(f"{command}: {err}{out}")
         seconds.append(time.monotonic() - began)
         memory = max(memory, usage.ru_maxrss / 1024)

@@ -22,8 +22,8 @@ use super::{FieldPattern, Looks, Pattern, escapes};
 const SHORTEST: usize = 3;
 /// Of a long text a part is enough.
 const LONGEST: usize = 12;
-/// Of one expression. Each letter of a text of either case doubles their number.
-const OF_EXPRESSION: usize = 64;
+/// So many texts of one expression do not slow a search down.
+const FEW: usize = 32;
 /// One search with vector instructions finds so many.
 const AT_ONCE: usize = 48;
 /// With more searches than these, one automaton is faster.
@@ -144,20 +144,21 @@ fn word(text: &[u8]) -> Option<Vec<u8>> {
     words.max_by_key(|run| run.len()).map(<[u8]>::to_vec)
 }
 
-/// Longer texts are rarer, and fewer are found sooner.
-fn worth(texts: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
+/// A few texts are found at once. Of these, longer ones are rarer.
+fn worth(texts: &[Vec<u8>]) -> (bool, usize, std::cmp::Reverse<usize>) {
     let shortest = texts.iter().map(Vec::len).min().unwrap_or_default();
-    (shortest.min(LONGEST), std::cmp::Reverse(texts.len()))
+    (texts.len() <= FEW, shortest, std::cmp::Reverse(texts.len()))
 }
 
+/// The best such texts of an expression, each as long as [`SHORTEST`] at least and as [`LONGEST`] at most.
 fn held(expression: &Hir) -> Option<Vec<Vec<u8>>> {
     let ends = [ExtractKind::Prefix, ExtractKind::Suffix].into_iter().filter_map(|kind| {
-        let texts = Extractor::new().kind(kind.clone()).limit_total(OF_EXPRESSION).extract(expression);
-        let cut = |text: &[u8]| match kind {
-            ExtractKind::Suffix => text[text.len().saturating_sub(LONGEST)..].to_vec(),
-            _ => text[..text.len().min(LONGEST)].to_vec(),
-        };
-        Some(texts.literals()?.iter().map(|text| cut(text.as_bytes())).collect::<Vec<_>>())
+        let texts = Extractor::new().kind(kind.clone()).extract(expression);
+        let mut texts: Vec<Vec<u8>> = texts.literals()?.iter().map(|text| text.as_bytes().to_vec()).collect();
+        if matches!(kind, ExtractKind::Suffix) {
+            texts.iter_mut().for_each(|text| drop(text.drain(..text.len().saturating_sub(LONGEST))));
+        }
+        Some(texts)
     });
     let inner = match expression.kind() {
         HirKind::Concat(parts) => parts.iter().filter_map(held).collect(),
@@ -169,8 +170,15 @@ fn held(expression: &Hir) -> Option<Vec<Vec<u8>>> {
         }
         _ => Vec::new(),
     };
+    // Texts in which either case counts are many, and their beginnings few.
+    let shortened = ends.chain(inner).flat_map(|texts| [LONGEST, 4, SHORTEST].map(|length| beginnings(&texts, length)));
     let usable = |texts: &Vec<Vec<u8>>| !texts.is_empty() && texts.iter().all(|text| text.len() >= SHORTEST);
-    ends.chain(inner).filter(usable).max_by_key(|texts| worth(texts))
+    shortened.filter(usable).max_by_key(|texts| worth(texts))
+}
+
+fn beginnings(texts: &[Vec<u8>], length: usize) -> Vec<Vec<u8>> {
+    let short: BTreeSet<&[u8]> = texts.iter().map(|text| text.get(..length).unwrap_or(text)).collect();
+    short.into_iter().map(<[u8]>::to_vec).collect()
 }
 
 #[cfg(test)]
