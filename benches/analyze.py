@@ -8,8 +8,9 @@ this (`pip install duckdb duckdb-cli`); `rg` and `zstd` (Debian's packages) on t
 1. The typical bundle (36 polls, 6 tasks, 20,000 lines): a whole `analyze`, and the DuckDB program with the SQL of the same views and
    checks over the same files. The tables that casefile derives without SQL (matches, streams, the judged rollout) are given to DuckDB
    as files.
-2. So many signatures over so many lines: `analyze`, less an `analyze` without signatures; decoding the column of the messages, by
-   DuckDB and by the example `decode`; DuckDB with one `regexp_matches` for each; `zstd -dc | rg -c` on the same text.
+2. So many signatures over so many lines: `analyze`, and an `analyze` without signatures; decoding the column of the messages, by
+   the example `decode`; DuckDB with one `regexp_matches` for each; `zstd -dc | rg -c` on the same text.
+3. How that grows with the lines, the signatures and the threads.
 """
 
 import argparse
@@ -106,26 +107,41 @@ def signatures(count):
     return (found + made)[:count]
 
 
-def many_lines(arguments, folder, duckdb):
-    casefile, bundle = arguments.target / "casefile", folder / "many"
-    run([arguments.target / "examples/polls", bundle, 40, 36, arguments.lines])
-    wanted = signatures(arguments.patterns)
-    blocks = [f"""
+def config(folder, wanted):
+    """A config with these signatures."""
+    path = folder / f"{len(wanted)}.toml"
+    path.write_text('service = "shop"\n' + "".join(f"""
 [[signature]]
 id = "bench.{number}"
 title = "bench {number}"
 expect = "failure"
 {"contains" if plain else "pattern"} = {json.dumps(text)}
-""" for number, (plain, text) in enumerate(wanted)]
-    with_them, without = folder / "with.toml", folder / "without.toml"
-    without.write_text('service = "shop"\n')
-    with_them.write_text('service = "shop"\n' + "".join(blocks))
+""" for number, (plain, text) in enumerate(wanted)))
+    return path
+
+
+def many_lines(arguments, folder, duckdb):
+    casefile, bundle = arguments.target / "casefile", folder / "many"
+    run([arguments.target / "examples/polls", bundle, 40, 36, arguments.lines])
+    wanted = signatures(arguments.patterns)
     _, _, out = run([arguments.target / "examples/decode", bundle])
     decoded = float(out.split()[-2])
-    bare, _, _ = run([casefile, "analyze", bundle, "--config", without], 3)
-    seconds, memory, _ = run([casefile, "analyze", bundle, "--config", with_them], 3)
+    analyze = lambda bundle, patterns, *more: run(
+        [casefile, "analyze", bundle, "--config", config(folder, signatures(patterns)), *more], 3)
+    bare, _, _ = analyze(bundle, 0)
+    seconds, memory, _ = analyze(bundle, arguments.patterns)
     print(f"{arguments.patterns} signatures, {arguments.lines:,} lines: analyze {seconds:.2f} s, {memory:.0f} MB; without signatures "
           f"{bare:.2f} s; decoding the messages alone {decoded:.2f} s ({seconds / decoded:.2f}x of that)")
+    for patterns in (1, 10, arguments.patterns, 3 * arguments.patterns):
+        seconds_of, memory, _ = analyze(bundle, patterns)
+        print(f"  {patterns} signatures: {seconds_of:.2f} s, {memory:.0f} MB")
+    for lines in (arguments.lines // 100, arguments.lines // 10, arguments.lines // 3):
+        smaller = folder / f"{lines}"
+        run([arguments.target / "examples/polls", smaller, 40, 36, lines])
+        seconds_of, memory, _ = analyze(smaller, arguments.patterns)
+        print(f"  {lines:,} lines: {seconds_of:.2f} s, {memory:.0f} MB")
+    one, _, _ = analyze(bundle, arguments.patterns, "--threads", 1)
+    print(f"  --threads 1: {one:.2f} s")
     events = bundle / "data/log_events.parquet"
     if duckdb:
         quoted = lambda text: "'" + text.replace("'", "''") + "'"

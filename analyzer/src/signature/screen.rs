@@ -1,8 +1,8 @@
 //! Which log lines need to be looked at: those with a text that every match of some signature has.
 //!
-//! Most lines match nothing. One search over the bytes of thousands of lines finds the few that may, and only these
-//! are read and matched one by one. A line that is passed over matches no signature, is no part of a line, begins no stack trace
-//! and has no terminal escape.
+//! Most lines match nothing. A search over the bytes of thousands of lines finds the few that may, and only these are
+//! matched one by one. A line that is passed over matches no signature, is no part of a longer line, begins no stack trace, and has
+//! no terminal escape.
 
 use std::collections::BTreeSet;
 
@@ -97,7 +97,11 @@ impl Screen {
         // A line as long as a part may be one.
         let mut notable: Vec<bool> =
             messages.value_offsets().windows(2).map(|ends| ends[1] - ends[0] >= PART_BYTES as i32).collect();
-        let mut mark = |row: usize| notable.get_mut(row).into_iter().for_each(|notable| *notable = true);
+        let mut mark = |row: usize| {
+            if let Some(notable) = notable.get_mut(row) {
+                *notable = true;
+            }
+        };
         for search in &self.searches {
             let (mut row, mut start) = (0, first);
             while let Some(found) = search.find(bytes, Span { start, end: last }) {
@@ -119,7 +123,7 @@ impl Screen {
             }
             mark(row);
         }
-        (0..).zip(notable).filter(|(_, notable)| *notable).map(|(row, _)| row).collect()
+        notable.into_iter().enumerate().filter(|(_, notable)| *notable).map(|(row, _)| row).collect()
     }
 }
 
