@@ -213,7 +213,10 @@ fn scan(
     std::thread::scope(|scope| {
         let (read, batches) = sync_channel(READ_AHEAD);
         // It ends with the lines, or where no more are wanted.
-        scope.spawn(move || lines.try_for_each(|batch| read.send(batch)));
+        let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
+        reader
+            .spawn_scoped(scope, move || lines.try_for_each(|batch| read.send(batch)))
+            .map_err(AnalyzeError::internal)?;
         batches.into_iter().try_for_each(|batch| scanner.batch(&batch?, moment))
     })?;
     Ok(scanner.into_matches())

@@ -1,4 +1,4 @@
-//! Decodes the messages of a bundle's log lines and does nothing with them: what any search in them takes at least.
+//! Decodes the messages of a bundle's log lines and does nothing with them: no search in them can take less time.
 //!
 //!     cargo run --release --workspace --example decode -- BUNDLE
 

@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example speaks on its output")]
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
 
@@ -69,8 +70,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             writer.push(row)?;
         }
     }
+    let mut written = BTreeMap::new();
     for number in 0..lines {
-        writer.push(line(number, lines, tasks, polls))?;
+        let mut line = line(number, lines, tasks, polls);
+        let of_stream: &mut i64 = written.entry(line.log_stream.clone()).or_default();
+        line.seq = *of_stream;
+        *of_stream += 1;
+        writer.push(line)?;
     }
     let head = ManifestHead { tool: "polls".to_owned(), stop_reason: "settled".to_owned(), ..Default::default() };
     println!("{}", writer.seal(&head)?.digest);
@@ -88,6 +94,7 @@ fn poll(snapshot: i64, tasks: i64) -> impl Iterator<Item = AnyRow> {
         snapshot,
         observed_at,
         service_arn: SERVICE.to_owned(),
+        status: Some("ACTIVE".to_owned()),
         desired_count: Some(tasks),
         running_count: Some(tasks),
         load_balancers: 1,
@@ -144,7 +151,7 @@ fn line(number: i64, of: i64, tasks: i64, polls: i64) -> LogEventRow {
         log_group: "/ecs/shop".into(),
         log_stream: format!("ecs/{container}/{task:032x}").into(),
         timestamp: Timestamp(at),
-        seq: number,
+        seq: 0,
         container: Some(container.into()),
         task_id: Some(format!("{task:032x}").into()),
         ingestion_time: Some(Timestamp(at + 400)),

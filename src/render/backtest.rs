@@ -33,10 +33,25 @@ pub(crate) fn backtest(report: &Report, archive: &str, format: BacktestFormat, s
     }
 }
 
-/// `read 38.2 MB from s3://evidence/casefile in 412 requests`
-pub(crate) fn cost(archive: &str, cost: &Cost) -> String {
-    let requests = usize::try_from(cost.requests()).unwrap_or(usize::MAX);
-    format!("read {:.1} MB from {archive} in {}", megabytes(cost.bytes()), count(requests, "request", "requests"))
+/// USD for a thousand GET requests: S3 Standard in us-east-1 (<https://aws.amazon.com/s3/pricing/>).
+const USD_FOR_1000: f64 = 0.0004;
+
+/// `read 38.2 MB from s3://evidence/casefile in 412 requests (less than 0.01 USD at the price of us-east-1)`; `of_aws`: the
+/// archive is in S3 itself, whose price is known.
+pub(crate) fn cost(archive: &str, cost: &Cost, of_aws: bool) -> String {
+    let requests = count(usize::try_from(cost.requests()).unwrap_or(usize::MAX), "request", "requests");
+    let told = format!("read {:.1} MB from {archive} in {requests}", megabytes(cost.bytes()));
+    match of_aws {
+        true => format!("{told} ({} at the price of us-east-1)", usd(cost.requests())),
+        false => told,
+    }
+}
+
+fn usd(requests: u64) -> String {
+    match requests as f64 / 1000.0 * USD_FOR_1000 {
+        usd if usd < 0.01 => "less than 0.01 USD".to_owned(),
+        usd => format!("about {usd:.2} USD"),
+    }
 }
 
 /// `this change turns 3 of 412 verdicts: 1 pass → fail, 2 inconclusive → pass`
@@ -261,4 +276,15 @@ fn junit(report: &Report) -> Result<String, Error> {
     let mut junit = Junit::new("casefile backtest");
     junit.add_test_suite(suite);
     junit.to_string().map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::usd;
+
+    #[test]
+    fn what_requests_cost() {
+        let costs = [0, 24_999, 25_000, 2_000_000].map(usd);
+        assert_eq!(costs, ["less than 0.01 USD", "less than 0.01 USD", "about 0.01 USD", "about 0.80 USD"]);
+    }
 }

@@ -146,7 +146,8 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     // Beside the result, which is the same however much had to be read for it.
     // On a cluster the executors read it.
     if s3_url(Path::new(&args.archive.archive)).is_some() && args.engine.is_none() {
-        printer.note(&render::cost(&name, &cost));
+        let of_aws = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"].iter().all(|name| std::env::var_os(name).is_none());
+        printer.note(&render::cost(&name, &cost, of_aws));
     }
     Ok(if !report.problems.is_empty() {
         Exit::Integrity

@@ -123,15 +123,16 @@ fn a_flaky_first_task() {
 
 #[test]
 fn a_crash_loop() {
-    assert_says(
-        &shown(FAST, "crash-after-completed", Vec::new()),
-        3,
-        &[
-            "FAIL delegate to manage-core team: container app exited with 1 after",
-            "redis.exceptions.ConnectionError: Error 111 connecting to cache.internal:6379. Connection refused.",
-            "tasks died",
-        ],
-    );
+    let run = shown(FAST, "crash-after-completed", Vec::new());
+    // The poll that decides sees the task's last line, and on a busy machine not yet its death.
+    let died = [
+        "FAIL delegate to manage-core team: container app exited with 1 after",
+        "redis.exceptions.ConnectionError: Error 111 connecting to cache.internal:6379. Connection refused.",
+        "tasks died",
+    ];
+    let logged = ["FAIL delegate to manage-core team: container app logged CRITICAL: outbox worker died, exiting"];
+    let is_dead = run.out.contains("exited with 1");
+    assert_says(&run, 3, if is_dead { &died } else { &logged });
 }
 
 #[test]

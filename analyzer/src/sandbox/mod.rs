@@ -43,6 +43,8 @@ pub(crate) use session::{ARCHIVE_URL, BUNDLE_URL, Catalog, session, task};
 pub(crate) use statement::{first_line, parse};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
+use threads::{Done, PLANNING};
+
 use crate::error::SpecError;
 
 /// A query that passed the gate: as it was written, and as it will run.
@@ -74,10 +76,9 @@ pub(crate) async fn plan(
         let (file, sql, tables) = owned;
         let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
         // The receiver may be gone.
-        let _ = answer.send(planned);
-        true
+        Done { tell: Box::new(|| drop(answer.send(planned))), is_whole: true }
     };
-    threads::run(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
+    PLANNING.run(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
     match tokio::time::timeout(PLANNING_TIME, answered).await {
         Ok(Ok(planned)) => planned,
         Ok(Err(_)) => Err(stopped("could not be planned, which is a fault of the engine".to_owned())),

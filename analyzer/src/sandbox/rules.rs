@@ -96,3 +96,18 @@ fn row_by_row(plan: &Arc<dyn ExecutionPlan>) -> &Arc<dyn ExecutionPlan> {
         _ => plan,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_has_the_rules_that_are_named() {
+        let rules = PhysicalOptimizer::new().rules;
+        let times = |name: &str| rules.iter().filter(|rule| rule.name() == name).count();
+        for name in OF_KNOWN_TABLES.into_iter().chain([WHOLE_AGGREGATES]) {
+            assert_eq!(times(name), 1, "{name}");
+        }
+        assert_eq!(times(FEWER_COLUMNS), 2);
+    }
+}

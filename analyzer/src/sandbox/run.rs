@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use super::{threads, words};
+use super::threads::{Done, RUNNING};
+use super::words;
 
 /// The limits of one query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +75,8 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     let plan = reset_plan_states(plan).map_err(|error| engine(&error, limits))?;
     let (answer, answered) = oneshot::channel();
     let limits = *limits;
-    threads::run(move |runtime| alone(runtime, task, plan, limits, answer))
+    RUNNING
+        .run(move |runtime| alone(runtime, task, plan, limits, answer))
         .map_err(|error| RunError::Start(error.to_string()))?;
     match tokio::time::timeout(limits.time, answered).await {
         Ok(Ok(answer)) => answer,
@@ -83,14 +85,14 @@ pub(crate) async fn collect(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>
     }
 }
 
-/// It ends when the receiver is dropped. Gives whether the query came to its end.
+/// It ends when the receiver is dropped.
 fn alone(
     runtime: &Runtime,
     task: Arc<TaskContext>,
     plan: Arc<dyn ExecutionPlan>,
     limits: Limits,
     mut answer: oneshot::Sender<Answer>,
-) -> bool {
+) -> Done {
     let result = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -99,11 +101,13 @@ fn alone(
         }
     });
     let is_whole = matches!(result, Some(Ok(_)));
-    if let Some(result) = result {
-        // The receiver may be gone.
-        let _ = answer.send(result);
-    }
-    is_whole
+    let tell = move || {
+        if let Some(result) = result {
+            // The receiver may be gone.
+            let _ = answer.send(result);
+        }
+    };
+    Done { tell: Box::new(tell), is_whole }
 }
 
 async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {

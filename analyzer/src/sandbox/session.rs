@@ -162,7 +162,7 @@ pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<Task
     Ok(Arc::new(TaskContext::new(task, session, config, scalar, higher_order, aggregate, window, runtime)))
 }
 
-/// A session, in which queries are planned. They have nothing in common but it.
+/// A session in which queries are planned, each with a copy of its state.
 pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();

@@ -9,52 +9,79 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// Plans are made and walked by recursion: deep ones need room, and have it for as many words as
-/// [`WORDS`](super::statement::WORDS) allows. What is not used of it takes no memory.
-const STACK_BYTES: usize = 256 << 20;
-
-/// The work of one query; it gives whether that came to its end.
-type Work = Box<dyn FnOnce(&Runtime) -> bool + Send>;
-
-/// The threads that wait for work.
-static IDLE: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
-
-fn idle() -> std::sync::MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
-    IDLE.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a thread has done. Its answer is told once the thread waits again, so that the next query finds it.
+pub(super) struct Done {
+    pub(super) tell: Box<dyn FnOnce()>,
+    /// Whether the query came to its end.
+    pub(super) is_whole: bool,
 }
 
-/// Does the work on a thread that does nothing else meanwhile. Work that panics ends its thread.
-///
-/// # Errors
-/// Where no thread can be started.
-pub(super) fn run(work: impl FnOnce(&Runtime) -> bool + Send + 'static) -> io::Result<()> {
-    let mut work: Work = Box::new(work);
-    loop {
-        // The guard is not held while work is given away.
-        let waiting = idle().pop();
-        let Some(waiting) = waiting else { return start(work) };
-        match waiting.send(work) {
-            Ok(()) => return Ok(()),
-            // The thread has ended.
-            Err(mpsc::SendError(back)) => work = back,
-        }
+/// The work of one query.
+type Work = Box<dyn FnOnce(&Runtime) -> Done + Send>;
+
+/// Threads of one kind.
+pub(super) struct Threads {
+    name: &'static str,
+    stack: usize,
+    /// Those that wait for work.
+    idle: Mutex<Vec<mpsc::Sender<Work>>>,
+}
+
+/// Plans are made by recursion: deep ones need room, and have it for as many words as [`WORDS`](super::statement::WORDS)
+/// allows. Stack that is not used takes no memory, only addresses.
+pub(super) static PLANNING: Threads = Threads::new("casefile-plan", 256 << 20);
+/// Plans that run are walked by recursion.
+pub(super) static RUNNING: Threads = Threads::new("casefile-query", 8 << 20);
+
+impl Threads {
+    const fn new(name: &'static str, stack: usize) -> Self {
+        Self { name, stack, idle: Mutex::new(Vec::new()) }
     }
-}
 
-fn start(first: Work) -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (sender, next) = mpsc::channel::<Work>();
-    let serve = move || {
-        let mut work = first;
-        while work(&runtime) {
-            idle().push(sender.clone());
-            match next.recv() {
-                Ok(next) => work = next,
-                Err(_) => return,
+    /// Does the work on a thread that does nothing else meanwhile. Work that panics ends its thread.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub(super) fn run(&'static self, work: impl FnOnce(&Runtime) -> Done + Send + 'static) -> io::Result<()> {
+        let mut work: Work = Box::new(work);
+        loop {
+            // The guard is not held while work is given away.
+            let waiting = self.idle().pop();
+            let Some(waiting) = waiting else { return self.start(work) };
+            match waiting.send(work) {
+                Ok(()) => return Ok(()),
+                // The thread has ended.
+                Err(mpsc::SendError(back)) => work = back,
             }
         }
-    };
-    std::thread::Builder::new().name("casefile-query".to_owned()).stack_size(STACK_BYTES).spawn(serve).map(drop)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<mpsc::Sender<Work>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&'static self, first: Work) -> io::Result<()> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (sender, next) = mpsc::channel::<Work>();
+        let serve = move || {
+            let mut work = first;
+            loop {
+                let done = work(&runtime);
+                if done.is_whole {
+                    self.idle().push(sender.clone());
+                }
+                (done.tell)();
+                if !done.is_whole {
+                    return;
+                }
+                match next.recv() {
+                    Ok(next) => work = next,
+                    Err(_) => return,
+                }
+            }
+        };
+        std::thread::Builder::new().name(self.name.to_owned()).stack_size(self.stack).spawn(serve).map(drop)
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +90,11 @@ mod tests {
 
     fn answer(of: impl FnOnce() -> u32 + Send + 'static) -> Result<u32, mpsc::RecvError> {
         let (tell, told) = mpsc::channel();
-        run(move |_| tell.send(of()).is_ok()).unwrap();
+        let work = move |_: &Runtime| {
+            let answer = of();
+            Done { tell: Box::new(move || tell.send(answer).unwrap()), is_whole: true }
+        };
+        RUNNING.run(work).unwrap();
         told.recv()
     }
 

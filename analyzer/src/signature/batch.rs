@@ -33,9 +33,8 @@ impl Lines {
             let column = batch.column_by_name(name).and_then(|column| column.as_any().downcast_ref::<T>());
             column.cloned().ok_or_else(|| AnalyzeError::internal(format!("log_events.{name} has another type")))
         }
-        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let writer = |name: &str| match batch.column_by_name(name) {
-            Some(column) => cast(column, &dictionary).map_err(AnalyzeError::internal),
+            Some(column) => cast(column, &dictionary()).map_err(AnalyzeError::internal),
             None => Err(AnalyzeError::internal(format!("log_events.{name} is not there"))),
         };
         let [group, stream, container, task] = WRITER_COLUMNS;
@@ -81,6 +80,10 @@ impl Lines {
             ..other
         }
     }
+}
+
+fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 fn name(column: &ArrayRef, row: usize) -> Option<&str> {
@@ -130,8 +133,10 @@ mod tests {
     use proptest::sample::select;
 
     use super::*;
-    use crate::signature::{Matches, Signature};
-    use crate::tables::to_batches;
+    use arrow::datatypes::{Field, Schema};
+
+    use crate::signature::{Ended, Looks, Matches, Pattern, Signature};
+    use crate::tables::{batch, texts, to_batches};
 
     const SIGNATURES: &str = r#"
         [[signature]]
@@ -160,7 +165,9 @@ mod tests {
         json = { level = "^(ERROR|FATAL)$", code = "^50[0-9]$" }
     "#;
 
-    const PIECES: [&str; 24] = [
+    const PIECES: [&str; 26] = [
+        "made 0007!",
+        "made 0",
         "Running upgrade ",
         "a1 -> b2",
         "Run",
@@ -192,10 +199,17 @@ mod tests {
         signature: Vec<Signature>,
     }
 
-    fn scanner() -> Scanner {
+    /// The signatures, and `more` made ones, for more texts than one search finds. The last lines of task `t1` are kept.
+    fn scanner(more: usize) -> Scanner {
         let file: File = toml::from_str(SIGNATURES).unwrap();
-        let patterns: Vec<_> = file.signature.iter().map(|signature| signature.compile().unwrap()).collect();
-        Scanner::new(&patterns).unwrap()
+        let mut patterns: Vec<_> = file.signature.iter().map(|signature| signature.compile().unwrap()).collect();
+        let made = |number| Pattern { looks: Looks::Text(format!("made {number:04}!")), ..patterns[1].clone() };
+        patterns.extend((0..more).map(made).collect::<Vec<_>>());
+        let mut scanner = Scanner::new(&patterns).unwrap();
+        let ends = batch(vec![("task_id", false, texts([Some("t1")].into_iter()))]).unwrap();
+        scanner.keep_tails(Ended::from_views(&[ends], &[]));
+        scanner.bound(Timestamp(2));
+        scanner
     }
 
     /// Lines of a few streams, in the order of the table. Some are as long as a part of a line.
@@ -204,12 +218,14 @@ mod tests {
             8 => prop::collection::vec(select(&PIECES[..]), 0..5).prop_map(|pieces| pieces.concat()),
             1 => Just("Running upgrade a -> b".to_owned() + &"x".repeat(16_384 - 22)),
         ];
-        let line = (0..3_u8, 0..5_i64, message).prop_map(|(stream, at, message)| LogEventRow {
+        let line = (0..3_u8, 0..5_i64, 0..3_i64, message).prop_map(|(stream, at, seen, message)| LogEventRow {
             log_group: "g".into(),
             log_stream: format!("s{stream}").into(),
             timestamp: Timestamp(at),
             task_id: (stream > 0).then(|| format!("t{stream}").into()),
+            container: (at > 0).then(|| "app".into()),
             ingestion_time: (at > 1).then_some(Timestamp(7)),
+            observed_at: Timestamp(seen),
             message,
             ..Default::default()
         });
@@ -220,20 +236,51 @@ mod tests {
         })
     }
 
+    /// Batches as a reader gives them: parts of larger arrays, with the names as texts or as dictionaries.
+    fn batches(lines: &[LogEventRow], rows: usize, with_names: bool) -> Vec<RecordBatch> {
+        let whole = to_batches(lines).unwrap();
+        let parts = whole.iter().flat_map(|batch| {
+            let starts = (0..batch.num_rows()).step_by(rows);
+            starts.map(|start| batch.slice(start, rows.min(batch.num_rows() - start)))
+        });
+        let dictionary = |batch: RecordBatch| {
+            let column =
+                |(field, column): (&Arc<Field>, &ArrayRef)| match WRITER_COLUMNS.contains(&field.name().as_str()) {
+                    true if with_names => cast(column, &dictionary()).unwrap(),
+                    _ => Arc::clone(column),
+                };
+            let schema = batch.schema();
+            let columns: Vec<ArrayRef> = schema.fields().iter().zip(batch.columns()).map(column).collect();
+            let fields = schema.fields().iter().zip(&columns);
+            let fields: Vec<_> = fields
+                .map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()))
+                .collect();
+            RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
+        };
+        parts.map(dictionary).collect()
+    }
+
     proptest! {
         #[test]
-        fn lines_that_are_passed_over_match_nothing(lines in lines()) {
+        fn lines_that_are_passed_over_match_nothing(
+            lines in lines(),
+            rows in 1..70_usize,
+            with_names in any::<bool>(),
+            moment in prop::option::of(0..3_i64),
+            more in select(&[0, 100, 1000][..]),
+        ) {
+            let moment = moment.map(Timestamp);
             let one_by_one: Matches = {
-                let mut scanner = scanner();
-                lines.iter().for_each(|line| scanner.row(line));
+                let mut scanner = scanner(more);
+                let is_seen = |line: &&LogEventRow| moment.is_none_or(|moment| line.observed_at <= moment);
+                lines.iter().filter(is_seen).for_each(|line| scanner.row(line));
                 scanner.into_matches()
             };
-            let batches = to_batches(&lines).unwrap();
             let at_once = |mut scanner: Scanner| {
-                batches.iter().for_each(|batch| scanner.batch(batch, None).unwrap());
+                batches(&lines, rows, with_names).iter().for_each(|batch| scanner.batch(batch, moment).unwrap());
                 scanner.into_matches()
             };
-            let screened = scanner();
+            let screened = scanner(more);
             prop_assert!(screened.screen.is_some());
             let mut unscreened = screened.clone();
             unscreened.screen = None;

@@ -22,9 +22,11 @@ use super::{FieldPattern, Looks, Pattern, escapes};
 const SHORTEST: usize = 3;
 /// Of a long text a part is enough.
 const LONGEST: usize = 12;
-/// So many texts of one expression do not slow a search down.
+/// An expression with at most this many texts is preferred.
 const FEW: usize = 32;
-/// One search with vector instructions finds so many.
+/// With more texts than these, a search takes longer than it saves.
+const MOST: usize = 2000;
+/// Texts of one search with vector instructions: aarch64 allows 48.
 const AT_ONCE: usize = 48;
 /// With more searches than these, one automaton is faster.
 const SEARCHES: usize = 8;
@@ -75,7 +77,10 @@ impl Screen {
                 }
             }
         }
-        // A text that holds another finds nothing that the other does not.
+        if texts.len() > MOST {
+            return None;
+        }
+        // No text is part of another: so the first that is found to end is the first that begins.
         let holds = |text: &[u8], other: &[u8]| text.windows(other.len()).any(|part| part == other);
         let is_needed = |text: &&[u8]| !texts.iter().any(|other| other != text && holds(text, other));
         let mut needed: Vec<&[u8]> = texts.iter().map(Vec::as_slice).filter(is_needed).collect();
@@ -108,7 +113,7 @@ impl Screen {
                 while end_of(row) <= found.start {
                     row += 1;
                 }
-                // One that begins in a line and ends in another is none.
+                // A text that begins in one line and ends in another does not count.
                 start = found.start + 1;
                 if found.end <= end_of(row) {
                     mark(row);
@@ -170,7 +175,7 @@ fn held(expression: &Hir) -> Option<Vec<Vec<u8>>> {
         HirKind::Repetition(repetition) if repetition.min > 0 => held(&repetition.sub).into_iter().collect(),
         HirKind::Alternation(parts) => {
             let of_each = parts.iter().map(held).collect::<Option<Vec<_>>>();
-            of_each.map(|texts| texts.concat()).into_iter().collect()
+            of_each.map(|texts| texts.concat()).filter(|texts| texts.len() <= MOST).into_iter().collect()
         }
         _ => Vec::new(),
     };
