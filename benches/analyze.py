@@ -88,7 +88,7 @@ def typical(arguments, folder, duckdb):
     seconds, memory, _ = run([casefile, "analyze", bundle, "--config", rules], arguments.runs)
     print(f"analyze, typical bundle: {seconds * 1000:.0f} ms, {memory:.0f} MB")
     if duckdb:
-        path, checks = script(casefile, bundle, config, folder)
+        path, checks = script(casefile, bundle, rules, folder)
         theirs, memory, _ = run([duckdb, "-bail"], arguments.runs, stdin=path)
         print(f"  DuckDB, the same {checks} checks: {theirs * 1000:.0f} ms, {memory:.0f} MB ({seconds / theirs:.2f}x of that is casefile's)")
 
