@@ -1,6 +1,7 @@
 //! Judging again with changed rules: only what the change can have an effect on.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 
 use arrow::array::RecordBatch;
 use casefile_evidence::Timestamp;
@@ -10,7 +11,7 @@ use crate::error::AnalyzeError;
 use crate::options::Options;
 use crate::pack::{Check, Pack};
 use crate::settings::Settings;
-use crate::signature::{KEPT, Scanner, Signature};
+use crate::signature::{Compiled, KEPT, Signature};
 use crate::tables::{Evidence, NEW_ERRORS};
 use crate::verdict::Verdict;
 
@@ -83,34 +84,50 @@ impl Change {
     }
 }
 
-/// Whether the signatures find the same lines before and after, in all of these: rows of `log_events` in their order.
-/// `since`: from when on lines counted.
-///
-/// # Errors
-/// Where a pattern or a row cannot be read.
-pub fn find_the_same_lines(
-    patterns: &[(Signature, Signature)],
-    lines: impl IntoIterator<Item = Result<RecordBatch, AnalyzeError>>,
-    since: Option<Timestamp>,
-) -> Result<bool, AnalyzeError> {
-    let both = patterns.iter().flat_map(|(before, after)| [before, after]).map(Signature::compile);
-    let both = both.collect::<Result<Vec<_>, _>>().map_err(|error| AnalyzeError::Specification(vec![error]))?;
-    let mut scanner = Scanner::new(&both)?;
-    if let Some(since) = since {
-        scanner.bound(since);
-    }
-    for batch in lines {
-        scanner.batch(&batch?, None)?;
-    }
-    let matches = scanner.into_matches();
-    let found = |number: usize| matches.of(number).map(|(place, found)| (&place.log_group, &place.log_stream, found));
-    // A scanner keeps a limited number of matches. Above it, whether all are the same is not known.
-    let all_are_kept = |number: usize| found(number).all(|(.., found)| found.count() <= KEPT as u64);
-    let is_same = |number: usize| all_are_kept(number) && found(number).eq(found(number + 1));
-    Ok((0..patterns.len()).all(|pair| is_same(2 * pair)))
-}
+/// Signatures before and after a change of their patterns.
+pub(crate) type Pairs = Vec<(Signature, Signature)>;
 
 impl Analyzer {
+    /// Whether the signatures find the same lines before and after, in all of these: rows of `log_events` in their order.
+    /// `since`: from when on lines counted.
+    ///
+    /// # Errors
+    /// Where a pattern or a row cannot be read.
+    pub fn finds_the_same_lines(
+        &self,
+        patterns: &[(Signature, Signature)],
+        lines: impl IntoIterator<Item = Result<RecordBatch, AnalyzeError>>,
+        since: Option<Timestamp>,
+    ) -> Result<bool, AnalyzeError> {
+        let mut scanner = self.pairs(patterns)?.scanner();
+        if let Some(since) = since {
+            scanner.bound(since);
+        }
+        for batch in lines {
+            scanner.batch(&batch?, None)?;
+        }
+        let matches = scanner.into_matches();
+        let found =
+            |number: usize| matches.of(number).map(|(place, found)| (&place.log_group, &place.log_stream, found));
+        // A scanner keeps a limited number of matches. Above it, whether all are the same is not known.
+        let all_are_kept = |number: usize| found(number).all(|(.., found)| found.count() <= KEPT as u64);
+        let is_same = |number: usize| all_are_kept(number) && found(number).eq(found(number + 1));
+        Ok((0..patterns.len()).all(|pair| is_same(2 * pair)))
+    }
+
+    /// The signatures ready to be used, each after the one of before.
+    fn pairs(&self, patterns: &[(Signature, Signature)]) -> Result<Arc<Compiled>, AnalyzeError> {
+        let last = || self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = last().as_ref().filter(|(of, _)| of == patterns) {
+            return Ok(Arc::clone(known));
+        }
+        let both = patterns.iter().flat_map(|(before, after)| [before, after]).map(Signature::compile);
+        let both = both.collect::<Result<Vec<_>, _>>().map_err(|error| AnalyzeError::Specification(vec![error]))?;
+        let compiled = Arc::new(Compiled::new(both)?);
+        *last() = Some((patterns.to_vec(), Arc::clone(&compiled)));
+        Ok(compiled)
+    }
+
     /// The verdict with these rules, where `base` is the verdict of the same bundle, by the same version of casefile, with the
     /// rules of before the change. It is the same as [`Analyzer::analyze`] gives; outcomes that the change has no effect on
     /// are taken from `base`.

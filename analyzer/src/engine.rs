@@ -7,7 +7,7 @@ use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::again::Change;
+use crate::again::{Change, Pairs};
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
@@ -36,6 +36,8 @@ enum Ran {
 
 /// The signatures of the last settings: many bundles are judged with the same.
 type Last = Option<(Settings, Arc<Compiled>)>;
+/// As [`Last`], of the last change of patterns.
+type LastPairs = Option<(Pairs, Arc<Compiled>)>;
 
 /// A pack that is planned: ready to judge any evidence, as often as it is asked to.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub struct Analyzer {
     pack: Arc<Pack>,
     plans: Arc<Plans>,
     signatures: Arc<Mutex<Last>>,
+    pub(crate) pairs: Arc<Mutex<LastPairs>>,
 }
 
 impl Analyzer {
@@ -54,7 +57,7 @@ impl Analyzer {
     /// Every check that cannot be used.
     pub async fn new(pack: Pack, options: &Options) -> Result<Self, AnalyzeError> {
         let plans = Plans::new(&pack, options).await?;
-        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans), signatures: Arc::default() })
+        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans), signatures: Arc::default(), pairs: Arc::default() })
     }
 
     /// The checks.

@@ -50,7 +50,7 @@ mod tables;
 mod terms;
 mod verdict;
 
-pub use again::{Change, find_the_same_lines};
+pub use again::Change;
 pub use did_you_mean::nearest;
 pub use docs::table_docs;
 pub use engine::{Analyzer, analyze, lint};

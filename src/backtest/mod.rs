@@ -18,9 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use casefile_analyzer::{
-    AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict, find_the_same_lines,
-};
+use casefile_analyzer::{AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict};
 use casefile_archive::{Archive, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Bundle, ReadError, Row, read_table, read_table_in_memory};
@@ -259,7 +257,7 @@ impl Backtest {
     /// Whether the patterns that differ find the same lines of a bundle as before.
     async fn lines_are_the_same(&self, entry: &Entry, change: &Change) -> Result<bool, Error> {
         let Some(lines) = log_lines(&self.archive, entry).await? else { return Ok(true) };
-        Ok(find_the_same_lines(&change.patterns, lines, entry.created_at)?)
+        Ok(self.analyzer.finds_the_same_lines(&change.patterns, lines, entry.created_at)?)
     }
 
     /// Several bundles are judged at a time, each on one thread.
