@@ -1,7 +1,6 @@
 //! Judging again with changed rules: only what the change can have an effect on.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError};
 
 use arrow::array::RecordBatch;
 use casefile_evidence::Timestamp;
@@ -11,7 +10,7 @@ use crate::error::AnalyzeError;
 use crate::options::Options;
 use crate::pack::{Check, Pack};
 use crate::settings::Settings;
-use crate::signature::{Compiled, KEPT, Signature};
+use crate::signature::{KEPT, Signature};
 use crate::tables::{Evidence, NEW_ERRORS};
 use crate::verdict::Verdict;
 
@@ -84,9 +83,6 @@ impl Change {
     }
 }
 
-/// Signatures before and after a change of their patterns.
-pub(crate) type Pairs = Vec<(Signature, Signature)>;
-
 impl Analyzer {
     /// Whether the signatures find the same lines before and after, in all of these: rows of `log_events` in their order.
     /// `since`: from when on lines counted.
@@ -99,7 +95,11 @@ impl Analyzer {
         lines: impl IntoIterator<Item = Result<RecordBatch, AnalyzeError>>,
         since: Option<Timestamp>,
     ) -> Result<bool, AnalyzeError> {
-        let mut scanner = self.pairs(patterns)?.scanner();
+        let compile = || {
+            let each_after_its_before = patterns.iter().flat_map(|(before, after)| [before, after]);
+            each_after_its_before.map(Signature::compile).collect::<Result<_, _>>().map_err(|error| vec![error])
+        };
+        let mut scanner = self.pairs.of(patterns, compile)?.scanner();
         if let Some(since) = since {
             scanner.bound(since);
         }
@@ -113,19 +113,6 @@ impl Analyzer {
         let all_are_kept = |number: usize| found(number).all(|(.., found)| found.count() <= KEPT as u64);
         let is_same = |number: usize| all_are_kept(number) && found(number).eq(found(number + 1));
         Ok((0..patterns.len()).all(|pair| is_same(2 * pair)))
-    }
-
-    /// The signatures ready to be used, each after the one of before.
-    fn pairs(&self, patterns: &[(Signature, Signature)]) -> Result<Arc<Compiled>, AnalyzeError> {
-        let last = || self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = last().as_ref().filter(|(of, _)| of == patterns) {
-            return Ok(Arc::clone(known));
-        }
-        let both = patterns.iter().flat_map(|(before, after)| [before, after]).map(Signature::compile);
-        let both = both.collect::<Result<Vec<_>, _>>().map_err(|error| AnalyzeError::Specification(vec![error]))?;
-        let compiled = Arc::new(Compiled::new(both)?);
-        *last() = Some((patterns.to_vec(), Arc::clone(&compiled)));
-        Ok(compiled)
     }
 
     /// The verdict with these rules, where `base` is the verdict of the same bundle, by the same version of casefile, with the

@@ -1,13 +1,13 @@
 //! Evidence + pack + settings = verdict.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::again::{Change, Pairs};
+use crate::again::Change;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
@@ -15,7 +15,7 @@ use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
 use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
 use crate::settings::Settings;
-use crate::signature::{Compiled, Expect, Matches, Pattern, Quorum, SIGNATURE_TABLES};
+use crate::signature::{Expect, LastCompiled, Matches, Pattern, Quorum, SIGNATURE_TABLES, Signature};
 use crate::tables::{Evidence, History};
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
@@ -34,18 +34,14 @@ enum Ran {
     Broken(String),
 }
 
-/// The signatures of the last settings: many bundles are judged with the same.
-type Last = Option<(Settings, Arc<Compiled>)>;
-/// As [`Last`], of the last change of patterns.
-type LastPairs = Option<(Pairs, Arc<Compiled>)>;
-
 /// A pack that is planned: ready to judge any evidence, as often as it is asked to.
 #[derive(Debug, Clone)]
 pub struct Analyzer {
     pack: Arc<Pack>,
     plans: Arc<Plans>,
-    signatures: Arc<Mutex<Last>>,
-    pub(crate) pairs: Arc<Mutex<LastPairs>>,
+    signatures: Arc<LastCompiled<Settings>>,
+    /// Signatures before and after a change of their patterns.
+    pub(crate) pairs: Arc<LastCompiled<Vec<(Signature, Signature)>>>,
 }
 
 impl Analyzer {
@@ -70,17 +66,6 @@ impl Analyzer {
     pub fn may_say(&self, id: &str, status: Status) -> bool {
         let planned = self.pack.checks().iter().zip(&self.plans.checks).find(|(check, _)| check.header.id == id);
         planned.is_some_and(|(_, planned)| planned.says().is_none_or(|says| says.contains(&status)))
-    }
-
-    /// The signatures of settings that were found usable.
-    fn signatures(&self, settings: &Settings) -> Result<Arc<Compiled>, AnalyzeError> {
-        let last = || self.signatures.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = last().as_ref().filter(|(of, _)| of == settings) {
-            return Ok(Arc::clone(known));
-        }
-        let compiled = Arc::new(Compiled::new(settings.compile(&self.pack)?)?);
-        *last() = Some((settings.clone(), Arc::clone(&compiled)));
-        Ok(compiled)
     }
 
     /// Judges evidence.
@@ -109,7 +94,7 @@ impl Analyzer {
         settings: &Settings,
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
-        let signatures = self.signatures(settings)?;
+        let signatures = self.signatures.of(settings, || settings.compile(&self.pack))?;
         let (views, limits) = (&self.plans.views, options.limits());
         let prepared =
             Prepared::new(evidence, matched, views, &settings.rollout, &signatures, options.as_of, &limits).await?;

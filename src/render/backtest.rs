@@ -36,15 +36,11 @@ pub(crate) fn backtest(report: &Report, archive: &str, format: BacktestFormat, s
 /// USD for a thousand GET requests: S3 Standard in us-east-1 (<https://aws.amazon.com/s3/pricing/>).
 const USD_FOR_1000: f64 = 0.0004;
 
-/// `read 38.2 MB from s3://evidence/casefile in 412 requests (less than 0.01 USD at the price of us-east-1)`; `of_aws`: the
-/// archive is in S3 itself, whose price is known.
-pub(crate) fn cost(archive: &str, cost: &Cost, of_aws: bool) -> String {
+/// `read 38.2 MB from s3://evidence/casefile in 412 requests (Amazon S3 in us-east-1: less than 0.01 USD)`
+pub(crate) fn cost(archive: &str, cost: &Cost) -> String {
     let requests = count(usize::try_from(cost.requests()).unwrap_or(usize::MAX), "request", "requests");
-    let told = format!("read {:.1} MB from {archive} in {requests}", megabytes(cost.bytes()));
-    match of_aws {
-        true => format!("{told} ({} at the price of us-east-1)", usd(cost.requests())),
-        false => told,
-    }
+    let (megabytes, usd) = (megabytes(cost.bytes()), usd(cost.requests()));
+    format!("read {megabytes:.1} MB from {archive} in {requests} (Amazon S3 in us-east-1: {usd})")
 }
 
 fn usd(requests: u64) -> String {

@@ -146,8 +146,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     // Beside the result, which is the same however much had to be read for it.
     // On a cluster the executors read it.
     if s3_url(Path::new(&args.archive.archive)).is_some() && args.engine.is_none() {
-        let of_aws = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"].iter().all(|name| std::env::var_os(name).is_none());
-        printer.note(&render::cost(&name, &cost, of_aws));
+        printer.note(&render::cost(&name, &cost));
     }
     Ok(if !report.problems.is_empty() {
         Exit::Integrity

@@ -4,8 +4,8 @@
 //! they are, and of a table whose rows come when the plan runs it does not. `tasks t JOIN (SELECT task_arn, max(snapshot) ...
 //! GROUP BY task_arn) last` would hold every task of every snapshot, and not the one group of each task.
 //!
-//! Checks and views are planned at every start, and that takes more time than to run them. So their rules are those that can
-//! do something for a plan over late tables: no one knows how large these are, and they filter nothing themselves.
+//! Checks and views are planned at every start, which takes more time than to run them. So rules that cannot improve a plan
+//! over late tables are left out: the size of these tables is not known, and they do not filter their rows.
 
 use std::sync::Arc;
 

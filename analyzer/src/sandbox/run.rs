@@ -133,17 +133,14 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
 ///
 /// Done once, when the query is planned: it computes the properties of every operator again.
 pub(super) fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-    let wrap = |node: Arc<dyn ExecutionPlan>| {
-        Ok(if yields(&node) {
-            Transformed::no(node)
-        } else {
-            Transformed::yes(Arc::new(CooperativeExec::new(node)) as _)
-        })
+    let wrap = |node: Arc<dyn ExecutionPlan>| match yields(&node) {
+        true => Ok(Transformed::no(node)),
+        false => Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as _)),
     };
     plan.transform_up(wrap).map(|transformed| transformed.data)
 }
 
-/// Whether an operator yields as often as what it reads from, or by itself.
+/// Whether an operator yields by itself, or as often as the operators that it reads from.
 fn yields(node: &Arc<dyn ExecutionPlan>) -> bool {
     let passes_batches_on = node.is::<FilterExec>() || node.is::<ProjectionExec>() || node.is::<UnionExec>();
     passes_batches_on || node.is::<CooperativeExec>() || node.children().is_empty()

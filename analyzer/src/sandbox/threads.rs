@@ -9,8 +9,9 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use tokio::runtime::{Builder, Runtime};
 
-/// What a thread has done. Its answer is told once the thread waits again, so that the next query finds it.
+/// The result of the work.
 pub(super) struct Done {
+    /// Sends the answer. It is called after the thread is listed as idle: so the next query finds the thread there.
     pub(super) tell: Box<dyn FnOnce()>,
     /// Whether the query came to its end.
     pub(super) is_whole: bool,
@@ -64,20 +65,14 @@ impl Threads {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (sender, next) = mpsc::channel::<Work>();
         let serve = move || {
-            let mut work = first;
-            loop {
+            let mut given = Some(first);
+            while let Some(work) = given {
                 let done = work(&runtime);
                 if done.is_whole {
                     self.idle().push(sender.clone());
                 }
                 (done.tell)();
-                if !done.is_whole {
-                    return;
-                }
-                match next.recv() {
-                    Ok(next) => work = next,
-                    Err(_) => return,
-                }
+                given = if done.is_whole { next.recv().ok() } else { None };
             }
         };
         std::thread::Builder::new().name(self.name.to_owned()).stack_size(self.stack).spawn(serve).map(drop)

@@ -128,13 +128,12 @@ impl Scanner {
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::{Field, Schema};
     use casefile_evidence::tables::LogEventRow;
     use proptest::prelude::*;
     use proptest::sample::select;
 
     use super::*;
-    use arrow::datatypes::{Field, Schema};
-
     use crate::signature::{Ended, Looks, Matches, Pattern, Signature};
     use crate::tables::{batch, texts, to_batches};
 
@@ -205,7 +204,7 @@ mod tests {
         let mut patterns: Vec<_> = file.signature.iter().map(|signature| signature.compile().unwrap()).collect();
         let made = |number| Pattern { looks: Looks::Text(format!("made {number:04}!")), ..patterns[1].clone() };
         patterns.extend((0..more).map(made).collect::<Vec<_>>());
-        let mut scanner = Scanner::new(&patterns).unwrap();
+        let mut scanner = Scanner::new(&patterns).unwrap().of_batches(&patterns);
         let ends = batch(vec![("task_id", false, texts([Some("t1")].into_iter()))]).unwrap();
         scanner.keep_tails(Ended::from_views(&[ends], &[]));
         scanner.bound(Timestamp(2));

@@ -124,9 +124,14 @@ impl Scanner {
             parts: Parts::default(),
             traces: Traces::default(),
             matches: Matches::default(),
-            screen: Screen::new(patterns).map(Arc::new),
+            screen: None,
             last: Default::default(),
         })
+    }
+
+    /// The same, for lines that come in batches: most of them are passed over.
+    pub(super) fn of_batches(self, patterns: &[Pattern]) -> Self {
+        Self { screen: Screen::new(patterns).map(Arc::new), ..self }
     }
 
     /// The matches so far, as if no more lines came.

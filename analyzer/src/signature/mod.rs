@@ -18,7 +18,7 @@ mod tail;
 mod trace;
 
 pub(crate) use batch::{LINE_COLUMNS, WRITER_COLUMNS};
-pub(crate) use compiled::Compiled;
+pub(crate) use compiled::{Compiled, LastCompiled};
 pub use declared::{Anchor, Expect, Quorum, Signature};
 pub(crate) use expression::{Ends, compile, escape, probe};
 pub(crate) use found::{Found, KEPT, Match, Matches, Place};

@@ -32,7 +32,7 @@ pub(crate) enum TableData {
 }
 
 /// Batches that are read one after the other.
-pub(crate) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + 'a>;
+pub(crate) type Batches<'a> = Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + Send + 'a>;
 
 /// Evidence to judge: a sealed bundle, or rows in memory.
 #[derive(Debug, Clone)]
@@ -109,12 +109,7 @@ impl Evidence {
         columns: &[&str],
         moment: Option<Timestamp>,
     ) -> Result<Batches<'_>, AnalyzeError> {
-        let schema = R::schema();
-        let places: Vec<usize> = columns
-            .iter()
-            .map(|column| schema.index_of(column))
-            .collect::<Result<_, _>>()
-            .map_err(AnalyzeError::internal)?;
+        let places = places::<R>(columns)?;
         let batches: Batches<'_> = match (self.tables.get(R::TABLE), &self.bundle) {
             (Some(TableData::Filed), Some(bundle)) => {
                 Box::new(bundle.columns(R::TABLE, Some(&places))?.map(|batch| batch.map_err(AnalyzeError::from)))
@@ -130,24 +125,14 @@ impl Evidence {
     }
 
     /// The log lines, in the order of their table, with the columns that signatures look at.
-    pub(crate) fn lines(&self) -> Result<impl Iterator<Item = Result<RecordBatch, AnalyzeError>> + Send, AnalyzeError> {
-        let schema = LogEventRow::schema();
-        let places = |columns: &[&str]| -> Result<Vec<usize>, AnalyzeError> {
-            columns
-                .iter()
-                .map(|column| schema.index_of(column))
-                .collect::<Result<_, _>>()
-                .map_err(AnalyzeError::internal)
-        };
+    pub(crate) fn lines(&self) -> Result<Batches<'_>, AnalyzeError> {
         match (self.tables.get(LogEventRow::TABLE), &self.bundle) {
             (Some(TableData::Filed), Some(bundle)) => {
-                let (columns, names) = (places(&LINE_COLUMNS)?, places(&WRITER_COLUMNS)?);
+                let (columns, names) = (places::<LogEventRow>(&LINE_COLUMNS)?, places::<LogEventRow>(&WRITER_COLUMNS)?);
                 let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
-                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from)))
-                    as Box<dyn Iterator<Item = _> + Send>)
+                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
             }
-            (Some(TableData::Held(batches)), _) => Ok(Box::new(batches.iter().cloned().map(Ok))),
-            _ => Ok(Box::new(std::iter::empty())),
+            _ => self.batches(LogEventRow::TABLE),
         }
     }
 
@@ -160,6 +145,12 @@ impl Evidence {
             (Some(_), more) => Err(AnalyzeError::Target { rows: more + 1 }),
         }
     }
+}
+
+/// The places of columns in their table.
+fn places<R: Row>(columns: &[&str]) -> Result<Vec<usize>, AnalyzeError> {
+    let schema = R::schema();
+    columns.iter().map(|column| schema.index_of(column)).collect::<Result<_, _>>().map_err(AnalyzeError::internal)
 }
 
 /// The rows of batches that have the columns of a table.
