@@ -27,7 +27,7 @@ const CONTAINERS: [&str; 2] = ["app", "proxy"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let path = arguments.next().ok_or("name the bundle to write")?;
+    let path = arguments.next().filter(|path| !path.starts_with('-')).ok_or("name the bundle to write")?;
     let tasks = arguments.next().map_or(Ok(500), |number| number.parse())?;
     let polls = arguments.next().map_or(Ok(503), |number| number.parse())?;
     let lines = arguments.next().map_or(Ok(0), |number| number.parse())?;
