@@ -56,7 +56,7 @@ pub(crate) enum Error {
     #[error("cannot {doing} {}: {source}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
     /// Nothing can be judged, whatever the bundle: an archive that is not there, executors that are lost.
-    #[error("the deployments cannot be judged: {0}")]
+    #[error("{0}")]
     Engine(String),
     #[error("internal error: {0}")]
     Internal(String),
@@ -96,7 +96,7 @@ impl Error {
 
     /// An error of the engine that runs a plan: of this program, or of a machine of a cluster.
     pub(crate) fn engine(error: &datafusion::error::DataFusionError) -> Self {
-        Self::Engine(error.to_string())
+        Self::Engine(format!("the deployments cannot be judged: {error}"))
     }
 
     /// The one map from errors to exit codes.

@@ -36,12 +36,12 @@ pub(crate) fn aside<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Standard error, for the log's lines.
+/// Standard error, for the log's lines: colored as messages are.
 pub(crate) struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        aside(|| std::io::stderr().lock().write(bytes))
+        aside(|| anstream::stderr().lock().write(bytes))
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

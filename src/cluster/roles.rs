@@ -37,10 +37,12 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     let listener = TcpListener::bind(args.bind).await;
     let listener = listener.map_err(|error| Error::usage(format!("cannot listen at {}: {error}", args.bind)))?;
     let address = listener.local_addr().map_err(|error| wrong(&error))?;
+    let host = reachable(args.external_host.as_ref(), address.ip())?;
+    let url = format!("ballista://{}:{}", bracketed(&host), address.port());
     let config = SchedulerConfig {
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
-        external_host: reachable(args.external_host.as_ref(), address.ip())?,
+        external_host: host,
         task_distribution: TaskDistributionPolicy::RoundRobin,
         executor_timeout_seconds: SILENT_SECONDS,
         expire_dead_executor_interval_seconds: 1,
@@ -52,9 +54,14 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     let cluster = BallistaCluster::new_from_config(&config).await.map_err(|error| wrong(&error))?;
     let server = create_scheduler::<LogicalPlanNode, PhysicalPlanNode>(cluster, Arc::new(config)).await;
     let server = server.map_err(|error| wrong(&error))?;
-    printer.stdout(&format!("ballista://{address}\n"))?;
+    printer.stdout(&format!("{url}\n"))?;
     start_grpc_service_with_listener(listener, server).await.map_err(Error::internal)?;
     Ok(Exit::Pass)
+}
+
+/// A host as it stands in a URL.
+fn bracketed(host: &str) -> String {
+    if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
 }
 
 /// The name by which other machines reach this one.
@@ -98,7 +105,10 @@ async fn executor(args: &Executor) -> Result<Exit, Error> {
     for port in [args.port, args.grpc_port] {
         free(port).map_err(|error| Error::usage(format!("cannot listen at {here}:{port}: {error}")))?;
     }
-    // Interrupted, it ends at once, and the scheduler gives its tasks to others.
+    // Interrupted, the program ends at once (`crate::interrupt`), and the scheduler gives its tasks to others.
     start_executor_process(Arc::new(config)).await.map_err(|error| Error::usage(error.to_string()))?;
-    Ok(Exit::Pass)
+    Err(Error::Engine(format!(
+        "the scheduler {} stopped this executor, from which it had heard nothing for more than {SILENT_SECONDS} s: start it again",
+        args.scheduler
+    )))
 }
