@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use casefile_evidence::Row;
 use casefile_evidence::tables::LogEventRow;
-use datafusion::physical_plan::ExecutionPlan;
 
 use crate::again::Change;
 use crate::error::{AnalyzeError, SpecError};
@@ -13,7 +12,7 @@ use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
 use crate::plans::{PlannedCheck, Plans, in_order, source};
 use crate::prepared::Prepared;
-use crate::sandbox::{Contents, Limits, Planned, Refusal, collect, task};
+use crate::sandbox::{Planned, Refusal};
 use crate::settings::Settings;
 use crate::signature::{Expect, LastCompiled, Matches, Pattern, Quorum, SIGNATURE_TABLES, Signature};
 use crate::tables::{Evidence, History};
@@ -95,9 +94,8 @@ impl Analyzer {
         options: &Options,
     ) -> Result<Verdict, AnalyzeError> {
         let signatures = self.signatures.of(settings, || settings.compile(&self.pack))?;
-        let (views, limits) = (&self.plans.views, options.limits());
-        let prepared =
-            Prepared::new(evidence, matched, views, &settings.rollout, &signatures, options.as_of, &limits).await?;
+        let views = &self.plans.views;
+        let prepared = Prepared::new(evidence, matched, views, &settings.rollout, &signatures, options).await?;
         let kept = |check: &Check, planned: &PlannedCheck| {
             let (base, change) = base?;
             let id = &check.header.id;
@@ -149,7 +147,7 @@ pub async fn lint(pack: &Pack, options: &Options) -> Result<Vec<SpecError>, Anal
         Ok(plans) => {
             let checks = pack.checks().iter().zip(&plans.checks);
             let of = |(check, planned): (&Check, &PlannedCheck)| match planned {
-                PlannedCheck::Here { logical, .. } => findings(check, logical),
+                PlannedCheck::Here(query) => findings(check, query.logical()),
                 PlannedCheck::Apart(planned) => planned.findings.clone(),
             };
             Ok(checks.flat_map(of).collect())
@@ -177,13 +175,19 @@ async fn run_all(
         }
         match planned {
             _ if lacks_lines(check) => drop(ran.insert(place, Ran::NoLines)),
-            PlannedCheck::Here { plan, .. } => here.push((place, Arc::clone(plan))),
+            PlannedCheck::Here(query) => here.push((place, Arc::clone(query))),
             PlannedCheck::Apart(planned) => apart.push((place, planned, check)),
         }
     }
-    let jobs = here.iter().map(|(_, plan)| {
-        let (plan, contents) = (Arc::clone(plan), Arc::clone(&prepared.contents));
-        async move { run(plan, &contents, &limits).await }
+    let jobs = here.iter().map(|(_, query)| {
+        let (query, contents) = (Arc::clone(query), Arc::clone(&prepared.contents));
+        let together = options.together.clone();
+        async move {
+            match query.run(&contents, &limits, together.as_ref()).await {
+                Ok(batches) => verdict::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
+                Err(error) => Ran::Broken(error.to_string()),
+            }
+        }
     });
     let lost = || Ran::Broken("it ended without an answer, which is a fault of casefile".to_owned());
     let (here_ran, apart_ran) =
@@ -212,17 +216,6 @@ async fn run_apart(
         Err(Refusal::Failed(error)) => Ran::Broken(error.to_string()),
     });
     Ok(ran.collect())
-}
-
-async fn run(plan: Arc<dyn ExecutionPlan>, contents: &Arc<Contents>, limits: &Limits) -> Ran {
-    let task = match task(contents, limits) {
-        Ok(task) => task,
-        Err(error) => return Ran::Broken(error.to_string()),
-    };
-    match collect(task, plan, limits).await {
-        Ok(batches) => verdict::read(&batches).map_or_else(Ran::Broken, Ran::Rows),
-        Err(error) => Ran::Broken(error.to_string()),
-    }
 }
 
 fn assemble(

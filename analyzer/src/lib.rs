@@ -61,7 +61,7 @@ pub use near_miss::{NearMiss, near_misses};
 pub use options::Options;
 pub use pack::{Check, Header, Pack};
 pub use query::{Answer, query};
-pub use sandbox::Isolation;
+pub use sandbox::{Isolation, Seat, Together};
 pub use serve::serve;
 pub use settings::{CheckSettings, Settings, lint_deadlines, lint_signatures};
 pub use signature::readable_line;

@@ -51,7 +51,7 @@ pub async fn near_misses(
     let limits = options.limits();
     let views = ViewPlans::new(&limits, options.threads).await?;
     let (rollout, none) = (RolloutSettings::default(), Compiled::new(Vec::new())?);
-    let prepared = Prepared::new(evidence, None, &views, &rollout, &none, options.as_of, &limits).await?;
+    let prepared = Prepared::new(evidence, None, &views, &rollout, &none, options).await?;
     let search = Search::new(&pattern, signature, &prepared);
     let mut near = BTreeSet::new();
     let mut take = |batch: &RecordBatch| -> Result<(), AnalyzeError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use casefile_evidence::Timestamp;
 
-use crate::sandbox::{Isolation, Limits};
+use crate::sandbox::{Isolation, Limits, Together};
 
 /// Bytes that the rows of a check may be: they end up in the verdict.
 const ANSWER_BYTES: usize = 64 << 20;
@@ -25,6 +25,9 @@ pub struct Options {
     /// The program that plans and runs the checks that do not ship with this one, and questions; in this process where
     /// there is none.
     pub isolation: Option<Isolation>,
+    /// The bundles that are judged at the same time: each query runs once for all of them. Checks that run in a process of
+    /// their own do not.
+    pub together: Option<Together>,
 }
 
 impl Default for Options {
@@ -36,6 +39,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             row_limit: 10_000,
             isolation: None,
+            together: None,
         }
     }
 }

@@ -9,7 +9,6 @@ use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Row, tables};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{self, Check, Pack, statuses};
-use crate::sandbox::{Catalog, Dialect, LateTable, Limits, Planned, Query, Refusal, Source, plan, session};
+use crate::sandbox::{Catalog, Dialect, LateQuery, LateTable, Limits, Planned, Query, Refusal, Source, plan, session};
 use crate::signature::derived_tables;
 use crate::tables::{JudgedRollout, RolloutSettings, view_files, view_schema};
 use crate::terms::Status;
@@ -29,7 +28,7 @@ use crate::terms::Status;
 pub(crate) struct PlannedView {
     pub(crate) name: &'static str,
     pub(crate) schema: SchemaRef,
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    pub(crate) query: Arc<LateQuery>,
 }
 
 /// Every view, each after those that it builds on, and the catalog that names all tables as late tables.
@@ -45,11 +44,12 @@ impl ViewPlans {
         let catalog = catalog()?;
         let context = session(&catalog, Dialect::Check, limits)?;
         let planned = in_order(view_jobs(&context, &catalog), threads).await;
-        Self::of(catalog, planned)
+        Self::of(&context, catalog, planned)
     }
 
-    fn of(catalog: Catalog, planned: Vec<Option<JobAnswer>>) -> Result<Self, AnalyzeError> {
-        let planned = view_files().zip(planned).map(|((name, _), answer)| planned_view(&catalog, name, answer));
+    fn of(context: &SessionContext, catalog: Catalog, planned: Vec<Option<JobAnswer>>) -> Result<Self, AnalyzeError> {
+        let planned = view_files().zip(planned);
+        let planned = planned.map(|((name, _), answer)| planned_view(context, &catalog, name, answer));
         Ok(Self { views: planned.collect::<Result<_, _>>()?, catalog })
     }
 }
@@ -85,29 +85,31 @@ fn view_jobs(context: &SessionContext, catalog: &Catalog) -> impl Iterator<Item 
     })
 }
 
-fn planned_view(catalog: &Catalog, name: &'static str, answer: Option<JobAnswer>) -> Result<PlannedView, AnalyzeError> {
+fn planned_view(
+    context: &SessionContext,
+    catalog: &Catalog,
+    name: &'static str,
+    answer: Option<JobAnswer>,
+) -> Result<PlannedView, AnalyzeError> {
     let fault = |problem: String| AnalyzeError::internal(format!("view {name}: {problem}"));
     let query = answer.ok_or_else(|| fault("it could not be planned".to_owned()))?;
-    let plan = query.map_err(|error| fault(error.to_string()))?.physical;
+    let query = query.map_err(|error| fault(error.to_string()))?;
+    let given = query.physical.schema();
     let schema = catalog.schema_of(name)?;
     let columns = |schema: &Schema| -> Vec<(String, DataType)> {
         schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect()
     };
-    if columns(&plan.schema()) != columns(&schema) {
-        return Err(fault(format!("gives {:?}, not {:?}", columns(&plan.schema()), columns(&schema))));
+    if columns(&given) != columns(&schema) {
+        return Err(fault(format!("gives {:?}, not {:?}", columns(&given), columns(&schema))));
     }
-    Ok(PlannedView { name, schema, plan })
+    Ok(PlannedView { name, schema, query: Arc::new(LateQuery::new(query, context.clone())) })
 }
 
 /// A check as it will be run.
 #[derive(Debug, Clone)]
 pub(crate) enum PlannedCheck {
     /// In this process: one that ships with this program.
-    Here {
-        plan: Arc<dyn ExecutionPlan>,
-        /// The unoptimised plan, for the linter.
-        logical: LogicalPlan,
-    },
+    Here(Arc<LateQuery>),
     /// In a process of its own.
     Apart(Planned),
 }
@@ -116,7 +118,7 @@ impl PlannedCheck {
     /// Whether its rows have a column.
     pub(crate) fn has_column(&self, name: &str) -> bool {
         match self {
-            Self::Here { plan, .. } => plan.schema().column_with_name(name).is_some(),
+            Self::Here(query) => query.has_column(name),
             Self::Apart(planned) => planned.columns.contains(name),
         }
     }
@@ -124,10 +126,7 @@ impl PlannedCheck {
     /// Whether it reads any of these tables.
     pub(crate) fn reads_any(&self, tables: &[&str]) -> bool {
         match self {
-            Self::Here { logical, .. } => {
-                let read = tables_of(logical);
-                tables.iter().any(|table| read.contains(*table))
-            }
+            Self::Here(query) => tables.iter().any(|table| query.tables().contains(*table)),
             Self::Apart(planned) => tables.iter().any(|table| planned.reads.contains(*table)),
         }
     }
@@ -135,7 +134,7 @@ impl PlannedCheck {
     /// The statuses that its rows can say; `None` where any.
     pub(crate) fn says(&self) -> Option<BTreeSet<Status>> {
         match self {
-            Self::Here { logical, .. } => statuses::written(logical),
+            Self::Here(query) => statuses::written(query.logical()),
             Self::Apart(planned) => planned.says.clone(),
         }
     }
@@ -164,12 +163,12 @@ impl Plans {
         });
         let mut answers = in_order(view_jobs(&context, &catalog).chain(checks), options.threads).await;
         let answers_of_checks = answers.split_off(view_files().count());
-        let views = ViewPlans::of(catalog, answers)?;
+        let views = ViewPlans::of(&context, catalog, answers)?;
         let mut planned = BTreeMap::new();
         for ((place, _), answer) in here.iter().zip(answers_of_checks) {
             let query = answer.ok_or_else(|| AnalyzeError::internal("a check could not be planned"))?;
-            planned
-                .insert(*place, query.map(|query| PlannedCheck::Here { plan: query.physical, logical: query.logical }));
+            let late = |query| PlannedCheck::Here(Arc::new(LateQuery::new(query, context.clone())));
+            planned.insert(*place, query.map(late));
         }
         if let Some(isolation) = isolation {
             let sources = apart.iter().map(|(_, check)| source(check)).collect();

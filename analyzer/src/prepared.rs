@@ -17,8 +17,9 @@ use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::AnalyzeError;
+use crate::options::Options;
 use crate::plans::{PlannedView, ViewPlans};
-use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, as_of, collect, observed_column, task};
+use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, Together, as_of, observed_column};
 use crate::signature::{Compiled, Ended, Matches, Scanner, derived_tables};
 use crate::tables::{
     Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, read_rows, rows, text,
@@ -65,9 +66,11 @@ impl Prepared {
         views: &ViewPlans,
         settings: &RolloutSettings,
         signatures: &Compiled,
-        moment: Option<Timestamp>,
-        limits: &Limits,
+        options: &Options,
     ) -> Result<Self, AnalyzeError> {
+        let (moment, together) = (options.as_of, options.together.as_ref());
+        // Rows of views do not end up in the verdict as they are.
+        let limits = Limits { rows: usize::MAX, answer: usize::MAX, ..options.limits() };
         let mut target = evidence.target()?;
         let ended = target.stop_reason != COLLECTING
             && moment.is_none_or(|moment| target.window_to.is_none_or(|end| moment >= end));
@@ -89,7 +92,7 @@ impl Prepared {
         let (mut deployments, mut task_sets, mut sources) = (Vec::new(), Vec::new(), Vec::new());
         let mut contents = Arc::new(contents);
         for view in &views.views {
-            let batches = compute(view, &contents, limits).await?;
+            let batches = compute(view, &contents, &limits, together).await?;
             match view.name {
                 "latest_deployments" => deployments.clone_from(&batches),
                 "latest_task_sets" => task_sets.clone_from(&batches),
@@ -256,11 +259,10 @@ async fn compute(
     view: &PlannedView,
     contents: &Arc<Contents>,
     limits: &Limits,
+    together: Option<&Together>,
 ) -> Result<Vec<RecordBatch>, AnalyzeError> {
-    let limits = Limits { rows: usize::MAX, answer: usize::MAX, ..*limits };
-    let batches = collect(task(contents, &limits)?, Arc::clone(&view.plan), &limits)
-        .await
-        .map_err(|error| AnalyzeError::Limit(format!("view {}: {error}", view.name)))?;
+    let ran = view.query.run(contents, limits, together).await;
+    let batches = ran.map_err(|error| AnalyzeError::Limit(format!("view {}: {error}", view.name)))?;
     let documented = |batch: RecordBatch| {
         RecordBatch::try_new(Arc::clone(&view.schema), batch.columns().to_vec()).map_err(AnalyzeError::internal)
     };

@@ -39,8 +39,7 @@ pub async fn query(
     let signatures = Compiled::new(patterns.map_err(|error| vec![error])?)?;
     let limits = Limits { answer: options.memory_limit, ..options.limits() };
     let views = ViewPlans::new(&limits, options.threads).await?;
-    let prepared =
-        Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options.as_of, &limits).await?;
+    let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options).await?;
     let answer = match &options.isolation {
         None => ask(&views.catalog, &prepared.contents, sql, &limits).await?,
         Some(isolation) => {

@@ -80,7 +80,7 @@ async fn answer(
             };
             return Ok((Reply::Planned(planned), None));
         }
-        let task = task(contents, limits).map_err(fault)?;
+        let task = task(Arc::clone(contents), limits).map_err(fault)?;
         (query.physical.schema(), collect(task, query.physical, limits).await?)
     };
     let table = to_ipc(&schema, &batches).map_err(|_| RunError::NoAnswer)?;

@@ -31,6 +31,7 @@ mod stats;
 mod verdict;
 mod verify;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub use ranged::Manifests;
 pub use rights::CanAdd;
 pub use roles::{Place, Role};
 pub use stats::{Group, Stats, stats};
-use tokio::io::AsyncWriteExt;
+
 pub use verdict::VerdictFile;
 pub use verify::{Problem, Verified, VerifyOptions};
 
@@ -246,11 +247,12 @@ impl Archive {
         let options = GetOptions { range, ..GetOptions::default() };
         let answer = self.store.get_opts(&self.key(relative), options).await.map_err(self.gone(relative))?;
         let mut chunks = answer.into_stream();
-        let mut file = tokio::fs::File::create_new(to).await.map_err(unwritable)?;
+        // Not on another thread: that takes longer than the writing.
+        let mut file = std::fs::File::create_new(to).map_err(unwritable)?;
         while let Some(chunk) = chunks.try_next().await.map_err(self.failed(relative))? {
-            file.write_all(&chunk).await.map_err(unwritable)?;
+            file.write_all(&chunk).map_err(unwritable)?;
         }
-        file.flush().await.map_err(unwritable)
+        Ok(())
     }
 }
 

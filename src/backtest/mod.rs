@@ -18,12 +18,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use casefile_analyzer::{AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Settings, Verdict};
+use casefile_analyzer::{
+    AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Seat, Settings, Together, Verdict,
+};
 use casefile_archive::{Archive, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Bundle, ReadError, Row, read_table, read_table_in_memory};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
+use futures::future::join_all;
 
 pub(crate) use job::{Job, Judging, OtherRules};
 use operator::Judged;
@@ -54,6 +57,9 @@ pub(crate) struct Backtest {
     pub(crate) labelled: BTreeSet<String>,
     pub(crate) options: Options,
 }
+
+/// Bundles are judged together up to so many bytes: all of their tables are in memory.
+const TOGETHER_BYTES: i64 = 8 << 20;
 
 impl fmt::Debug for Backtest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,17 +171,43 @@ impl Place {
 }
 
 impl Backtest {
-    /// Judges the deployment of a bundle, by its digest.
-    async fn judge_bundle(&self, bundle: &str) -> Result<Option<Outcome>, Error> {
-        let entry = self.entries.get(bundle);
-        let entry =
-            entry.ok_or_else(|| Error::usage(format!("the index of {} does not have it", self.archive.name())))?;
-        self.judge(entry, self.labelled.contains(bundle)).await
+    /// Judges the deployments of bundles, by their digests: a few at a time, so many as are small.
+    async fn judge_bundles(&self, bundles: &[String]) -> Vec<Result<Option<Outcome>, Error>> {
+        let entries = bundles.iter().map(|bundle| self.entries.get(bundle));
+        let entries: Vec<Option<&Arc<Entry>>> = entries.collect();
+        let mut judged = Vec::new();
+        let mut rest = &entries[..];
+        while !rest.is_empty() {
+            let sizes = rest.iter().map(|entry| entry.map_or(0, |entry| entry.bytes));
+            let sums = sizes.scan(0, |sum: &mut i64, size| Some(std::mem::replace(sum, sum.saturating_add(size))));
+            // The first one is judged, however large it is.
+            let (some, others) = rest.split_at(sums.take_while(|before| *before < TOGETHER_BYTES).count());
+            let together = Together::default();
+            let seats: Vec<(&Option<&Arc<Entry>>, Seat)> = some.iter().map(|entry| (entry, together.seat())).collect();
+            let options = Options { threads: 1, together: Some(together), ..self.options.clone() };
+            judged.extend(
+                join_all(seats.into_iter().map(|(entry, seat)| self.judge_seated(*entry, seat, &options))).await,
+            );
+            rest = others;
+        }
+        judged
+    }
+
+    async fn judge_seated(
+        &self,
+        entry: Option<&Arc<Entry>>,
+        _seat: Seat,
+        options: &Options,
+    ) -> Result<Option<Outcome>, Error> {
+        match entry {
+            Some(entry) => self.judge(entry, self.labelled.contains(&entry.bundle), options).await,
+            None => Err(Error::usage(format!("the index of {} does not have it", self.archive.name()))),
+        }
     }
 
     /// Judges one deployment. `None`: it has no verdict to compare with. `with_checks`: the outcome of every check is
     /// needed.
-    async fn judge(&self, entry: &Entry, with_checks: bool) -> Result<Option<Outcome>, Error> {
+    async fn judge(&self, entry: &Entry, with_checks: bool, options: &Options) -> Result<Option<Outcome>, Error> {
         let Some(base) = self.rules.of(&self.archive, entry).await? else { return Ok(None) };
         match base {
             RulesOf::Sealed { pack, settings, is_of_this_engine } => {
@@ -207,7 +239,7 @@ impl Backtest {
                     Some(tried) => tried,
                     None => rules::sealed_settings(&bundle)?,
                 };
-                let (how, after) = self.again(&bundle, &verdict, change.as_ref(), &tried).await?;
+                let (how, after) = self.again(&bundle, &verdict, change.as_ref(), &tried, options).await?;
                 Ok(Some(Outcome::new(entry, how, &verdict, &after)))
             }
             RulesOf::Given(before) => {
@@ -222,9 +254,9 @@ impl Backtest {
                 let evidence = Evidence::bundle(&bundle)?.with_history(verdict.and_then(|verdict| verdict.history));
                 let old = before.settings.as_ref().unwrap_or(&sealed);
                 let new = self.settings.as_ref().unwrap_or(&sealed);
-                let base = before.analyzer.analyze(&evidence, old, &self.one_thread()).await?;
+                let base = before.analyzer.analyze(&evidence, old, options).await?;
                 let change = Change::between((before.analyzer.pack(), old), (self.analyzer.pack(), new));
-                let after = self.analyzer.analyze_again(&evidence, &base, &change, new, &self.one_thread()).await?;
+                let after = self.analyzer.analyze_again(&evidence, &base, &change, new, options).await?;
                 Ok(Some(Outcome::new(entry, How::Whole, &base, &after)))
             }
         }
@@ -236,19 +268,20 @@ impl Backtest {
         base: &Verdict,
         change: Option<&Change>,
         tried: &Settings,
+        options: &Options,
     ) -> Result<(How, Verdict), Error> {
         // The history is not of the rules.
         let evidence = Evidence::bundle(bundle)?.with_history(base.history.clone());
         let is_of_the_end = base.as_of == bundle.manifest().window.to;
         match change.filter(|_| is_of_the_end) {
             Some(change) => {
-                let after = self.analyzer.analyze_again(&evidence, base, change, tried, &self.one_thread()).await?;
+                let after = self.analyzer.analyze_again(&evidence, base, change, tried, options).await?;
                 Ok((How::ChangedChecks, after))
             }
             None => {
                 // A verdict of an earlier moment is compared with the same moment.
                 let as_of = base.as_of.filter(|_| !is_of_the_end);
-                let options = Options { as_of, ..self.one_thread() };
+                let options = Options { as_of, ..options.clone() };
                 Ok((How::Whole, self.analyzer.analyze(&evidence, tried, &options).await?))
             }
         }
@@ -258,11 +291,6 @@ impl Backtest {
     async fn lines_are_the_same(&self, entry: &Entry, change: &Change) -> Result<bool, Error> {
         let Some(lines) = log_lines(&self.archive, entry).await? else { return Ok(true) };
         Ok(self.analyzer.finds_the_same_lines(&change.patterns, lines, entry.created_at)?)
-    }
-
-    /// Several bundles are judged at a time, each on one thread.
-    fn one_thread(&self) -> Options {
-        Options { threads: 1, ..self.options.clone() }
     }
 }
 

@@ -22,6 +22,7 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
     execute_stream,
 };
+use futures::stream::TryChunksError;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Judging, Outcome};
@@ -36,6 +37,9 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 pub(crate) fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
+
+/// So many bundles are judged together.
+const AT_ONCE: usize = 24;
 
 /// One row of the operator.
 #[derive(Debug)]
@@ -124,9 +128,10 @@ impl ExecutionPlan for JudgeExec {
         let judging = self.judging.clone();
         let bundles = self.bundles.execute(partition, context)?;
         let bundles = bundles.map(|batch| -> Result<_> { Ok(stream::iter(texts(&batch?)?).map(Ok)) }).try_flatten();
-        let rows = bundles.and_then(move |bundle| {
+        let together = bundles.try_chunks(AT_ONCE).map_err(|TryChunksError(_, error)| error);
+        let rows = together.and_then(move |bundles| {
             let judging = judging.clone();
-            async move { judge(&judging, bundle).await }
+            async move { judge(&judging, bundles).await }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema(), rows)))
     }
@@ -137,20 +142,25 @@ fn texts(batch: &RecordBatch) -> Result<Vec<String>> {
 }
 
 /// A bundle that cannot be judged is a row. An error is what no bundle can be judged with.
-async fn judge(judging: &Judging, bundle: String) -> Result<RecordBatch> {
+async fn judge(judging: &Judging, bundles: Vec<String>) -> Result<RecordBatch> {
     let outside = |error: Error| DataFusionError::External(error.to_string().into());
     let backtest = judging.backtest().await.map_err(outside)?;
-    let (outcome, problem) = match backtest.judge_bundle(&bundle).await {
-        Ok(Some(outcome)) => {
-            let outcome = serde_json::to_string(&outcome).map_err(|error| outside(Error::internal(error)))?;
-            (Some(outcome), None)
-        }
-        Ok(None) => (None, None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    let columns =
-        [Some(bundle), outcome, problem].map(|text| Arc::new(StringArray::from(vec![text])) as Arc<dyn Array>);
-    Ok(RecordBatch::try_new(schema(), columns.into())?)
+    let (mut outcomes, mut problems) = (Vec::new(), Vec::new());
+    for outcome in backtest.judge_bundles(&bundles).await {
+        let outcome = outcome.map(|outcome| outcome.as_ref().map(serde_json::to_string).transpose());
+        let (outcome, problem) = match outcome {
+            Ok(outcome) => (outcome.map_err(|error| outside(Error::internal(error)))?, None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        outcomes.push(outcome);
+        problems.push(problem);
+    }
+    let columns: Vec<Arc<dyn Array>> = vec![
+        Arc::new(StringArray::from(bundles)),
+        Arc::new(StringArray::from(outcomes)),
+        Arc::new(StringArray::from(problems)),
+    ];
+    Ok(RecordBatch::try_new(schema(), columns)?)
 }
 
 /// The rows of a batch of the operator.

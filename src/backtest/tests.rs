@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use casefile_analyzer::{Analyzer, Change, Evidence, Expect, Level, Options, Pack, Settings, Signature};
+use casefile_analyzer::{Analyzer, Change, Evidence, Expect, Level, Options, Pack, Settings, Signature, Together};
+use futures::future::join_all;
 
 use crate::corpus;
 
@@ -74,4 +75,28 @@ async fn a_change_judges_again_what_it_has_an_effect_on() {
         }
     }
     assert!(judged > 100, "{judged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_that_are_judged_together_have_the_verdicts_that_they_have_alone() {
+    let pack = Pack::embedded().unwrap();
+    let options = Options { threads: 1, ..Options::default() };
+    let analyzer = Analyzer::new(pack.clone(), &options).await.unwrap();
+    let cases = corpus::built_in(&pack, None).unwrap();
+    for cases in cases.chunks(24) {
+        let together = Together::default();
+        let seats: Vec<_> = cases.iter().map(|case| (case, together.seat())).collect();
+        let with_others = Options { together: Some(together), ..options.clone() };
+        let judged = seats.into_iter().map(|(case, _seat)| {
+            let (analyzer, with_others) = (&analyzer, &with_others);
+            async move {
+                let evidence = Evidence::rows(case.rows(&case.held)).unwrap();
+                (case, analyzer.analyze(&evidence, &case.settings, with_others).await.unwrap(), evidence)
+            }
+        });
+        for (case, verdict, evidence) in join_all(judged).await {
+            let alone = analyzer.analyze(&evidence, &case.settings, &options).await.unwrap();
+            assert_eq!(verdict, alone, "{}", case.name);
+        }
+    }
 }

@@ -122,8 +122,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         labelled: entries.iter().map(|entry| &entry.bundle).filter(|it| labels.contains_key(*it)).cloned().collect(),
     };
     let name = archive.name().to_owned();
-    // A judgement waits for its queries, which have threads of their own: with one for each core, cores would idle.
-    let at_once = options.threads.max(1) * 2;
+    let at_once = options.threads.max(1);
     let before = match before {
         None => Rules::sealed(rules.clone()),
         Some((pack, settings)) => Rules::given(pack, settings, &options).await?,

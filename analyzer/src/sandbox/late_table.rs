@@ -21,6 +21,12 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
 use crate::error::AnalyzeError;
 
+/// So many rows of a file may be read into memory.
+const FEW_ROWS: u64 = 8192;
+
+/// Batches of a table as they are read.
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
 /// The rows of one table.
 #[derive(Debug, Clone)]
 pub(crate) enum Rows {
@@ -41,6 +47,43 @@ impl Contents {
 
     pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.0.retain(|table, _| wanted(table));
+    }
+
+    /// Whether the rows of a table are in memory, or few.
+    pub(crate) fn is_small(&self, table: &str) -> bool {
+        match self.0.get(table) {
+            Some(Rows::Held(_)) => true,
+            Some(Rows::Filed(bundle, _)) => {
+                bundle.manifest().tables.get(table).is_some_and(|file| file.rows <= FEW_ROWS)
+            }
+            None => false,
+        }
+    }
+
+    /// The rows of a table, with just the columns that are asked for.
+    pub(super) fn batches(&self, table: &str, columns: Option<&[usize]>) -> Result<Batches> {
+        let owned = columns.map(<[usize]>::to_vec);
+        match self.get(table) {
+            None => Err(DataFusionError::Internal(format!("nothing fills table {table}"))),
+            Some(Rows::Held(batches)) => {
+                let batches = batches.clone().into_iter();
+                Ok(Box::new(batches.map(move |batch| project(batch, owned.as_deref()))))
+            }
+            Some(Rows::Filed(bundle, None)) => {
+                let batches = bundle.columns(table, columns).map_err(external)?;
+                Ok(Box::new(batches.map(|batch| batch.map_err(external))))
+            }
+            // The query may not read the column with the moment, so the whole batch is read.
+            Some(Rows::Filed(bundle, Some(moment))) => {
+                let moment = *moment;
+                let batches = bundle.batches(table).map_err(external)?;
+                Ok(Box::new(batches.map(move |batch| {
+                    let batch = as_of(&batch.map_err(external)?, moment)
+                        .map_err(|error| DataFusionError::Internal(error.to_string()))?;
+                    project(batch, owned.as_deref())
+                })))
+            }
+        }
     }
 
     pub(crate) fn get(&self, table: &str) -> Option<&Rows> {
@@ -112,34 +155,6 @@ struct Filling {
     projection: Option<Vec<usize>>,
 }
 
-impl Filling {
-    /// Batches with just the columns that are asked for.
-    fn batches(&self, contents: &Contents) -> Result<Box<dyn Iterator<Item = Result<RecordBatch>> + Send>> {
-        let projection = self.projection.clone();
-        match contents.get(&self.table) {
-            None => Err(DataFusionError::Internal(format!("nothing fills table {}", self.table))),
-            Some(Rows::Held(batches)) => {
-                let batches = batches.clone().into_iter();
-                Ok(Box::new(batches.map(move |batch| project(batch, projection.as_deref()))))
-            }
-            Some(Rows::Filed(bundle, None)) => {
-                let batches = bundle.columns(&self.table, projection.as_deref()).map_err(external)?;
-                Ok(Box::new(batches.map(|batch| batch.map_err(external))))
-            }
-            // The query may not read the column with the moment, so the whole batch is read.
-            Some(Rows::Filed(bundle, Some(moment))) => {
-                let moment = *moment;
-                let batches = bundle.batches(&self.table).map_err(external)?;
-                Ok(Box::new(batches.map(move |batch| {
-                    let batch = as_of(&batch.map_err(external)?, moment)
-                        .map_err(|error| DataFusionError::Internal(error.to_string()))?;
-                    project(batch, projection.as_deref())
-                })))
-            }
-        }
-    }
-}
-
 fn external(error: casefile_evidence::ReadError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
@@ -160,7 +175,7 @@ impl PartitionStream for Filling {
         let contents = task.session_config().get_extension::<Contents>();
         let filled = contents
             .ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
-            .and_then(|contents| self.batches(&contents));
+            .and_then(|contents| contents.batches(&self.table, self.projection.as_deref()));
         let batches = match filled {
             Ok(batches) => batches,
             Err(error) => Box::new(std::iter::once(Err(error))),

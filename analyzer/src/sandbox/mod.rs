@@ -13,10 +13,13 @@
 //! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
 //!    is `error` ([`isolation`]).
 
+mod for_each;
 mod functions;
 mod isolation;
+mod late_query;
 mod late_table;
 mod locate;
+mod many;
 mod plan;
 mod rules;
 mod run;
@@ -24,23 +27,28 @@ mod session;
 mod statement;
 mod threads;
 mod ties;
+mod together;
 pub(crate) mod wire;
 mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::common::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
+use tokio::runtime::Runtime;
 
 pub(crate) use functions::{Dialect, documented};
 pub use isolation::Isolation;
+pub(crate) use late_query::LateQuery;
 pub(crate) use late_table::{Contents, LateTable, Rows, as_of, observed_column};
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{ARCHIVE_URL, BUNDLE_URL, Catalog, session, task};
 pub(crate) use statement::{first_line, parse};
+pub use together::{Seat, Together};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
 use threads::{Done, PLANNING};
@@ -59,8 +67,7 @@ const PLANNING_TIME: Duration = Duration::from_secs(10);
 /// Plans one query down to its physical plan, so that wrong types are found too; or returns why it is refused.
 /// The first line of the query is named where no better line is known.
 ///
-/// It has a thread of its own, since planning does not yield. May be cancelled: the plan is then made to its end, and
-/// dropped.
+/// May be cancelled: the plan is then made to its end, and dropped.
 pub(crate) async fn plan(
     context: &SessionContext,
     dialect: Dialect,
@@ -68,21 +75,51 @@ pub(crate) async fn plan(
     sql: &str,
     tables: &[String],
 ) -> Result<Query, SpecError> {
-    let first_line = first_line(sql);
-    let stopped = |problem: String| SpecError::new(file, problem, "make it simpler").at(first_line);
-    let (answer, answered) = tokio::sync::oneshot::channel();
     let (context, owned) = (context.clone(), (file.to_owned(), sql.to_owned(), tables.to_owned()));
-    let work = move |runtime: &tokio::runtime::Runtime| {
+    let planned = on_a_thread(move |runtime| {
         let (file, sql, tables) = owned;
-        let planned = runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables));
+        runtime.block_on(plan_here(&context, dialect, &file, &sql, &tables))
+    });
+    let stopped = |problem: String| SpecError::new(file, problem, "make it simpler").at(first_line(sql));
+    planned.await.map_err(stopped)?
+}
+
+/// What a plan gives rows for.
+enum Of {
+    One,
+    /// Each of many bundles.
+    Each,
+}
+
+/// Plans once more what [`plan`] took.
+///
+/// May be cancelled, as [`plan`].
+async fn plan_again(context: &SessionContext, logical: &LogicalPlan, of: Of) -> Result<Arc<dyn ExecutionPlan>, String> {
+    let (context, logical) = (context.clone(), logical.clone());
+    let planned = on_a_thread(move |runtime| {
+        let state = context.state();
+        let logical = match of {
+            Of::One => logical,
+            Of::Each => for_each::for_each(&state.optimize(&logical)?)?,
+        };
+        runtime.block_on(state.create_physical_plan(&logical)).and_then(run::yielding)
+    });
+    planned.await?.map_err(|error: DataFusionError| error.to_string())
+}
+
+/// Plans on a thread of its own, since planning does not yield; or tells why there is no plan.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce(&Runtime) -> T + Send + 'static) -> Result<T, String> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let work = move |runtime: &Runtime| {
+        let planned = work(runtime);
         // The receiver may be gone.
         Done { tell: Box::new(|| drop(answer.send(planned))), is_whole: true }
     };
-    PLANNING.run(work).map_err(|error| stopped(format!("no thread could be started to plan it: {error}")))?;
+    PLANNING.run(work).map_err(|error| format!("no thread could be started to plan it: {error}"))?;
     match tokio::time::timeout(PLANNING_TIME, answered).await {
-        Ok(Ok(planned)) => planned,
-        Ok(Err(_)) => Err(stopped("could not be planned, which is a fault of the engine".to_owned())),
-        Err(_) => Err(stopped(format!("takes longer than {} s to plan", PLANNING_TIME.as_secs()))),
+        Ok(Ok(planned)) => Ok(planned),
+        Ok(Err(_)) => Err("could not be planned, which is a fault of the engine".to_owned()),
+        Err(_) => Err(format!("takes longer than {} s to plan", PLANNING_TIME.as_secs())),
     }
 }
 

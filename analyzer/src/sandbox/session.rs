@@ -20,7 +20,6 @@ use object_store::local::LocalFileSystem;
 use url::Url;
 
 use super::functions::{Dialect, scalars};
-use super::late_table::Contents;
 use super::rules;
 use super::run::Limits;
 use crate::error::AnalyzeError;
@@ -153,8 +152,11 @@ fn new_config() -> SessionConfig {
 }
 
 /// The context of a plan over late tables: `contents` holds their rows, and no file can be read.
-pub(crate) fn task(contents: &Arc<Contents>, limits: &Limits) -> Result<Arc<TaskContext>, AnalyzeError> {
-    let config = config().with_extension(Arc::clone(contents));
+pub(crate) fn task<T: Send + Sync + 'static>(
+    contents: Arc<T>,
+    limits: &Limits,
+) -> Result<Arc<TaskContext>, AnalyzeError> {
+    let config = config().with_extension(contents);
     let runtime = runtime(Stores::default(), limits)?;
     // The functions of a plan are in the plan.
     let (scalar, higher_order, aggregate, window) = Default::default();

@@ -11,5 +11,6 @@ mod schema;
 mod settings;
 mod signatures;
 mod tail;
+mod together;
 mod views;
 mod world;

@@ -1,0 +1,108 @@
+//! A query over late tables: it is planned once, and run over the tables of one bundle or of many at once.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
+use datafusion::prelude::SessionContext;
+use tokio::sync::OnceCell;
+
+use super::late_table::Contents;
+use super::many::{Many, apart};
+use super::run::{Limits, RunError, collect};
+use super::session::task;
+use super::together::Together;
+use super::{Of, Query, plan_again};
+use crate::plans::tables_of;
+
+/// A query that passed the gate.
+pub(crate) struct LateQuery {
+    query: Query,
+    /// The tables that it reads, wherever in it.
+    tables: BTreeSet<String>,
+    context: SessionContext,
+    /// Whether its plan keeps the values of subqueries (DataFusion 55, `ScalarSubqueryExec`): it can be run only once.
+    runs_once: bool,
+    ran: AtomicBool,
+    /// The plan for many bundles, made when it is first needed; `None` where there is none.
+    for_each: OnceCell<Option<Arc<dyn ExecutionPlan>>>,
+}
+
+impl fmt::Debug for LateQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateQuery").field("logical", self.logical()).finish_non_exhaustive()
+    }
+}
+
+impl LateQuery {
+    pub(crate) fn new(query: Query, context: SessionContext) -> Self {
+        let tables = tables_of(&query.logical);
+        let runs_once = keeps_values(&query.physical);
+        Self { query, tables, context, runs_once, ran: AtomicBool::new(false), for_each: OnceCell::new() }
+    }
+
+    /// The plan as the text says it.
+    pub(crate) fn logical(&self) -> &LogicalPlan {
+        &self.query.logical
+    }
+
+    pub(crate) fn tables(&self) -> &BTreeSet<String> {
+        &self.tables
+    }
+
+    /// Whether its rows have a column.
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        self.query.physical.schema().column_with_name(name).is_some()
+    }
+
+    /// Its rows over the tables of a bundle, within the limits; together with those for other bundles, where there is a
+    /// [`Together`].
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        contents: &Arc<Contents>,
+        limits: &Limits,
+        together: Option<&Together>,
+    ) -> Result<Vec<RecordBatch>, RunError> {
+        match together {
+            Some(together) => together.run(self, contents, limits).await,
+            None => self.alone(contents, limits).await,
+        }
+    }
+
+    pub(crate) async fn alone(&self, contents: &Arc<Contents>, limits: &Limits) -> Result<Vec<RecordBatch>, RunError> {
+        let task = task(Arc::clone(contents), limits).map_err(|error| RunError::Start(error.to_string()))?;
+        let plan = if self.runs_once && self.ran.swap(true, Ordering::Relaxed) {
+            plan_again(&self.context, self.logical(), Of::One).await.map_err(RunError::Start)?
+        } else {
+            Arc::clone(&self.query.physical)
+        };
+        collect(task, plan, limits).await
+    }
+
+    /// The plan for many bundles, where there is one.
+    pub(crate) async fn plan_for_each(&self) -> Option<&Arc<dyn ExecutionPlan>> {
+        let plan = async || plan_again(&self.context, self.logical(), Of::Each).await.ok();
+        self.for_each.get_or_init(plan).await.as_ref()
+    }
+
+    /// Its rows for each of many bundles, all of whose tables are small, in one run. `None`: they are had by
+    /// [`LateQuery::alone`] only, because some row cannot be computed, or a limit is reached.
+    pub(crate) async fn for_each(&self, many: Vec<Arc<Contents>>, limits: &Limits) -> Option<Vec<Vec<RecordBatch>>> {
+        let plan = Arc::clone(self.plan_for_each().await?);
+        let bundles = many.len();
+        let of_all = Limits { rows: limits.rows.saturating_mul(bundles), ..*limits };
+        let batches = collect(task(Arc::new(Many(many)), &of_all).ok()?, plan, &of_all).await.ok()?;
+        let apart = apart(&batches, bundles).ok()?;
+        let rows = |batches: &Vec<RecordBatch>| batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        apart.iter().all(|batches| rows(batches) <= limits.rows).then_some(apart)
+    }
+}
+
+fn keeps_values(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<ScalarSubqueryExec>() || plan.children().into_iter().any(keeps_values)
+}

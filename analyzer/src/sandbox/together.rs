@@ -1,0 +1,125 @@
+//! Bundles that are judged together: each of them waits for its next query until all of them wait, and each query runs once
+//! for all bundles that wait for it.
+//!
+//! Starting a query costs more than running it over a small bundle. The rows are the same, and so are the verdicts.
+
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::RecordBatch;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::late_query::LateQuery;
+use super::late_table::Contents;
+use super::run::{Limits, RunError};
+
+/// Bundles that are judged together.
+#[derive(Debug, Clone, Default)]
+pub struct Together(Arc<Mutex<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// How many bundles are judged.
+    seats: usize,
+    requests: Vec<Request>,
+}
+
+type Answer = Result<Vec<RecordBatch>, RunError>;
+
+#[derive(Debug)]
+struct Request {
+    query: Arc<LateQuery>,
+    contents: Arc<Contents>,
+    limits: Limits,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// With fewer bundles, one run for all of them takes no less time than one for each.
+const MANY: usize = 4;
+
+/// The place of one bundle, until it is judged: the others wait for it.
+#[derive(Debug)]
+#[must_use = "the others wait for a bundle as long as it has a seat"]
+pub struct Seat(Together);
+
+impl PartialEq for Together {
+    /// Whether these are the same bundles.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Together {}
+
+impl Together {
+    /// The place of one bundle. Take all of them before the first bundle is judged.
+    pub fn seat(&self) -> Seat {
+        self.waiting().seats += 1;
+        Seat(self.clone())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn run(&self, query: &Arc<LateQuery>, contents: &Arc<Contents>, limits: &Limits) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let (query, contents, limits) = (Arc::clone(query), Arc::clone(contents), *limits);
+        self.waiting().requests.push(Request { query, contents, limits, answer });
+        self.serve_if_all_wait();
+        answered.await.unwrap_or(Err(RunError::NoAnswer))
+    }
+
+    fn serve_if_all_wait(&self) {
+        let mut requests = {
+            let mut waiting = self.waiting();
+            if waiting.requests.len() < waiting.seats {
+                return;
+            }
+            take(&mut waiting.requests)
+        };
+        // Without a runtime, nobody waits for an answer.
+        let Ok(runtime) = Handle::try_current() else { return };
+        while let Some(last) = requests.pop() {
+            let is_same = |other: &mut Request| Arc::ptr_eq(&other.query, &last.query) && other.limits == last.limits;
+            let mut same: Vec<Request> = requests.extract_if(.., is_same).collect();
+            same.push(last);
+            runtime.spawn(serve(same));
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.waiting().seats -= 1;
+        self.0.serve_if_all_wait();
+    }
+}
+
+/// Runs one query for some bundles, each of which waits.
+async fn serve(requests: Vec<Request>) {
+    let is_small = |request: &Request| request.query.tables().iter().all(|table| request.contents.is_small(table));
+    let (small, mut alone): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_small);
+    match small.first() {
+        Some(first) if small.len() >= MANY => {
+            let many = small.iter().map(|request| Arc::clone(&request.contents)).collect();
+            match first.query.for_each(many, &first.limits).await {
+                Some(rows) => small.into_iter().zip(rows).for_each(|(request, rows)| request.tell(Ok(rows))),
+                None => alone.extend(small),
+            }
+        }
+        _ => alone.extend(small),
+    }
+    for request in alone {
+        let answer = request.query.alone(&request.contents, &request.limits).await;
+        request.tell(answer);
+    }
+}
+
+impl Request {
+    fn tell(self, answer: Answer) {
+        // The receiver may be gone.
+        let _ = self.answer.send(answer);
+    }
+}
