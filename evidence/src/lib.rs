@@ -35,6 +35,7 @@ mod manifest;
 mod merge;
 mod name;
 mod order;
+mod pages;
 mod place;
 mod read;
 pub mod rollout;

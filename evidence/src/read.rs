@@ -9,8 +9,8 @@ use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use parquet::file::reader::ChunkReader;
 
 use crate::archive::{self, Unpacked};
@@ -18,10 +18,14 @@ use crate::bag::Digest;
 use crate::error::{OpenError, ReadError};
 use crate::files::Bag;
 use crate::manifest::Manifest;
+use crate::pages::AllGroups;
 use crate::row::Row;
 use crate::schema::schema_difference;
 use crate::tables;
 use crate::verify::{sound, verify};
+
+/// Rows of a batch.
+const BATCH_ROWS: usize = 4096;
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>;
 
@@ -206,13 +210,18 @@ fn read_columns<F: ChunkReader + 'static>(
             (ArrowReaderMetadata::try_new(metadata, options).map_err(unreadable)?, Arc::new(with_names(schema, names)))
         }
     };
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer);
+    let stored_columns = footer.parquet_schema();
     let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
     // A mask reads columns in the file's order: theirs among those that are read.
     let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), read.iter().copied());
-    let builder = builder.with_batch_size(4096).with_projection(mask);
-    let reader = builder.build().map_err(unreadable)?;
+    let mask = ProjectionMask::roots(stored_columns, read.iter().copied());
+    let levels = parquet_to_arrow_field_levels(stored_columns, mask, Some(footer.schema().fields()));
+    let groups = AllGroups { file: Arc::new(file), metadata: Arc::clone(footer.metadata()) };
+    // The reader allocates room for a batch.
+    let rows = groups.num_rows().clamp(1, BATCH_ROWS);
+    let reader = levels
+        .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, rows, None))
+        .map_err(unreadable)?;
     let (table, schema) = (table.to_owned(), Arc::new(schema.project(&wanted).map_err(unreadable_arrow(table))?));
     Ok(reader.map(move |batch| {
         let batch = batch.map_err(unreadable_arrow(&table))?;
