@@ -110,7 +110,7 @@ impl Archive {
     async fn read_segments(&self, keys: &[String]) -> Result<Vec<Entry>, ArchiveError> {
         let reads: Vec<_> = keys.iter().map(|key| self.read_segment(key.clone())).collect();
         let rows: Vec<Vec<Entry>> = futures::stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-        let mut rows = rows.concat();
+        let mut rows: Vec<Entry> = rows.into_iter().flatten().collect();
         rows.sort_unstable();
         rows.dedup();
         Ok(rows)

@@ -69,6 +69,9 @@ pub struct Archive {
     name: String,
 }
 
+/// A bundle of at most so many bytes is read into memory.
+const IN_MEMORY: i64 = 16 << 20;
+
 impl Archive {
     /// An archive on disk. `create`: the folder is made if it does not exist.
     ///
@@ -146,6 +149,12 @@ impl Archive {
         answer.await.map_err(self.failed(relative))
     }
 
+    /// As [`Archive::read`], of an object that the index names.
+    async fn named(&self, relative: &str) -> Result<Bytes, ArchiveError> {
+        let answer = async { self.store.get(&self.key(relative)).await?.bytes().await };
+        answer.await.map_err(self.gone(relative))
+    }
+
     /// The objects below a folder, by key.
     async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, ArchiveError> {
         let mut found: Vec<ObjectMeta> =
@@ -216,8 +225,7 @@ impl Archive {
         let digest = entry.verdict_digest.as_deref().unwrap_or("(none)");
         let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
         let key = Partition { service, region, date }.verdict(&entry.bundle, digest);
-        let answer = async { self.store.get(&self.key(&key)).await?.bytes().await };
-        let file = VerdictFile::read(answer.await.map_err(self.gone(&key))?.to_vec(), &key)?;
+        let file = VerdictFile::read(self.named(&key).await?.to_vec(), &key)?;
         if file.digest() == digest {
             return Ok(file);
         }
@@ -230,15 +238,25 @@ impl Archive {
     /// Where it cannot be read or written, or is not the bundle of that digest.
     pub async fn fetch(&self, entry: &Entry, to: &Path) -> Result<Bundle, ArchiveError> {
         self.download(&entry.key, None, to).await?;
-        let place = || entry.key.clone();
-        let problem = match Bundle::open(to) {
-            Ok(bundle) if bundle.digest().to_string() == entry.bundle => return Ok(bundle),
-            Ok(other) => ArchiveError::OtherBundle { place: place(), found: other.digest().to_string() },
-            Err(error) => ArchiveError::Changed { place: place(), problem: unsound(&error, to) },
-        };
-        // Nobody takes for the bundle what is none.
-        std::fs::remove_file(to).map_err(|source| ArchiveError::File { path: to.to_owned(), source })?;
-        Err(problem)
+        let checked = is_of(entry, Bundle::open(to), to);
+        if checked.is_err() {
+            // Nobody takes for the bundle what is none.
+            std::fs::remove_file(to).map_err(|source| ArchiveError::File { path: to.to_owned(), source })?;
+        }
+        checked
+    }
+
+    /// A bundle, to be read once: in memory where it is small, else in a folder that is removed with it.
+    ///
+    /// # Errors
+    /// As [`Archive::fetch`].
+    pub async fn bundle(&self, entry: &Entry) -> Result<Bundle, ArchiveError> {
+        if entry.bytes > IN_MEMORY {
+            let folder = temporary()?;
+            return self.fetch(entry, &folder.path().join("bundle.tar")).await;
+        }
+        let name = Path::new(&entry.key);
+        is_of(entry, Bundle::in_memory(&self.named(&entry.key).await?, name), name)
     }
 
     /// Writes an object, or a range of it, to a file that does not exist.
@@ -253,6 +271,16 @@ impl Archive {
             file.write_all(&chunk).map_err(unwritable)?;
         }
         Ok(())
+    }
+}
+
+/// The bundle, if it is that of the entry.
+fn is_of(entry: &Entry, opened: Result<Bundle, OpenError>, at: &Path) -> Result<Bundle, ArchiveError> {
+    let place = || entry.key.clone();
+    match opened {
+        Ok(bundle) if bundle.digest().to_string() == entry.bundle => Ok(bundle),
+        Ok(other) => Err(ArchiveError::OtherBundle { place: place(), found: other.digest().to_string() }),
+        Err(error) => Err(ArchiveError::Changed { place: place(), problem: unsound(&error, at) }),
     }
 }
 

@@ -94,20 +94,7 @@ pub(crate) fn unpack(path: &Path) -> Result<Unpacked, OpenError> {
     let unreadable = |error: std::io::Error| not_a_bundle(format!("it is no tar archive that can be read: {error}"));
     let length = fs::metadata(path).map_err(unreadable)?.len();
     if length <= IN_MEMORY {
-        let whole = Bytes::from(fs::read(path).map_err(unreadable)?);
-        let mut files = BTreeMap::new();
-        entries(path, &whole[..], |name, entry| {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes)?;
-            let name = name.to_string_lossy().into_owned();
-            match files.insert(name.clone(), Bytes::from(bytes)) {
-                None => Ok(()),
-                Some(_) => Err(std::io::Error::other(format!("{name} is there twice"))),
-            }
-        })?;
-        let bag = Bag::Memory(files);
-        as_packed(&bag, path, &whole[..])?;
-        return Ok(Unpacked { bag, folder: OnceLock::new() });
+        return unpack_in_memory(&fs::read(path).map_err(unreadable)?, path);
     }
     let open = || File::open(path).map(|file| BufReader::with_capacity(1 << 20, file)).map_err(unreadable);
     let folder = temporary().map_err(unreadable)?;
@@ -115,6 +102,23 @@ pub(crate) fn unpack(path: &Path) -> Result<Unpacked, OpenError> {
     let bag = Bag::Folder(folder.path().to_owned());
     as_packed(&bag, path, open()?)?;
     Ok(Unpacked { bag, folder: OnceLock::from(folder) })
+}
+
+/// As [`unpack`], of an archive that is in memory. Errors call it `path`.
+pub(crate) fn unpack_in_memory(archive: &[u8], path: &Path) -> Result<Unpacked, OpenError> {
+    let mut files = BTreeMap::new();
+    entries(path, archive, |name, entry| {
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        let name = name.to_string_lossy().into_owned();
+        match files.insert(name.clone(), Bytes::from(bytes)) {
+            None => Ok(()),
+            Some(_) => Err(std::io::Error::other(format!("{name} is there twice"))),
+        }
+    })?;
+    let bag = Bag::Memory(files);
+    as_packed(&bag, path, archive)?;
+    Ok(Unpacked { bag, folder: OnceLock::new() })
 }
 
 /// Takes each file of an archive, by its path within the bag.

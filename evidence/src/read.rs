@@ -45,12 +45,24 @@ impl Bundle {
     /// # Errors
     /// [`OpenError`]: it is not what was sealed, or no bundle, or not there.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let unpacked = (path.is_file() && archive::is_archive(path)).then(|| archive::unpack(path)).transpose()?;
-        let (digest, manifest) = match &unpacked {
-            Some(unpacked) => sound(unpacked.bag(), path)?,
-            None => verify(path)?,
-        };
-        Ok(Self { root: path.to_owned(), digest, manifest, unpacked: unpacked.map(Arc::new) })
+        if path.is_file() && archive::is_archive(path) {
+            return Self::unpacked(archive::unpack(path)?, path);
+        }
+        let (digest, manifest) = verify(path)?;
+        Ok(Self { root: path.to_owned(), digest, manifest, unpacked: None })
+    }
+
+    /// As [`Bundle::open`], of a bundle that is one file and in memory. `name` stands for its path.
+    ///
+    /// # Errors
+    /// As [`Bundle::open`].
+    pub fn in_memory(file: &[u8], name: &Path) -> Result<Self, OpenError> {
+        Self::unpacked(archive::unpack_in_memory(file, name)?, name)
+    }
+
+    fn unpacked(unpacked: Unpacked, path: &Path) -> Result<Self, OpenError> {
+        let (digest, manifest) = sound(unpacked.bag(), path)?;
+        Ok(Self { root: path.to_owned(), digest, manifest, unpacked: Some(Arc::new(unpacked)) })
     }
 
     /// Where it stands.

@@ -231,10 +231,9 @@ impl Backtest {
                 {
                     return Ok(Some(Outcome::unchanged(entry, How::SameLines)));
                 }
-                let folder = temporary()?;
                 let verdict: Verdict = serde_json::from_slice(&self.archive.verdict_of(entry).await?.bytes)
                     .map_err(|error| Error::usage(format!("the verdict of {}: {error}", entry.key)))?;
-                let bundle = self.archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
+                let bundle = self.archive.bundle(entry).await?;
                 let tried = match tried {
                     Some(tried) => tried,
                     None => rules::sealed_settings(&bundle)?,
@@ -243,8 +242,7 @@ impl Backtest {
                 Ok(Some(Outcome::new(entry, how, &verdict, &after)))
             }
             RulesOf::Given(before) => {
-                let folder = temporary()?;
-                let bundle = self.archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
+                let bundle = self.archive.bundle(entry).await?;
                 let sealed = rules::sealed_settings(&bundle)?;
                 // The history is not of the rules: that of the verdict that the archive has counts for both.
                 let verdict = match &entry.verdict_digest {

@@ -11,7 +11,7 @@ use crate::cli::Site;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::output::Printer;
-use crate::place::{read_input, temporary, write_file};
+use crate::place::{read_input, write_file};
 use crate::render::{self, Scene};
 use crate::say::tell;
 
@@ -80,7 +80,6 @@ pub(crate) async fn run(args: &Site, printer: &Printer) -> Result<Exit, Error> {
 async fn page(archive: &Archive, entry: &Entry) -> Result<Option<String>, Error> {
     let kept = archive.verdict_of(entry).await?;
     let Ok(verdict) = serde_json::from_slice::<Verdict>(&kept.bytes) else { return Ok(None) };
-    let folder = temporary()?;
-    let bundle = archive.fetch(entry, &folder.path().join("bundle.tar")).await?;
+    let bundle = archive.bundle(entry).await?;
     Ok(Some(render::html(&verdict, Some(&Scene::of(&bundle, &verdict)?))))
 }
