@@ -20,11 +20,12 @@ pub(crate) use roles::run;
 use table::JudgeTable;
 
 use crate::backtest::Job;
+use crate::backtest::operator::AT_ONCE;
 use crate::error::Error;
 
-/// A task judges about so many bundles: few, so that all executors end at about the same time, and so that little is done
-/// again where one is lost.
-const BUNDLES_OF_A_TASK: usize = 16;
+/// A task judges about so many bundles, all of them together: few, so that all executors end at about the same time, and so
+/// that little is done again where one is lost.
+const BUNDLES_OF_A_TASK: usize = AT_ONCE;
 /// A scheduler answers within this time.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Above this, a task judges more.

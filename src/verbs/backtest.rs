@@ -122,7 +122,9 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         labelled: entries.iter().map(|entry| &entry.bundle).filter(|it| labels.contains_key(*it)).cloned().collect(),
     };
     let name = archive.name().to_owned();
-    let at_once = options.threads.max(1);
+    // Bundles of S3 are waited for: others are judged meanwhile.
+    let is_s3 = s3_url(Path::new(&args.archive.archive)).is_some();
+    let at_once = options.threads.max(1) * if is_s3 { 2 } else { 1 };
     let before = match before {
         None => Rules::sealed(rules.clone()),
         Some((pack, settings)) => Rules::given(pack, settings, &options).await?,
@@ -144,7 +146,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     printer.result(args.output.as_deref(), |style| render::backtest(&report, &name, args.format, style))?;
     // Beside the result, which is the same however much had to be read for it.
     // On a cluster the executors read it.
-    if s3_url(Path::new(&args.archive.archive)).is_some() && args.engine.is_none() {
+    if is_s3 && args.engine.is_none() {
         printer.note(&render::cost(&name, &cost));
     }
     Ok(if !report.problems.is_empty() {

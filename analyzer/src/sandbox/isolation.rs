@@ -14,12 +14,17 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::Semaphore;
 
 use super::late_table::{Contents, Rows};
 use super::run::{Limits, RunError};
 use super::wire::{Answer, Head, Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
 use super::{Catalog, PLANNING_TIME};
 use crate::error::AnalyzeError;
+
+/// Processes at the same time: each takes the memory of a whole engine, and bundles that are judged together need theirs all at
+/// once.
+static PROCESSES: Semaphore = Semaphore::const_new(4);
 
 /// A program that calls `serve` with its standard input and output. It should limit its own memory first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +85,7 @@ impl Isolation {
         if queries.is_empty() {
             return Ok(Vec::new());
         }
+        let _running = PROCESSES.acquire().await.map_err(AnalyzeError::internal)?;
         let mut order = Order::new(work, queries, catalog, contents, limits)?;
         let mut answers = Vec::new();
         while !order.request.queries.is_empty() {
