@@ -63,63 +63,77 @@ class Cluster:
             process.wait()
 
 
-def a_backtest_on_a_cluster_gives_the_same_bytes(folder):
+def program():
     if common.CLUSTER is None:
         raise Skipped("no casefile with the feature cluster: run.py --cluster FOLDER")
-    program = common.CLUSTER / "casefile"
+    return common.CLUSTER / "casefile"
+
+
+def archive(folder):
+    """An archive of COUNT variants of the cases."""
     kept, pairs = folder / "cluster-kept", []
+    if kept.exists():
+        return kept
     for case in (case for case in CASES if case.name in KEPT):
         bundle, verdict = imported(case, folder), folder / f"cluster-{case.name}.json"
         casefile("analyze", bundle, "--report", f"json={verdict}", expect=(0, 3, 4))
         casefile("archive", "add", bundle, verdict, "--archive", kept)
         pairs += [bundle, verdict]
     subprocess.run([common.TARGET / "examples/multiply", kept, str(COUNT), *pairs], check=True, env=ENV)
-    tried = folder / "cluster-tried.toml"
+    return kept
+
+
+def backtest(folder, name, kept, *arguments, env=None, before=(), lose=None):
+    """The report and the outcomes of an edit by which all is judged again. `lose` is called while the executors work."""
+    outcomes, tried = folder / f"{name}.parquet", folder / "cluster-tried.toml"
     tried.write_text(CONFIG.read_text().replace("[collect]", "[rollout]\ntolerated_deaths = 9\n\n[collect]", 1))
+    command = [
+        *before, program(), "backtest", "--archive", kept, "--config", tried, "--format", "json", "--outcomes", outcomes, *arguments,
+    ]
+    run = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**ENV, **(env or {})},
+    )
+    if lose:
+        time.sleep(2)
+        assert run.poll() is None, "it ended before an executor could be lost"
+        lose()
+    out, err = run.communicate(timeout=600)
+    assert run.returncode in (0, 3), err
+    report = json.loads(out)
+    assert report["problems"] == [], report["problems"]
+    return out.replace(str(kept), "ARCHIVE"), outcomes.read_bytes()
 
-    def backtest(name, archive, *arguments, env=None, killed=None):
-        outcomes = folder / f"{name}.parquet"
-        command = [
-            program, "backtest", "--archive", archive, "--config", tried, "--format", "json", "--outcomes", outcomes, *arguments,
-        ]
-        run = subprocess.Popen(
-            list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**ENV, **(env or {})},
-        )
-        if killed:
-            time.sleep(4)
-            assert run.poll() is None, "it ended before an executor could be killed"
-            killed.kill()
-        out, err = run.communicate(timeout=600)
-        assert run.returncode in (0, 3), err
-        report = json.loads(out)
-        assert report["problems"] == [], report["problems"]
-        return out.replace(str(archive), "ARCHIVE"), outcomes.read_bytes()
 
-    here = backtest("here", kept)
+def a_backtest_on_a_cluster_gives_the_same_bytes(folder):
+    program()
+    kept = archive(folder)
+    here = backtest(folder, "here", kept)
     assert f'"compared":{COUNT + len(KEPT)}' in here[0].replace(" ", ""), here[0][:500]
-    with Cluster(program, folder, {}, 2) as cluster:
-        assert backtest("there", kept, "--engine", cluster.url) == here
+    with Cluster(program(), folder, {}, 2) as cluster:
+        assert backtest(folder, "there", kept, "--engine", cluster.url) == here
+    # Others, which have planned nothing yet.
+    with Cluster(program(), folder, {}, 2) as cluster:
         lost = cluster.executors[0]
-        assert backtest("killed", kept, "--engine", cluster.url, killed=lost) == here, "an executor's death changed something"
+        killed = backtest(folder, "killed", kept, "--engine", cluster.url, lose=lost.kill)
+        assert killed == here, "an executor's death changed something"
     with moto() as url:
         env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1"}
         s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
         s3.create_bucket(Bucket="evidence")
         for path in (path for path in kept.rglob("*") if path.is_file()):
             s3.upload_file(str(path), "evidence", f"archive/{path.relative_to(kept)}")
-        with Cluster(program, folder, env, 2) as cluster:
-            assert backtest("in-s3", "s3://evidence/archive", "--engine", cluster.url, env=env) == here
+        with Cluster(program(), folder, env, 2) as cluster:
+            assert backtest(folder, "in-s3", "s3://evidence/archive", "--engine", cluster.url, env=env) == here
 
 
 def nobody_is_asked_where_no_scheduler_is(folder):
-    if common.CLUSTER is None:
-        raise Skipped("no casefile with the feature cluster: run.py --cluster FOLDER")
+    program()
     case = next(case for case in CASES if case.name == KEPT[0])
     bundle, verdict, kept = imported(case, folder), folder / "lonely.json", folder / "lonely"
     casefile("analyze", bundle, "--report", f"json={verdict}", expect=(0, 3, 4))
     casefile("archive", "add", bundle, verdict, "--archive", kept)
     run = subprocess.run(
-        [common.CLUSTER / "casefile", "backtest", "--archive", kept, "--engine", f"ballista://127.0.0.1:{free_ports(1)[0]}"],
+        [program(), "backtest", "--archive", kept, "--engine", f"ballista://127.0.0.1:{free_ports(1)[0]}"],
         capture_output=True, text=True, env=ENV, timeout=120,
     )
     assert run.returncode == 2 and "no scheduler answers at 127.0.0.1" in run.stderr, (run.returncode, run.stderr)

@@ -29,6 +29,7 @@ from common import CASES, CONFIG, ENV, REGION, ROOT, SOME, Server, casefile, imp
 from archiving import WITNESSES as ARCHIVING
 from browser import WITNESSES as BROWSER
 from cluster import WITNESSES as CLUSTER
+from hosts import WITNESSES as HOSTS
 from docs import WITNESSES as DOCS
 from pipelines import WITNESSES as PIPELINES
 from roles import WITNESSES as ROLES
@@ -305,6 +306,7 @@ WITNESSES = [
     *PIPELINES,
     *ROLES,
     *CLUSTER,
+    *HOSTS,
     *DOCS,
 ]
 
