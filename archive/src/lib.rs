@@ -246,7 +246,7 @@ impl Archive {
         checked
     }
 
-    /// A bundle, to be read once: in memory where it is small, else in a folder that is removed with it.
+    /// A bundle, to be read once: in memory where it is small, else from a file.
     ///
     /// # Errors
     /// As [`Archive::fetch`].
@@ -255,8 +255,14 @@ impl Archive {
             let folder = temporary()?;
             return self.fetch(entry, &folder.path().join("bundle.tar")).await;
         }
-        let name = Path::new(&entry.key);
-        is_of(entry, Bundle::in_memory(&self.named(&entry.key).await?, name), name)
+        let answer = self.store.get(&self.key(&entry.key)).await.map_err(self.gone(&entry.key))?;
+        if i64::try_from(answer.meta.size).is_ok_and(|size| size == entry.bytes) {
+            let bytes = answer.bytes().await.map_err(self.failed(&entry.key))?;
+            let name = Path::new(&entry.key);
+            return is_of(entry, Bundle::in_memory(&bytes, name), name);
+        }
+        let problem = format!("it has {} bytes, and not {}", answer.meta.size, entry.bytes);
+        Err(ArchiveError::Changed { place: entry.key.clone(), problem })
     }
 
     /// Writes an object, or a range of it, to a file that does not exist.

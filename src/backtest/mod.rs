@@ -178,10 +178,13 @@ impl Backtest {
         let mut judged = Vec::new();
         let mut rest = &entries[..];
         while !rest.is_empty() {
-            let sizes = rest.iter().map(|entry| entry.map_or(0, |entry| entry.bytes));
-            let sums = sizes.scan(0, |sum: &mut i64, size| Some(std::mem::replace(sum, sum.saturating_add(size))));
+            let mut sum: i64 = 0;
+            let fits = |entry: &&Option<&Arc<Entry>>| {
+                sum = sum.saturating_add(entry.map_or(0, |entry| entry.bytes));
+                sum <= TOGETHER_BYTES
+            };
             // The first one is judged, however large it is.
-            let (some, others) = rest.split_at(sums.take_while(|before| *before < TOGETHER_BYTES).count());
+            let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             let together = Together::default();
             let seats: Vec<(&Option<&Arc<Entry>>, Seat)> = some.iter().map(|entry| (entry, together.seat())).collect();
             let options = Options { threads: 1, together: Some(together), ..self.options.clone() };

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -24,7 +25,8 @@ use crate::error::AnalyzeError;
 
 /// Processes at the same time: each takes the memory of a whole engine, and bundles that are judged together need theirs all at
 /// once.
-static PROCESSES: Semaphore = Semaphore::const_new(4);
+static PROCESSES: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from) * 2));
 
 /// A program that calls `serve` with its standard input and output. It should limit its own memory first.
 #[derive(Debug, Clone, PartialEq, Eq)]

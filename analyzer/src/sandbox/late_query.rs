@@ -17,8 +17,11 @@ use super::many::{Many, apart};
 use super::run::{Limits, RunError, collect};
 use super::session::task;
 use super::together::Together;
-use super::{Of, Query, plan_again};
+use super::{Query, plan_again, plan_for_many};
 use crate::plans::tables_of;
+
+/// What a run for many bundles may hold, their tables included.
+const MEMORY: usize = 128 << 20;
 
 /// A query that passed the gate.
 pub(crate) struct LateQuery {
@@ -30,7 +33,7 @@ pub(crate) struct LateQuery {
     runs_once: bool,
     ran: AtomicBool,
     /// The plan for many bundles, made when it is first needed; `None` where there is none.
-    for_each: OnceCell<Option<Arc<dyn ExecutionPlan>>>,
+    for_many: OnceCell<Option<Arc<dyn ExecutionPlan>>>,
 }
 
 impl fmt::Debug for LateQuery {
@@ -43,7 +46,7 @@ impl LateQuery {
     pub(crate) fn new(query: Query, context: SessionContext) -> Self {
         let tables = tables_of(&query.logical);
         let runs_once = keeps_values(&query.physical);
-        Self { query, tables, context, runs_once, ran: AtomicBool::new(false), for_each: OnceCell::new() }
+        Self { query, tables, context, runs_once, ran: AtomicBool::new(false), for_many: OnceCell::new() }
     }
 
     /// The plan as the text says it.
@@ -77,7 +80,7 @@ impl LateQuery {
     pub(crate) async fn alone(&self, contents: &Arc<Contents>, limits: &Limits) -> Result<Vec<RecordBatch>, RunError> {
         let task = task(Arc::clone(contents), limits).map_err(|error| RunError::Start(error.to_string()))?;
         let plan = if self.runs_once && self.ran.swap(true, Ordering::Relaxed) {
-            plan_again(&self.context, self.logical(), Of::One).await.map_err(RunError::Start)?
+            plan_again(&self.context, self.logical()).await.map_err(RunError::Start)?
         } else {
             Arc::clone(&self.query.physical)
         };
@@ -85,17 +88,22 @@ impl LateQuery {
     }
 
     /// The plan for many bundles, where there is one.
-    pub(crate) async fn plan_for_each(&self) -> Option<&Arc<dyn ExecutionPlan>> {
-        let plan = async || plan_again(&self.context, self.logical(), Of::Each).await.ok();
-        self.for_each.get_or_init(plan).await.as_ref()
+    pub(crate) async fn plan_for_many(&self) -> Option<&Arc<dyn ExecutionPlan>> {
+        let plan = || plan_for_many(&self.context, self.logical());
+        self.for_many.get_or_try_init(plan).await.ok()?.as_ref()
     }
 
-    /// Its rows for each of many bundles, all of whose tables are small, in one run. `None`: they are had by
-    /// [`LateQuery::alone`] only, because some row cannot be computed, or a limit is reached.
-    pub(crate) async fn for_each(&self, many: Vec<Arc<Contents>>, limits: &Limits) -> Option<Vec<Vec<RecordBatch>>> {
-        let plan = Arc::clone(self.plan_for_each().await?);
+    /// Its rows for each of many bundles, all of whose tables are small, in one run. `None`: only [`LateQuery::alone`] gives
+    /// them, because there is no plan for many bundles, some row cannot be computed, or a limit is reached.
+    pub(crate) async fn run_for_many(
+        &self,
+        many: Vec<Arc<Contents>>,
+        limits: &Limits,
+    ) -> Option<Vec<Vec<RecordBatch>>> {
+        let plan = Arc::clone(self.plan_for_many().await?);
         let bundles = many.len();
-        let of_all = Limits { rows: limits.rows.saturating_mul(bundles), ..*limits };
+        let (rows, memory) = (limits.rows.saturating_mul(bundles), limits.memory.min(MEMORY));
+        let of_all = Limits { rows, memory, ..*limits };
         let batches = collect(task(Arc::new(Many(many)), &of_all).ok()?, plan, &of_all).await.ok()?;
         let apart = apart(&batches, bundles).ok()?;
         let rows = |batches: &Vec<RecordBatch>| batches.iter().map(RecordBatch::num_rows).sum::<usize>();

@@ -21,8 +21,9 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
 use crate::error::AnalyzeError;
 
-/// So many rows of a file may be read into memory.
+/// A table is small up to so many rows in a file, or bytes in memory.
 const FEW_ROWS: u64 = 8192;
+const FEW_BYTES: usize = 8 << 20;
 
 /// Batches of a table as they are read.
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -49,10 +50,12 @@ impl Contents {
         self.0.retain(|table, _| wanted(table));
     }
 
-    /// Whether the rows of a table are in memory, or few.
+    /// Whether the rows of a table take little memory, as far as is known before they are read.
     pub(crate) fn is_small(&self, table: &str) -> bool {
         match self.0.get(table) {
-            Some(Rows::Held(_)) => true,
+            Some(Rows::Held(batches)) => {
+                batches.iter().map(RecordBatch::get_array_memory_size).sum::<usize>() <= FEW_BYTES
+            }
             Some(Rows::Filed(bundle, _)) => {
                 bundle.manifest().tables.get(table).is_some_and(|file| file.rows <= FEW_ROWS)
             }

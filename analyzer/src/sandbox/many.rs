@@ -7,11 +7,14 @@ use arrow::compute::{concat, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, project_schema};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+
+use futures::StreamExt;
 
 use super::late_table::Contents;
 
@@ -40,7 +43,13 @@ impl TableOfMany {
     }
 
     /// All rows, with the columns that are asked for.
-    fn rows(&self, many: &Many, schema: &SchemaRef, columns: &[usize]) -> Result<RecordBatch> {
+    fn rows(
+        &self,
+        many: &Many,
+        schema: &SchemaRef,
+        columns: &[usize],
+        memory: &MemoryReservation,
+    ) -> Result<RecordBatch> {
         let last = self.schema.fields().len() - 1;
         let of_table: Vec<usize> = columns.iter().copied().filter(|place| *place != last).collect();
         let mut numbers = Vec::new();
@@ -52,6 +61,8 @@ impl TableOfMany {
             };
             for batch in contents.batches(table, Some(&of_table))? {
                 let batch = batch?;
+                // It, and its copy.
+                memory.try_grow(2 * batch.get_array_memory_size())?;
                 numbers.extend(std::iter::repeat_n(number, batch.num_rows()));
                 batches.push(batch);
             }
@@ -114,10 +125,12 @@ impl PartitionStream for Filling {
 
     fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
         let many = task.session_config().get_extension::<Many>();
+        let memory = MemoryConsumer::new("rows of many bundles").register(task.memory_pool());
         let rows = many
             .ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
-            .and_then(|many| self.table.rows(&many, &self.schema, &self.columns));
-        let rows = futures::stream::once(std::future::ready(rows));
+            .and_then(|many| self.table.rows(&many, &self.schema, &self.columns, &memory));
+        // What is held is counted until the stream has ended.
+        let rows = futures::stream::once(std::future::ready((rows, memory))).map(|(rows, _memory)| rows);
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
     }
 }
@@ -138,13 +151,12 @@ pub(super) fn apart(batches: &[RecordBatch], bundles: usize) -> Result<Vec<Vec<R
             of_bundle.push(row);
         }
         for (taken, places) in apart.iter_mut().zip(places) {
-            match places[..] {
-                [] => {}
-                [first, .., last] if (last - first) as usize + 1 == places.len() => {
-                    taken.push(rows.slice(first as usize, places.len()));
-                }
-                _ => taken.push(take_record_batch(&rows, &UInt32Array::from(places))?),
-            }
+            let (Some(first), Some(last)) = (places.first(), places.last()) else { continue };
+            taken.push(if (last - first) as usize + 1 == places.len() {
+                rows.slice(*first as usize, places.len())
+            } else {
+                take_record_batch(&rows, &UInt32Array::from(places))?
+            });
         }
     }
     Ok(apart)

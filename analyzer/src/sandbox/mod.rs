@@ -13,8 +13,9 @@
 //! 7. checks that do not ship with this program are planned and run in a child process; if it dies, the check's outcome
 //!    is `error` ([`isolation`]).
 
-mod for_each;
+mod for_many;
 mod functions;
+mod infallible;
 mod isolation;
 mod late_query;
 mod late_table;
@@ -37,6 +38,8 @@ use std::time::Duration;
 use datafusion::common::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::Optimizer;
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use tokio::runtime::Runtime;
@@ -84,27 +87,35 @@ pub(crate) async fn plan(
     planned.await.map_err(stopped)?
 }
 
-/// What a plan gives rows for.
-enum Of {
-    One,
-    /// Each of many bundles.
-    Each,
-}
-
 /// Plans once more what [`plan`] took.
 ///
 /// May be cancelled, as [`plan`].
-async fn plan_again(context: &SessionContext, logical: &LogicalPlan, of: Of) -> Result<Arc<dyn ExecutionPlan>, String> {
+async fn plan_again(context: &SessionContext, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, String> {
+    let (context, logical) = (context.clone(), logical.clone());
+    let planned = on_a_thread(move |runtime| {
+        runtime.block_on(context.state().create_physical_plan(&logical)).and_then(run::yielding)
+    });
+    planned.await?.map_err(|error: DataFusionError| error.to_string())
+}
+
+/// The plan that gives the rows of a query for each of many bundles; `None` where there is none. An error is why it was not
+/// found out: it may be tried again.
+///
+/// May be cancelled, as [`plan`].
+async fn plan_for_many(
+    context: &SessionContext,
+    logical: &LogicalPlan,
+) -> Result<Option<Arc<dyn ExecutionPlan>>, String> {
     let (context, logical) = (context.clone(), logical.clone());
     let planned = on_a_thread(move |runtime| {
         let state = context.state();
-        let logical = match of {
-            Of::One => logical,
-            Of::Each => for_each::for_each(&state.optimize(&logical)?)?,
-        };
-        runtime.block_on(state.create_physical_plan(&logical)).and_then(run::yielding)
+        let for_many = for_many::for_many(&state.optimize(&logical)?)?;
+        // Without the numbers that nothing reads.
+        let fewer_columns = Optimizer::with_rules(vec![Arc::new(OptimizeProjections::new())]);
+        let for_many = fewer_columns.optimize(for_many, &state, |_, _| {})?;
+        runtime.block_on(state.query_planner().create_physical_plan(&for_many, &state)).and_then(run::yielding)
     });
-    planned.await?.map_err(|error: DataFusionError| error.to_string())
+    planned.await.map(|planned: Result<_, DataFusionError>| planned.ok())
 }
 
 /// Plans on a thread of its own, since planning does not yield; or tells why there is no plan.

@@ -230,7 +230,9 @@ fn window_refusal(
     if dialect == Dialect::Question {
         return Ok(None);
     }
-    if needs && unordered {
+    let is_part = !(function.params.window_frame.start_bound.is_unbounded()
+        && function.params.window_frame.end_bound.is_unbounded());
+    if (needs || is_part) && unordered {
         return Ok(Some(Refusal::new(
             format!("{name} without ORDER BY depends on the order of rows"),
             format!("write {name}(...) OVER (PARTITION BY ... ORDER BY ...)"),

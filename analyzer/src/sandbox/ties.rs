@@ -6,7 +6,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, DataFusionError};
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, WindowFunctionDefinition};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, WindowFrameUnits, WindowFunctionDefinition};
 
 use super::functions::{needs_order, ranks_peers};
 
@@ -44,7 +44,12 @@ fn in_function(mut expr: Expr, all: &[Expr]) -> Transformed<Expr> {
     let order = match &mut expr {
         Expr::WindowFunction(function) => {
             let depends = match &function.fun {
-                WindowFunctionDefinition::AggregateUDF(udf) => needs_order(udf.name()),
+                // A frame of rows, in which some of those that are equal are and others are not.
+                WindowFunctionDefinition::AggregateUDF(udf) => {
+                    let frame = &function.params.window_frame;
+                    needs_order(udf.name())
+                        || frame.units != WindowFrameUnits::Range && !function.params.order_by.is_empty()
+                }
                 WindowFunctionDefinition::WindowUDF(udf) => !ranks_peers(udf.name()),
             };
             depends.then_some(&mut function.params.order_by)

@@ -7,6 +7,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
+use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -32,11 +33,16 @@ struct Request {
     query: Arc<LateQuery>,
     contents: Arc<Contents>,
     limits: Limits,
+    /// Of the bundle that waits.
+    runtime: Handle,
     answer: oneshot::Sender<Answer>,
 }
 
 /// With fewer bundles, one run for all of them takes no less time than one for each.
-const MANY: usize = 4;
+const FEWEST: usize = 4;
+
+/// Each of them may hold as much memory as a query may.
+const ALONE_AT_ONCE: usize = 2;
 
 /// The place of one bundle, until it is judged: the others wait for it.
 #[derive(Debug)]
@@ -66,7 +72,8 @@ impl Together {
     pub(super) async fn run(&self, query: &Arc<LateQuery>, contents: &Arc<Contents>, limits: &Limits) -> Answer {
         let (answer, answered) = oneshot::channel();
         let (query, contents, limits) = (Arc::clone(query), Arc::clone(contents), *limits);
-        self.waiting().requests.push(Request { query, contents, limits, answer });
+        let runtime = Handle::current();
+        self.waiting().requests.push(Request { query, contents, limits, runtime, answer });
         self.serve_if_all_wait();
         answered.await.unwrap_or(Err(RunError::NoAnswer))
     }
@@ -79,11 +86,11 @@ impl Together {
             }
             take(&mut waiting.requests)
         };
-        // Without a runtime, nobody waits for an answer.
-        let Ok(runtime) = Handle::try_current() else { return };
+        requests.retain(Request::is_awaited);
         while let Some(last) = requests.pop() {
             let is_same = |other: &mut Request| Arc::ptr_eq(&other.query, &last.query) && other.limits == last.limits;
             let mut same: Vec<Request> = requests.extract_if(.., is_same).collect();
+            let runtime = last.runtime.clone();
             same.push(last);
             runtime.spawn(serve(same));
         }
@@ -102,22 +109,38 @@ async fn serve(requests: Vec<Request>) {
     let is_small = |request: &Request| request.query.tables().iter().all(|table| request.contents.is_small(table));
     let (small, mut alone): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_small);
     match small.first() {
-        Some(first) if small.len() >= MANY => {
+        Some(first) if small.len() >= FEWEST => {
             let many = small.iter().map(|request| Arc::clone(&request.contents)).collect();
-            match first.query.for_each(many, &first.limits).await {
-                Some(rows) => small.into_iter().zip(rows).for_each(|(request, rows)| request.tell(Ok(rows))),
+            match first.query.run_for_many(many, &first.limits).await {
+                Some(rows) => {
+                    for (request, rows) in small.into_iter().zip(rows) {
+                        request.tell(Ok(rows));
+                    }
+                }
                 None => alone.extend(small),
             }
         }
         _ => alone.extend(small),
     }
-    for request in alone {
-        let answer = request.query.alone(&request.contents, &request.limits).await;
-        request.tell(answer);
-    }
+    let alone = alone.into_iter().map(Request::run_alone);
+    futures::stream::iter(alone).buffer_unordered(ALONE_AT_ONCE).for_each(async |()| {}).await;
 }
 
 impl Request {
+    fn is_awaited(&self) -> bool {
+        !self.answer.is_closed()
+    }
+
+    async fn run_alone(mut self) {
+        // It ends with the bundle that waits.
+        let answer = tokio::select! {
+            biased;
+            () = self.answer.closed() => return,
+            answer = self.query.alone(&self.contents, &self.limits) => answer,
+        };
+        self.tell(answer);
+    }
+
     fn tell(self, answer: Answer) {
         // The receiver may be gone.
         let _ = self.answer.send(answer);

@@ -66,7 +66,17 @@ const QUERIES: &[&str] = &[
     "SELECT a.v, coalesce(m.w, -1) AS w FROM a LEFT JOIN (SELECT k, max(w) AS w FROM b GROUP BY k) m ON a.k = m.k",
     "SELECT a.k FROM a JOIN (SELECT max(k) AS k FROM a) last ON a.k = last.k",
     "SELECT CASE WHEN count(*) = 0 THEN 'none' ELSE max(v) END AS x FROM a JOIN b ON a.k = b.k",
+    // The engine's rules turn these into other queries, where they are applied twice.
+    "SELECT a.k, a.v, b.k AS bk, b.w, c.k AS ck FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k \
+     LEFT JOIN b c ON b.w = c.w WHERE c.k > 0",
+    "SELECT a.k, b.k AS bk, b.w, c.k AS ck, c.w AS cw, d.k AS dk, d.w AS dw FROM a JOIN b ON a.k = b.k \
+     LEFT JOIN (b c JOIN b d ON c.k = d.k) ON a.k + b.w = c.w + d.w WHERE c.w > 0",
+    "SELECT s.k FROM (SELECT a.k AS k, a.v AS v, CAST(b.w AS VARCHAR) AS t \
+     FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k) s WHERE s.v = s.t",
+    "SELECT v, count(*) OVER (ORDER BY k ROWS UNBOUNDED PRECEDING) AS n FROM a",
+    "SELECT k FROM a WHERE k > 0 AND regexp_like(v, '^[xy]$') OR k / 2 = 1",
     // These run for each bundle alone.
+    "SELECT k FROM a WHERE k <> 0 AND 10 / k > 1",
     "SELECT k, (SELECT max(w) FROM b) AS w FROM a",
     "SELECT k FROM a WHERE k = (SELECT max(k) FROM a)",
     "SELECT k FROM a WHERE k NOT IN (SELECT w FROM b WHERE w IS NOT NULL)",
@@ -136,22 +146,22 @@ fn bundle() -> impl Strategy<Value = Bundle> {
 fn many_bundles_have_the_rows_that_each_has_alone() {
     let runtime = Runtime::new().unwrap();
     let (limits, queries) = (Options::default().limits(), runtime.block_on(queries()));
-    let run_for_each = std::cell::Cell::new(0);
+    let ran = std::cell::Cell::new(0);
     proptest!(ProptestConfig::with_cases(40), |(bundles in prop::collection::vec(bundle(), 1..7))| {
         let many: Vec<Arc<Contents>> = bundles.iter().map(contents).collect();
         for (query, sql) in queries.iter().zip(QUERIES) {
-            let Some(for_each) = runtime.block_on(query.for_each(many.clone(), &limits)) else { continue };
-            run_for_each.set(run_for_each.get() + 1);
-            for (contents, of_each) in many.iter().zip(for_each) {
+            let Some(of_all) = runtime.block_on(query.run_for_many(many.clone(), &limits)) else { continue };
+            ran.set(ran.get() + 1);
+            for (contents, of_each) in many.iter().zip(of_all) {
                 let alone = runtime.block_on(query.alone(contents, &limits));
                 prop_assert_eq!(rows(Ok(of_each)), rows(alone), "{}", sql);
             }
         }
     });
-    assert!(run_for_each.get() > 1000, "{run_for_each:?}");
-    let alone = queries.iter().zip(QUERIES).filter(|(query, _)| runtime.block_on(query.plan_for_each()).is_none());
+    assert!(ran.get() > 1000, "{ran:?}");
+    let alone = queries.iter().zip(QUERIES).filter(|(query, _)| runtime.block_on(query.plan_for_many()).is_none());
     let alone: Vec<&str> = alone.map(|(_, sql)| *sql).collect();
-    assert_eq!(alone, QUERIES[QUERIES.len() - 8..]);
+    assert_eq!(alone, QUERIES[QUERIES.len() - 9..]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,13 +217,19 @@ async fn a_bundle_whose_query_fails_fails_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_check_that_ships_runs_for_many_bundles_at_once() {
-    let plans = Plans::new(&Pack::embedded().unwrap(), &Options::default()).await.unwrap();
+async fn the_checks_that_ship_run_for_many_bundles_at_once() {
+    let pack = Pack::embedded().unwrap();
+    let plans = Plans::new(&pack, &Options::default()).await.unwrap();
     for view in &plans.views.views {
-        assert!(view.query.plan_for_each().await.is_some(), "{}", view.name);
+        assert!(view.query.plan_for_many().await.is_some(), "{}", view.name);
     }
-    for check in &plans.checks {
-        let PlannedCheck::Here(query) = check else { panic!("it ships, and has a process of its own") };
-        assert!(query.plan_for_each().await.is_some(), "{query:?}");
+    let mut alone = Vec::new();
+    for (planned, check) in plans.checks.iter().zip(pack.checks()) {
+        let PlannedCheck::Here(query) = planned else { panic!("it ships, and has a process of its own") };
+        if query.plan_for_many().await.is_none() {
+            alone.push(check.header.id.as_str());
+        }
     }
+    // It makes a regular expression of a port, and the engine may find that no expression.
+    assert_eq!(alone, ["network.unhealthy-targets"]);
 }

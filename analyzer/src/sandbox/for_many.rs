@@ -5,7 +5,9 @@
 //! where it has no input, so it is joined with the list of all bundles.
 //!
 //! So the rows of each bundle are those that the query gives for it alone. A plan with a node that is not known here runs for each
-//! bundle alone. Only optimized plans come here: the engine has made joins of subqueries.
+//! bundle alone; and so does one in which an expression may fail for a row or not, depending on the rows of other bundles beside
+//! it ([`infallible`](super::infallible)). Only optimized plans come here: the engine has made joins of subqueries. They are not
+//! optimized once more, because some rules of the engine are wrong on plans that were optimized before.
 
 use std::sync::Arc;
 
@@ -16,19 +18,19 @@ use datafusion::common::{
     plan_err,
 };
 use datafusion::datasource::provider_as_source;
-use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprSchemable, Filter, Join, LogicalPlan, Projection, Sort, SubqueryAlias, TableScan,
     TableScanBuilder, Union, Window, cast, lit, when,
 };
 
+use super::infallible;
 use super::many::{BUNDLE, TableOfMany};
 
 /// The plan for each of many bundles. Its last column is the bundle's number.
 ///
 /// # Errors
 /// Where a node is not known.
-pub(super) fn for_each(plan: &LogicalPlan) -> Result<LogicalPlan> {
+pub(super) fn for_many(plan: &LogicalPlan) -> Result<LogicalPlan> {
     let (each, bundle) = Numbers::default().of(plan)?;
     let mut columns = columns(plan.schema());
     columns.push(Expr::Column(bundle).alias(BUNDLE));
@@ -46,6 +48,9 @@ impl Numbers {
     fn of(&mut self, plan: &LogicalPlan) -> Result<Each> {
         if has_subquery(plan)? {
             return plan_err!("an expression has a subquery");
+        }
+        if infallible::depends_on_neighbours(plan)? {
+            return plan_err!("whether an expression fails depends on other rows");
         }
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
@@ -129,7 +134,8 @@ impl Numbers {
             }
             JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => Ok((joined, of_right)),
             JoinType::Full => {
-                let number = coalesce(vec![Expr::Column(of_left), Expr::Column(of_right)]);
+                let of_left = Expr::Column(of_left);
+                let number = when(of_left.clone().is_null(), Expr::Column(of_right)).otherwise(of_left)?;
                 self.named(joined, columns(&join.schema), number)
             }
         }
@@ -247,7 +253,11 @@ fn has_subquery(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
         let subquery = |expr: &Expr| {
             Ok(matches!(
                 expr,
-                Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::OuterReferenceColumn(..)
+                Expr::ScalarSubquery(_)
+                    | Expr::Exists(_)
+                    | Expr::InSubquery(_)
+                    | Expr::SetComparison(_)
+                    | Expr::OuterReferenceColumn(..)
             ))
         };
         found |= expr.exists(subquery)?;
