@@ -55,7 +55,6 @@ pub use ranged::Manifests;
 pub use rights::CanAdd;
 pub use roles::{Place, Role};
 pub use stats::{Group, Stats, stats};
-
 pub use verdict::VerdictFile;
 pub use verify::{Problem, Verified, VerifyOptions};
 

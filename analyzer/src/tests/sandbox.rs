@@ -53,7 +53,7 @@ async fn every_refusal_names_file_line_and_remedy() {
             "md5(task_arn)", "sqrt(snapshot)", "nosuchfunction(task_arn)", "(SELECT sum(CAST(snapshot AS DOUBLE)) FROM tasks)",
             "(SELECT avg(snapshot) FROM tasks)", "(SELECT array_agg(task_arn) FROM tasks)", "(SELECT first_value(task_arn) FROM tasks)",
             "(SELECT string_agg(task_arn, ',') FROM tasks)", "(SELECT sum(task_arn) FROM tasks)", "max(snapshot)",
-            "row_number() OVER ()", "sum(CAST(snapshot AS REAL)) OVER (ORDER BY task_arn)",
+            "row_number() OVER ()", "count(*) OVER (ROWS UNBOUNDED PRECEDING)", "sum(CAST(snapshot AS REAL)) OVER (ORDER BY task_arn)",
             "(SELECT max(now()) FROM services)", "(SELECT random() FROM services WHERE services.snapshot = tasks.snapshot)",
             "@@version", "$1", "array_transform(make_array(1), x -> x + 1)", "EXTRACT(epoch FROM now())",
         ]
