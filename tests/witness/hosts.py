@@ -1,7 +1,9 @@
 """A cluster of several hosts, each with a network of its own: network namespaces, which only root can make."""
 
 import contextlib
+import shutil
 import subprocess
+import sys
 import time
 
 import cluster
@@ -30,24 +32,34 @@ def within(host):
 @contextlib.contextmanager
 def hosts():
     try:
-        ip("link", "add", BRIDGE, "type", "bridge")
+        make()
+        yield
     except (FileNotFoundError, subprocess.CalledProcessError) as error:
         raise Skipped(f"no networks can be made here: {error}") from error
-    try:
-        ip("link", "set", BRIDGE, "up")
-        for host in HOSTS:
-            name = f"casefile-{host}"
-            ip("netns", "add", name)
-            ip("link", "add", link(host), "type", "veth", "peer", "name", "eth0", "netns", name)
-            ip("link", "set", link(host), "master", BRIDGE, "up")
-            ip("-n", name, "addr", "add", f"{address(host)}/24", "dev", "eth0")
-            for device in ["lo", "eth0"]:
-                ip("-n", name, "link", "set", device, "up")
-        yield
     finally:
-        for host in HOSTS:
-            ip("netns", "del", f"casefile-{host}", check=False)
-        ip("link", "del", BRIDGE, check=False)
+        if shutil.which("ip"):
+            for host in HOSTS:
+                ip("netns", "del", f"casefile-{host}", check=False)
+            ip("link", "del", BRIDGE, check=False)
+
+
+def make():
+    ip("link", "add", BRIDGE, "type", "bridge")
+    ip("link", "set", BRIDGE, "up")
+    for host in HOSTS:
+        name = f"casefile-{host}"
+        ip("netns", "add", name)
+        ip("link", "add", link(host), "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("link", "set", link(host), "master", BRIDGE, "up")
+        ip("-n", name, "addr", "add", f"{address(host)}/24", "dev", "eth0")
+        for device in ["lo", "eth0"]:
+            ip("-n", name, "link", "set", device, "up")
+
+
+def reaches(host, port):
+    """Raises where a firewall of this machine keeps the hosts apart."""
+    probe = f"import socket; socket.create_connection(('{address(host)}', {port}), 5)"
+    subprocess.run([*within("client"), sys.executable, "-c", probe], check=True, capture_output=True)
 
 
 def start(host, *arguments):
@@ -65,6 +77,7 @@ def an_executor_that_is_cut_off_changes_no_byte(folder):
         ends.callback(scheduler.kill)
         url = scheduler.stdout.readline().strip()
         assert url == f"ballista://{address('scheduler')}:50050", url
+        reaches("scheduler", 50050)
         executors = [
             start(host, "executor", "--scheduler", f"{address('scheduler')}:50050", "--tasks", "1") for host in HOSTS[2:]
         ]
