@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use casefile_evidence::tables::LogEventRow;
 use casefile_evidence::{Row, tables};
-use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use futures::FutureExt;
@@ -18,7 +17,9 @@ use tokio::task::JoinSet;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{self, Check, Pack, statuses};
-use crate::sandbox::{Catalog, Dialect, LateQuery, LateTable, Limits, Planned, Query, Refusal, Source, plan, session};
+use crate::sandbox::{
+    Catalog, Dialect, LateQuery, LateTable, Limits, Planned, Query, Refusal, Source, plan, session, tables_of,
+};
 use crate::signature::derived_tables;
 use crate::tables::{JudgedRollout, RolloutSettings, view_files, view_schema};
 use crate::terms::Status;
@@ -216,19 +217,6 @@ fn sound(check: &Check, plan: &LogicalPlan) -> Result<(), SpecError> {
         return Err(SpecError::new(&check.file, problem, "add \"log_events\" to requires").at(line));
     }
     Ok(())
-}
-
-/// The tables that a plan scans, wherever in it.
-pub(crate) fn tables_of(plan: &LogicalPlan) -> BTreeSet<String> {
-    let mut tables = BTreeSet::new();
-    // It fails where the closure does.
-    let _ = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
-            tables.insert(scan.table_name.table().to_owned());
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    tables
 }
 
 /// Runs jobs, up to `threads` at a time, and gives their answers in their order; `None` for one that

@@ -57,9 +57,8 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// As of `moment` where it is given: nothing that was observed later exists. `matched` are the matches that were
-    /// found
-    /// while lines passed by, where the lines themselves were not kept.
+    /// As of the moment that the options may name: nothing that was observed later exists. `matched` are the matches that
+    /// were found while lines passed by, where the lines themselves were not kept.
     pub(crate) async fn new(
         evidence: &Evidence,
         matched: Option<&Matches>,

@@ -7,10 +7,12 @@ use casefile_evidence::Bundle;
 
 use crate::error::AnalyzeError;
 use crate::pack::{Check, findings, statuses};
-use crate::plans::{plan_check, tables_of};
+use crate::plans::plan_check;
 use crate::query::ask;
 use crate::sandbox::wire::{Planned, Reply, Request, Source, Work, from_ipc, read_frame, to_ipc, write_frame};
-use crate::sandbox::{Answer, Catalog, Contents, Dialect, LateTable, Rows, RunError, collect, session, task};
+use crate::sandbox::{
+    Answer, Catalog, Contents, Dialect, LateTable, Rows, RunError, collect, session, tables_of, task,
+};
 
 /// Reads one request from `input`, runs its queries, and writes one answer for each to `output`.
 ///

@@ -68,7 +68,7 @@ pub struct Archive {
     name: String,
 }
 
-/// A bundle of at most so many bytes is read into memory.
+/// The largest bundle that is read into memory, in bytes.
 const IN_MEMORY: i64 = 16 << 20;
 
 impl Archive {
@@ -148,12 +148,6 @@ impl Archive {
         answer.await.map_err(self.failed(relative))
     }
 
-    /// As [`Archive::read`], of an object that the index names.
-    async fn named(&self, relative: &str) -> Result<Bytes, ArchiveError> {
-        let answer = async { self.store.get(&self.key(relative)).await?.bytes().await };
-        answer.await.map_err(self.gone(relative))
-    }
-
     /// The objects below a folder, by key.
     async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, ArchiveError> {
         let mut found: Vec<ObjectMeta> =
@@ -224,7 +218,8 @@ impl Archive {
         let digest = entry.verdict_digest.as_deref().unwrap_or("(none)");
         let (service, region, date) = (entry.service.clone(), entry.region.clone(), entry.date.clone());
         let key = Partition { service, region, date }.verdict(&entry.bundle, digest);
-        let file = VerdictFile::read(self.named(&key).await?.to_vec(), &key)?;
+        let answer = async { self.store.get(&self.key(&key)).await?.bytes().await };
+        let file = VerdictFile::read(answer.await.map_err(self.gone(&key))?.to_vec(), &key)?;
         if file.digest() == digest {
             return Ok(file);
         }
@@ -255,13 +250,13 @@ impl Archive {
             return self.fetch(entry, &folder.path().join("bundle.tar")).await;
         }
         let answer = self.store.get(&self.key(&entry.key)).await.map_err(self.gone(&entry.key))?;
-        if i64::try_from(answer.meta.size).is_ok_and(|size| size == entry.bytes) {
-            let bytes = answer.bytes().await.map_err(self.failed(&entry.key))?;
-            let name = Path::new(&entry.key);
-            return is_of(entry, Bundle::in_memory(&bytes, name), name);
+        if i64::try_from(answer.meta.size) != Ok(entry.bytes) {
+            let problem = format!("it has {} bytes, and not {}", answer.meta.size, entry.bytes);
+            return Err(ArchiveError::Changed { place: entry.key.clone(), problem });
         }
-        let problem = format!("it has {} bytes, and not {}", answer.meta.size, entry.bytes);
-        Err(ArchiveError::Changed { place: entry.key.clone(), problem })
+        let bytes = answer.bytes().await.map_err(self.failed(&entry.key))?;
+        let name = Path::new(&entry.key);
+        is_of(entry, Bundle::in_memory(&bytes, name), name)
     }
 
     /// Writes an object, or a range of it, to a file that does not exist.

@@ -1,8 +1,9 @@
 //! Pages of a table's columns, decompressed by one context for each thread.
 //!
-//! The Parquet reader makes two contexts of Zstandard, one of them for compressing, for each column that it reads. For the tables
-//! of a small bundle that takes as long as all other reading. So its page reader is told that pages are not compressed, and what
-//! it gives is decompressed here.
+//! For each column that it reads, the Parquet reader makes two contexts of Zstandard: one for decompressing, and one for
+//! compressing, which it does not need. In a small bundle, making them takes as long as everything else about reading. Here the
+//! page reader is told that the pages are not compressed, so it returns them as they are stored, and this module decompresses
+//! them. It reads what casefile writes: pages that say how long they are.
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -58,7 +58,7 @@ pub(crate) struct Backtest {
     pub(crate) options: Options,
 }
 
-/// Bundles are judged together up to so many bytes: all of their tables are in memory.
+/// The most bytes that the bundles of one group have. Their tables are all in memory at the same time.
 const TOGETHER_BYTES: i64 = 8 << 20;
 
 impl fmt::Debug for Backtest {
@@ -171,10 +171,10 @@ impl Place {
 }
 
 impl Backtest {
-    /// Judges the deployments of bundles, by their digests: a few at a time, so many as are small.
+    /// Judges the deployments of bundles, named by their digests, in groups that are judged together. The outcomes are in the
+    /// order of the digests.
     async fn judge_bundles(&self, bundles: &[String]) -> Vec<Result<Option<Outcome>, Error>> {
-        let entries = bundles.iter().map(|bundle| self.entries.get(bundle));
-        let entries: Vec<Option<&Arc<Entry>>> = entries.collect();
+        let entries: Vec<Option<&Arc<Entry>>> = bundles.iter().map(|bundle| self.entries.get(bundle)).collect();
         let mut judged = Vec::new();
         let mut rest = &entries[..];
         while !rest.is_empty() {
@@ -186,16 +186,17 @@ impl Backtest {
             // The first one is judged, however large it is.
             let (some, others) = rest.split_at(rest.iter().take_while(fits).count().max(1));
             let together = Together::default();
-            let seats: Vec<(&Option<&Arc<Entry>>, Seat)> = some.iter().map(|entry| (entry, together.seat())).collect();
+            // All seats are taken before the first bundle is judged.
+            let seats: Vec<_> = some.iter().map(|entry| (*entry, together.seat())).collect();
             let options = Options { threads: 1, together: Some(together), ..self.options.clone() };
-            judged.extend(
-                join_all(seats.into_iter().map(|(entry, seat)| self.judge_seated(*entry, seat, &options))).await,
-            );
+            let group = seats.into_iter().map(|(entry, seat)| self.judge_seated(entry, seat, &options));
+            judged.extend(join_all(group).await);
             rest = others;
         }
         judged
     }
 
+    /// Judges one deployment, and leaves its seat when that is done.
     async fn judge_seated(
         &self,
         entry: Option<&Arc<Entry>>,

@@ -38,7 +38,7 @@ pub(crate) fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// So many bundles are judged together: with more, the queries take no less time and the tables more memory.
+/// The most bundles that are judged together. Larger groups are not faster, and take more memory.
 pub(crate) const AT_ONCE: usize = 24;
 
 /// One row of the operator.

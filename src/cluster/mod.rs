@@ -23,8 +23,8 @@ use crate::backtest::Job;
 use crate::backtest::operator::AT_ONCE;
 use crate::error::Error;
 
-/// A task judges about so many bundles, all of them together: few, so that all executors end at about the same time, and so
-/// that little is done again where one is lost.
+/// The bundles of a task: one group that is judged together. Small tasks end at about the same time on all executors, and
+/// little is done again if an executor is lost.
 const BUNDLES_OF_A_TASK: usize = AT_ONCE;
 /// A scheduler answers within this time.
 const CONNECT: Duration = Duration::from_secs(10);

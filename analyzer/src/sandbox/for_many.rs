@@ -12,10 +12,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{
-    Column, DFSchema, DataFusionError, JoinConstraint, JoinType, NullEquality, Result, ScalarValue, TableReference,
-    plan_err,
+    Column, DFSchema, JoinConstraint, JoinType, NullEquality, Result, ScalarValue, TableReference, plan_err,
 };
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{
@@ -24,7 +23,8 @@ use datafusion::logical_expr::{
 };
 
 use super::infallible;
-use super::many::{BUNDLE, TableOfMany};
+use super::many::{BUNDLE, table_of_bundles, table_of_each};
+use super::plan::any_expression;
 
 /// The plan for each of many bundles. Its last column is the bundle's number.
 ///
@@ -105,7 +105,7 @@ impl Numbers {
         }
         let schema = scan.source.schema();
         let number = schema.fields().len();
-        let table = TableOfMany::of_each(scan.table_name.table(), &schema);
+        let table = table_of_each(scan.table_name.table(), &schema);
         let mut wanted = scan.projection.clone().unwrap_or_else(|| (0..number).collect());
         wanted.push(number);
         let many = TableScanBuilder::new(scan.table_name.clone(), provider_as_source(Arc::new(table)))
@@ -117,8 +117,7 @@ impl Numbers {
 
     /// One row for each bundle.
     fn bundles(&mut self) -> Result<Each> {
-        let table = TableOfMany::of_bundles();
-        let scan = TableScanBuilder::new(BUNDLE, provider_as_source(Arc::new(table))).build()?;
+        let scan = TableScanBuilder::new(BUNDLE, provider_as_source(Arc::new(table_of_bundles()))).build()?;
         self.named(LogicalPlan::TableScan(scan), Vec::new(), Expr::Column(Column::new(Some(BUNDLE), BUNDLE)))
     }
 
@@ -247,21 +246,15 @@ fn value_of_nothing(aggregate: &Expr, input: &LogicalPlan) -> Result<ScalarValue
     }
 }
 
-fn has_subquery(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
-    let mut found = false;
-    plan.apply_expressions(|expr| {
-        let subquery = |expr: &Expr| {
-            Ok(matches!(
-                expr,
-                Expr::ScalarSubquery(_)
-                    | Expr::Exists(_)
-                    | Expr::InSubquery(_)
-                    | Expr::SetComparison(_)
-                    | Expr::OuterReferenceColumn(..)
-            ))
-        };
-        found |= expr.exists(subquery)?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(found)
+fn has_subquery(plan: &LogicalPlan) -> Result<bool> {
+    any_expression(plan, |expr| {
+        Ok(matches!(
+            expr,
+            Expr::ScalarSubquery(_)
+                | Expr::Exists(_)
+                | Expr::InSubquery(_)
+                | Expr::SetComparison(_)
+                | Expr::OuterReferenceColumn(..)
+        ))
+    })
 }

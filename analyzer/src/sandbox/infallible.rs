@@ -4,10 +4,12 @@
 //! alone. So `k <> 0 AND 10 / k > 1` fails over some batches and not over others that have the same row.
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::expr::Cast;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+
+use super::plan::{any_expression, input_schema};
 
 /// Functions that give a value for every argument.
 const FUNCTIONS: &[&str] = &[
@@ -31,17 +33,11 @@ const FUNCTIONS: &[&str] = &[
 
 /// Whether a node has AND or OR whose right side may fail.
 pub(super) fn depends_on_neighbours(plan: &LogicalPlan) -> Result<bool> {
-    let mut schema = DFSchema::empty();
-    plan.inputs().iter().for_each(|input| schema.merge(input.schema()));
-    let mut depends = false;
-    plan.apply_expressions(|expr| {
-        depends |= expr.exists(|expr| match expr {
-            Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, right, .. }) => may_fail(right, &schema),
-            _ => Ok(false),
-        })?;
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(depends)
+    let schema = input_schema(plan);
+    any_expression(plan, |expr| match expr {
+        Expr::BinaryExpr(BinaryExpr { op: Operator::And | Operator::Or, right, .. }) => may_fail(right, &schema),
+        _ => Ok(false),
+    })
 }
 
 fn may_fail(expr: &Expr, schema: &DFSchema) -> Result<bool> {
@@ -53,13 +49,21 @@ fn may_fail(expr: &Expr, schema: &DFSchema) -> Result<bool> {
                 }
                 // Integers wrap. Decimals, times and intervals do not.
                 Operator::Plus | Operator::Minus | Operator::Multiply => !expr.get_type(schema)?.is_integer(),
-                Operator::And | Operator::Or | Operator::StringConcat => false,
                 // A pattern is compiled.
                 Operator::RegexMatch | Operator::RegexIMatch | Operator::RegexNotMatch | Operator::RegexNotIMatch => {
                     !matches!(*binary.right, Expr::Literal(..))
                 }
-                Operator::IsDistinctFrom | Operator::IsNotDistinctFrom => false,
-                Operator::Eq | Operator::NotEq | Operator::Lt | Operator::LtEq | Operator::Gt | Operator::GtEq => false,
+                Operator::Eq
+                | Operator::NotEq
+                | Operator::Lt
+                | Operator::LtEq
+                | Operator::Gt
+                | Operator::GtEq
+                | Operator::And
+                | Operator::Or
+                | Operator::IsDistinctFrom
+                | Operator::IsNotDistinctFrom
+                | Operator::StringConcat => false,
                 _ => true,
             },
             Expr::Cast(Cast { expr, field }) => !is_safe(&expr.get_type(schema)?, field.data_type()),
@@ -99,9 +103,8 @@ fn may_be_zero(divisor: &Expr) -> bool {
 /// Whether a cast has a value for every value.
 fn is_safe(from: &DataType, to: &DataType) -> bool {
     let is_text = |data_type: &DataType| matches!(data_type, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8);
-    let is_64_bits = |data_type: &DataType| matches!(data_type, DataType::Int64);
     from == to
         || from.is_null()
         || is_text(to) && (is_text(from) || from.is_integer() || *from == DataType::Boolean)
-        || is_64_bits(to) && (matches!(from, DataType::Timestamp(..)) || from.is_signed_integer())
+        || *to == DataType::Int64 && (matches!(from, DataType::Timestamp(..)) || from.is_signed_integer())
 }

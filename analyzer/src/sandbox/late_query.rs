@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use datafusion::logical_expr::LogicalPlan;
@@ -14,11 +13,11 @@ use tokio::sync::OnceCell;
 
 use super::late_table::Contents;
 use super::many::{Many, apart};
+use super::plan::tables_of;
 use super::run::{Limits, RunError, collect};
 use super::session::task;
 use super::together::Together;
 use super::{Query, plan_again, plan_for_many};
-use crate::plans::tables_of;
 
 /// What a run for many bundles may hold, their tables included.
 const MEMORY: usize = 128 << 20;
@@ -29,9 +28,8 @@ pub(crate) struct LateQuery {
     /// The tables that it reads, wherever in it.
     tables: BTreeSet<String>,
     context: SessionContext,
-    /// Whether its plan keeps the values of subqueries (DataFusion 55, `ScalarSubqueryExec`): it can be run only once.
+    /// Whether its plan keeps the values of subqueries (DataFusion 55, `ScalarSubqueryExec`): a plan can be run only once.
     runs_once: bool,
-    ran: AtomicBool,
     /// The plan for many bundles, made when it is first needed; `None` where there is none.
     for_many: OnceCell<Option<Arc<dyn ExecutionPlan>>>,
 }
@@ -46,7 +44,7 @@ impl LateQuery {
     pub(crate) fn new(query: Query, context: SessionContext) -> Self {
         let tables = tables_of(&query.logical);
         let runs_once = keeps_values(&query.physical);
-        Self { query, tables, context, runs_once, ran: AtomicBool::new(false), for_many: OnceCell::new() }
+        Self { query, tables, context, runs_once, for_many: OnceCell::new() }
     }
 
     /// The plan as the text says it.
@@ -79,7 +77,7 @@ impl LateQuery {
 
     pub(crate) async fn alone(&self, contents: &Arc<Contents>, limits: &Limits) -> Result<Vec<RecordBatch>, RunError> {
         let task = task(Arc::clone(contents), limits).map_err(|error| RunError::Start(error.to_string()))?;
-        let plan = if self.runs_once && self.ran.swap(true, Ordering::Relaxed) {
+        let plan = if self.runs_once {
             plan_again(&self.context, self.logical()).await.map_err(RunError::Start)?
         } else {
             Arc::clone(&self.query.physical)

@@ -5,6 +5,7 @@
 //! without looking at any data is the same for all of it.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch, TimestampMillisecondArray};
@@ -21,12 +22,12 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
 use crate::error::AnalyzeError;
 
-/// A table is small up to so many rows in a file, or bytes in memory.
+/// A table in a file is small if it has no more rows than this; one in memory, if it takes no more bytes.
 const FEW_ROWS: u64 = 8192;
 const FEW_BYTES: usize = 8 << 20;
 
 /// Batches of a table as they are read.
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// The rows of one table.
 #[derive(Debug, Clone)]
@@ -63,17 +64,15 @@ impl Contents {
         }
     }
 
-    /// The rows of a table, with just the columns that are asked for.
-    pub(super) fn batches(&self, table: &str, columns: Option<&[usize]>) -> Result<Batches> {
-        let owned = columns.map(<[usize]>::to_vec);
+    /// The rows of a table, with just these columns.
+    pub(super) fn batches(&self, table: &str, columns: &[usize]) -> Result<Batches> {
+        let wanted = columns.to_vec();
+        let project = move |batch: RecordBatch| Ok(batch.project(&wanted)?);
         match self.get(table) {
             None => Err(DataFusionError::Internal(format!("nothing fills table {table}"))),
-            Some(Rows::Held(batches)) => {
-                let batches = batches.clone().into_iter();
-                Ok(Box::new(batches.map(move |batch| project(batch, owned.as_deref()))))
-            }
+            Some(Rows::Held(batches)) => Ok(Box::new(batches.clone().into_iter().map(project))),
             Some(Rows::Filed(bundle, None)) => {
-                let batches = bundle.columns(table, columns).map_err(external)?;
+                let batches = bundle.columns(table, Some(columns)).map_err(external)?;
                 Ok(Box::new(batches.map(|batch| batch.map_err(external))))
             }
             // The query may not read the column with the moment, so the whole batch is read.
@@ -83,7 +82,7 @@ impl Contents {
                 Ok(Box::new(batches.map(move |batch| {
                     let batch = as_of(&batch.map_err(external)?, moment)
                         .map_err(|error| DataFusionError::Internal(error.to_string()))?;
-                    project(batch, owned.as_deref())
+                    project(batch)
                 })))
             }
         }
@@ -113,16 +112,43 @@ pub(crate) fn as_of(batch: &RecordBatch, moment: Timestamp) -> Result<RecordBatc
     filter_record_batch(batch, &keep).map_err(AnalyzeError::internal)
 }
 
-/// A table by its name and schema, without rows.
+/// Gives the rows of a late table once a plan runs.
+pub(super) trait Fill: Debug + Send + Sync {
+    /// The rows with just these columns, whose schema is `schema`.
+    fn batches(&self, task: &TaskContext, schema: &SchemaRef, columns: &[usize]) -> Result<Batches>;
+}
+
+/// What the task of a running plan carries for its late tables.
+pub(super) fn carried<T: Send + Sync + 'static>(task: &TaskContext) -> Result<Arc<T>> {
+    let carried = task.session_config().get_extension::<T>();
+    carried.ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
+}
+
+/// A table by its schema, without rows.
 #[derive(Debug)]
 pub(crate) struct LateTable {
-    name: String,
     schema: SchemaRef,
+    rows: Arc<dyn Fill>,
 }
 
 impl LateTable {
+    /// A table of the [`Contents`].
     pub(crate) fn new(name: &str, schema: SchemaRef) -> Self {
-        Self { name: name.to_owned(), schema }
+        Self::filled_by(OfContents(name.to_owned()), schema)
+    }
+
+    pub(super) fn filled_by(rows: impl Fill + 'static, schema: SchemaRef) -> Self {
+        Self { schema, rows: Arc::new(rows) }
+    }
+}
+
+/// The name of a table of the [`Contents`].
+#[derive(Debug)]
+struct OfContents(String);
+
+impl Fill for OfContents {
+    fn batches(&self, task: &TaskContext, _: &SchemaRef, columns: &[usize]) -> Result<Batches> {
+        carried::<Contents>(task)?.batches(&self.0, columns)
     }
 }
 
@@ -144,7 +170,8 @@ impl TableProvider for LateTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = project_schema(&self.schema, projection)?;
-        let stream = Filling { table: self.name.clone(), schema: Arc::clone(&schema), projection: projection.cloned() };
+        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let stream = Filling { rows: Arc::clone(&self.rows), schema: Arc::clone(&schema), columns };
         let partitions = vec![Arc::new(stream) as Arc<dyn PartitionStream>];
         Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?))
     }
@@ -153,20 +180,9 @@ impl TableProvider for LateTable {
 /// The rows of a late table, as a running plan reads them.
 #[derive(Debug)]
 struct Filling {
-    table: String,
+    rows: Arc<dyn Fill>,
     schema: SchemaRef,
-    projection: Option<Vec<usize>>,
-}
-
-fn external(error: casefile_evidence::ReadError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
-fn project(batch: RecordBatch, columns: Option<&[usize]>) -> Result<RecordBatch> {
-    match columns {
-        Some(columns) => Ok(batch.project(columns)?),
-        None => Ok(batch),
-    }
+    columns: Vec<usize>,
 }
 
 impl PartitionStream for Filling {
@@ -175,14 +191,14 @@ impl PartitionStream for Filling {
     }
 
     fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let contents = task.session_config().get_extension::<Contents>();
-        let filled = contents
-            .ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
-            .and_then(|contents| contents.batches(&self.table, self.projection.as_deref()));
-        let batches = match filled {
+        let batches = match self.rows.batches(&task, &self.schema, &self.columns) {
             Ok(batches) => batches,
             Err(error) => Box::new(std::iter::once(Err(error))),
         };
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::iter(batches)))
     }
+}
+
+fn external(error: casefile_evidence::ReadError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

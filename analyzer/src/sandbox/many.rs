@@ -1,24 +1,18 @@
 //! The tables of many bundles as one table each, and the rows of many bundles taken apart again.
 
+use std::iter::{from_fn, once, repeat_n};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
-use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, project_schema};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::MemoryConsumer;
 
-use futures::StreamExt;
+use super::late_table::{Batches, Contents, Fill, LateTable, carried};
 
-use super::late_table::Contents;
-
-/// The last column of a [`TableOfMany`]: the number of the bundle whose row it is.
+/// The last column of a table of many bundles: the number of the bundle whose row it is.
 pub(super) const BUNDLE: &str = "casefile_bundle";
 
 /// The contents of each bundle, by its number.
@@ -26,32 +20,35 @@ pub(super) const BUNDLE: &str = "casefile_bundle";
 pub(super) struct Many(pub(super) Vec<Arc<Contents>>);
 
 /// A table of each of many bundles.
-#[derive(Debug, Clone)]
-pub(super) struct TableOfMany {
-    /// `None`: one row for each bundle.
-    table: Option<String>,
-    schema: SchemaRef,
+pub(super) fn table_of_each(name: &str, schema: &Schema) -> LateTable {
+    let number = schema.fields().len();
+    LateTable::filled_by(OfEach { table: Some(name.to_owned()), number }, with_bundle(schema))
 }
 
-impl TableOfMany {
-    pub(super) fn of_each(table: &str, schema: &Schema) -> Self {
-        Self { table: Some(table.to_owned()), schema: with_bundle(schema) }
-    }
+/// A table with one row for each bundle.
+pub(super) fn table_of_bundles() -> LateTable {
+    LateTable::filled_by(OfEach { table: None, number: 0 }, with_bundle(&Schema::empty()))
+}
 
-    pub(super) fn of_bundles() -> Self {
-        Self { table: None, schema: with_bundle(&Schema::empty()) }
-    }
+fn with_bundle(schema: &Schema) -> SchemaRef {
+    let number = Arc::new(Field::new(BUNDLE, DataType::UInt32, false));
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain([number]).collect::<Vec<_>>()))
+}
 
-    /// All rows, with the columns that are asked for.
-    fn rows(
-        &self,
-        many: &Many,
-        schema: &SchemaRef,
-        columns: &[usize],
-        memory: &MemoryReservation,
-    ) -> Result<RecordBatch> {
-        let last = self.schema.fields().len() - 1;
-        let of_table: Vec<usize> = columns.iter().copied().filter(|place| *place != last).collect();
+#[derive(Debug)]
+struct OfEach {
+    /// `None`: one row for each bundle.
+    table: Option<String>,
+    /// The place of the column with the bundle's number.
+    number: usize,
+}
+
+impl Fill for OfEach {
+    /// All rows, in one batch.
+    fn batches(&self, task: &TaskContext, schema: &SchemaRef, columns: &[usize]) -> Result<Batches> {
+        let many = carried::<Many>(task)?;
+        let memory = MemoryConsumer::new("rows of many bundles").register(task.memory_pool());
+        let of_table: Vec<usize> = columns.iter().copied().filter(|place| *place != self.number).collect();
         let mut numbers = Vec::new();
         let mut batches = Vec::new();
         for (number, contents) in (0..).zip(&many.0) {
@@ -59,11 +56,11 @@ impl TableOfMany {
                 numbers.push(number);
                 continue;
             };
-            for batch in contents.batches(table, Some(&of_table))? {
+            for batch in contents.batches(table, &of_table)? {
                 let batch = batch?;
                 // It, and its copy.
                 memory.try_grow(2 * batch.get_array_memory_size())?;
-                numbers.extend(std::iter::repeat_n(number, batch.num_rows()));
+                numbers.extend(repeat_n(number, batch.num_rows()));
                 batches.push(batch);
             }
         }
@@ -77,61 +74,14 @@ impl TableOfMany {
             if parts.is_empty() { Ok(new_empty_array(field.data_type())) } else { Ok(concat(&parts)?) }
         };
         let columns = columns.iter().zip(schema.fields()).map(column).collect::<Result<_>>()?;
-        Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)?)
-    }
-}
-
-fn with_bundle(schema: &Schema) -> SchemaRef {
-    let number = Arc::new(Field::new(BUNDLE, DataType::UInt32, false));
-    Arc::new(Schema::new(schema.fields().iter().cloned().chain([number]).collect::<Vec<_>>()))
-}
-
-#[async_trait::async_trait]
-impl TableProvider for TableOfMany {
-    fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
-    }
-
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let schema = project_schema(&self.schema, projection)?;
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let stream = Filling { table: self.clone(), schema: Arc::clone(&schema), columns };
-        let partitions = vec![Arc::new(stream) as Arc<dyn PartitionStream>];
-        Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?))
-    }
-}
-
-#[derive(Debug)]
-struct Filling {
-    table: TableOfMany,
-    schema: SchemaRef,
-    columns: Vec<usize>,
-}
-
-impl PartitionStream for Filling {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let many = task.session_config().get_extension::<Many>();
-        let memory = MemoryConsumer::new("rows of many bundles").register(task.memory_pool());
-        let rows = many
-            .ok_or_else(|| DataFusionError::Internal("the task carries no rows".to_owned()))
-            .and_then(|many| self.table.rows(&many, &self.schema, &self.columns, &memory));
-        // What is held is counted until the stream has ended.
-        let rows = futures::stream::once(std::future::ready((rows, memory))).map(|(rows, _memory)| rows);
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
+        let batch = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)?;
+        // The memory counts until the rows are read to their end.
+        let mut memory = Some(memory);
+        let end = from_fn(move || {
+            drop(memory.take());
+            None
+        });
+        Ok(Box::new(once(Ok(batch)).chain(end)))
     }
 }
 

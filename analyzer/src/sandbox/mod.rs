@@ -48,6 +48,7 @@ pub(crate) use functions::{Dialect, documented};
 pub use isolation::Isolation;
 pub(crate) use late_query::LateQuery;
 pub(crate) use late_table::{Contents, LateTable, Rows, as_of, observed_column};
+pub(crate) use plan::tables_of;
 pub(crate) use run::{Limits, RunError, collect};
 pub(crate) use session::{ARCHIVE_URL, BUNDLE_URL, Catalog, session, task};
 pub(crate) use statement::{first_line, parse};

@@ -1,5 +1,7 @@
 //! The third layer, and the real gate: a walk over the whole logical plan, subqueries included.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, DataFusionError};
@@ -96,12 +98,38 @@ fn node_refusal(node: &LogicalPlan, dialect: Dialect) -> Option<Refusal> {
 }
 
 /// The columns that the node's expressions can use.
-fn input_schema(node: &LogicalPlan) -> DFSchema {
+pub(super) fn input_schema(node: &LogicalPlan) -> DFSchema {
     let mut schema = DFSchema::empty();
     for input in node.inputs() {
         schema.merge(input.schema());
     }
     schema
+}
+
+/// Whether an expression of the node, or a part of one, is as asked.
+pub(super) fn any_expression(
+    node: &LogicalPlan,
+    mut is: impl FnMut(&Expr) -> Result<bool, DataFusionError>,
+) -> Result<bool, DataFusionError> {
+    let mut any = false;
+    node.apply_expressions(|expr| {
+        any = expr.exists(&mut is)?;
+        Ok(if any { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(any)
+}
+
+/// The tables that a plan scans, wherever in it.
+pub(crate) fn tables_of(plan: &LogicalPlan) -> BTreeSet<String> {
+    let mut tables = BTreeSet::new();
+    // It fails where the closure does.
+    let _ = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            tables.insert(scan.table_name.table().to_owned());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    tables
 }
 
 fn is_sorted(plan: &LogicalPlan) -> bool {
