@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod interrupt;
 mod library;
+mod operator;
 mod output;
 mod panics;
 mod place;
@@ -27,6 +28,9 @@ mod verbs;
 mod visible;
 
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     panics::caught(verbs::run).into()

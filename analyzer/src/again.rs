@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
-use casefile_evidence::Timestamp;
+use casefile_evidence::{ReadError, Timestamp};
 
 use crate::engine::Analyzer;
 use crate::error::AnalyzeError;
@@ -92,7 +92,7 @@ impl Analyzer {
     pub fn finds_the_same_lines(
         &self,
         patterns: &[(Signature, Signature)],
-        lines: impl IntoIterator<Item = Result<RecordBatch, AnalyzeError>>,
+        lines: impl IntoIterator<Item = Result<RecordBatch, ReadError>>,
         since: Option<Timestamp>,
     ) -> Result<bool, AnalyzeError> {
         let compile = || {

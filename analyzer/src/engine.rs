@@ -10,11 +10,11 @@ use crate::again::Change;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::pack::{Check, Pack, findings};
-use crate::plans::{PlannedCheck, Plans, in_order, source};
+use crate::plans::{PlannedCheck, Planning, Plans, in_order, source};
 use crate::prepared::Prepared;
 use crate::sandbox::{Planned, Refusal};
 use crate::settings::Settings;
-use crate::signature::{Expect, LastCompiled, Matches, Pattern, Quorum, SIGNATURE_TABLES, Signature};
+use crate::signature::{Compiled, Expect, LastCompiled, Matches, Pattern, Quorum, SIGNATURE_TABLES, Signature};
 use crate::tables::{Evidence, History};
 use crate::terms::{Conclusive, Owner, Status};
 use crate::verdict::{
@@ -52,7 +52,11 @@ impl Analyzer {
     /// Every check that cannot be used.
     pub async fn new(pack: Pack, options: &Options) -> Result<Self, AnalyzeError> {
         let plans = Plans::new(&pack, options).await?;
-        Ok(Self { pack: Arc::new(pack), plans: Arc::new(plans), signatures: Arc::default(), pairs: Arc::default() })
+        Ok(Self::of(pack, plans))
+    }
+
+    fn of(pack: Pack, plans: Plans) -> Self {
+        Self { pack: Arc::new(pack), plans: Arc::new(plans), signatures: Arc::default(), pairs: Arc::default() }
     }
 
     /// The checks.
@@ -96,6 +100,18 @@ impl Analyzer {
         let signatures = self.signatures.of(settings, || settings.compile(&self.pack))?;
         let views = &self.plans.views;
         let prepared = Prepared::new(evidence, matched, views, &settings.rollout, &signatures, options).await?;
+        self.judge_prepared(&prepared, evidence, base, settings, &signatures, options).await
+    }
+
+    async fn judge_prepared(
+        &self,
+        prepared: &Prepared,
+        evidence: &Evidence,
+        base: Option<(&Verdict, &Change)>,
+        settings: &Settings,
+        signatures: &Compiled,
+        options: &Options,
+    ) -> Result<Verdict, AnalyzeError> {
         let kept = |check: &Check, planned: &PlannedCheck| {
             let (base, change) = base?;
             let id = &check.header.id;
@@ -107,7 +123,7 @@ impl Analyzer {
                 .cloned()
                 .map(Box::new)
         };
-        let ran = run_all(&self.plans, &self.pack, &prepared, options, kept).await?;
+        let ran = run_all(&self.plans, &self.pack, prepared, options, kept).await?;
         let bundle = BundleSummary {
             digest: evidence.bundle.as_ref().map(|bundle| bundle.digest().to_string()),
             format: evidence.bundle.as_ref().map(|bundle| bundle.manifest().format),
@@ -115,7 +131,7 @@ impl Analyzer {
             target: Target::from(&prepared.target),
         };
         let history = evidence.history.clone();
-        assemble(&prepared, (&self.pack, &self.plans), settings, &signatures.patterns, ran, bundle, history)
+        assemble(prepared, (&self.pack, &self.plans), settings, &signatures.patterns, ran, bundle, history)
     }
 }
 
@@ -130,8 +146,15 @@ pub async fn analyze(
     options: &Options,
 ) -> Result<Verdict, AnalyzeError> {
     // Errors in settings come first, before anything is planned.
-    settings.compile(pack)?;
-    Analyzer::new(pack.clone(), options).await?.analyze(evidence, settings, options).await
+    let signatures = Compiled::new(settings.compile(pack)?)?;
+    let mut planning = Planning::begin(pack, options)?;
+    let views = planning.views().await?;
+    // The views are computed and the lines are matched while the checks are planned.
+    let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options);
+    let (checks, prepared) = tokio::join!(planning.checks(&views), prepared);
+    let plans = Plans { checks: checks?, views };
+    let analyzer = Analyzer::of(pack.clone(), plans);
+    analyzer.judge_prepared(&prepared?, evidence, None, settings, &signatures, options).await
 }
 
 /// Plans and lints every check, without a bundle: `check lint`.

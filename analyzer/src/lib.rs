@@ -56,7 +56,7 @@ pub use docs::table_docs;
 pub use engine::{Analyzer, analyze, lint};
 pub use error::{AnalyzeError, SpecError};
 pub use judge::Judge;
-pub use many::{ManyRows, query_many, tables_of};
+pub use many::{ManyRows, answer, archive_url, place_in_url, plan_many, query_many, scalar_functions, tables_of};
 pub use near_miss::{NearMiss, near_misses};
 pub use options::Options;
 pub use pack::{Check, Header, Pack};

@@ -1,7 +1,7 @@
 //! A pack, planned once: its checks, and the views that they build on, over late tables (a schema, and rows only at run
 //! time).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SessionContext;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
 use crate::error::{AnalyzeError, SpecError};
@@ -149,39 +149,71 @@ pub(crate) struct Plans {
 }
 
 impl Plans {
-    /// Plans a pack, up to `threads` checks at a time; those that do not ship with this program in a process of their
-    /// own, where there may be one.
+    /// Plans a pack, up to `threads` queries at a time.
     pub(crate) async fn new(pack: &Pack, options: &Options) -> Result<Self, AnalyzeError> {
-        let limits = options.limits();
+        let mut planning = Planning::begin(pack, options)?;
+        let views = planning.views().await?;
+        let checks = planning.checks(&views).await?;
+        Ok(Self { views, checks })
+    }
+}
+
+/// A pack that is being planned: the views first, and the checks after them, also while nobody waits. Checks that do not ship
+/// with this program are planned in a process of their own, where there may be one.
+pub(crate) struct Planning<'a> {
+    pack: &'a Pack,
+    options: &'a Options,
+    catalog: Catalog,
+    context: SessionContext,
+    jobs: Jobs<JobAnswer>,
+}
+
+impl<'a> Planning<'a> {
+    pub(crate) fn begin(pack: &'a Pack, options: &'a Options) -> Result<Self, AnalyzeError> {
         let catalog = catalog()?;
-        let isolation = options.isolation.as_ref();
-        let (apart, here): (Vec<_>, Vec<_>) =
-            pack.checks().iter().enumerate().partition(|(_, check)| isolation.is_some() && !pack::ships(check));
-        let context = session(&catalog, Dialect::Check, &limits)?;
-        let checks = here.iter().map(|(_, check)| {
-            let (check, context, catalog) = ((*check).clone(), context.clone(), catalog.clone());
+        let context = session(&catalog, Dialect::Check, &options.limits())?;
+        let here = pack.checks().iter().filter(|check| !is_apart(check, options));
+        let checks = here.map(|check| {
+            let (check, context, catalog) = (check.clone(), context.clone(), catalog.clone());
             async move { plan_check(&check, &context, &catalog).await }.boxed()
         });
-        let mut answers = in_order(view_jobs(&context, &catalog).chain(checks), options.threads).await;
-        let answers_of_checks = answers.split_off(view_files().count());
-        let views = ViewPlans::of(&context, catalog, answers)?;
+        let jobs = Jobs::begin(view_jobs(&context, &catalog).chain(checks), options.threads);
+        Ok(Self { pack, options, catalog, context, jobs })
+    }
+
+    /// The views. To be called once, and before [`Planning::checks`].
+    pub(crate) async fn views(&mut self) -> Result<ViewPlans, AnalyzeError> {
+        let planned = self.jobs.answers(view_files().count()).await;
+        ViewPlans::of(&self.context, self.catalog.clone(), planned)
+    }
+
+    /// The checks, in the order of the pack.
+    pub(crate) async fn checks(mut self, views: &ViewPlans) -> Result<Vec<PlannedCheck>, AnalyzeError> {
+        let (apart, here): (Vec<_>, Vec<_>) =
+            self.pack.checks().iter().enumerate().partition(|(_, check)| is_apart(check, self.options));
         let mut planned = BTreeMap::new();
-        for ((place, _), answer) in here.iter().zip(answers_of_checks) {
+        for ((place, _), answer) in here.iter().zip(self.jobs.answers(here.len()).await) {
             let query = answer.ok_or_else(|| AnalyzeError::internal("a check could not be planned"))?;
-            let late = |query| PlannedCheck::Here(Arc::new(LateQuery::new(query, context.clone())));
+            let late = |query| PlannedCheck::Here(Arc::new(LateQuery::new(query, self.context.clone())));
             planned.insert(*place, query.map(late));
         }
-        if let Some(isolation) = isolation {
+        if let Some(isolation) = &self.options.isolation {
             let sources = apart.iter().map(|(_, check)| source(check)).collect();
-            for ((place, check), answer) in apart.iter().zip(isolation.plan(sources, &views.catalog, limits).await?) {
+            let answers = isolation.plan(sources, &views.catalog, self.options.limits()).await?;
+            for ((place, check), answer) in apart.iter().zip(answers) {
                 planned.insert(*place, answer.map(PlannedCheck::Apart).map_err(|refusal| refused(check, refusal)));
             }
         }
         let (checks, errors): (Vec<_>, Vec<_>) = planned.into_values().partition(Result::is_ok);
         let errors: Vec<SpecError> = errors.into_iter().filter_map(Result::err).collect();
         let checks = checks.into_iter().filter_map(Result::ok).collect();
-        if errors.is_empty() { Ok(Self { views, checks }) } else { Err(AnalyzeError::Specification(errors)) }
+        if errors.is_empty() { Ok(checks) } else { Err(AnalyzeError::Specification(errors)) }
     }
+}
+
+/// Whether a check is planned and run in a process of its own.
+fn is_apart(check: &Check, options: &Options) -> bool {
+    options.isolation.is_some() && !pack::ships(check)
 }
 
 /// A check as it was written.
@@ -225,23 +257,41 @@ pub(crate) async fn in_order<F>(jobs: impl Iterator<Item = F>, threads: usize) -
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let permits = Arc::new(Semaphore::new(threads.max(1)));
-    let mut running = JoinSet::new();
-    let mut answers = Vec::new();
-    for (place, job) in jobs.enumerate() {
-        let permits = Arc::clone(&permits);
-        answers.push(None);
-        running.spawn(async move {
-            let _permit = permits.acquire_owned().await;
-            (place, job.await)
+    Jobs::begin(jobs, threads).answers(usize::MAX).await
+}
+
+/// Jobs that run, up to `threads` at a time, until they are dropped.
+struct Jobs<T> {
+    answers: VecDeque<oneshot::Receiver<T>>,
+    _running: JoinSet<()>,
+}
+
+impl<T: Send + 'static> Jobs<T> {
+    fn begin<F>(jobs: impl Iterator<Item = F>, threads: usize) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let permits = Arc::new(Semaphore::new(threads.max(1)));
+        let mut running = JoinSet::new();
+        let begun = jobs.map(|job| {
+            let (permits, (answer, answered)) = (Arc::clone(&permits), oneshot::channel());
+            running.spawn(async move {
+                let _permit = permits.acquire_owned().await;
+                // The receiver may be gone.
+                let _ = answer.send(job.await);
+            });
+            answered
         });
+        Self { answers: begun.collect(), _running: running }
     }
-    while let Some(joined) = running.join_next().await {
-        if let Ok((place, answer)) = joined
-            && let Some(answer_at) = answers.get_mut(place)
-        {
-            *answer_at = Some(answer);
+
+    /// The answers of the next jobs, in their order; `None` for one that ended without an answer.
+    async fn answers(&mut self, count: usize) -> Vec<Option<T>> {
+        let next = self.answers.drain(..count.min(self.answers.len()));
+        let mut answers = Vec::new();
+        for answered in next {
+            answers.push(answered.await.ok());
         }
+        answers
     }
-    answers
 }

@@ -1,10 +1,10 @@
 //! Evidence made ready to be asked: views computed, signatures matched, all rows at hand.
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use casefile_evidence::rollout::Judged;
 use casefile_evidence::tables::{ContainerDefinitionRow, ServiceRow, SourceRow, TargetRow};
 use casefile_evidence::{Row, Timestamp, tables};
@@ -199,7 +199,8 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 /// Batches that were read and wait for the matcher.
 const READ_AHEAD: usize = 4;
 
-/// One pass over every line, a few thousand at a time: they are read on one thread and matched on another.
+/// One pass over every line, a few thousand at a time: their messages are read on one thread, all else on another, and they are
+/// matched on a third.
 fn scan(
     evidence: &Evidence,
     mut scanner: Scanner,
@@ -211,17 +212,37 @@ fn scan(
     if let Some(since) = since {
         scanner.bound(since);
     }
-    let mut lines = evidence.lines()?;
+    let parts = evidence.lines()?;
     std::thread::scope(|scope| {
-        let (read, batches) = sync_channel(READ_AHEAD);
-        // It ends with the lines, or where no more are wanted.
-        let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
-        reader
-            .spawn_scoped(scope, move || lines.try_for_each(|batch| read.send(batch)))
-            .map_err(AnalyzeError::internal)?;
-        batches.into_iter().try_for_each(|batch| scanner.batch(&batch?, moment))
+        let read = parts.into_iter().map(|mut part| {
+            let (read, batches) = sync_channel(READ_AHEAD);
+            // It ends with the lines, or where no more are wanted.
+            let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
+            let started = reader.spawn_scoped(scope, move || part.try_for_each(|batch| read.send(batch)));
+            started.map(|_| batches).map_err(AnalyzeError::internal)
+        });
+        let read = read.collect::<Result<Vec<_>, _>>()?;
+        while let Some(batch) = next_of_all(&read)? {
+            scanner.batch(&batch, moment)?;
+        }
+        Ok::<_, AnalyzeError>(())
     })?;
     Ok(scanner.into_matches())
+}
+
+/// The next rows, with the columns of all parts; `None` at the end of all.
+fn next_of_all(parts: &[Receiver<Result<RecordBatch, AnalyzeError>>]) -> Result<Option<RecordBatch>, AnalyzeError> {
+    let batches: Vec<RecordBatch> = parts.iter().filter_map(|part| part.recv().ok()).collect::<Result<_, _>>()?;
+    if batches.is_empty() {
+        return Ok(None);
+    }
+    if batches.len() < parts.len() {
+        return Err(AnalyzeError::internal("some columns of log_events have fewer rows than others"));
+    }
+    let schemas = batches.iter().map(|batch| batch.schema().as_ref().clone());
+    let schema = Schema::try_merge(schemas).map_err(AnalyzeError::internal)?;
+    let columns = batches.iter().flat_map(|batch| batch.columns().iter().cloned()).collect();
+    RecordBatch::try_new(Arc::new(schema), columns).map(Some).map_err(AnalyzeError::internal)
 }
 
 pub(crate) fn held(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, AnalyzeError> {

@@ -51,7 +51,7 @@ pub async fn query(
     answer.map_err(refused)
 }
 
-fn refused(refusal: Refusal) -> AnalyzeError {
+pub(crate) fn refused(refusal: Refusal) -> AnalyzeError {
     match refusal {
         Refusal::Refused(error) => AnalyzeError::Query(error),
         Refusal::Failed(RunError::Engine { said, .. }) => AnalyzeError::Query(SpecError::new(NAME, said, "")),

@@ -44,13 +44,13 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use tokio::runtime::Runtime;
 
-pub(crate) use functions::{Dialect, documented};
+pub(crate) use functions::{Dialect, documented, scalars};
 pub use isolation::Isolation;
 pub(crate) use late_query::LateQuery;
 pub(crate) use late_table::{Contents, LateTable, Rows, as_of, observed_column};
 pub(crate) use plan::tables_of;
-pub(crate) use run::{Limits, RunError, collect};
-pub(crate) use session::{ARCHIVE_URL, BUNDLE_URL, Catalog, session, task};
+pub(crate) use run::{Limits, RunError, collect, drain};
+pub(crate) use session::{ARCHIVE, BUNDLE_URL, Catalog, session, task};
 pub(crate) use statement::{first_line, parse};
 pub use together::{Seat, Together};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};

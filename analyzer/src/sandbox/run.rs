@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::execution::TaskContext;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions, reset_plan_states};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -97,7 +96,7 @@ fn alone(
         tokio::select! {
             biased;
             () = answer.closed() => None,
-            result = drain(task, plan, &limits) => Some(result),
+            result = started(task, plan, &limits) => Some(result),
         }
     });
     let is_whole = matches!(result, Some(Ok(_)));
@@ -110,8 +109,12 @@ fn alone(
     Done { tell: Box::new(tell), is_whole }
 }
 
-async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
-    let mut stream = execute_stream(plan, task).map_err(|error| engine(&error, limits))?;
+async fn started(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Limits) -> Answer {
+    drain(execute_stream(plan, task).map_err(|error| engine(&error, limits))?, limits).await
+}
+
+/// The rows of a stream, within the limits on them.
+pub(crate) async fn drain(mut stream: SendableRecordBatchStream, limits: &Limits) -> Answer {
     let mut batches = Vec::new();
     let (mut rows, mut bytes) = (0, 0);
     while let Some(batch) = stream.try_next().await.map_err(|error| engine(&error, limits))? {
@@ -131,13 +134,14 @@ async fn drain(task: Arc<TaskContext>, plan: Arc<dyn ExecutionPlan>, limits: &Li
 /// The plan with operators that yield regularly. The engine sees to the yielding at the leaves only, and a join makes
 /// many batches of few.
 ///
-/// Done once, when the query is planned: it computes the properties of every operator again.
+/// Done once, when the query is planned. Such an operator has the properties of the one below it.
 pub(super) fn yielding(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-    let wrap = |node: Arc<dyn ExecutionPlan>| match yields(&node) {
-        true => Ok(Transformed::no(node)),
-        false => Ok(Transformed::yes(Arc::new(CooperativeExec::new(node)) as _)),
+    let inputs: Vec<_> = plan.children().into_iter().cloned().map(yielding).collect::<Result<_, _>>()?;
+    let plan = match inputs.is_empty() {
+        true => plan,
+        false => plan.replace_children(inputs, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep))?,
     };
-    plan.transform_up(wrap).map(|transformed| transformed.data)
+    Ok(if yields(&plan) { plan } else { Arc::new(CooperativeExec::new(plan)) })
 }
 
 /// Whether an operator yields by itself, or as often as the operators that it reads from.

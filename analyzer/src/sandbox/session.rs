@@ -14,6 +14,7 @@ use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SessionStateDefaults, TaskContext};
+use datafusion::optimizer::Optimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -26,8 +27,8 @@ use crate::error::AnalyzeError;
 
 /// Where the bundle's data folder stands in the engine's eyes.
 pub(crate) const BUNDLE_URL: &str = "bundle:///";
-/// Where the archive stands.
-pub(crate) const ARCHIVE_URL: &str = "archive:///";
+/// The scheme of the URLs of an archive's files.
+pub(crate) const ARCHIVE: &str = "archive";
 
 const CATALOG: &str = "casefile";
 const SCHEMA: &str = "evidence";
@@ -106,7 +107,7 @@ impl ObjectStoreRegistry for Stores {
     fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
         let store = match url.scheme() {
             "bundle" => &self.bundle,
-            "archive" => &self.archive,
+            ARCHIVE => &self.archive,
             _ => &None,
         };
         store.clone().ok_or_else(|| DataFusionError::Plan(format!("{url} is not in the bundle")))
@@ -168,12 +169,16 @@ pub(crate) fn task<T: Send + Sync + 'static>(
 pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
-    let rules = if dialect == Dialect::Check { rules::of_checks() } else { rules::of_questions() };
+    let (before, rules) = match dialect {
+        Dialect::Check => (rules::of_checks_before(), rules::of_checks()),
+        Dialect::Question => (Optimizer::new().rules, rules::of_questions()),
+    };
     let state = SessionStateBuilder::new()
         .with_session_id(SESSION.to_owned())
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
+        .with_optimizer_rules(before)
         .with_physical_optimizer_rules(rules)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())

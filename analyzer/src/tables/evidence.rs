@@ -124,16 +124,20 @@ impl Evidence {
         })
     }
 
-    /// The log lines, in the order of their table, with the columns that signatures look at.
-    pub(crate) fn lines(&self) -> Result<Batches<'_>, AnalyzeError> {
-        match (self.tables.get(LogEventRow::TABLE), &self.bundle) {
-            (Some(TableData::Filed), Some(bundle)) => {
-                let (columns, names) = (places::<LogEventRow>(&LINE_COLUMNS)?, places::<LogEventRow>(&WRITER_COLUMNS)?);
-                let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
-                Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
-            }
-            _ => self.batches(LogEventRow::TABLE),
-        }
+    /// The log lines, in the order of their table, with the columns that signatures look at: in parts that have the same rows,
+    /// each with some of the columns, so that they can be read at the same time.
+    pub(crate) fn lines(&self) -> Result<Vec<Batches<'_>>, AnalyzeError> {
+        let (Some(TableData::Filed), Some(bundle)) = (self.tables.get(LogEventRow::TABLE), &self.bundle) else {
+            return Ok(vec![self.batches(LogEventRow::TABLE)?]);
+        };
+        let names = places::<LogEventRow>(&WRITER_COLUMNS)?;
+        let part = |columns: &[&str]| -> Result<Batches<'_>, AnalyzeError> {
+            let columns = places::<LogEventRow>(columns)?;
+            let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
+            Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
+        };
+        let (message, others) = LINE_COLUMNS.split_last().unwrap_or((&"", &[]));
+        Ok(vec![part(&[message])?, part(others)?])
     }
 
     /// The row of table `target`.

@@ -142,7 +142,8 @@ async fn limits_end_a_check_with_a_clear_error() {
     let hungry = "SELECT 'r' AS resource, 'pass' AS status, concat(count(DISTINCT concat(a.snapshot, ' ', b.snapshot, ' ', c.snapshot))) AS reason FROM snapshots a CROSS JOIN snapshots b CROSS JOIN snapshots c";
     let rows = ran(many, &Options { row_limit: 1000, ..Default::default() }).await;
     let started = std::time::Instant::now();
-    let time = ran(endless, &Options { timeout: Duration::from_secs(1), ..Default::default() }).await;
+    let options = Options { timeout: Duration::from_secs(1), memory_limit: 2 << 30, ..Default::default() };
+    let time = ran(endless, &options).await;
     assert!(started.elapsed() < Duration::from_secs(20), "it was stopped after {:?}", started.elapsed());
     let memory = ran(hungry, &Options { memory_limit: 8 << 20, ..Default::default() }).await;
     insta::assert_debug_snapshot!([rows, time, memory]);
