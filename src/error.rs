@@ -96,7 +96,7 @@ impl Error {
 
     /// An error of the engine that runs a plan: of this program, or of a machine of a cluster.
     pub(crate) fn engine(error: &datafusion::error::DataFusionError) -> Self {
-        Self::Engine(format!("the deployments cannot be judged: {error}"))
+        Self::Engine(format!("the work on the archive stopped: {error}"))
     }
 
     /// The one map from errors to exit codes.

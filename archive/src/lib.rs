@@ -51,7 +51,7 @@ pub use layout::{ATTESTATIONS, DECISIONS, MARKERS, Partition, STOPS, WAIVERS};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
-pub use ranged::Manifests;
+pub use ranged::{Batches, Manifests};
 pub use rights::CanAdd;
 pub use roles::{Place, Role};
 pub use stats::{Group, Stats, stats};

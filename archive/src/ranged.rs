@@ -3,19 +3,24 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
 
-use bytes::Bytes;
-
-use casefile_evidence::{Digest, TAR_FOLDER, sealed_files};
+use arrow::array::RecordBatch;
+use casefile_evidence::{Digest, ReadError, TAR_FOLDER, read_table, read_table_in_memory, sealed_files, tables};
 use object_store::{GetRange, ObjectStoreExt};
 
-use crate::Archive;
+use crate::compact::{compacted_schema, of_bundle};
 use crate::entry::{Entry, StoredTable};
 use crate::error::ArchiveError;
+use crate::{Archive, temporary};
 
 /// The manifests stand at the end of the object. Its last 64 KiB hold them, unless the bundle has hundreds of files.
 const END: u64 = 64 << 10;
+
+/// A table that is at most this long is read into memory.
+const IN_MEMORY: u64 = 8 << 20;
+
+/// The rows of a table, batch by batch.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ReadError>> + Send>;
 
 /// What a bundle's manifests say, checked against its digest.
 #[derive(Debug, Clone)]
@@ -45,35 +50,47 @@ impl Archive {
         Ok(Manifests { key: entry.key.clone(), tables, files })
     }
 
-    /// Writes a table's file, which must not exist, and checks it. `false`: the bundle does not have that table.
-    ///
-    /// # Errors
-    /// Where it cannot be read or written, or was changed.
-    pub async fn table(&self, of: &Manifests, table: &str, to: &Path) -> Result<bool, ArchiveError> {
-        let Some(range) = of.range(table)? else { return Ok(false) };
-        self.download(&of.key, Some(GetRange::Bounded(range)), to).await?;
-        let unreadable = |source| ArchiveError::File { path: to.to_owned(), source };
-        let (found, _) = Digest::of_file(to).map_err(unreadable)?;
-        of.check(table, found).map(|()| true)
-    }
-
-    /// Reads a table's file into memory, and checks it. `None`: the bundle does not have that table.
+    /// The rows of a table of a bundle, checked against its digest; `None`: the bundle does not have that table. A small table
+    /// is read into memory, a large one into a temporary file, which goes with the last batch.
     ///
     /// # Errors
     /// Where it cannot be read, or was changed.
-    pub async fn table_in_memory(&self, of: &Manifests, table: &str) -> Result<Option<Bytes>, ArchiveError> {
+    pub async fn batches(&self, of: &Manifests, table: &str) -> Result<Option<Batches>, ArchiveError> {
         let Some(range) = of.range(table)? else { return Ok(None) };
-        let bytes = self.store.get_range(&self.key(&of.key), range).await.map_err(self.gone(&of.key))?;
-        of.check(table, Digest::of(&bytes)).map(|()| Some(bytes))
+        if range.end - range.start <= IN_MEMORY {
+            let bytes = self.store.get_range(&self.key(&of.key), range).await.map_err(self.gone(&of.key))?;
+            of.check(table, Digest::of(&bytes))?;
+            return Ok(Some(Box::new(read_table_in_memory(bytes, table)?)));
+        }
+        let folder = temporary()?;
+        let file = folder.path().join("table.parquet");
+        self.download(&of.key, Some(GetRange::Bounded(range)), &file).await?;
+        let unreadable = |source| ArchiveError::File { path: file.clone(), source };
+        let (found, _) = Digest::of_file(&file).map_err(unreadable)?;
+        of.check(table, found)?;
+        let batches = read_table(file, table)?;
+        Ok(Some(Box::new(batches.inspect(move |_| {
+            let _kept = &folder;
+        }))))
+    }
+
+    /// As [`Archive::batches`], with the columns of the compacted copy.
+    ///
+    /// # Errors
+    /// As [`Archive::batches`].
+    pub async fn compacted_rows(
+        &self,
+        entry: &Entry,
+        table: &str,
+    ) -> Result<Option<impl Iterator<Item = Result<RecordBatch, ArchiveError>> + Send + use<>>, ArchiveError> {
+        let schema = tables::all().iter().find(|known| known.info.name == table).map(compacted_schema);
+        let (Some(schema), entry) = (schema, entry.clone()) else { return Ok(None) };
+        let batches = self.batches(&self.manifests(&entry).await?, table).await?;
+        Ok(batches.map(|batches| batches.map(move |batch| of_bundle(&batch?, &entry, &schema))))
     }
 }
 
 impl Manifests {
-    /// The bytes of a table's file; `None`: the bundle does not have that table.
-    pub fn size(&self, table: &str) -> Option<u64> {
-        self.tables.iter().find(|stored| stored.table == table).map(|stored| stored.bytes)
-    }
-
     fn range(&self, table: &str) -> Result<Option<Range<u64>>, ArchiveError> {
         let Some(stored) = self.tables.iter().find(|stored| stored.table == table) else { return Ok(None) };
         let end = stored.offset.checked_add(stored.bytes).ok_or_else(|| ArchiveError::Row {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::mask::{headlines, mask_line, without_escapes};
 use crate::words;
 
@@ -22,7 +24,7 @@ pub struct Line<'a> {
 }
 
 /// A masked line of a container, and what is known of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
     pub(crate) container: String,
     pub(crate) masked: String,
@@ -41,6 +43,16 @@ pub struct Collected {
     numbers: BTreeMap<String, u32>,
     errors: Pool,
     others: Pool,
+}
+
+/// A part of what was collected, as it is sent to another process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Piece {
+    numbers: BTreeMap<String, u32>,
+    most: usize,
+    /// Whether lines about errors were dropped, and others.
+    full: (bool, bool),
+    seen: Vec<Seen>,
 }
 
 /// Masked lines by a hash. At most `most` are kept: those with the smallest hashes, which are the same ones in any
@@ -103,29 +115,49 @@ impl Collected {
             seen.example(raw);
             return;
         }
-        let pool = if words::is_error(&masked) { &mut self.errors } else { &mut self.others };
         let mut seen = Seen { container: line.container.to_owned(), masked, lines: 1, ..Seen::default() };
         seen.logged(deployment, moment);
         seen.example(raw);
-        pool.insert(hash, seen);
+        self.pool_of(&seen.masked).insert(hash, seen);
+    }
+
+    fn pool_of(&mut self, masked: &str) -> &mut Pool {
+        if words::is_error(masked) { &mut self.errors } else { &mut self.others }
     }
 
     /// Both collections as one. The limit is the smaller one.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
-        let mut numbers = vec![0; other.numbers.len()];
-        for (id, number) in &other.numbers {
-            numbers[*number as usize] = self.deployment(id);
-        }
+        let numbers = other.numbers.iter().map(|(id, number)| (*number, self.deployment(id))).collect();
         self.errors.merge(other.errors, &numbers);
         self.others.merge(other.others, &numbers);
         self
+    }
+
+    /// Pieces of at most `lines` masked lines, of which it can be put together again. There is at least one.
+    #[must_use]
+    pub fn pieces(self, lines: usize) -> Vec<Piece> {
+        let (most, full) = (self.errors.most, (self.errors.full, self.others.full));
+        let pools = [self.errors, self.others];
+        let mut seen = pools.into_iter().flat_map(|pool| pool.by_hash.into_values()).flatten().peekable();
+        let mut pieces = Vec::new();
+        while pieces.is_empty() || seen.peek().is_some() {
+            let seen = seen.by_ref().take(lines.max(1)).collect();
+            pieces.push(Piece { numbers: self.numbers.clone(), most, full, seen });
+        }
+        pieces
     }
 
     /// Whether masked lines were dropped, because there were more than the limit.
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.errors.full || self.others.full
+    }
+
+    /// How many deployments' logs were read.
+    #[must_use]
+    pub fn deployments(&self) -> usize {
+        self.numbers.len()
     }
 
     /// How many distinct masked lines are kept.
@@ -144,6 +176,18 @@ impl Collected {
     }
 }
 
+impl From<Piece> for Collected {
+    fn from(piece: Piece) -> Self {
+        let pool = |full| Pool { most: piece.most, full, by_hash: BTreeMap::new() };
+        let mut collected = Self { numbers: piece.numbers, errors: pool(piece.full.0), others: pool(piece.full.1) };
+        for seen in piece.seen {
+            let hash = hash(&seen.container, &seen.masked);
+            collected.pool_of(&seen.masked).insert(hash, seen);
+        }
+        collected
+    }
+}
+
 impl Pool {
     fn get(&mut self, hash: u64, container: &str, masked: &str) -> Option<&mut Seen> {
         self.by_hash.get_mut(&hash)?.iter_mut().find(|seen| seen.masked == masked && seen.container == container)
@@ -157,14 +201,15 @@ impl Pool {
         }
     }
 
-    fn merge(&mut self, other: Self, numbers: &[u32]) {
+    /// `numbers`: of the deployments, by those that they have in `other`.
+    fn merge(&mut self, other: Self, numbers: &BTreeMap<u32, u32>) {
         self.most = self.most.min(other.most);
         self.full |= other.full;
         for (hash, bucket) in other.by_hash {
             for mut seen in bucket {
-                for (deployment, _) in &mut seen.deployments {
-                    *deployment = numbers[*deployment as usize];
-                }
+                let deployments = seen.deployments.into_iter();
+                seen.deployments =
+                    deployments.filter_map(|(number, moment)| Some((*numbers.get(&number)?, moment))).collect();
                 match self.get(hash, &seen.container, &seen.masked) {
                     Some(known) => known.merge(seen),
                     None => {

@@ -42,7 +42,7 @@ mod pattern;
 mod proposal;
 mod words;
 
-pub use collect::{Collected, Line};
+pub use collect::{Collected, Line, Piece};
 pub use contrast::{Contrast, ContrastOptions, Truth, contrast};
 pub use drain::{DrainOptions, templates};
 pub use mask::{WILDCARD, mask};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use casefile_mine::{
-    Collected, Contrast, ContrastOptions, DrainOptions, Expect, Line, Truth, contrast, new_errors, templates,
+    Collected, Contrast, ContrastOptions, DrainOptions, Expect, Line, Piece, Truth, contrast, new_errors, templates,
 };
 use proptest::prelude::*;
 
@@ -188,13 +188,17 @@ proptest! {
         workers in 1..5_usize,
         reverse: bool,
         most in prop_oneof![Just(4_usize), Just(10), Just(1_000)],
+        lines in 0..6_usize,
     ) {
         let expected = collect(&events(), most);
         let mut parts: Vec<Collected> = shuffled.chunks(shuffled.len().div_ceil(workers)).map(|part| collect(part, most)).collect();
         if reverse {
             parts.reverse();
         }
-        let merged = parts.into_iter().fold(Collected::with_limit(most), Collected::merge);
+        // Each part is sent in pieces.
+        let pieces = parts.into_iter().flat_map(|part| part.pieces(lines));
+        let sent = pieces.map(|piece| serde_json::from_str::<Piece>(&serde_json::to_string(&piece).unwrap()).unwrap());
+        let merged = sent.map(Collected::from).fold(Collected::with_limit(most), Collected::merge);
         prop_assert_eq!(found(&merged), found(&expected));
         prop_assert_eq!(merged.distinct(), expected.distinct());
         let earlier = ["ecs-svc/1".to_owned()].into();

@@ -1,11 +1,10 @@
 //! A backtest as it is told to other machines, and what each of them opens for it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use casefile_analyzer::{Analyzer, Options, Pack, Settings};
 use casefile_archive::{Archive, Entry};
-use casefile_evidence::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -13,14 +12,14 @@ use tokio::sync::OnceCell;
 use super::{Backtest, Given, Rules};
 use crate::cli::{EngineArgs, FilterArgs};
 use crate::error::Error;
+use crate::operator::{ArchiveAt, Lazy};
 use crate::verbs::archive::{newest, open};
 use crate::verbs::{options, pack_of};
 
 /// What is judged, and how. It holds no deployment: these are the rows that the operator reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {
-    /// The archive: `s3://BUCKET/PREFIX`, or a folder that every machine has.
-    pub(crate) archive: String,
+    pub(crate) archive: ArchiveAt,
     /// The checks that are tried, as an archive keeps them.
     pub(crate) checks: Value,
     /// The config that is tried; `None`: each bundle's own.
@@ -29,8 +28,6 @@ pub(crate) struct Job {
     pub(crate) base: Option<OtherRules>,
     /// Whether nothing is taken from the verdicts of before.
     pub(crate) whole: bool,
-    /// The digest of what is judged, with the verdicts that it has: an archive that has more since is another job.
-    pub(crate) subject: String,
     /// The bundles of which the outcome of every check is needed.
     pub(crate) labelled: BTreeSet<String>,
 }
@@ -51,7 +48,7 @@ impl Job {
             None => Rules::sealed(tried.clone()),
             Some(base) => Rules::given(pack_of(&base.checks)?, base.settings.clone(), &options).await?,
         };
-        let archive = open(&self.archive, false).await?;
+        let archive = open(&self.archive.place, false).await?;
         let entries = newest(archive.entries().await?, &FilterArgs::default());
         let entries = entries.into_iter().map(Arc::new).collect();
         self.with(archive, tried, rules, entries, options).await
@@ -91,11 +88,8 @@ impl Rules {
 #[derive(Debug, Clone)]
 pub(crate) struct Judging {
     job: Arc<Job>,
-    opened: Arc<OnceCell<Arc<Backtest>>>,
+    opened: Lazy<Backtest>,
 }
-
-/// What was opened for a job, by the job's digest.
-type Opened = BTreeMap<String, Arc<OnceCell<Arc<Backtest>>>>;
 
 impl Judging {
     /// A job whose parts are open already.
@@ -103,22 +97,14 @@ impl Judging {
         Self { job: Arc::new(job), opened: Arc::new(OnceCell::new_with(Some(backtest))) }
     }
 
-    /// A job that this machine was told of. What it needs is opened with the first deployment, and kept for the tasks to
-    /// come, until another job comes and none of its tasks runs.
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a machine of a cluster is told of jobs"))]
-    pub(crate) fn told(job: Job) -> Result<Self, Error> {
-        static OPENED: Mutex<Opened> = Mutex::new(BTreeMap::new());
-        let digest = Digest::of(&serde_json::to_vec(&job).map_err(Error::internal)?).to_string();
-        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        // A job whose tasks run is kept by them.
-        if !opened.contains_key(&digest) {
-            opened.retain(|_, known| Arc::strong_count(known) > 1);
-        }
-        Ok(Self { job: Arc::new(job), opened: Arc::clone(opened.entry(digest).or_default()) })
+    /// A job that this machine was told of. What it needs is opened with the first deployment.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn told(job: Job, opened: Lazy<Backtest>) -> Self {
+        Self { job: Arc::new(job), opened }
     }
 
-    #[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "only a cluster is told of jobs"))]
-    pub(crate) fn job(&self) -> &Job {
+    #[cfg(feature = "cluster")]
+    pub(super) fn job(&self) -> &Job {
         &self.job
     }
 

@@ -5,39 +5,35 @@
 //! verdict is of another version of casefile.
 
 mod job;
-pub(crate) mod operator;
 mod outcome;
 mod rules;
 mod table;
 #[cfg(test)]
 mod tests;
+mod work;
 mod worth;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use casefile_analyzer::{
-    AnalyzeError, Analyzer, Change, Conclusion, Engine, Evidence, Options, Seat, Settings, Together, Verdict,
-};
-use casefile_archive::{Archive, Entry, Label};
+use casefile_analyzer::{Analyzer, Change, Conclusion, Engine, Evidence, Options, Seat, Settings, Together, Verdict};
+use casefile_archive::{Archive, Batches, Entry, Label};
 use casefile_evidence::tables::LogEventRow;
-use casefile_evidence::{Bundle, ReadError, Row, read_table, read_table_in_memory};
-use datafusion::execution::SendableRecordBatchStream;
+use casefile_evidence::{Bundle, Row};
 use futures::StreamExt;
 use futures::future::join_all;
 
 pub(crate) use job::{Job, Judging, OtherRules};
-use operator::Judged;
 pub(crate) use outcome::{CheckChange, How, Outcome, Side};
 use rules::RulesOf;
 pub(crate) use rules::{Given, Rules};
 pub(crate) use table::Table;
+use work::Judged;
 pub(crate) use worth::Worth;
 
 use crate::error::Error;
-use crate::place::temporary;
+use crate::operator::Place;
 use crate::say::tell;
 
 /// What is judged, and how.
@@ -98,8 +94,9 @@ impl Report {
     }
 }
 
-/// Judges the deployments where `place` says, but for those whose outcome is `done`. `keep` takes each new outcome.
+/// Judges the deployments, where `place` says, but for those whose outcome is `done`. `keep` takes each new outcome.
 pub(crate) async fn run(
+    judging: Judging,
     place: &Place,
     entries: &[Arc<Entry>],
     labels: &BTreeMap<String, Label>,
@@ -125,9 +122,9 @@ pub(crate) async fn run(
     };
     let mut number = known.len();
     known.iter().filter_map(|entry| done.remove(&entry.bundle)).for_each(|outcome| take(outcome, &mut report));
-    let mut judged = place.judge(&new).await?;
+    let mut judged = place.run(Arc::new(judging), &new).await?;
     while let Some(batch) = judged.next().await {
-        for Judged { bundle, outcome } in operator::rows(&batch.map_err(|error| Error::engine(&error))?)? {
+        for Judged { bundle, outcome } in work::rows(&batch.map_err(|error| Error::engine(&error))?)? {
             number += 1;
             tell(|| format!("judging bundle {number} of {}", entries.len()));
             match outcome {
@@ -149,25 +146,6 @@ pub(crate) async fn run(
     report.labelled = worth_of.labelled();
     report.worth = worth::worth(worth_of, &dates);
     Ok(report)
-}
-
-/// Where deployments are judged.
-pub(crate) enum Place {
-    /// On this machine, so many at a time.
-    Here(Judging, usize),
-    /// On a cluster, whose scheduler has this address.
-    #[cfg(feature = "cluster")]
-    Cluster(Box<Job>, String),
-}
-
-impl Place {
-    async fn judge(&self, bundles: &[String]) -> Result<SendableRecordBatchStream, Error> {
-        match self {
-            Self::Here(judging, threads) => operator::here(judging.clone(), bundles, *threads),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(job, scheduler) => crate::cluster::judge(job, bundles, scheduler).await,
-        }
-    }
 }
 
 impl Backtest {
@@ -306,30 +284,7 @@ pub(crate) fn conclusion(text: &str) -> Option<Conclusion> {
     serde_json::from_value(serde_json::Value::from(text)).ok()
 }
 
-/// Batches of a table.
-pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, AnalyzeError>> + Send>;
-
-/// A table that is at most this long is read into memory.
-const IN_MEMORY: u64 = 8 << 20;
-
 /// The log lines of a bundle; `None` where it has no such table.
 pub(crate) async fn log_lines(archive: &Archive, entry: &Entry) -> Result<Option<Batches>, Error> {
-    let table = LogEventRow::TABLE;
-    let manifests = archive.manifests(entry).await?;
-    let read = |batch: Result<RecordBatch, ReadError>| batch.map_err(AnalyzeError::from);
-    if manifests.size(table).is_some_and(|size| size <= IN_MEMORY) {
-        let Some(bytes) = archive.table_in_memory(&manifests, table).await? else { return Ok(None) };
-        return Ok(Some(Box::new(read_table_in_memory(bytes, table).map_err(AnalyzeError::from)?.map(read))));
-    }
-    let folder = temporary()?;
-    let file = folder.path().join("log_events.parquet");
-    if !archive.table(&manifests, table, &file).await? {
-        return Ok(None);
-    }
-    let batches = read_table(file, table).map_err(AnalyzeError::from)?;
-    // The folder is removed with the last batch.
-    Ok(Some(Box::new(batches.map(move |batch| {
-        let _folder = &folder;
-        read(batch)
-    }))))
+    Ok(archive.batches(&archive.manifests(entry).await?, LogEventRow::TABLE).await?)
 }

@@ -8,15 +8,15 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cluster {
-    /// Take backtests, and hand their tasks to executors
+    /// Take backtests, questions and `mine`, and hand their tasks to executors
     Scheduler(Scheduler),
-    /// Judge bundles for a scheduler. The credentials for the archive are those of its environment
+    /// Judge and read bundles for a scheduler. The credentials for the archive are those of its environment
     Executor(Executor),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Scheduler {
-    /// Where to listen: nobody but executors and those who start backtests should reach it, since it asks for no password
+    /// Where to listen: nobody but executors and those who give it work should reach it, since it asks for no password
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:50050")]
     pub(crate) bind: SocketAddr,
     /// The name or address by which executors reach it [default: that of --bind]

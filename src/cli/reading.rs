@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::archive::FilterArgs;
 use super::args::{ArchiveArg, BundleArg, BundleOutput, ConfigArg, EngineArgs, FromArchive, JudgeArgs, ReportArgs};
+use super::tuning::parse_engine;
 use crate::format::{RowsFormat, TableFormat, TextFormat};
 use crate::place::parse_bundle;
 
@@ -166,6 +167,9 @@ pub(crate) struct Query {
     /// The most rows that an answer may have
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rows: u32,
+    /// Ask all bundles on a cluster, e.g. ballista://scheduler:50050. The archive must be one that all of its machines reach
+    #[arg(long = "engine", value_name = "URL", value_parser = parse_engine)]
+    pub(crate) cluster: Option<String>,
     #[command(flatten)]
     pub(crate) config: ConfigArg,
     #[command(flatten)]

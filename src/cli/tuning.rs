@@ -52,7 +52,7 @@ pub(crate) struct Backtest {
 }
 
 /// The scheduler's `HOST:PORT`.
-fn parse_engine(text: &str) -> Result<String, String> {
+pub(super) fn parse_engine(text: &str) -> Result<String, String> {
     let address = text.strip_prefix("ballista://").map(|address| address.trim_end_matches('/'));
     let address = address.filter(|address| address.rsplit_once(':').is_some_and(|(host, _)| !host.is_empty()));
     let address = address.ok_or("an engine is named ballista://HOST:PORT")?;
@@ -77,6 +77,9 @@ pub(crate) struct Mine {
     /// Lines that this deployment logged first: errors that no earlier good deployment of its service logged
     #[arg(long, value_name = "DIGEST")]
     pub(crate) new_in: Option<String>,
+    /// Read the log lines on a cluster, e.g. ballista://scheduler:50050. The archive must be one that all of its machines reach
+    #[arg(long, value_name = "URL", value_parser = parse_engine)]
+    pub(crate) engine: Option<String>,
     /// Write the result to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -16,13 +16,13 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::table::JudgeTable;
-use crate::backtest::operator::JudgeExec;
-use crate::backtest::{Job, Judging};
+use super::Order;
+use super::table::{Sent, WorkTable, outside};
+use crate::operator::WorkExec;
 
 // No message of protobuf begins with a zero.
-const TABLE: &[u8] = b"\0casefile-judge-table/1\n";
-const OPERATOR: &[u8] = b"\0casefile-judge-exec/1\n";
+const TABLE: &[u8] = b"\0casefile-work-table/1\n";
+const OPERATOR: &[u8] = b"\0casefile-work-exec/1\n";
 
 fn write<T: Serialize>(mark: &[u8], value: &T, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.extend_from_slice(mark);
@@ -56,7 +56,7 @@ impl LogicalExtensionCodec for Logical {
         context: &TaskContext,
     ) -> Result<Arc<dyn TableProvider>> {
         match buffer.strip_prefix(TABLE) {
-            Some(json) => Ok(Arc::new(read::<JudgeTable>(json)?)),
+            Some(json) => Ok(Arc::new(WorkTable::try_from(read::<Sent>(json)?).map_err(outside)?)),
             None => self.0.try_decode_table_provider(buffer, name, schema, context),
         }
     }
@@ -67,8 +67,8 @@ impl LogicalExtensionCodec for Logical {
         node: Arc<dyn TableProvider>,
         buffer: &mut Vec<u8>,
     ) -> Result<()> {
-        match node.downcast_ref::<JudgeTable>() {
-            Some(table) => write(TABLE, table, buffer),
+        match node.downcast_ref::<WorkTable>() {
+            Some(table) => write(TABLE, &table.sent(), buffer),
             None => self.0.try_encode_table_provider(name, node, buffer),
         }
     }
@@ -97,9 +97,9 @@ impl PhysicalExtensionCodec for Physical {
         let Some(json) = buffer.strip_prefix(OPERATOR) else {
             return self.0.try_decode(buffer, inputs, context, converter);
         };
-        let [bundles] = inputs else { return plan_err!("JudgeExec has one child, and not {}", inputs.len()) };
-        let judging = Judging::told(read::<Job>(json)?).map_err(|error| DataFusionError::External(error.into()))?;
-        Ok(Arc::new(JudgeExec::new(Arc::clone(bundles), judging)))
+        let [parts] = inputs else { return plan_err!("WorkExec has one child, and not {}", inputs.len()) };
+        let work = read::<Order>(json)?.work().map_err(outside)?;
+        Ok(Arc::new(WorkExec::new(Arc::clone(parts), work)))
     }
 
     fn try_encode(
@@ -108,8 +108,8 @@ impl PhysicalExtensionCodec for Physical {
         buffer: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        match node.downcast_ref::<JudgeExec>() {
-            Some(operator) => write(OPERATOR, operator.judging().job(), buffer),
+        match node.downcast_ref::<WorkExec>() {
+            Some(operator) => write(OPERATOR, &operator.order(), buffer),
             None => self.0.try_encode(node, buffer, converter),
         }
     }

@@ -3,13 +3,20 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ballista_core::registry::BallistaFunctionRegistry;
+use ballista_core::utils::default_session_builder;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::{SchedulerConfig, TaskDistributionPolicy};
 use ballista_scheduler::scheduler_process::{create_scheduler, start_grpc_service_with_listener};
+use casefile_analyzer::scalar_functions;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use tokio::net::TcpListener;
 
+use super::stores::Stores;
 use super::{Logical, Physical};
 use crate::cli::{Cluster, Executor, Scheduler};
 use crate::error::Error;
@@ -39,6 +46,7 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     let address = listener.local_addr().map_err(|error| wrong(&error))?;
     let host = reachable(args.external_host.as_ref(), address.ip())?;
     let url = format!("ballista://{}:{}", bracketed(&host), address.port());
+    let stores = Arc::new(Stores::default());
     let config = SchedulerConfig {
         bind_host: address.ip().to_string(),
         bind_port: address.port(),
@@ -47,6 +55,7 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
         executor_timeout_seconds: SILENT_SECONDS,
         expire_dead_executor_interval_seconds: 1,
         no_executors_grace_period_seconds: NOBODY_SECONDS,
+        override_session_builder: Some(Arc::new(move |config| session(config, &stores))),
         override_logical_codec: Some(Arc::new(Logical::default())),
         override_physical_codec: Some(Arc::new(Physical::default())),
         ..SchedulerConfig::default()
@@ -57,6 +66,13 @@ async fn scheduler(args: &Scheduler, printer: &Printer) -> Result<Exit, Error> {
     printer.stdout(&format!("{url}\n"))?;
     start_grpc_service_with_listener(listener, server).await.map_err(Error::internal)?;
     Ok(Exit::Pass)
+}
+
+/// A session of the scheduler: it plans questions about the files of archives.
+fn session(config: SessionConfig, stores: &Arc<Stores>) -> datafusion::error::Result<SessionState> {
+    let runtime = RuntimeEnvBuilder::new().with_object_store_registry(Arc::clone(stores) as _).build_arc()?;
+    let state = SessionStateBuilder::new_from_existing(default_session_builder(config)?).with_runtime_env(runtime);
+    Ok(state.with_scalar_functions(scalar_functions().collect()).build())
 }
 
 /// A host as it stands in a URL.
@@ -83,6 +99,7 @@ async fn executor(args: &Executor) -> Result<Exit, Error> {
     // Outcomes quote log lines: nobody else reads them, and the folder goes with the process.
     let own = temporary()?;
     let work_dir = args.work_dir.as_deref().unwrap_or_else(|| own.path());
+    let (spilled, stores) = (work_dir.to_owned(), Arc::new(Stores::default()));
     let config = ExecutorProcessConfig {
         bind_host: here.to_string(),
         external_host: Some(reachable(args.external_host.as_ref(), here)?),
@@ -97,6 +114,14 @@ async fn executor(args: &Executor) -> Result<Exit, Error> {
         executor_heartbeat_interval_seconds: 1,
         job_data_ttl_seconds: KEPT_SECONDS,
         job_data_clean_up_interval_seconds: KEPT_SECONDS / 10,
+        override_function_registry: Some(Arc::new(BallistaFunctionRegistry {
+            scalar_functions: scalar_functions().map(|function| (function.name().to_owned(), function)).collect(),
+            ..BallistaFunctionRegistry::default()
+        })),
+        override_runtime_producer: Some(Arc::new(move |_| {
+            let runtime = RuntimeEnvBuilder::new().with_temp_file_path(&spilled);
+            runtime.with_object_store_registry(Arc::clone(&stores) as _).build_arc()
+        })),
         override_logical_codec: Some(Arc::new(Logical::default())),
         override_physical_codec: Some(Arc::new(Physical::default())),
         ..ExecutorProcessConfig::default()

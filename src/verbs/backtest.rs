@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{newest, open};
 use super::{options, pack};
-use crate::backtest::{Job, Judging, OtherRules, Outcome, Place, Rules, Table, run as judge};
+use crate::backtest::{Job, Judging, OtherRules, Outcome, Rules, Table, run as judge};
 use crate::cli;
 use crate::config::Loaded;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::operator::{ArchiveAt, Place};
 use crate::output::Printer;
 use crate::place::{STDOUT, can_be_written, folder_of, s3_url};
 use crate::render;
@@ -113,12 +114,11 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         done.values().try_for_each(|outcome| outcomes.add(outcome))?;
     }
     let job = Job {
-        archive: args.archive.archive.clone(),
+        archive: ArchiveAt::new(&args.archive.archive, entries.iter().map(Arc::as_ref))?,
         checks: rules.to_json(),
         settings,
         base: before.as_ref().map(|(pack, settings)| OtherRules { checks: pack.to_json(), settings: settings.clone() }),
         whole: args.whole,
-        subject: subject(&entries)?,
         labelled: entries.iter().map(|entry| &entry.bundle).filter(|it| labels.contains_key(*it)).cloned().collect(),
     };
     let name = archive.name().to_owned();
@@ -130,18 +130,15 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
         Some((pack, settings)) => Rules::given(pack, settings, &options).await?,
     };
     let backtest = job.with(archive, rules, before, entries.clone(), options).await?;
-    let place = match &args.engine {
-        #[cfg(feature = "cluster")]
-        Some(scheduler) => Place::Cluster(Box::new(job), scheduler.clone()),
-        _ => Place::Here(Judging::ready(job, Arc::new(backtest)), at_once),
-    };
+    let judging = Judging::ready(job, Arc::new(backtest));
+    let place = Place::Here(at_once).or_on(args.engine.as_ref());
     let mut keep = |outcome: &Outcome| {
         if let Some((path, file)) = &mut resumed {
             write(path, file, outcome)?;
         }
         outcomes.as_mut().map_or(Ok(()), |outcomes| outcomes.add(outcome))
     };
-    let report = judge(&place, &entries, &labels, done, &mut keep).await?;
+    let report = judge(judging, &place, &entries, &labels, done, &mut keep).await?;
     outcomes.map_or(Ok(()), Outcomes::finish)?;
     printer.result(args.output.as_deref(), |style| render::backtest(&report, &name, args.format, style))?;
     // Beside the result, which is the same however much had to be read for it.
@@ -159,12 +156,6 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     } else {
         Exit::Pass
     })
-}
-
-/// The digest of what is judged.
-fn subject(entries: &[Arc<Entry>]) -> Result<String, Error> {
-    let named: Vec<_> = entries.iter().map(|entry| (&entry.bundle, &entry.verdict_digest)).collect();
-    Ok(Digest::of(&serde_json::to_vec(&named).map_err(Error::internal)?).to_string())
 }
 
 /// Every n-th of them, so that few are left and every time is among them.

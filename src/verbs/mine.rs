@@ -1,7 +1,6 @@
 //! `mine`: signatures that the deployments of an archive suggest.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use casefile_archive::Entry;
 use casefile_mine::{ContrastOptions, DrainOptions, Truth, contrast, new_errors};
@@ -11,6 +10,7 @@ use crate::cli;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::history::{collect, is_good_before, truth};
+use crate::operator::Place;
 use crate::output::Printer;
 use crate::place::can_be_written;
 use crate::render;
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &cli::Mine, printer: &Printer) -> Result<Exit, Err
     let mut read: Vec<Entry> = entries.iter().filter(|entry| is_wanted(entry)).cloned().collect();
     // A filter chooses what the deployment is compared with, and not the deployment.
     read.extend(subject.clone().filter(|subject| read.iter().all(|entry| entry.bundle != subject.bundle)));
-    let (collected, problems) = collect(&Arc::new(archive), read).await?;
+    let (collected, problems) = collect(&Place::here().or_on(args.engine.as_ref()), archive, read).await?;
     let unread: BTreeSet<String> = problems.iter().map(|(key, _)| key.clone()).collect();
     for (key, problem) in problems {
         if subject.as_ref().is_some_and(|subject| subject.key == key) {

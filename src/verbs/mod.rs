@@ -129,7 +129,7 @@ async fn dispatch(cli: &Cli, printer: &Printer) -> Result<Exit, Error> {
         Verb::Completions { shell } => completions(*shell, printer),
         Verb::Man { folder } => man(folder, printer),
         #[cfg(feature = "cluster")]
-        Verb::Cluster(role) => until_interrupted(crate::cluster::run(role, printer)).await,
+        Verb::Cluster(role) => until_interrupted(crate::cluster::run_role(role, printer)).await,
         Verb::Sandbox => sandbox::run().await,
     }
 }

@@ -1,9 +1,10 @@
-"""A backtest on a cluster: a scheduler and two executors on loopback give what one process gives.
+"""Work on a cluster: a scheduler and two executors on loopback give what one process gives.
 
 It wants a casefile that was built with the feature `cluster`: run.py --cluster FOLDER.
 """
 
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -15,6 +16,7 @@ from common import CASES, CONFIG, ENV, Skipped, casefile, imported, moto
 
 KEPT = ["healthy-migration", "migration-multiple-heads", "circuit-breaker-rollback"]
 COUNT = 96
+SERVICE = "bf-manage-core"
 
 
 def free_ports(count):
@@ -104,6 +106,15 @@ def backtest(folder, name, kept, *arguments, env=None, before=(), lose=None):
     return out.replace(str(kept), "ARCHIVE"), outcomes.read_bytes()
 
 
+def uploaded(kept, url):
+    """An archive in S3 that is a copy of a folder."""
+    s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
+    s3.create_bucket(Bucket="evidence")
+    for path in (path for path in kept.rglob("*") if path.is_file()):
+        s3.upload_file(str(path), "evidence", f"archive/{path.relative_to(kept)}")
+    return "s3://evidence/archive"
+
+
 def a_backtest_on_a_cluster_gives_the_same_bytes(folder):
     program()
     kept = archive(folder)
@@ -118,12 +129,9 @@ def a_backtest_on_a_cluster_gives_the_same_bytes(folder):
         assert killed == here, "an executor's death changed something"
     with moto() as url:
         env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1"}
-        s3 = boto3.Session("witness", "witness", region_name="us-east-1").client("s3", endpoint_url=url)
-        s3.create_bucket(Bucket="evidence")
-        for path in (path for path in kept.rglob("*") if path.is_file()):
-            s3.upload_file(str(path), "evidence", f"archive/{path.relative_to(kept)}")
+        in_s3 = uploaded(kept, url)
         with Cluster(program(), folder, env, 2) as cluster:
-            assert backtest(folder, "in-s3", "s3://evidence/archive", "--engine", cluster.url, env=env) == here
+            assert backtest(folder, "in-s3", in_s3, "--engine", cluster.url, env=env) == here
 
 
 def nobody_is_asked_where_no_scheduler_is(folder):
@@ -139,4 +147,64 @@ def nobody_is_asked_where_no_scheduler_is(folder):
     assert run.returncode == 2 and "no scheduler answers at 127.0.0.1" in run.stderr, (run.returncode, run.stderr)
 
 
-WITNESSES = [a_backtest_on_a_cluster_gives_the_same_bytes, nobody_is_asked_where_no_scheduler_is]
+QUESTIONS = [
+    "SELECT verdict, count(*) AS bundles FROM index GROUP BY verdict ORDER BY verdict",
+    # Of all lines, by the executors; and columns that the copy calls otherwise.
+    "SELECT bundle, count(*) AS lines, max(message) AS last FROM log_events WHERE message LIKE '%alembic%' GROUP BY bundle ORDER BY bundle",
+    "SELECT i.verdict, t.last_status, count(DISTINCT t.task_arn) AS tasks FROM tasks t JOIN index i ON t.bundle = i.bundle "
+    "WHERE t.observed_at >= TIMESTAMP '2020-01-01' GROUP BY i.verdict, t.last_status ORDER BY 1, 2",
+    "SELECT bundle, container, row_number() OVER (PARTITION BY bundle ORDER BY timestamp, log_stream, seq) AS place, message FROM log_events "
+    "WHERE regexp_like(message, '(?i)error|failed') ORDER BY bundle, place LIMIT 50",
+    "SELECT task_definition, json_length(coalesce(command, '[]')) AS words, count(*) AS n FROM container_definitions GROUP BY 1, 2 ORDER BY 1, 2",
+    "SELECT count(*) AS none FROM alarms",
+]
+
+
+def questions_and_mined_lines_are_the_same_on_a_cluster(folder):
+    program()
+    kept = folder / "cluster-asked"
+    shutil.copytree(archive(folder), kept)
+    casefile("archive", "compact", "--archive", kept)
+    # A bundle that the copy does not have.
+    case = next(case for case in CASES if case.name == "migration-line-missing")
+    bundle, verdict = imported(case, folder), folder / "cluster-late.json"
+    casefile("analyze", bundle, "--report", f"json={verdict}", expect=(0, 3, 4))
+    casefile("archive", "add", bundle, verdict, "--archive", kept)
+
+    def answers(kept, *more, env=None):
+        told = []
+        for verb in [*(["query", "--format", "csv", question] for question in QUESTIONS), ["mine", "--service", SERVICE, "--format", "json"]]:
+            run = subprocess.run(
+                [program(), *verb, "--archive", kept, *more], capture_output=True, text=True, env={**ENV, **(env or {})}, timeout=300,
+            )
+            assert run.returncode == 0, (verb, run.stderr)
+            told.append(run.stdout)
+        return told
+
+    here = answers(kept)
+    assert all(len(answer.splitlines()) > 1 for answer in here[:-1]), here
+    assert json.loads(here[-1])["failures"], here[-1]
+    with Cluster(program(), folder, {}, 2) as cluster:
+        assert answers(kept, "--engine", cluster.url) == here
+        wrong = subprocess.run(
+            [program(), "query", "--archive", kept, "--engine", cluster.url, "SELECT random() FROM index"],
+            capture_output=True, text=True, env=ENV,
+        )
+        assert wrong.returncode == 2 and "random" in wrong.stderr, wrong.stderr
+        few = subprocess.run(
+            [program(), "query", "--archive", kept, "--engine", cluster.url, "--rows", "10", "SELECT message FROM log_events"],
+            capture_output=True, text=True, env=ENV,
+        )
+        assert few.returncode == 2 and "more than 10 rows" in few.stderr, few.stderr
+    with moto() as url:
+        env = {"AWS_ENDPOINT_URL_S3": url, "AWS_DEFAULT_REGION": "us-east-1"}
+        in_s3 = uploaded(kept, url)
+        with Cluster(program(), folder, env, 2) as cluster:
+            assert answers(in_s3, "--engine", cluster.url, env=env) == here
+
+
+WITNESSES = [
+    a_backtest_on_a_cluster_gives_the_same_bytes,
+    questions_and_mined_lines_are_the_same_on_a_cluster,
+    nobody_is_asked_where_no_scheduler_is,
+]

@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use athena::athena;
-use casefile_evidence::{Bundle, Digest, Timestamp, read_table, tables};
+use casefile_evidence::{Bundle, Digest, Timestamp, tables};
 use futures::{StreamExt, TryStreamExt};
 pub use rows::{COLUMNS, compacted_schema};
-pub(crate) use rows::{Part, Rows};
+pub(crate) use rows::{Part, Rows, of_bundle};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ArchiveError;
@@ -280,22 +280,18 @@ impl Archive {
         folder: &Path,
     ) -> Result<BTreeMap<String, Vec<std::path::PathBuf>>, ArchiveError> {
         let fetch = |entry: Entry| async move {
-            let folder = temporary()?;
             let manifests = self.manifests(&entry).await?;
             let mut read = Vec::new();
             for table in wanted {
-                let path = folder.path().join(format!("{table}.parquet"));
-                if self.table(&manifests, table, &path).await? {
-                    read.push((*table, path));
-                }
+                read.extend(self.batches(&manifests, table).await?.map(|batches| (*table, batches)));
             }
-            Ok::<_, ArchiveError>((entry, read, folder))
+            Ok::<_, ArchiveError>((entry, read))
         };
         let mut fetched = futures::stream::iter(entries.iter().cloned().map(fetch)).buffered(AT_ONCE);
         let mut rows = Rows::new(folder);
-        while let Some((entry, read, _folder)) = fetched.try_next().await? {
-            for (table, path) in read {
-                for batch in read_table(path, table)? {
+        while let Some((entry, read)) = fetched.try_next().await? {
+            for (table, batches) in read {
+                for batch in batches {
                     rows.add(table, &batch?, &entry)?;
                 }
             }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
-use casefile_analyzer::{AnalyzeError, Answer, ManyRows, Options, query, query_many, tables_of};
+use casefile_analyzer::{AnalyzeError, Answer, ManyRows, Options, archive_url, query, query_many, tables_of};
 use casefile_archive::{Entry, compacted_schema, one_of_each};
 use casefile_evidence::tables;
 
@@ -91,6 +91,11 @@ impl Asked {
                 place.ok_or_else(|| Error::usage("which bundle? give its folder; or --archive, to ask all of them"))?;
             return Ok(Self::Archive(place));
         };
+        if args.cluster.is_some() {
+            return Err(Error::usage(
+                "--engine asks all bundles of an archive: leave the bundle out, and give --archive",
+            ));
+        }
         let located = locate(bundle, &args.from).await?;
         let opened = open(&located.path, None, &args.config, printer)?;
         Ok(Self::Bundle { opened: Box::new(opened), _located: located })
@@ -157,33 +162,33 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
     let known = tables::all();
     let wanted: Vec<&'static str> =
         known.iter().map(|table| table.info.name).filter(|name| asked.iter().any(|asked| asked == name)).collect();
-    let folder = temporary()?;
     if fresh.len() > MANY && !wanted.is_empty() {
         printer.note(&format!(
             "{} bundles are not in the compacted copy and are read one by one: run `casefile archive compact`",
             fresh.len()
         ));
     }
-    let mut local =
-        if wanted.is_empty() { Default::default() } else { archive.tail(&fresh, &wanted, folder.path()).await? };
     let index = Entry::to_batch(&entries)?;
-    let mut tables = vec![ManyRows {
-        name: "index".to_owned(),
-        schema: index.schema(),
-        archived: Vec::new(),
-        local: Vec::new(),
-        held: vec![index],
-    }];
+    let mut tables =
+        vec![ManyRows { name: "index".to_owned(), held: vec![index.clone()], ..ManyRows::of(index.schema()) }];
     for table in known {
-        let name = table.info.name;
-        let files = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == name);
+        let files = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == table.info.name);
         tables.push(ManyRows {
-            name: name.to_owned(),
-            schema: compacted_schema(table),
-            archived: files.map(|file| archive.key(&file.key).to_string()).collect(),
-            local: local.remove(name).unwrap_or_default(),
-            held: Vec::new(),
+            name: table.info.name.to_owned(),
+            archived: files.map(|file| archive_url(archive.name(), &archive.key(&file.key))).collect(),
+            ..ManyRows::of(compacted_schema(table))
         });
+    }
+    #[cfg(feature = "cluster")]
+    if let Some(scheduler) = &args.cluster {
+        return crate::cluster::ask(scheduler, &archive, tables, (&entries, &fresh), sql, &limits(args)).await;
+    }
+    let folder = temporary()?;
+    if !wanted.is_empty() {
+        let mut local = archive.tail(&fresh, &wanted, folder.path()).await?;
+        for table in &mut tables {
+            table.local = local.remove(&table.name).unwrap_or_default();
+        }
     }
     Ok(query_many(tables, archive.store(), folder.path(), sql, &limits(args)).await?)
 }
