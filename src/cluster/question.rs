@@ -21,6 +21,7 @@ pub(crate) async fn ask(
     sql: &str,
     options: &Options,
 ) -> Result<Answer, Error> {
+    let engine = connect(scheduler).await?;
     let at = ArchiveAt::new(archive.name(), entries)?;
     let bundles: Vec<String> = fresh.iter().map(|entry| entry.bundle.clone()).collect();
     for table in &mut tables {
@@ -30,11 +31,14 @@ pub(crate) async fn ask(
         } else {
             bundles.clone()
         };
+        if parts.is_empty() && !table.archived.is_empty() {
+            continue;
+        }
         let rows = Rows::told(at.clone(), table.name.clone(), Lazy::<OpenArchive>::default())?;
         table.others.push(Arc::new(WorkTable::new(Arc::new(rows), parts)));
     }
     let plan = plan_many(tables, archive.store(), sql, options).await?;
-    let rows = connect(scheduler).await?.execute_logical_plan(plan.clone()).await;
+    let rows = engine.execute_logical_plan(plan.clone()).await;
     let rows = rows.map_err(|error| Error::engine(&error))?.execute_stream().await;
     Ok(answer(&plan, rows.map_err(|error| Error::engine(&error))?, options).await?)
 }

@@ -10,7 +10,7 @@ use casefile_archive::{Archive, Entry};
 use casefile_evidence::{ReadError, Timestamp};
 use casefile_mine::{Collected, Line, Piece};
 use datafusion::common::cast::as_string_array;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use crate::backtest::log_lines;
@@ -52,7 +52,8 @@ impl Lines {
         Self { at, opened }
     }
 
-    async fn collect(&self, bundles: Vec<String>) -> Result<RecordBatch, Error> {
+    /// The rows of the bundles' lines, one by one: all of them at once may be long.
+    async fn collect(&self, bundles: Vec<String>) -> Result<WorkRows, Error> {
         let opened = self.at.open(&self.opened).await?;
         let (mut collected, mut problems) = (Collected::default(), Vec::new());
         for bundle in bundles {
@@ -61,17 +62,18 @@ impl Lines {
                 Err(error) => problems.push((bundle, error.to_string())),
             }
         }
-        let pieces = collected.pieces(LINES_OF_A_ROW).into_iter().map(|piece| serde_json::to_string(&piece));
-        let pieces = pieces.collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
-        let (sent, unread) = (pieces.len(), problems.len());
-        let lines = StringArray::from_iter(pieces.into_iter().map(Some).chain(std::iter::repeat_n(None, unread)));
-        let of_unread = |part: fn((String, String)) -> String| -> ArrayRef {
-            let problems = problems.iter().cloned().map(|problem| Some(part(problem)));
-            Arc::new(StringArray::from_iter(std::iter::repeat_n(None, sent).chain(problems)))
-        };
-        let columns: Vec<ArrayRef> = vec![Arc::new(lines), of_unread(|it| it.0), of_unread(|it| it.1)];
-        RecordBatch::try_new(self.schema(), columns).map_err(Error::internal)
+        let pieces = collected.pieces(LINES_OF_A_ROW).into_iter().map(|piece| {
+            let piece = serde_json::to_string(&piece).map_err(Error::internal)?;
+            row([Some(piece), None, None])
+        });
+        let problems = problems.into_iter().map(|(bundle, problem)| row([None, Some(bundle), Some(problem)]));
+        Ok(stream::iter(pieces.chain(problems)).boxed())
     }
+}
+
+fn row(values: [Option<String>; 3]) -> Result<RecordBatch, Error> {
+    let columns = values.map(|value| Arc::new(StringArray::from(vec![value])) as ArrayRef);
+    RecordBatch::try_new(Arc::clone(&SCHEMA), columns.to_vec()).map_err(Error::internal)
 }
 
 impl Work for Lines {
@@ -85,7 +87,7 @@ impl Work for Lines {
     }
 
     fn rows(self: Arc<Self>, bundles: Vec<String>) -> WorkRows {
-        stream::once(async move { self.collect(bundles).await }).boxed()
+        stream::once(async move { self.collect(bundles).await }).try_flatten().boxed()
     }
 
     #[cfg(feature = "cluster")]
