@@ -151,7 +151,7 @@ pub async fn analyze(
     let views = planning.views().await?;
     // The views are computed and the lines are matched while the checks are planned.
     let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options);
-    let (checks, prepared) = tokio::join!(planning.checks(&views), prepared);
+    let (checks, prepared) = tokio::join!(planning.checks(), prepared);
     let plans = Plans { checks: checks?, views };
     let analyzer = Analyzer::of(pack.clone(), plans);
     analyzer.judge_prepared(&prepared?, evidence, None, settings, &signatures, options).await

@@ -18,9 +18,9 @@ use url::Url;
 use crate::error::{AnalyzeError, SpecError};
 use crate::options::Options;
 use crate::prepared::{files, held};
-use crate::query::{Answer, NAME, asked, refused};
+use crate::query::{Answer, NAME, asked, limits, refused};
 use crate::sandbox::{
-    ARCHIVE, BUNDLE_URL, Catalog, Dialect, Limits, Refusal, RunError, drain, first_line, parse, plan, scalars, session,
+    ARCHIVE, BUNDLE_URL, Catalog, Dialect, Refusal, RunError, drain, first_line, parse, plan, scalars, session,
 };
 
 /// A table of many bundles.
@@ -129,10 +129,6 @@ pub async fn answer(
 /// The scalar functions that the engine must know: of these a question may call some.
 pub fn scalar_functions() -> impl Iterator<Item = Arc<ScalarUDF>> {
     scalars()
-}
-
-fn limits(options: &Options) -> Limits {
-    Limits { answer: options.memory_limit, ..options.limits() }
 }
 
 fn catalog(tables: Vec<ManyRows>, store: Arc<dyn ObjectStore>, folder: Option<&Path>) -> Result<Catalog, AnalyzeError> {

@@ -153,7 +153,7 @@ impl Plans {
     pub(crate) async fn new(pack: &Pack, options: &Options) -> Result<Self, AnalyzeError> {
         let mut planning = Planning::begin(pack, options)?;
         let views = planning.views().await?;
-        let checks = planning.checks(&views).await?;
+        let checks = planning.checks().await?;
         Ok(Self { views, checks })
     }
 }
@@ -188,7 +188,7 @@ impl<'a> Planning<'a> {
     }
 
     /// The checks, in the order of the pack.
-    pub(crate) async fn checks(mut self, views: &ViewPlans) -> Result<Vec<PlannedCheck>, AnalyzeError> {
+    pub(crate) async fn checks(mut self) -> Result<Vec<PlannedCheck>, AnalyzeError> {
         let (apart, here): (Vec<_>, Vec<_>) =
             self.pack.checks().iter().enumerate().partition(|(_, check)| is_apart(check, self.options));
         let mut planned = BTreeMap::new();
@@ -199,7 +199,7 @@ impl<'a> Planning<'a> {
         }
         if let Some(isolation) = &self.options.isolation {
             let sources = apart.iter().map(|(_, check)| source(check)).collect();
-            let answers = isolation.plan(sources, &views.catalog, self.options.limits()).await?;
+            let answers = isolation.plan(sources, &self.catalog, self.options.limits()).await?;
             for ((place, check), answer) in apart.iter().zip(answers) {
                 planned.insert(*place, answer.map(PlannedCheck::Apart).map_err(|refusal| refused(check, refusal)));
             }

@@ -37,7 +37,7 @@ pub async fn query(
 ) -> Result<Answer, AnalyzeError> {
     let patterns = settings.signature.iter().map(crate::Signature::compile).collect::<Result<Vec<_>, _>>();
     let signatures = Compiled::new(patterns.map_err(|error| vec![error])?)?;
-    let limits = Limits { answer: options.memory_limit, ..options.limits() };
+    let limits = limits(options);
     let views = ViewPlans::new(&limits, options.threads).await?;
     let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options).await?;
     let answer = match &options.isolation {
@@ -60,6 +60,11 @@ pub(crate) fn refused(refusal: Refusal) -> AnalyzeError {
         }
         Refusal::Failed(limit) => AnalyzeError::Limit(limit.to_string().replacen("it ", "the query ", 1)),
     }
+}
+
+/// The limits of a question: its answer may be as large as what it holds.
+pub(crate) fn limits(options: &Options) -> Limits {
+    Limits { answer: options.memory_limit, ..options.limits() }
 }
 
 /// How messages call a question.

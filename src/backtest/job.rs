@@ -1,4 +1,4 @@
-//! A backtest as it is told to other machines, and what each of them opens for it.
+//! What other machines need to know of a backtest, and what each of them opens for it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) struct OtherRules {
 }
 
 impl Job {
-    /// Opens the archive and plans the checks, as a machine does that was told of the job.
+    /// Opens the archive and plans the checks, on a machine that got the job from another one.
     async fn open(&self) -> Result<Backtest, Error> {
         let options = Options { threads: 1, ..options(&EngineArgs::default(), None) };
         let tried = pack_of(&self.checks)?;
@@ -97,9 +97,9 @@ impl Judging {
         Self { job: Arc::new(job), opened: Arc::new(OnceCell::new_with(Some(backtest))) }
     }
 
-    /// A job that this machine was told of. What it needs is opened with the first deployment.
+    /// A job that came from another machine. The archive is opened when the first deployment is judged.
     #[cfg(feature = "cluster")]
-    pub(crate) fn told(job: Job, opened: Lazy<Backtest>) -> Self {
+    pub(crate) fn requested(job: Job, opened: Lazy<Backtest>) -> Self {
         Self { job: Arc::new(job), opened }
     }
 

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 
 use super::{Judging, Outcome};
 #[cfg(feature = "cluster")]
-use crate::cluster::Order;
+use crate::cluster::WorkRequest;
 use crate::error::Error;
 use crate::operator::{Work, WorkRows};
 
@@ -37,8 +37,8 @@ impl Work for Judging {
     }
 
     #[cfg(feature = "cluster")]
-    fn order(&self) -> Order {
-        Order::Judge(Box::new(self.job().clone()))
+    fn request(&self) -> WorkRequest {
+        WorkRequest::Judge(Box::new(self.job().clone()))
     }
 }
 

@@ -16,7 +16,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Order;
+use super::WorkRequest;
 use super::table::{Sent, WorkTable, outside};
 use crate::operator::WorkExec;
 
@@ -98,7 +98,7 @@ impl PhysicalExtensionCodec for Physical {
             return self.0.try_decode(buffer, inputs, context, converter);
         };
         let [parts] = inputs else { return plan_err!("WorkExec has one child, and not {}", inputs.len()) };
-        let work = read::<Order>(json)?.work().map_err(outside)?;
+        let work = read::<WorkRequest>(json)?.work().map_err(outside)?;
         Ok(Arc::new(WorkExec::new(Arc::clone(parts), work)))
     }
 
@@ -109,7 +109,7 @@ impl PhysicalExtensionCodec for Physical {
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
         match node.downcast_ref::<WorkExec>() {
-            Some(operator) => write(OPERATOR, &operator.order(), buffer),
+            Some(operator) => write(OPERATOR, &operator.request(), buffer),
             None => self.0.try_encode(node, buffer, converter),
         }
     }

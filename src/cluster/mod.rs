@@ -4,8 +4,8 @@
 //! same program: a plan names no version, so all of them must be one. Only the feature `cluster` has any of it.
 
 mod codec;
-mod order;
 mod question;
+mod request;
 mod roles;
 mod rows;
 mod stores;
@@ -20,8 +20,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use tokio::net::TcpStream;
 
 pub(crate) use codec::{Logical, Physical};
-pub(crate) use order::Order;
 pub(crate) use question::ask;
+pub(crate) use request::WorkRequest;
 pub(crate) use roles::run as run_role;
 use table::WorkTable;
 

@@ -6,10 +6,10 @@ use casefile_analyzer::{Answer, ManyRows, Options, answer, plan_many};
 use casefile_archive::{Archive, Entry};
 
 use super::connect;
-use super::rows::{INDEX, Rows};
+use super::rows::Rows;
 use super::table::WorkTable;
 use crate::error::Error;
-use crate::operator::{ArchiveAt, Lazy, OpenArchive};
+use crate::operator::{ArchiveAt, INDEX, Lazy};
 
 /// Asks tables of an archive a question. `tables` has their files; of the bundles of `fresh`, which have none, each is read by
 /// a task.
@@ -27,6 +27,7 @@ pub(crate) async fn ask(
     for table in &mut tables {
         let parts = if table.name == INDEX {
             table.held.clear();
+            // It has one part.
             vec![INDEX.to_owned()]
         } else {
             bundles.clone()
@@ -34,7 +35,7 @@ pub(crate) async fn ask(
         if parts.is_empty() && !table.archived.is_empty() {
             continue;
         }
-        let rows = Rows::told(at.clone(), table.name.clone(), Lazy::<OpenArchive>::default())?;
+        let rows = Rows::new(at.clone(), table.name.clone(), Lazy::default())?;
         table.others.push(Arc::new(WorkTable::new(Arc::new(rows), parts)));
     }
     let plan = plan_many(tables, archive.store(), sql, options).await?;

@@ -8,12 +8,9 @@ use casefile_archive::{Entry, compacted_schema};
 use casefile_evidence::tables;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::Order;
+use super::WorkRequest;
 use crate::error::Error;
-use crate::operator::{ArchiveAt, Lazy, OpenArchive, Work, WorkRows};
-
-/// The index as a table. It has one part, of this name.
-pub(crate) const INDEX: &str = "index";
+use crate::operator::{ArchiveAt, INDEX, Lazy, OpenArchive, Work, WorkRows};
 
 /// Reads a table.
 #[derive(Debug)]
@@ -25,7 +22,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    pub(crate) fn told(at: ArchiveAt, table: String, opened: Lazy<OpenArchive>) -> Result<Self, Error> {
+    pub(crate) fn new(at: ArchiveAt, table: String, opened: Lazy<OpenArchive>) -> Result<Self, Error> {
         let schema = if table == INDEX {
             Entry::to_batch(&[])?.schema()
         } else {
@@ -62,7 +59,7 @@ impl Work for Rows {
         stream::iter(parts).then(rows).try_flatten().boxed()
     }
 
-    fn order(&self) -> Order {
-        Order::Rows(self.at.clone(), self.table.clone())
+    fn request(&self) -> WorkRequest {
+        WorkRequest::Rows(self.at.clone(), self.table.clone())
     }
 }

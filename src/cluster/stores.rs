@@ -31,8 +31,10 @@ impl ObjectStoreRegistry for Stores {
     fn get_store(&self, url: &Url) -> datafusion::common::Result<Arc<dyn ObjectStore>> {
         let place = place_in_url(url).ok_or_else(|| plan_datafusion_err!("{url} is not in an archive"))?;
         let mut stores = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = || Arc::new(Store { place: place.clone(), opened: Arc::default() });
-        Ok(Arc::clone(stores.entry(place.clone()).or_insert_with(|| store())))
+        let new = |place: &String| -> Arc<dyn ObjectStore> {
+            Arc::new(Store { place: place.clone(), opened: Arc::default() })
+        };
+        Ok(Arc::clone(stores.entry(place).or_insert_with_key(new)))
     }
 }
 

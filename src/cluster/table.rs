@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::WorkRequest;
 use crate::error::Error;
 use crate::operator::{Work, WorkExec, scan};
 
@@ -30,7 +30,7 @@ pub(super) struct WorkTable {
 /// The table as it is sent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Sent {
-    order: Order,
+    request: WorkRequest,
     parts: Vec<String>,
     tasks: usize,
 }
@@ -44,15 +44,15 @@ impl WorkTable {
     }
 
     pub(super) fn sent(&self) -> Sent {
-        Sent { order: self.work.order(), parts: self.parts.clone(), tasks: self.tasks }
+        Sent { request: self.work.request(), parts: self.parts.clone(), tasks: self.tasks }
     }
 }
 
 impl TryFrom<Sent> for WorkTable {
     type Error = Error;
 
-    fn try_from(Sent { order, parts, tasks }: Sent) -> std::result::Result<Self, Error> {
-        Ok(Self { work: order.work()?, parts, tasks })
+    fn try_from(Sent { request, parts, tasks }: Sent) -> std::result::Result<Self, Error> {
+        Ok(Self { work: request.work()?, parts, tasks })
     }
 }
 

@@ -15,15 +15,15 @@ use tokio::sync::OnceCell;
 
 use crate::backtest::log_lines;
 #[cfg(feature = "cluster")]
-use crate::cluster::Order;
+use crate::cluster::WorkRequest;
 use crate::error::Error;
 use crate::operator::{ArchiveAt, Lazy, OpenArchive, Place, Work, WorkRows};
 use crate::say::tell;
 
 /// A container whose name is not known.
 const UNKNOWN: &str = "";
-/// Bundles whose lines are sent together.
-const TOGETHER: usize = 64;
+/// Bundles whose lines are sent together. Progress is told after each such group.
+const TOGETHER: usize = 16;
 /// The most masked lines of a row: a row is sent in one message, which may be 16 MB long (Ballista).
 const LINES_OF_A_ROW: usize = 500;
 
@@ -46,9 +46,9 @@ impl Lines {
         Ok(Self { at, opened: Arc::new(OnceCell::new_with(Some(Arc::new(archive)))) })
     }
 
-    /// Of an archive that this machine was told of. It is opened with the first bundle.
+    /// For another machine. The archive is opened when the first bundle is read.
     #[cfg(feature = "cluster")]
-    pub(crate) fn told(at: ArchiveAt, opened: Lazy<OpenArchive>) -> Self {
+    pub(crate) fn requested(at: ArchiveAt, opened: Lazy<OpenArchive>) -> Self {
         Self { at, opened }
     }
 
@@ -91,8 +91,8 @@ impl Work for Lines {
     }
 
     #[cfg(feature = "cluster")]
-    fn order(&self) -> Order {
-        Order::Lines(self.at.clone())
+    fn request(&self) -> WorkRequest {
+        WorkRequest::Lines(self.at.clone())
     }
 }
 

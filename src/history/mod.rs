@@ -19,7 +19,7 @@ pub(crate) use lines::Lines;
 pub(crate) use lines::collect;
 use lines::of_batches;
 
-/// So many earlier good deployments a bundle is compared with.
+/// The most earlier good deployments that a bundle is compared with.
 const EARLIER: usize = 20;
 
 /// What a bundle logged that the newest earlier good deployments of its service did not. Where the archive cannot be read,

@@ -12,16 +12,19 @@ use tokio::sync::OnceCell;
 use crate::error::Error;
 use crate::verbs::archive::open;
 
-/// An archive, as it is told to other machines.
+/// The name of the index as a table of an archive.
+pub(crate) const INDEX: &str = "index";
+
+/// An archive that other machines open for themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ArchiveAt {
-    /// `s3://BUCKET/PREFIX`, or a folder that every machine has.
+    /// Its place: `s3://BUCKET/PREFIX`, or a folder that every machine has.
     pub(crate) place: String,
-    /// The digest of the deployments that it has, with their verdicts: an archive that has more since is another one.
+    /// The digest of its deployments and verdicts. One to which something was added since is opened anew.
     subject: String,
 }
 
-/// Something that is opened when a part needs it, once.
+/// Something that is opened once, when it is first needed.
 pub(crate) type Lazy<T> = Arc<OnceCell<Arc<T>>>;
 
 impl ArchiveAt {

@@ -27,10 +27,10 @@ use datafusion::physical_plan::{
 use futures::stream::{BoxStream, TryChunksError};
 use futures::{StreamExt, TryStreamExt, stream};
 
-pub(crate) use archive::{ArchiveAt, Lazy, OpenArchive};
+pub(crate) use archive::{ArchiveAt, INDEX, Lazy, OpenArchive};
 
 #[cfg(feature = "cluster")]
-use crate::cluster::Order;
+use crate::cluster::WorkRequest;
 use crate::error::Error;
 
 /// The rows of some parts.
@@ -47,9 +47,9 @@ pub(crate) trait Work: fmt::Debug + Send + Sync {
     /// Does it with some parts. An error ends all of the work: a part that may be left out is a row.
     fn rows(self: Arc<Self>, parts: Vec<String>) -> WorkRows;
 
-    /// The same, as it is told to another machine.
+    /// What another machine needs to know to do the same.
     #[cfg(feature = "cluster")]
-    fn order(&self) -> Order;
+    fn request(&self) -> WorkRequest;
 }
 
 /// Does work with the parts that its child names, partition by partition.
@@ -77,8 +77,8 @@ impl WorkExec {
     }
 
     #[cfg(feature = "cluster")]
-    pub(crate) fn order(&self) -> Order {
-        self.work.order()
+    pub(crate) fn request(&self) -> WorkRequest {
+        self.work.request()
     }
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn scan(parts: &[String], partitions: usize) -> Result<Arc<dyn Execut
 /// Where work is done.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
-    /// On this machine, with so many partitions.
+    /// On this machine. The number is that of the partitions, which run at the same time.
     Here(usize),
     /// On a cluster, whose scheduler has this address.
     #[cfg(feature = "cluster")]
@@ -174,9 +174,9 @@ impl Place {
         Self::Here(std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// On the cluster whose scheduler the argument names, if it names one.
+    /// The cluster whose scheduler `engine` names; else this place.
     #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "there is no cluster"))]
-    pub(crate) fn or_on(self, engine: Option<&String>) -> Self {
+    pub(crate) fn or_cluster(self, engine: Option<&String>) -> Self {
         #[cfg(feature = "cluster")]
         if let Some(scheduler) = engine {
             return Self::Cluster(scheduler.clone());

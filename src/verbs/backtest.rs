@@ -131,7 +131,7 @@ pub(crate) async fn run(args: &cli::Backtest, printer: &Printer) -> Result<Exit,
     };
     let backtest = job.with(archive, rules, before, entries.clone(), options).await?;
     let judging = Judging::ready(job, Arc::new(backtest));
-    let place = Place::Here(at_once).or_on(args.engine.as_ref());
+    let place = Place::Here(at_once).or_cluster(args.engine.as_ref());
     let mut keep = |outcome: &Outcome| {
         if let Some((path, file)) = &mut resumed {
             write(path, file, outcome)?;

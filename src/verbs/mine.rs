@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &cli::Mine, printer: &Printer) -> Result<Exit, Err
     let mut read: Vec<Entry> = entries.iter().filter(|entry| is_wanted(entry)).cloned().collect();
     // A filter chooses what the deployment is compared with, and not the deployment.
     read.extend(subject.clone().filter(|subject| read.iter().all(|entry| entry.bundle != subject.bundle)));
-    let (collected, problems) = collect(&Place::here().or_on(args.engine.as_ref()), archive, read).await?;
+    let (collected, problems) = collect(&Place::here().or_cluster(args.engine.as_ref()), archive, read).await?;
     let unread: BTreeSet<String> = problems.iter().map(|(key, _)| key.clone()).collect();
     for (key, problem) in problems {
         if subject.as_ref().is_some_and(|subject| subject.key == key) {

@@ -38,8 +38,8 @@ const REQUIREMENTS: &str = "EnsureRequirements";
 /// The rules of the engine that a check does without.
 const LEFT_OUT: [&str; 5] =
     ["aggregate_statistics", BY_SIZE, "FilterPushdown", "FilterPushdown(Post)", "ProjectionPushdown"];
-/// Those of the logical plan.
-const LEFT_OUT_BEFORE: [&str; 3] =
+/// The same, of the rules for logical plans.
+const LEFT_OUT_LOGICAL: [&str; 3] =
     ["common_sub_expression_eliminate", "extract_leaf_expressions", "push_down_leaf_projections"];
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
@@ -66,9 +66,9 @@ pub(super) fn of_checks() -> Vec<Rule> {
 }
 
 /// The rules for the logical plans of checks and views.
-pub(super) fn of_checks_before() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+pub(super) fn logical_of_checks() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
-    rules.retain(|rule| !LEFT_OUT_BEFORE.contains(&rule.name()));
+    rules.retain(|rule| !LEFT_OUT_LOGICAL.contains(&rule.name()));
     rules
 }
 
@@ -175,7 +175,7 @@ mod tests {
             assert!(times(name) > 0, "{name}");
         }
         let rules = Optimizer::new().rules;
-        for name in LEFT_OUT_BEFORE {
+        for name in LEFT_OUT_LOGICAL {
             assert!(rules.iter().any(|rule| rule.name() == name), "{name}");
         }
     }

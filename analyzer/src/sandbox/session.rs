@@ -169,8 +169,8 @@ pub(crate) fn task<T: Send + Sync + 'static>(
 pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> Result<SessionContext, AnalyzeError> {
     let aggregate = SessionStateDefaults::default_aggregate_functions();
     let window = SessionStateDefaults::default_window_functions();
-    let (before, rules) = match dialect {
-        Dialect::Check => (rules::of_checks_before(), rules::of_checks()),
+    let (logical, physical) = match dialect {
+        Dialect::Check => (rules::logical_of_checks(), rules::of_checks()),
         Dialect::Question => (Optimizer::new().rules, rules::of_questions()),
     };
     let state = SessionStateBuilder::new()
@@ -178,8 +178,8 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
         .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
-        .with_optimizer_rules(before)
-        .with_physical_optimizer_rules(rules)
+        .with_optimizer_rules(logical)
+        .with_physical_optimizer_rules(physical)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
         .with_scalar_functions(scalars().filter(|f| dialect.allows_scalar(f.name())).collect())
         .with_aggregate_functions(aggregate.into_iter().filter(|f| dialect.allows_aggregate(f.name())).collect())

@@ -131,13 +131,12 @@ impl Evidence {
             return Ok(vec![self.batches(LogEventRow::TABLE)?]);
         };
         let names = places::<LogEventRow>(&WRITER_COLUMNS)?;
-        let part = |columns: &[&str]| -> Result<Batches<'_>, AnalyzeError> {
+        let part = |columns: &&[&str]| -> Result<Batches<'_>, AnalyzeError> {
             let columns = places::<LogEventRow>(columns)?;
             let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
             Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
         };
-        let (message, others) = LINE_COLUMNS.split_last().unwrap_or((&"", &[]));
-        Ok(vec![part(&[message])?, part(others)?])
+        LINE_COLUMNS.iter().map(part).collect()
     }
 
     /// The row of table `target`.

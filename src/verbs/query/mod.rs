@@ -16,6 +16,7 @@ use crate::cli::Query;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::format::{RowsFormat, TableFormat};
+use crate::operator::INDEX;
 use crate::output::Printer;
 use crate::place::{STDOUT, temporary, write_file};
 use crate::render::{self, visible};
@@ -169,8 +170,8 @@ async fn all(place: &str, sql: &str, args: &Query, printer: &Printer) -> Result<
         ));
     }
     let index = Entry::to_batch(&entries)?;
-    let mut tables =
-        vec![ManyRows { name: "index".to_owned(), held: vec![index.clone()], ..ManyRows::of(index.schema()) }];
+    let of_index = ManyRows::of(index.schema());
+    let mut tables = vec![ManyRows { name: INDEX.to_owned(), held: vec![index], ..of_index }];
     for table in known {
         let files = months.values().flat_map(|known| &known.month.files).filter(|file| file.table == table.info.name);
         tables.push(ManyRows {

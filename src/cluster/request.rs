@@ -1,4 +1,4 @@
-//! Work, as it is told to another machine.
+//! What the machines of a cluster send each other of a piece of work: what to do, and with which archive.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::history::Lines;
 use crate::operator::{ArchiveAt, Lazy, OpenArchive, Work};
 
-/// What another machine is told to do with parts of an archive.
+/// What to do with parts of an archive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Order {
+pub(crate) enum WorkRequest {
     /// Judge bundles with other rules.
     Judge(Box<Job>),
     /// Collect the log lines of bundles.
@@ -26,27 +26,27 @@ pub(crate) enum Order {
 static ARCHIVES: Opened<OpenArchive> = Opened::new();
 static BACKTESTS: Opened<Backtest> = Opened::new();
 
-impl Order {
+impl WorkRequest {
     /// The work. What it needs is opened with the first part.
     pub(super) fn work(self) -> Result<Arc<dyn Work>, Error> {
         Ok(match self {
             Self::Judge(job) => {
                 let opened = BACKTESTS.of(&job)?;
-                Arc::new(Judging::told(*job, opened))
+                Arc::new(Judging::requested(*job, opened))
             }
             Self::Lines(at) => {
                 let opened = ARCHIVES.of(&at)?;
-                Arc::new(Lines::told(at, opened))
+                Arc::new(Lines::requested(at, opened))
             }
             Self::Rows(at, table) => {
                 let opened = ARCHIVES.of(&at)?;
-                Arc::new(Rows::told(at, table, opened)?)
+                Arc::new(Rows::new(at, table, opened)?)
             }
         })
     }
 }
 
-/// What this process has opened for orders, by their digests. It is kept for the tasks to come, until another order comes and
+/// What this process has opened for requests, by their digests. It is kept for the tasks to come, until another request comes and
 /// none of its tasks runs.
 struct Opened<T>(Mutex<BTreeMap<String, Lazy<T>>>);
 
@@ -55,10 +55,10 @@ impl<T> Opened<T> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    fn of(&self, order: &impl Serialize) -> Result<Lazy<T>, Error> {
-        let digest = Digest::of(&serde_json::to_vec(order).map_err(Error::internal)?).to_string();
+    fn of(&self, request: &impl Serialize) -> Result<Lazy<T>, Error> {
+        let digest = Digest::of(&serde_json::to_vec(request).map_err(Error::internal)?).to_string();
         let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // An order whose tasks run is kept by them.
+        // A request whose tasks run is kept by them.
         if !opened.contains_key(&digest) {
             opened.retain(|_, known| Arc::strong_count(known) > 1);
         }
