@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, BooleanArray, RecordBatch, TimestampMillisecondArray};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::SchemaRef;
-use casefile_evidence::{Bundle, Timestamp};
+use arrow::datatypes::{Fields, Schema, SchemaRef};
+use casefile_evidence::{Bundle, Timestamp, tables};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DataFusionError, Result, project_schema};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -64,15 +64,16 @@ impl Contents {
         }
     }
 
-    /// The rows of a table, with just these columns.
-    pub(super) fn batches(&self, table: &str, columns: &[usize]) -> Result<Batches> {
-        let wanted = columns.to_vec();
-        let project = move |batch: RecordBatch| Ok(batch.project(&wanted)?);
+    /// The rows of a table, with just these columns, by their names.
+    pub(super) fn batches(&self, table: &str, columns: &Fields) -> Result<Batches> {
+        let wanted = columns.clone();
+        let project = move |batch: RecordBatch| Ok(batch.project(&places(batch.schema_ref(), &wanted)?)?);
         match self.get(table) {
             None => Err(DataFusionError::Internal(format!("nothing fills table {table}"))),
             Some(Rows::Held(batches)) => Ok(Box::new(batches.clone().into_iter().map(project))),
             Some(Rows::Filed(bundle, None)) => {
-                let batches = bundle.columns(table, Some(columns)).map_err(external)?;
+                let stored = tables::by_name(table).map(|stored| places(&stored.schema, columns)).transpose()?;
+                let batches = bundle.columns(table, stored.as_deref()).map_err(external)?;
                 Ok(Box::new(batches.map(|batch| batch.map_err(external))))
             }
             // The query may not read the column with the moment, so the whole batch is read.
@@ -91,6 +92,10 @@ impl Contents {
     pub(crate) fn get(&self, table: &str) -> Option<&Rows> {
         self.0.get(table)
     }
+}
+
+fn places(schema: &Schema, columns: &Fields) -> Result<Vec<usize>> {
+    Ok(columns.iter().map(|column| schema.index_of(column.name())).collect::<Result<_, _>>()?)
 }
 
 /// The column with the moment at which a row was observed. `target` has none: it holds the question,
@@ -114,8 +119,8 @@ pub(crate) fn as_of(batch: &RecordBatch, moment: Timestamp) -> Result<RecordBatc
 
 /// Gives the rows of a late table once a plan runs.
 pub(super) trait Fill: Debug + Send + Sync {
-    /// The rows with just these columns, whose schema is `schema`.
-    fn batches(&self, task: &TaskContext, schema: &SchemaRef, columns: &[usize]) -> Result<Batches>;
+    /// The rows, with just the columns of `schema`.
+    fn batches(&self, task: &TaskContext, schema: &SchemaRef) -> Result<Batches>;
 }
 
 /// What the task of a running plan carries for its late tables.
@@ -140,6 +145,12 @@ impl LateTable {
     pub(super) fn filled_by(rows: impl Fill + 'static, schema: SchemaRef) -> Self {
         Self { schema, rows: Arc::new(rows) }
     }
+
+    /// The table with those of its columns that are wanted.
+    pub(super) fn narrowed(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let wanted = self.schema.fields().iter().filter(|field| wanted(field.name()));
+        Self { schema: Arc::new(Schema::new(wanted.cloned().collect::<Fields>())), rows: Arc::clone(&self.rows) }
+    }
 }
 
 /// The name of a table of the [`Contents`].
@@ -147,8 +158,8 @@ impl LateTable {
 struct OfContents(String);
 
 impl Fill for OfContents {
-    fn batches(&self, task: &TaskContext, _: &SchemaRef, columns: &[usize]) -> Result<Batches> {
-        carried::<Contents>(task)?.batches(&self.0, columns)
+    fn batches(&self, task: &TaskContext, schema: &SchemaRef) -> Result<Batches> {
+        carried::<Contents>(task)?.batches(&self.0, schema.fields())
     }
 }
 
@@ -170,8 +181,7 @@ impl TableProvider for LateTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = project_schema(&self.schema, projection)?;
-        let columns = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let stream = Filling { rows: Arc::clone(&self.rows), schema: Arc::clone(&schema), columns };
+        let stream = Filling { rows: Arc::clone(&self.rows), schema: Arc::clone(&schema) };
         let partitions = vec![Arc::new(stream) as Arc<dyn PartitionStream>];
         Ok(Arc::new(StreamingTableExec::try_new(schema, partitions, None, [], false, limit)?))
     }
@@ -182,7 +192,6 @@ impl TableProvider for LateTable {
 struct Filling {
     rows: Arc<dyn Fill>,
     schema: SchemaRef,
-    columns: Vec<usize>,
 }
 
 impl PartitionStream for Filling {
@@ -191,7 +200,7 @@ impl PartitionStream for Filling {
     }
 
     fn execute(&self, task: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = match self.rows.batches(&task, &self.schema, &self.columns) {
+        let batches = match self.rows.batches(&task, &self.schema) {
             Ok(batches) => batches,
             Err(error) => Box::new(std::iter::once(Err(error))),
         };

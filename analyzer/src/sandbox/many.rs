@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array, new_empty_array};
 use arrow::compute::{concat, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, UInt32Type};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryConsumer;
@@ -21,13 +21,12 @@ pub(super) struct Many(pub(super) Vec<Arc<Contents>>);
 
 /// A table of each of many bundles.
 pub(super) fn table_of_each(name: &str, schema: &Schema) -> LateTable {
-    let number = schema.fields().len();
-    LateTable::filled_by(OfEach { table: Some(name.to_owned()), number }, with_bundle(schema))
+    LateTable::filled_by(OfEach(Some(name.to_owned())), with_bundle(schema))
 }
 
 /// A table with one row for each bundle.
 pub(super) fn table_of_bundles() -> LateTable {
-    LateTable::filled_by(OfEach { table: None, number: 0 }, with_bundle(&Schema::empty()))
+    LateTable::filled_by(OfEach(None), with_bundle(&Schema::empty()))
 }
 
 fn with_bundle(schema: &Schema) -> SchemaRef {
@@ -35,24 +34,20 @@ fn with_bundle(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(schema.fields().iter().cloned().chain([number]).collect::<Vec<_>>()))
 }
 
+/// The name of a table. `None`: one row for each bundle.
 #[derive(Debug)]
-struct OfEach {
-    /// `None`: one row for each bundle.
-    table: Option<String>,
-    /// The place of the column with the bundle's number.
-    number: usize,
-}
+struct OfEach(Option<String>);
 
 impl Fill for OfEach {
     /// All rows, in one batch.
-    fn batches(&self, task: &TaskContext, schema: &SchemaRef, columns: &[usize]) -> Result<Batches> {
+    fn batches(&self, task: &TaskContext, schema: &SchemaRef) -> Result<Batches> {
         let many = carried::<Many>(task)?;
         let memory = MemoryConsumer::new("rows of many bundles").register(task.memory_pool());
-        let of_table: Vec<usize> = columns.iter().copied().filter(|place| *place != self.number).collect();
+        let of_table: Fields = schema.fields().iter().filter(|field| field.name() != BUNDLE).cloned().collect();
         let mut numbers = Vec::new();
         let mut batches = Vec::new();
         for (number, contents) in (0..).zip(&many.0) {
-            let Some(table) = &self.table else {
+            let Some(table) = &self.0 else {
                 numbers.push(number);
                 continue;
             };
@@ -66,14 +61,14 @@ impl Fill for OfEach {
         }
         let rows = RecordBatchOptions::new().with_row_count(Some(numbers.len()));
         let numbers: ArrayRef = Arc::new(UInt32Array::from(numbers));
-        let column = |(place, field): (&usize, &Arc<Field>)| -> Result<ArrayRef> {
-            let Some(nth) = of_table.iter().position(|of_table| of_table == place) else {
+        let column = |field: &Arc<Field>| -> Result<ArrayRef> {
+            let Some((nth, _)) = of_table.find(field.name()) else {
                 return Ok(Arc::clone(&numbers));
             };
             let parts: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(nth).as_ref()).collect();
             if parts.is_empty() { Ok(new_empty_array(field.data_type())) } else { Ok(concat(&parts)?) }
         };
-        let columns = columns.iter().zip(schema.fields()).map(column).collect::<Result<_>>()?;
+        let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
         let batch = RecordBatch::try_new_with_options(Arc::clone(schema), columns, &rows)?;
         // The memory counts until the rows are read to their end.
         let mut memory = Some(memory);

@@ -21,6 +21,7 @@ mod late_query;
 mod late_table;
 mod locate;
 mod many;
+mod narrow;
 mod plan;
 mod rules;
 mod run;
@@ -55,6 +56,7 @@ pub(crate) use statement::{first_line, parse};
 pub use together::{Seat, Together};
 pub(crate) use wire::{Answer, Planned, Refusal, Source};
 
+use narrow::{Words, narrow};
 use threads::{Done, PLANNING};
 
 use crate::error::SpecError;
@@ -144,11 +146,20 @@ async fn plan_here(
 ) -> Result<Query, SpecError> {
     let first_line = first_line(sql);
     let error = |error: &datafusion::error::DataFusionError| locate::spec_error(file, first_line, error);
-    let state = context.state();
+    let mut state = context.state();
     let statement = statement::parse(file, first_line, sql)?;
     let known = statement::Known { dialect, tables, state: &state };
     statement::refuse(file, first_line, &statement, known)?;
-    let plan = state.statement_to_plan(statement).await.map_err(|problem| error(&problem))?;
+    let words = if dialect == Dialect::Check { Words::of(sql, &statement) } else { None };
+    if let Some(words) = &words {
+        narrow(&mut state, tables, words).await.map_err(|problem| error(&problem))?;
+    }
+    let plan = match state.statement_to_plan(statement).await {
+        // With all columns, which the message lists.
+        Err(_) if words.is_some() => context.state().statement_to_plan(statement::parse(file, first_line, sql)?).await,
+        planned => planned,
+    };
+    let plan = plan.map_err(|problem| error(&problem))?;
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     options.verify_plan(&plan).map_err(|problem| error(&problem))?;
     plan::gate(&plan, dialect).map_err(|refusal| refusal.into_error(file, first_line))?;

@@ -87,6 +87,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// The list that a session looks its tables up in.
+    pub(super) fn list(&self) -> Arc<dyn CatalogProviderList> {
+        Arc::clone(&self.list) as _
+    }
+
     /// The columns of a table.
     pub(crate) fn schema_of(&self, name: &str) -> Result<SchemaRef, AnalyzeError> {
         let schema = self.schemas.get(name).map(Arc::clone);
@@ -177,7 +182,7 @@ pub(crate) fn session(catalog: &Catalog, dialect: Dialect, limits: &Limits) -> R
         .with_session_id(SESSION.to_owned())
         .with_config(config())
         .with_runtime_env(runtime(catalog.stores.clone(), limits)?)
-        .with_catalog_list(Arc::clone(&catalog.list) as Arc<dyn CatalogProviderList>)
+        .with_catalog_list(catalog.list())
         .with_optimizer_rules(logical)
         .with_physical_optimizer_rules(physical)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
