@@ -39,16 +39,14 @@ tries AS (
   LEFT JOIN exits x ON t.task_arn = x.task_arn
 )
 SELECT
-  t.task_arn AS task_arn,
-  t.task_id AS task_id,
-  t.selected_by AS selected_by,
-  t.place = 1 AS is_newest,
-  coalesce(n.ended_well, FALSE) AS newest_ended_well,
-  t.place > 1 AS is_retried,
-  coalesce(strpos(t.overrides, '[redacted') > 0, TRUE) AS is_ambiguous,
-  t.is_stopped AS is_stopped,
-  t.ended_well AS ended_well,
-  CAST(t.exit_codes AS VARCHAR) AS exit_codes
-FROM tries t
-LEFT JOIN (SELECT selected_by, overrides, ended_well FROM tries WHERE place = 1) n
-  ON t.selected_by = n.selected_by AND t.overrides IS NOT DISTINCT FROM n.overrides
+  task_arn,
+  task_id,
+  selected_by,
+  place = 1 AS is_newest,
+  coalesce(bool_or(place = 1 AND ended_well) OVER (PARTITION BY selected_by, overrides), FALSE) AS newest_ended_well,
+  place > 1 AS is_retried,
+  coalesce(strpos(overrides, '[redacted') > 0, TRUE) AS is_ambiguous,
+  is_stopped,
+  ended_well,
+  CAST(exit_codes AS VARCHAR) AS exit_codes
+FROM tries

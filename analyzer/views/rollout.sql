@@ -8,6 +8,9 @@
 -- + nothing_deployed: Whether nothing was deployed (`judged_rollout`).
 -- + ended: Whether the collection has ended.
 -- + is_primary: Whether the last snapshot lists it as PRIMARY.
+-- + primary_id VARCHAR?: The deployment (or task set) that the last snapshot lists as PRIMARY.
+-- + primary_task_definition VARCHAR?: Its task definition.
+-- + primary_created_at TIMESTAMP?: When it was created.
 -- + completed: Whether it is complete: its service deployment is SUCCESSFUL; where that is not known, `rolloutState` COMPLETED or `stabilityStatus` STEADY_STATE; where there is no rollout state, every desired task runs and none is pending.
 -- + completed_at TIMESTAMP?: When it completed: `finishedAt` of its service deployment; else the event that says so or the first snapshot that does, whichever is earlier; where there is no rollout state, the snapshot since which all counts are full.
 -- + failed: Whether it failed: `rolloutState` FAILED, a service deployment that was stopped or rolled back, or the event "(deployment ...) deployment failed".
@@ -19,40 +22,39 @@
 -- + tolerated_deaths BIGINT?: How many tasks may die by their own fault before completion: `[rollout] tolerated_deaths`, else one or a tenth of the desired count, whichever is more; null where the desired count is not known.
 WITH releases AS (
   SELECT
-    status AS task_set_status,
+    deployment_id AS id, task_definition, created_at, judged,
     current AND status = 'PRIMARY' AS is_primary,
     current AND status = 'PRIMARY' AS is_alive,
     CASE
       WHEN rollout_state IS NULL THEN pending_count = 0 AND running_count >= desired_count
       ELSE rollout_state = 'COMPLETED'
     END AS completed,
-    rollout_state IS NULL AS is_stateless,
     rollout_state = 'FAILED' AS failed,
     running_count >= desired_count AS is_full
   FROM latest_deployments
-  WHERE judged
   UNION ALL
   SELECT
-    status AS task_set_status,
+    task_set_id AS id, task_definition, created_at, judged,
     current AND status = 'PRIMARY' AS is_primary,
     current AND status IN ('PRIMARY', 'ACTIVE') AS is_alive,
     stability_status = 'STEADY_STATE' AS completed,
-    FALSE AS is_stateless,
     CAST(NULL AS BOOLEAN) AS failed,
     running_count >= computed_desired_count AS is_full
   FROM latest_task_sets
-  WHERE judged
 ),
 -- Aggregates, so that each is one row even where there is none.
 release AS (
   SELECT
-    count(*) > 0 AS is_seen,
-    coalesce(bool_or(is_primary), FALSE) AS is_primary,
-    coalesce(bool_or(is_alive), FALSE) AS is_alive,
-    coalesce(bool_or(completed), FALSE) AS completed,
-    coalesce(bool_or(is_stateless), FALSE) AS is_stateless,
-    coalesce(bool_or(failed), FALSE) AS failed,
-    bool_or(is_full) AS is_full
+    coalesce(bool_or(judged), FALSE) AS is_seen,
+    coalesce(bool_or(judged AND is_primary), FALSE) AS is_primary,
+    coalesce(bool_or(judged AND is_alive), FALSE) AS is_alive,
+    coalesce(bool_or(judged AND completed), FALSE) AS completed,
+    coalesce(bool_or(judged AND failed), FALSE) AS failed,
+    bool_or(CASE WHEN judged THEN is_full END) AS is_full,
+    coalesce(bool_or(NOT judged AND is_primary), FALSE) AS is_another_primary,
+    max(CASE WHEN is_primary THEN id END) AS primary_id,
+    max(CASE WHEN is_primary THEN task_definition END) AS primary_task_definition,
+    max(CASE WHEN is_primary THEN created_at END) AS primary_created_at
   FROM releases
 ),
 -- A service deployment that is in progress in an old answer may have ended since.
@@ -61,56 +63,41 @@ service_deployment AS (
   FROM latest_service_deployments
   WHERE judged AND (current OR status NOT IN ('PENDING', 'IN_PROGRESS'))
 ),
-others AS (
-  SELECT count(*) AS primaries
-  FROM (
-    SELECT deployment_id AS id FROM latest_deployments WHERE current AND status = 'PRIMARY' AND NOT judged
-    UNION ALL
-    SELECT task_set_id AS id FROM latest_task_sets WHERE current AND status = 'PRIMARY' AND NOT judged
-  ) primary_releases
-),
 -- Counts of an earlier snapshot say nothing of the end.
 last_look AS (
   SELECT coalesce(max(services.snapshot) >= max(s.snapshot), FALSE) AS is_described
   FROM (SELECT max(snapshot) AS snapshot FROM snapshots) s
   CROSS JOIN (SELECT max(snapshot) AS snapshot FROM services) services
 ),
-last_not_full AS (
-  SELECT max(d.snapshot) AS snapshot
+own_deployment AS (
+  SELECT
+    d.rollout_state, d.snapshot, d.observed_at,
+    max(
+      CASE
+        WHEN d.rollout_state IS NULL AND coalesce(d.pending_count > 0 OR d.running_count < d.desired_count, TRUE) THEN d.snapshot
+      END
+    ) OVER () AS last_not_full
   FROM deployments d
   JOIN target ON d.deployment_id = target.deployment_id
-  WHERE d.rollout_state IS NULL AND coalesce(d.pending_count > 0 OR d.running_count < d.desired_count, TRUE)
 ),
-completions AS (
-  SELECT min(at) AS at
-  FROM (
-    SELECT d.observed_at AS at
-    FROM deployments d
-    JOIN target ON d.deployment_id = target.deployment_id
-    WHERE d.rollout_state = 'COMPLETED'
-    UNION ALL
-    SELECT d.observed_at AS at
-    FROM deployments d
-    JOIN target ON d.deployment_id = target.deployment_id
-    CROSS JOIN last_not_full
-    WHERE d.rollout_state IS NULL AND d.snapshot > coalesce(last_not_full.snapshot, -1)
-    UNION ALL
-    SELECT e.created_at AS at
-    FROM service_events e
-    JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment completed')) > 0
-    WHERE target.deployment_id IS NOT NULL
-    UNION ALL
-    SELECT coalesce(s.stability_status_at, s.observed_at) AS at
-    FROM task_sets s
-    JOIN target ON s.task_set_id = target.deployment_id
-    WHERE s.stability_status = 'STEADY_STATE'
-  ) moments
+looks AS (
+  SELECT min(observed_at) AS completed_at
+  FROM own_deployment
+  WHERE rollout_state = 'COMPLETED' OR rollout_state IS NULL AND snapshot > coalesce(last_not_full, -1)
 ),
-failures AS (
-  SELECT count(*) AS events
+task_set_looks AS (
+  SELECT min(coalesce(s.stability_status_at, s.observed_at)) AS completed_at
+  FROM task_sets s
+  JOIN target ON s.task_set_id = target.deployment_id
+  WHERE s.stability_status = 'STEADY_STATE'
+),
+events AS (
+  SELECT
+    min(CASE WHEN strpos(e.message, concat('(deployment ', t.deployment_id, ') deployment completed')) > 0 THEN e.created_at END)
+      AS completed_at,
+    count(CASE WHEN strpos(e.message, concat('(deployment ', t.deployment_id, ') deployment failed')) > 0 THEN 1 END) AS failures
   FROM service_events e
-  JOIN target ON strpos(e.message, concat('(deployment ', target.deployment_id, ') deployment failed')) > 0
-  WHERE target.deployment_id IS NOT NULL
+  JOIN target t ON t.deployment_id IS NOT NULL
 ),
 desired AS (
   SELECT max(desired_count) AS tasks FROM latest_services
@@ -133,22 +120,23 @@ standing AS (
     j.nothing_deployed AS nothing_deployed,
     j.ended AS ended,
     r.is_primary AS is_primary,
+    r.primary_id, r.primary_task_definition, r.primary_created_at,
     CASE WHEN s.status IS NULL THEN r.completed ELSE s.status = 'SUCCESSFUL' END AS completed,
-    coalesce(s.finished_at, c.at) AS completed_at,
-    r.failed OR f.events > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
-    r.is_seen AND NOT r.is_alive AND o.primaries > 0 AS is_replaced,
+    coalesce(s.finished_at, least(l.completed_at, t.completed_at, e.completed_at)) AS completed_at,
+    r.failed OR e.failures > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
+    r.is_seen AND NOT r.is_alive AND r.is_another_primary AS is_replaced,
     r.is_alive AS is_alive,
-    l.is_described AS is_described,
+    last_look.is_described AS is_described,
     CASE
-      WHEN l.is_described THEN CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR o.primaries > 0 THEN FALSE END
+      WHEN last_look.is_described THEN CASE WHEN r.is_alive THEN r.is_full WHEN r.is_seen OR r.is_another_primary THEN FALSE END
     END AS is_full,
     coalesce(j.tolerated_deaths, CASE WHEN desired.tasks IS NOT NULL THEN greatest(1, desired.tasks / 10) END) AS tolerated_deaths
   FROM release r
-  CROSS JOIN last_look l
+  CROSS JOIN last_look
   CROSS JOIN service_deployment s
-  CROSS JOIN others o
-  CROSS JOIN completions c
-  CROSS JOIN failures f
+  CROSS JOIN looks l
+  CROSS JOIN task_set_looks t
+  CROSS JOIN events e
   CROSS JOIN desired
   CROSS JOIN judged_rollout j
   CROSS JOIN target
@@ -163,6 +151,9 @@ SELECT
   nothing_deployed,
   ended,
   is_primary,
+  primary_id,
+  primary_task_definition,
+  primary_created_at,
   completed,
   CASE WHEN completed THEN completed_at END AS completed_at,
   failed,

@@ -197,10 +197,12 @@ counted AS (
 ),
 deaths AS (
   SELECT
-    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off THEN 1 END) AS own,
-    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off AND phase = 'after' AND NOT may_have_healed THEN 1 END) AS own_after,
-    count(CASE WHEN NOT one_off AND cause IN ('image', 'resource', 'command', 'start') THEN 1 END) AS starts
-  FROM counted
+    e.*,
+    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off THEN 1 END) OVER () AS own_deaths,
+    count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off AND phase = 'after' AND NOT may_have_healed THEN 1 END) OVER ()
+      AS own_deaths_after,
+    count(CASE WHEN NOT one_off AND cause IN ('image', 'resource', 'command', 'start') THEN 1 END) OVER () AS failed_starts
+  FROM counted e
 ),
 judgement AS (
   SELECT
@@ -211,16 +213,16 @@ judgement AS (
       WHEN e.one_off THEN 'stands'
       -- An exit of a container of AWS's own is not the task's fault, and counts as a death all the same.
       WHEN (e.own_fault OR e.cause = 'exit')
-        AND (d.own > r.tolerated_deaths OR e.phase = 'after' AND NOT e.may_have_healed OR d.own_after > 0) THEN 'stands'
+        AND (e.own_deaths > r.tolerated_deaths OR e.phase = 'after' AND NOT e.may_have_healed OR e.own_deaths_after > 0) THEN 'stands'
       -- More than one died, and how many may is not known.
-      WHEN (e.own_fault OR e.cause = 'exit') AND d.own > 1 AND r.tolerated_deaths IS NULL
+      WHEN (e.own_fault OR e.cause = 'exit') AND e.own_deaths > 1 AND r.tolerated_deaths IS NULL
         THEN CASE WHEN r.ended THEN 'unknown' ELSE 'open' END
       WHEN NOT r.completed AND r.is_over THEN 'stands'
-      WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND d.starts > r.tolerated_deaths
+      WHEN NOT r.completed AND e.cause IN ('image', 'resource', 'command', 'start') AND e.failed_starts > r.tolerated_deaths
         AND (r.ended OR e.owner = 'service') THEN 'stands'
       WHEN NOT r.completed THEN 'open'
       -- A task that the platform could not start was tried again (a scale-out that waited for an address).
-      WHEN e.phase = 'after' AND e.cause IN ('image', 'resource') AND e.owner = 'platform' AND d.starts > r.tolerated_deaths
+      WHEN e.phase = 'after' AND e.cause IN ('image', 'resource') AND e.owner = 'platform' AND e.failed_starts > r.tolerated_deaths
         THEN 'stands'
       WHEN e.phase = 'after' AND NOT e.may_have_healed AND e.cause NOT IN ('spot', 'host', 'maintenance', 'rebalancing', 'by_hand')
         AND NOT (e.cause IN ('image', 'resource') AND e.owner = 'platform') THEN 'stands'
@@ -230,9 +232,8 @@ judgement AS (
       WHEN r.is_full IS NULL THEN 'unknown'
       ELSE 'stands'
     END AS standing
-  FROM counted e
+  FROM deaths e
   CROSS JOIN rollout r
-  CROSS JOIN deaths d
 ),
 told AS (
   SELECT

@@ -19,44 +19,39 @@ WITH last_health AS (
   FROM target_health h
   JOIN (SELECT max(snapshot) AS snapshot FROM target_health) last ON h.snapshot = last.snapshot
 ),
+-- Each task that has not stopped, with each of its targets, or with none.
 alive AS (
-  SELECT t.task_arn, t.task_id, t.judged, t.last_status, t.observed_at, t.raw, b.bindings
+  SELECT
+    t.task_arn, t.task_id, t.judged, t.last_status, t.observed_at, b.bindings,
+    h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at AS target_observed_at,
+    count(h.target_id) OVER (PARTITION BY t.task_arn) > 0 AS is_known,
+    bool_and(coalesce(h.state IN ('healthy', 'unused'), FALSE)) OVER (PARTITION BY t.task_arn)
+      AND bool_or(coalesce(h.state = 'healthy', FALSE)) OVER (PARTITION BY t.task_arn) AS is_healthy,
+    bool_and(coalesce(h.state = 'unused', FALSE)) OVER (PARTITION BY t.task_arn) AS is_unused
   FROM latest_tasks t
   LEFT JOIN (
     SELECT task_arn, string_agg(raw, ' ' ORDER BY container) AS bindings FROM latest_containers GROUP BY task_arn
   ) b ON t.task_arn = b.task_arn
+  LEFT JOIN last_health h
+    ON strpos(t.raw, concat('"', h.target_id, '"')) > 0
+    OR h.target_id LIKE 'i-%' AND regexp_like(b.bindings, concat('"hostPort":', CAST(h.port AS VARCHAR), '[,}]'))
   WHERE NOT t.is_stopped
-),
-matched AS (
-  SELECT a.task_arn, a.task_id, a.judged, h.target_id, h.port, h.state, h.reason, h.description, h.target_group_arn, h.observed_at
-  FROM alive a
-  JOIN last_health h
-    ON strpos(a.raw, concat('"', h.target_id, '"')) > 0
-    OR h.target_id LIKE 'i-%' AND regexp_like(a.bindings, concat('"hostPort":', CAST(h.port AS VARCHAR), '[,}]'))
-),
-health AS (
-  SELECT
-    task_arn,
-    bool_and(coalesce(state IN ('healthy', 'unused'), FALSE)) AND bool_or(coalesce(state = 'healthy', FALSE)) AS is_healthy,
-    bool_and(coalesce(state = 'unused', FALSE)) AS is_unused
-  FROM matched
-  WHERE judged
-  GROUP BY task_arn
 ),
 -- A port of an instance may be that of a task of another rollout on another instance.
 targets AS (
   SELECT
-    m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at,
-    bool_and(m.judged) AS is_own,
-    coalesce(bool_or(h.is_unused), FALSE) AS gets_no_traffic,
-    string_agg(DISTINCT m.task_id, ' ' ORDER BY m.task_id) AS task_ids
-  FROM matched m
-  LEFT JOIN health h ON m.task_arn = h.task_arn
-  GROUP BY m.target_id, m.port, m.state, m.reason, m.description, m.target_group_arn, m.observed_at
-  HAVING bool_or(m.judged)
+    target_id, port, state, reason, description, target_group_arn, target_observed_at AS observed_at,
+    bool_and(judged) AS is_own,
+    bool_or(judged AND is_unused) AS gets_no_traffic,
+    string_agg(DISTINCT task_id, ' ' ORDER BY task_id) AS task_ids
+  FROM alive
+  WHERE target_id IS NOT NULL
+  GROUP BY target_id, port, state, reason, description, target_group_arn, target_observed_at
+  HAVING bool_or(judged)
 ),
 told AS (
   SELECT
+    message,
     regexp_match(message, '\(task ([0-9a-f-]+)\)')[1] AS task_id,
     CASE WHEN strpos(message, '(instance ') > 0 AND strpos(message, '(task ') = 0 THEN regexp_match(message, '\(port ([0-9]+)\)')[1] END AS port,
     regexp_match(message, 'is (?:unhealthy|not healthy) in (.*)$')[1] AS complaint,
@@ -64,31 +59,36 @@ told AS (
   FROM service_events e
   WHERE regexp_like(message, 'is (unhealthy|not healthy) in ')
 ),
+-- Each task of the rollout, with each complaint about it, or with none.
 complaints AS (
   SELECT
-    a.task_arn, a.task_id, e.complaint, e.created_at,
-    h.task_arn IS NOT NULL AS is_known,
-    coalesce(h.is_healthy, FALSE) OR h.task_arn IS NULL AND coalesce(r.completed_at >= e.created_at, FALSE) AS is_healed,
+    a.task_id, a.last_status, a.observed_at, a.is_known, e.complaint, e.created_at,
+    e.message IS NOT NULL AS is_told,
+    a.is_known AND a.is_healthy OR NOT a.is_known AND coalesce(r.completed_at >= e.created_at, FALSE) AS is_healed,
     r.completed OR r.is_over AS is_settled, r.ended
-  FROM told e
-  JOIN alive a
+  FROM (SELECT DISTINCT task_arn, task_id, last_status, observed_at, bindings, is_known, is_healthy FROM alive WHERE judged) a
+  LEFT JOIN told e
     ON e.task_id = a.task_id
     OR e.port IS NOT NULL AND regexp_like(a.bindings, concat('"hostPort":', e.port, '[,}]'))
-  LEFT JOIN health h ON a.task_arn = h.task_arn
   CROSS JOIN rollout r
-  WHERE a.judged
+  CROSS JOIN (SELECT max(load_balancers) AS load_balancers FROM latest_services) s
+  WHERE e.message IS NOT NULL OR NOT a.is_known AND s.load_balancers > 0
 )
 SELECT
   concat('task ', task_id) AS resource,
   CASE
+    WHEN NOT is_told THEN CASE WHEN ended AND last_status = 'RUNNING' THEN 'unknown' ELSE 'pending' END
     WHEN is_healed THEN 'pass'
     WHEN is_known THEN 'skip'
     WHEN is_settled AND ended THEN 'fail'
     ELSE 'pending'
   END AS status,
-  concat(CASE WHEN is_healed THEN 'healed: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group')) AS reason,
-  created_at AS at,
-  'a service event' AS observed,
+  CASE
+    WHEN NOT is_told THEN 'it is registered in no target group that was asked about'
+    ELSE concat(CASE WHEN is_healed THEN 'healed: ' ELSE '' END, 'unhealthy in ', coalesce(complaint, 'a target group'))
+  END AS reason,
+  CASE WHEN is_told THEN created_at ELSE observed_at END AS at,
+  CASE WHEN is_told THEN 'a service event' ELSE coalesce(last_status, 'unknown') END AS observed,
   task_id,
   CAST(NULL AS VARCHAR) AS advice
 FROM complaints
@@ -117,18 +117,3 @@ SELECT
   END AS advice
 FROM targets t
 CROSS JOIN rollout r
-UNION ALL
-SELECT
-  concat('task ', a.task_id) AS resource,
-  CASE WHEN r.ended AND a.last_status = 'RUNNING' THEN 'unknown' ELSE 'pending' END AS status,
-  'it is registered in no target group that was asked about' AS reason,
-  a.observed_at AS at,
-  coalesce(a.last_status, 'unknown') AS observed,
-  a.task_id AS task_id,
-  CAST(NULL AS VARCHAR) AS advice
-FROM alive a
-CROSS JOIN rollout r
-CROSS JOIN (SELECT max(load_balancers) AS load_balancers FROM latest_services) s
-LEFT JOIN (SELECT DISTINCT task_arn FROM matched) m ON a.task_arn = m.task_arn
-LEFT JOIN (SELECT DISTINCT task_arn FROM complaints) c ON a.task_arn = c.task_arn
-WHERE a.judged AND m.task_arn IS NULL AND c.task_arn IS NULL AND s.load_balancers > 0

@@ -12,17 +12,7 @@
 -- # IN_PROGRESS while alarms, hooks, traffic steps (LINEAR, CANARY) and bake time are waited for.
 -- # A rollout that is still in progress at the end has neither succeeded nor failed: pending.
 
-WITH now_primary AS (
-  SELECT max(id) AS id, max(task_definition) AS task_definition, max(created_at) AS created_at
-  FROM (
-    SELECT deployment_id AS id, task_definition, created_at
-    FROM latest_deployments
-    WHERE current AND status = 'PRIMARY'
-    UNION ALL
-    SELECT task_set_id AS id, task_definition, created_at FROM latest_task_sets WHERE current AND status = 'PRIMARY'
-  ) releases
-),
-service AS (
+WITH service AS (
   SELECT max(deployments) AS deployments FROM latest_services
 ),
 -- Tasks that ended after completion and are not replaced yet.
@@ -33,9 +23,9 @@ taken AS (
 ),
 judged_deployment AS (
   SELECT
-    d.deployment_id, d.rollout_state, d.rollout_state_reason, d.updated_at, d.observed_at, d.created_at,
+    d.deployment_id, d.rollout_state, d.rollout_state_reason, d.updated_at, d.observed_at,
     d.current AND coalesce(d.status = 'PRIMARY', FALSE) AS is_primary,
-    now_primary.id IS NOT NULL AS is_replaced,
+    rollout.primary_id IS NOT NULL AS is_replaced,
     coalesce(d.running_count >= d.desired_count, FALSE) AS is_full,
     coalesce(d.pending_count = 0 AND d.running_count = d.desired_count AND service.deployments = 1, FALSE) AS is_settled,
     concat(
@@ -43,11 +33,11 @@ judged_deployment AS (
       ' tasks run'
     ) AS counts,
     concat(
-      coalesce(now_primary.id, 'no deployment'),
-      coalesce(' (task definition ' || nullif(split_part(now_primary.task_definition, '/', 2), '') || ')', '')
+      coalesce(rollout.primary_id, 'no deployment'),
+      coalesce(' (task definition ' || nullif(split_part(rollout.primary_task_definition, '/', 2), '') || ')', '')
     ) AS other
   FROM latest_deployments d
-  CROSS JOIN now_primary
+  CROSS JOIN rollout
   CROSS JOIN service
   WHERE d.judged
 ),
@@ -55,14 +45,14 @@ judged_task_set AS (
   SELECT
     s.task_set_id, s.stability_status, s.stability_status_at, s.updated_at, s.observed_at,
     s.current AND coalesce(s.status IN ('PRIMARY', 'ACTIVE'), FALSE) AS is_alive,
-    s.current OR now_primary.id IS NOT NULL AS is_told,
+    s.current OR rollout.primary_id IS NOT NULL AS is_told,
     coalesce(s.running_count >= s.computed_desired_count, FALSE) AS is_full,
     concat(
       coalesce(CAST(s.running_count AS VARCHAR), '?'), ' of ', coalesce(CAST(s.computed_desired_count AS VARCHAR), '?'),
       ' tasks run'
     ) AS counts
   FROM latest_task_sets s
-  CROSS JOIN now_primary
+  CROSS JOIN rollout
   WHERE s.judged
 ),
 judged_service_deployment AS (

@@ -14,36 +14,33 @@
 
 WITH releases AS (
   SELECT
-    'deployment' AS kind, deployment_id AS id, status, task_definition, created_at, running_count, judged, current
+    'deployment' AS kind, deployment_id AS id, status, created_at, running_count, judged, current,
+    current AND NOT judged AND running_count IS DISTINCT FROM 0 AS is_beside
   FROM latest_deployments
   UNION ALL
   SELECT
-    'task set' AS kind, task_set_id AS id, status, task_definition, created_at, running_count, judged, current
+    'task set' AS kind, task_set_id AS id, status, created_at, running_count, judged, current,
+    FALSE AS is_beside
   FROM latest_task_sets
 ),
--- Aggregates, so that each is one row even where there is none.
-now_primary AS (
-  SELECT max(id) AS id, max(task_definition) AS task_definition, max(created_at) AS created_at
-  FROM releases
-  WHERE current AND status = 'PRIMARY'
-),
-judged_release AS (
+-- Aggregates, so that it is one row even where there is none. A task set that waits for its termination, or takes a share of
+-- the traffic, is meant to run on beside the release; a deployment is not.
+summary AS (
   SELECT
-    max(kind) AS kind, max(status) AS status, max(created_at) AS created_at, coalesce(bool_or(current), FALSE) AS current
+    max(CASE WHEN judged THEN kind END) AS kind,
+    max(CASE WHEN judged THEN status END) AS status,
+    max(CASE WHEN judged THEN created_at END) AS created_at,
+    coalesce(bool_or(judged AND current), FALSE) AS current,
+    count(CASE WHEN is_beside THEN 1 END) AS beside_releases,
+    sum(CASE WHEN is_beside THEN running_count END) AS beside_tasks,
+    string_agg(CASE WHEN is_beside THEN id END, ', ' ORDER BY id) AS beside_ids
   FROM releases
-  WHERE judged
-),
--- A task set that waits for its termination, or takes a share of the traffic, is meant to run on.
-beside AS (
-  SELECT count(*) AS releases, sum(running_count) AS tasks, string_agg(id, ', ' ORDER BY id) AS ids
-  FROM releases
-  WHERE current AND NOT judged AND kind = 'deployment' AND running_count IS DISTINCT FROM 0
 ),
 judgement AS (
   SELECT
     target.service, target.deployment_id,
-    p.id AS primary_id, p.created_at AS primary_created_at,
-    coalesce(nullif(split_part(p.task_definition, '/', 2), ''), p.task_definition, 'unknown') AS primary_revision,
+    r.primary_id, r.primary_created_at,
+    coalesce(nullif(split_part(r.primary_task_definition, '/', 2), ''), r.primary_task_definition, 'unknown') AS primary_revision,
     coalesce(
       nullif(split_part(target.task_definition, '/', 2), ''), target.task_definition,
       nullif(split_part(target.expected_task_definition, '/', 2), ''), target.expected_task_definition, 'the release'
@@ -68,12 +65,12 @@ judgement AS (
       OR r.failed AND coalesce(r.service_deployment_status, '') NOT LIKE 'STOP%' AS is_rolled_back,
     r.completed, r.in_progress, r.is_described,
     coalesce(r.service_deployment_status, '') = 'SUCCESSFUL' AND target.deployment_id IS NULL
-      AND p.task_definition = target.task_definition AS is_successful,
-    b.releases AS beside_releases, b.tasks AS beside_tasks, b.ids AS beside_ids,
+      AND r.primary_task_definition = target.task_definition AS is_successful,
+    s.beside_releases, s.beside_tasks, s.beside_ids,
     (NOT r.ended OR target.stop_reason <> 'imported') AND coalesce(CAST(target.window_to AS BIGINT) - CAST(target.window_from AS BIGINT) < 30000, TRUE)
       AS too_early,
     coalesce(
-      s.kind = 'task set' AND s.status = 'ACTIVE' AND s.current AND s.created_at >= p.created_at, FALSE
+      s.kind = 'task set' AND s.status = 'ACTIVE' AND s.current AND s.created_at >= r.primary_created_at, FALSE
     ) AS before_the_shift,
     coalesce(
       target.expected_task_definition IS NOT NULL AND target.task_definition IS NOT NULL
@@ -82,9 +79,7 @@ judgement AS (
       FALSE
     ) AS is_other_definition
   FROM target
-  CROSS JOIN now_primary p
-  CROSS JOIN judged_release s
-  CROSS JOIN beside b
+  CROSS JOIN summary s
   CROSS JOIN rollout r
   CROSS JOIN judged_rollout j
   LEFT JOIN (
