@@ -199,8 +199,8 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
 /// Batches that were read and wait for the matcher.
 const READ_AHEAD: usize = 4;
 
-/// One pass over every line, a few thousand at a time: their messages are read on one thread, all else on another, and they are
-/// matched on a third.
+/// One pass over every line, a few thousand at a time: their messages are read and searched on one thread, all else is read on
+/// another, and what was found is matched on a third.
 fn scan(
     evidence: &Evidence,
     mut scanner: Scanner,
@@ -218,7 +218,12 @@ fn scan(
             let (read, batches) = sync_channel(READ_AHEAD);
             // It ends with the lines, or where no more are wanted.
             let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
-            let started = reader.spawn_scoped(scope, move || part.try_for_each(|batch| read.send(batch)));
+            let screen = scanner.screen();
+            let searched = move |batch: Result<RecordBatch, AnalyzeError>| match &screen {
+                Some(screen) if batch.as_ref().is_ok_and(has_messages) => screen.marked(&batch?),
+                _ => batch,
+            };
+            let started = reader.spawn_scoped(scope, move || part.try_for_each(|batch| read.send(searched(batch))));
             started.map(|_| batches).map_err(AnalyzeError::internal)
         });
         let read = read.collect::<Result<Vec<_>, _>>()?;
@@ -228,6 +233,10 @@ fn scan(
         Ok::<_, AnalyzeError>(())
     })?;
     Ok(scanner.into_matches())
+}
+
+fn has_messages(batch: &RecordBatch) -> bool {
+    batch.column_by_name("message").is_some()
 }
 
 /// The next rows, with the columns of all parts; `None` at the end of all.

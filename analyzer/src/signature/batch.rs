@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{Partitions, cast, partition};
 use arrow::datatypes::{DataType, Int32Type};
 use casefile_evidence::Timestamp;
 
 use super::matcher::{Line, Scanner};
+use super::screen::NOTABLE;
+use super::streams::Clocks;
 use crate::error::AnalyzeError;
 use crate::sandbox::as_of;
 
@@ -27,6 +32,8 @@ struct Lines {
     seq: Int64Array,
     ingestion_time: TimestampMillisecondArray,
     message: StringArray,
+    /// [`NOTABLE`]; every line is, where there is no screen.
+    notable: BooleanBuffer,
 }
 
 impl Lines {
@@ -46,6 +53,10 @@ impl Lines {
             seq: column(batch, "seq")?,
             ingestion_time: column(batch, "ingestion_time")?,
             message: column(batch, "message")?,
+            notable: match batch.column_by_name(NOTABLE) {
+                Some(_) => column::<BooleanArray>(batch, NOTABLE)?.values().clone(),
+                None => BooleanBuffer::new_set(batch.num_rows()),
+            },
         })
     }
 
@@ -74,12 +85,15 @@ impl Lines {
 
     /// A row by the same writer as another line.
     fn by<'a>(&'a self, other: Line<'a>, row: usize) -> Line<'a> {
-        Line {
+        let Clocks { timestamp, seq, ingestion_time } = self.clocks(row);
+        Line { timestamp, seq, ingestion_time, message: self.message.value(row), ..other }
+    }
+
+    fn clocks(&self, row: usize) -> Clocks {
+        Clocks {
             timestamp: Timestamp(self.timestamp.value(row)),
             seq: self.seq.value(row),
             ingestion_time: self.ingestion_time.is_valid(row).then(|| Timestamp(self.ingestion_time.value(row))),
-            message: self.message.value(row),
-            ..other
         }
     }
 }
@@ -95,21 +109,22 @@ fn name(column: &ArrayRef, row: usize) -> Option<&str> {
 }
 
 impl Scanner {
-    /// A batch of `log_events`, in the order of the table: the rows that had been observed at a moment.
+    /// A batch of `log_events`, in the order of the table: the rows that had been observed at a moment. Its messages are
+    /// searched here, unless that was done before ([`Screen::marked`](super::Screen::marked)).
     pub(crate) fn batch(&mut self, batch: &RecordBatch, moment: Option<Timestamp>) -> Result<(), AnalyzeError> {
+        let batch = match &self.screen {
+            Some(screen) if batch.column_by_name(NOTABLE).is_none() => screen.marked(batch)?,
+            _ => batch.clone(),
+        };
         let lines = match moment {
-            Some(moment) => Lines::of(&as_of(batch, moment)?)?,
-            None => Lines::of(batch)?,
+            Some(moment) => Lines::of(&as_of(&batch, moment)?)?,
+            None => Lines::of(&batch)?,
         };
-        let notable = match &self.screen {
-            Some(screen) => screen.notable(&lines.message),
-            None => (0..lines.message.len()).collect(),
-        };
-        let mut next = notable.into_iter().peekable();
+        let mut next = lines.notable.set_indices().peekable();
         for rows in lines.by_writer()?.ranges() {
             let first = lines.line(rows.start);
             self.comes_to(&first);
-            self.matches.streams.take(&first, rows.clone().map(|row| lines.by(first, row)));
+            self.matches.streams.take(&first, rows.clone().map(|row| lines.clocks(row)));
             let every_line_counts = first.task_id.is_some_and(|task| self.matches.tails.is_of(task));
             let mut row = rows.start;
             while row < rows.end {

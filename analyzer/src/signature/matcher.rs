@@ -13,6 +13,7 @@ use super::found::{Match, Matches, Place};
 use super::parts::{Joined, Parts};
 use super::readable::{Event, is_plain, readable};
 use super::screen::Screen;
+use super::streams::Clocks;
 use super::tail::{Ended, Rings};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, is_log_group, json};
@@ -134,6 +135,11 @@ impl Scanner {
         Self { screen: Screen::new(patterns).map(Arc::new), ..self }
     }
 
+    /// The search that comes before: it needs no more than the messages, and can be done elsewhere.
+    pub(crate) fn screen(&self) -> Option<Arc<Screen>> {
+        self.screen.clone()
+    }
+
     /// The matches so far, as if no more lines came.
     pub(crate) fn so_far(&self) -> Matches {
         self.clone().into_matches()
@@ -177,7 +183,8 @@ impl Scanner {
     }
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
-        self.matches.streams.take(&line, std::iter::once(line));
+        let Line { timestamp, seq, ingestion_time, .. } = line;
+        self.matches.streams.take(&line, std::iter::once(Clocks { timestamp, seq, ingestion_time }));
         self.take(line);
     }
 

@@ -5,10 +5,12 @@
 //! no terminal escape.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aho_corasick::packed::Searcher;
 use aho_corasick::{AhoCorasick, Input, Span};
-use arrow::array::{Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use memchr::memchr2_iter;
 use regex_syntax::Parser;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
@@ -17,6 +19,10 @@ use regex_syntax::hir::{Hir, HirKind};
 use super::readable::PART_BYTES;
 use super::trace::TRACEBACK;
 use super::{FieldPattern, Looks, Pattern, escapes};
+use crate::error::AnalyzeError;
+
+/// The column of [`Screen::marked`].
+pub(super) const NOTABLE: &str = "notable";
 
 /// Shorter texts are in most lines.
 const SHORTEST: usize = 3;
@@ -93,8 +99,19 @@ impl Screen {
         Some(Self { searches, also })
     }
 
-    /// The rows that need to be looked at, in their order.
-    pub(super) fn notable(&self, messages: &StringArray) -> Vec<usize> {
+    /// The batch with one more column, [`NOTABLE`]: whether a line needs to be looked at.
+    pub(crate) fn marked(&self, batch: &RecordBatch) -> Result<RecordBatch, AnalyzeError> {
+        let messages = batch.column_by_name("message").and_then(|column| column.as_string_opt::<i32>());
+        let messages = messages.ok_or_else(|| AnalyzeError::internal("log_events.message is not there"))?;
+        let notable: ArrayRef = Arc::new(BooleanArray::from(self.notable(messages)));
+        let field = Arc::new(Field::new(NOTABLE, DataType::Boolean, false));
+        let fields: Fields = batch.schema_ref().fields().iter().cloned().chain([field]).collect();
+        let columns = batch.columns().iter().cloned().chain([notable]).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(AnalyzeError::internal)
+    }
+
+    /// Whether each line needs to be looked at.
+    fn notable(&self, messages: &StringArray) -> Vec<bool> {
         let at = |offset: usize| messages.value_offsets().get(offset).and_then(|end| usize::try_from(*end).ok());
         let end_of = |row: usize| at(row + 1).unwrap_or_default();
         let (Some(first), Some(last)) = (at(0), at(messages.len())) else { return Vec::new() };
@@ -128,7 +145,7 @@ impl Screen {
             }
             mark(row);
         }
-        notable.into_iter().enumerate().filter(|(_, notable)| *notable).map(|(row, _)| row).collect()
+        notable
     }
 }
 
