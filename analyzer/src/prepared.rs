@@ -1,13 +1,13 @@
 //! Evidence made ready to be asked: views computed, signatures matched, all rows at hand.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{SendError, SyncSender, sync_channel};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use casefile_evidence::rollout::Judged;
-use casefile_evidence::tables::{ContainerDefinitionRow, ServiceRow, SourceRow, TargetRow};
-use casefile_evidence::{Row, Timestamp, tables};
+use casefile_evidence::tables::{ContainerDefinitionRow, LogEventRow, ServiceRow, SourceRow, TargetRow};
+use casefile_evidence::{ReadError, Row, RowGroups, Timestamp, tables};
 use datafusion::catalog::view::ViewTable;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -20,7 +20,7 @@ use crate::error::AnalyzeError;
 use crate::options::Options;
 use crate::plans::{PlannedView, ViewPlans};
 use crate::sandbox::{BUNDLE_URL, Catalog, Contents, Limits, Rows, Together, as_of, observed_column};
-use crate::signature::{Compiled, Ended, Matches, Scanner, derived_tables};
+use crate::signature::{Compiled, Ended, Matches, Scanner, Screen, derived_tables};
 use crate::tables::{
     Evidence, Image, Impact, JudgedRollout, RolloutSettings, TableData, Tasks, images, int, read_rows, rows, text,
     to_batches, unhealthy_targets,
@@ -109,7 +109,7 @@ impl Prepared {
             Some(matches) => matches.clone(),
             None => {
                 let ended = Ended::from_views(&ends, &containers);
-                scan(evidence, signatures.scanner(), ended, rollout.judged.evidence_from, moment)?
+                scan(evidence, signatures.scanner(), ended, rollout.judged.evidence_from, moment, options.threads)?
             }
         };
         let filled = Arc::make_mut(&mut contents);
@@ -196,62 +196,82 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
     }
 }
 
-/// Batches that were read and wait for the matcher.
-const READ_AHEAD: usize = 4;
+/// What a thread reads ahead: about a row group of lines of the usual length.
+const READ_AHEAD_BYTES: usize = 32 << 20;
+/// The same in batches, at least and at most.
+const READ_AHEAD: [usize; 2] = [2, 128];
 
-/// One pass over every line, a few thousand at a time: their messages are read and searched on one thread, all else is read on
-/// another, and what was found is matched on a third.
+/// One pass over every line, in the order of the table. Up to `threads` threads each read a row group at a time and search its
+/// messages; here the batches are matched.
 fn scan(
     evidence: &Evidence,
     mut scanner: Scanner,
     ended: Ended,
     since: Option<Timestamp>,
     moment: Option<Timestamp>,
+    threads: usize,
 ) -> Result<Matches, AnalyzeError> {
     scanner.keep_tails(ended);
     if let Some(since) = since {
         scanner.bound(since);
     }
-    let parts = evidence.lines()?;
-    std::thread::scope(|scope| {
-        let read = parts.into_iter().map(|mut part| {
-            let (read, batches) = sync_channel(READ_AHEAD);
-            // It ends with the lines, or where no more are wanted.
-            let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
-            let screen = scanner.screen();
-            let searched = move |batch: Result<RecordBatch, AnalyzeError>| match &screen {
-                Some(screen) if batch.as_ref().is_ok_and(has_messages) => screen.marked(&batch?),
-                _ => batch,
-            };
-            let started = reader.spawn_scoped(scope, move || part.try_for_each(|batch| read.send(searched(batch))));
-            started.map(|_| batches).map_err(AnalyzeError::internal)
-        });
-        let read = read.collect::<Result<Vec<_>, _>>()?;
-        while let Some(batch) = next_of_all(&read)? {
-            scanner.batch(&batch, moment)?;
-        }
-        Ok::<_, AnalyzeError>(())
-    })?;
+    match evidence.stored_lines()? {
+        Some(groups) => scan_groups(&groups, &mut scanner, moment, threads)?,
+        None => evidence.batches(LogEventRow::TABLE)?.try_for_each(|batch| scanner.batch(&batch?, moment))?,
+    }
     Ok(scanner.into_matches())
 }
 
-fn has_messages(batch: &RecordBatch) -> bool {
-    batch.column_by_name("message").is_some()
+fn scan_groups(
+    groups: &RowGroups,
+    scanner: &mut Scanner,
+    moment: Option<Timestamp>,
+    threads: usize,
+) -> Result<(), AnalyzeError> {
+    let [least, most] = READ_AHEAD;
+    let ahead = (READ_AHEAD_BYTES / groups.batch_bytes().max(1)).clamp(least, most);
+    let threads = threads.clamp(1, groups.count().max(1));
+    std::thread::scope(|scope| {
+        let read = (0..threads).map(|first| {
+            let (sender, batches) = sync_channel(ahead);
+            let screen = scanner.screen();
+            let read = move || {
+                (first..groups.count())
+                    .step_by(threads)
+                    .try_for_each(|group| send(groups, group, screen.as_deref(), &sender))
+            };
+            // It ends with the lines, or where no more are wanted.
+            let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
+            reader.spawn_scoped(scope, read).map(|_| batches).map_err(AnalyzeError::internal)
+        });
+        let read = read.collect::<Result<Vec<_>, _>>()?;
+        for batches in read.iter().cycle().take(groups.count()) {
+            while let Some(batch) = batches.recv().map_err(AnalyzeError::internal)? {
+                scanner.batch(&batch?, moment)?;
+            }
+        }
+        Ok(())
+    })
 }
 
-/// The next rows, with the columns of all parts; `None` at the end of all.
-fn next_of_all(parts: &[Receiver<Result<RecordBatch, AnalyzeError>>]) -> Result<Option<RecordBatch>, AnalyzeError> {
-    let batches: Vec<RecordBatch> = parts.iter().filter_map(|part| part.recv().ok()).collect::<Result<_, _>>()?;
-    if batches.is_empty() {
-        return Ok(None);
+/// The batches of a row group, and `None` after the last one.
+type Sent = Option<Result<RecordBatch, AnalyzeError>>;
+
+fn send(
+    groups: &RowGroups,
+    group: usize,
+    screen: Option<&Screen>,
+    to: &SyncSender<Sent>,
+) -> Result<(), SendError<Sent>> {
+    let searched = |batch: Result<RecordBatch, ReadError>| match screen {
+        Some(screen) => screen.marked(&batch?),
+        None => Ok(batch?),
+    };
+    match groups.batches(group) {
+        Ok(mut batches) => batches.try_for_each(|batch| to.send(Some(searched(batch))))?,
+        Err(error) => to.send(Some(Err(error.into())))?,
     }
-    if batches.len() < parts.len() {
-        return Err(AnalyzeError::internal("some columns of log_events have fewer rows than others"));
-    }
-    let schemas = batches.iter().map(|batch| batch.schema().as_ref().clone());
-    let schema = Schema::try_merge(schemas).map_err(AnalyzeError::internal)?;
-    let columns = batches.iter().flat_map(|batch| batch.columns().iter().cloned()).collect();
-    RecordBatch::try_new(Arc::new(schema), columns).map(Some).map_err(AnalyzeError::internal)
+    to.send(None)
 }
 
 pub(crate) fn held(schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, AnalyzeError> {

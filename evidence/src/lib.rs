@@ -58,7 +58,7 @@ pub use files::files;
 pub use log_group::log_group_name;
 pub use manifest::{FORMAT, Manifest, ManifestHead, TableEntry, Window};
 pub use name::Name;
-pub use read::{Bundle, read_table, read_table_in_memory};
+pub use read::{Bundle, RowGroups, read_table, read_table_in_memory};
 #[doc(hidden)]
 pub use row::doc;
 pub use row::{Cell, ColumnInfo, Columns, Row, TableInfo, utc_millis};

@@ -6,6 +6,7 @@
 //! them. It reads what casefile writes: pages that say how long they are.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,23 +27,26 @@ thread_local! {
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// All row groups of a file.
-pub(crate) struct AllGroups<F> {
+/// Row groups of a file.
+pub(crate) struct Groups<F> {
     pub(crate) file: Arc<F>,
     pub(crate) metadata: Arc<ParquetMetaData>,
+    /// Their numbers.
+    pub(crate) groups: Range<usize>,
 }
 
-impl<F: ChunkReader + 'static> RowGroups for AllGroups<F> {
+impl<F: ChunkReader + 'static> RowGroups for Groups<F> {
     fn num_rows(&self) -> usize {
         self.row_groups().map(|group| usize::try_from(group.num_rows()).unwrap_or_default()).sum()
     }
 
     fn column_chunks(&self, column: usize) -> Result<Box<dyn PageIterator>> {
-        Ok(Box::new(Chunks { file: Arc::clone(&self.file), metadata: Arc::clone(&self.metadata), column, group: 0 }))
+        let (file, metadata) = (Arc::clone(&self.file), Arc::clone(&self.metadata));
+        Ok(Box::new(Chunks { file, metadata, column, groups: self.groups.clone() }))
     }
 
     fn row_groups(&self) -> Box<dyn Iterator<Item = &RowGroupMetaData> + '_> {
-        Box::new(self.metadata.row_groups().iter())
+        Box::new(self.metadata.row_groups().get(self.groups.clone()).unwrap_or_default().iter())
     }
 
     fn metadata(&self) -> &ParquetMetaData {
@@ -55,15 +59,14 @@ struct Chunks<F> {
     file: Arc<F>,
     metadata: Arc<ParquetMetaData>,
     column: usize,
-    group: usize,
+    groups: Range<usize>,
 }
 
 impl<F: ChunkReader + 'static> Iterator for Chunks<F> {
     type Item = Result<Box<dyn PageReader>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let group = self.metadata.row_groups().get(self.group)?;
-        self.group += 1;
+        let group = self.metadata.row_groups().get(self.groups.next()?)?;
         Some(pages(&self.file, group, self.column))
     }
 }
@@ -199,7 +202,8 @@ mod tests {
     fn read(file: &Bytes) -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error>> {
         let footer = ArrowReaderMetadata::load(file, Default::default())?;
         let levels = parquet_to_arrow_field_levels(footer.parquet_schema(), ProjectionMask::all(), None)?;
-        let groups = AllGroups { file: Arc::new(file.clone()), metadata: Arc::clone(footer.metadata()) };
+        let (file, metadata) = (Arc::new(file.clone()), Arc::clone(footer.metadata()));
+        let groups = Groups { file, metadata, groups: 0..footer.metadata().num_row_groups() };
         let batches = ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, 128, None)?;
         Ok(batches.collect::<std::result::Result<_, _>>()?)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use arrow::array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, RowGroups};
+use parquet::arrow::arrow_reader::{self, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader};
 use parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::ChunkReader;
 
 use crate::archive::{self, Unpacked};
@@ -18,7 +20,7 @@ use crate::bag::Digest;
 use crate::error::{OpenError, ReadError};
 use crate::files::Bag;
 use crate::manifest::Manifest;
-use crate::pages::AllGroups;
+use crate::pages::Groups;
 use crate::row::Row;
 use crate::schema::schema_difference;
 use crate::tables;
@@ -145,31 +147,81 @@ impl Bundle {
         table: &str,
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        self.read(table, columns, &[])
+        self.read(table, columns)
     }
 
-    /// As [`Bundle::columns`]. Those of `names` come as dictionaries of texts: where many rows have the same few names, each
-    /// is read once.
+    /// As [`Bundle::columns`], to be read a row group at a time. Those of `names` come as dictionaries of texts: where many rows
+    /// have the same few names, each is read once.
     ///
     /// # Errors
     /// As [`Bundle::columns`].
-    pub fn columns_with_names(
-        &self,
-        table: &str,
-        columns: &[usize],
-        names: &[usize],
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        self.read(table, Some(columns), names)
+    pub fn row_groups(&self, table: &str, columns: &[usize], names: &[usize]) -> Result<RowGroups, ReadError> {
+        let file = self.file(table)?;
+        let columns = match &file {
+            TableFile::Path(path) => Columns::of(&open(path)?, table, Some(columns), names)?,
+            TableFile::Memory(bytes) => Columns::of(bytes, table, Some(columns), names)?,
+        };
+        Ok(RowGroups { file, columns })
     }
 
-    fn read(&self, table: &str, columns: Option<&[usize]>, names: &[usize]) -> Result<Batches, ReadError> {
+    fn read(&self, table: &str, columns: Option<&[usize]>) -> Result<Batches, ReadError> {
+        Ok(match self.file(table)? {
+            TableFile::Path(path) => Box::new(read_columns(open(&path)?, table, columns)?),
+            TableFile::Memory(bytes) => Box::new(read_columns(bytes, table, columns)?),
+        })
+    }
+
+    fn file(&self, table: &str) -> Result<TableFile, ReadError> {
         let file = &self.manifest.tables.get(table).ok_or_else(|| no_such_table(table))?.file;
-        let batches: Batches = match self.unpacked.as_ref().map(|unpacked| unpacked.bag()) {
+        Ok(match self.unpacked.as_ref().map(|unpacked| unpacked.bag()) {
             Some(bag @ Bag::Memory(_)) => {
-                let bytes = bag.read(&format!("data/{file}")).map_err(|source| self.unreadable(source))?;
-                Box::new(read_columns(bytes, table, columns, names)?)
+                TableFile::Memory(bag.read(&format!("data/{file}")).map_err(|source| self.unreadable(source))?)
             }
-            _ => Box::new(read_columns(open(self.data_folder()?.join(file))?, table, columns, names)?),
+            _ => TableFile::Path(self.data_folder()?.join(file)),
+        })
+    }
+}
+
+/// Where the file of a table is.
+#[derive(Debug)]
+enum TableFile {
+    Path(PathBuf),
+    Memory(Bytes),
+}
+
+/// A table that is read a row group at a time, by any number of threads.
+#[derive(Debug)]
+pub struct RowGroups {
+    file: TableFile,
+    columns: Columns,
+}
+
+impl RowGroups {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.columns.footer.metadata().num_row_groups()
+    }
+
+    /// How many bytes a batch takes, about.
+    pub fn batch_bytes(&self) -> usize {
+        let groups = self.columns.footer.metadata().row_groups();
+        let bytes: i64 = groups.iter().map(RowGroupMetaData::total_byte_size).sum();
+        let rows: i64 = groups.iter().map(RowGroupMetaData::num_rows).sum();
+        usize::try_from(bytes / rows.max(1)).unwrap_or_default().saturating_mul(BATCH_ROWS)
+    }
+
+    /// The batches of one row group, in its order.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn batches(
+        &self,
+        group: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+        // A file of its own: copies of a handle share their place in the file.
+        let batches: Batches = match &self.file {
+            TableFile::Path(path) => Box::new(self.columns.batches(open(path)?, group..group + 1)?),
+            TableFile::Memory(bytes) => Box::new(self.columns.batches(bytes.clone(), group..group + 1)?),
         };
         Ok(batches)
     }
@@ -183,7 +235,7 @@ pub fn read_table(
     path: PathBuf,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(open(path)?, table, None, &[])
+    read_columns(open(&path)?, table, None)
 }
 
 /// As [`read_table`], of a file in memory.
@@ -194,57 +246,87 @@ pub fn read_table_in_memory(
     file: Bytes,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(file, table, None, &[])
+    read_columns(file, table, None)
 }
 
-fn open(path: PathBuf) -> Result<File, ReadError> {
-    File::open(&path).map_err(|source| ReadError::Io { path, source })
+fn open(path: &Path) -> Result<File, ReadError> {
+    File::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })
 }
 
 fn read_columns<F: ChunkReader + 'static>(
     file: F,
     table: &str,
     columns: Option<&[usize]>,
-    names: &[usize],
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
-    let schema = &tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
-    let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
-    let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(unreadable)?;
-    if schema_difference(footer.schema(), schema).is_some() {
-        return Err(mismatch(table, footer.schema()));
-    }
-    let stored = footer.schema().fields().len();
-    let (footer, schema) = match names {
-        [] => (footer, Arc::clone(schema)),
-        names => {
-            let options = ArrowReaderOptions::new().with_schema(Arc::new(with_names(footer.schema(), names)));
-            let metadata = Arc::clone(footer.metadata());
-            (ArrowReaderMetadata::try_new(metadata, options).map_err(unreadable)?, Arc::new(with_names(schema, names)))
+    let columns = Columns::of(&file, table, columns, &[])?;
+    let groups = 0..columns.footer.metadata().num_row_groups();
+    columns.batches(file, groups)
+}
+
+/// The columns of a table's file that are wanted.
+#[derive(Debug)]
+struct Columns {
+    table: String,
+    footer: ArrowReaderMetadata,
+    /// The table's schema, with those columns as dictionaries that are names.
+    schema: Schema,
+    wanted: Vec<usize>,
+    /// Those of them that the file has.
+    read: BTreeSet<usize>,
+}
+
+impl Columns {
+    fn of(file: &impl ChunkReader, table: &str, columns: Option<&[usize]>, names: &[usize]) -> Result<Self, ReadError> {
+        let schema = &tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
+        let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
+        let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::default()).map_err(unreadable)?;
+        if schema_difference(footer.schema(), schema).is_some() {
+            return Err(mismatch(table, footer.schema()));
         }
-    };
-    let stored_columns = footer.parquet_schema();
-    let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
-    // A mask reads columns in the file's order: theirs among those that are read.
-    let read: BTreeSet<usize> = wanted.iter().copied().filter(|column| *column < stored).collect();
-    let mask = ProjectionMask::roots(stored_columns, read.iter().copied());
-    let levels = parquet_to_arrow_field_levels(stored_columns, mask, Some(footer.schema().fields()));
-    let groups = AllGroups { file: Arc::new(file), metadata: Arc::clone(footer.metadata()) };
-    // The reader allocates room for a batch.
-    let rows = groups.num_rows().clamp(1, BATCH_ROWS);
-    let reader = levels
-        .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, rows, None))
-        .map_err(unreadable)?;
-    let (table, schema) = (table.to_owned(), Arc::new(schema.project(&wanted).map_err(unreadable_arrow(table))?));
-    Ok(reader.map(move |batch| {
-        let batch = batch.map_err(unreadable_arrow(&table))?;
-        let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
-            true => Arc::clone(batch.column(read.range(..wanted.0).count())),
-            false => new_null_array(wanted.1.data_type(), batch.num_rows()),
+        let stored = footer.schema().fields().len();
+        let (footer, schema) = match names {
+            [] => (footer, schema.as_ref().clone()),
+            names => {
+                let options = ArrowReaderOptions::new().with_schema(Arc::new(with_names(footer.schema(), names)));
+                let metadata = Arc::clone(footer.metadata());
+                let footer = ArrowReaderMetadata::try_new(metadata, options).map_err(unreadable)?;
+                (footer, with_names(schema, names))
+            }
         };
-        let columns = wanted.iter().zip(schema.fields()).map(column).collect();
-        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
-    }))
+        let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
+        let read = wanted.iter().copied().filter(|column| *column < stored).collect();
+        Ok(Self { table: table.to_owned(), footer, schema, wanted, read })
+    }
+
+    fn batches<F: ChunkReader + 'static>(
+        &self,
+        file: F,
+        groups: Range<usize>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
+        let (table, wanted, read) = (self.table.clone(), self.wanted.clone(), self.read.clone());
+        let unreadable = |source| ReadError::Parquet { table: table.clone(), source };
+        let stored_columns = self.footer.parquet_schema();
+        // A mask reads columns in the file's order: theirs among those that are read.
+        let mask = ProjectionMask::roots(stored_columns, read.iter().copied());
+        let levels = parquet_to_arrow_field_levels(stored_columns, mask, Some(self.footer.schema().fields()));
+        let groups = Groups { file: Arc::new(file), metadata: Arc::clone(self.footer.metadata()), groups };
+        // The reader allocates room for a batch.
+        let rows = arrow_reader::RowGroups::num_rows(&groups).clamp(1, BATCH_ROWS);
+        let reader = levels
+            .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, rows, None))
+            .map_err(unreadable)?;
+        let schema = Arc::new(self.schema.project(&wanted).map_err(unreadable_arrow(&table))?);
+        Ok(reader.map(move |batch| {
+            let batch = batch.map_err(unreadable_arrow(&table))?;
+            let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
+                true => Arc::clone(batch.column(read.range(..wanted.0).count())),
+                false => new_null_array(wanted.1.data_type(), batch.num_rows()),
+            };
+            let columns = wanted.iter().zip(schema.fields()).map(column).collect();
+            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
+        }))
+    }
 }
 
 /// A schema in which these columns are dictionaries of texts.

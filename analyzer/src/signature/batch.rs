@@ -16,11 +16,9 @@ use super::streams::Clocks;
 use crate::error::AnalyzeError;
 use crate::sandbox::as_of;
 
-/// The columns that are read, in parts that take about as long to read.
-pub(crate) const LINE_COLUMNS: [&[&str]; 2] = [
-    &["message"],
-    &["log_group", "log_stream", "timestamp", "seq", "container", "task_id", "ingestion_time", "observed_at"],
-];
+/// The columns that are read.
+pub(crate) const LINE_COLUMNS: [&str; 9] =
+    ["log_group", "log_stream", "timestamp", "seq", "container", "task_id", "ingestion_time", "observed_at", "message"];
 /// Those of them that say who wrote the line. They are the same for many lines in a row.
 pub(crate) const WRITER_COLUMNS: [&str; 4] = ["log_group", "log_stream", "container", "task_id"];
 

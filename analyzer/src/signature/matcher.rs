@@ -135,7 +135,7 @@ impl Scanner {
         Self { screen: Screen::new(patterns).map(Arc::new), ..self }
     }
 
-    /// The search that comes before: it needs no more than the messages, and can be done elsewhere.
+    /// The search that comes before: it needs nothing but the messages, so other threads can do it.
     pub(crate) fn screen(&self) -> Option<Arc<Screen>> {
         self.screen.clone()
     }

@@ -26,6 +26,7 @@ pub(crate) use json::FieldPattern;
 pub use line_matcher::LineMatcher;
 pub(crate) use matcher::Scanner;
 pub use readable::line as readable_line;
+pub(crate) use screen::Screen;
 pub(crate) use streams::{StreamLines, Streams};
 pub(crate) use table::{SIGNATURE_TABLES, derived_tables, table_docs};
 pub use tail::TailLine;

@@ -9,7 +9,7 @@ use casefile_evidence::tables::{
     LogStreamRow, ServiceDeploymentRow, ServiceEventRow, ServiceRevisionRow, ServiceRow, SnapshotRow, SourceRow,
     TargetHealthRow, TargetRow, TaskDefinitionRow, TaskRow, TaskSelectorRow, TaskSetRow,
 };
-use casefile_evidence::{Bundle, Columns, LineRow, Row, Timestamp, distinct, tables};
+use casefile_evidence::{Bundle, Columns, LineRow, Row, RowGroups, Timestamp, distinct, tables};
 
 use super::history::History;
 use crate::error::AnalyzeError;
@@ -124,19 +124,14 @@ impl Evidence {
         })
     }
 
-    /// The log lines, in the order of their table, with the columns that signatures look at: in parts that have the same rows,
-    /// each with some of the columns, so that they can be read at the same time.
-    pub(crate) fn lines(&self) -> Result<Vec<Batches<'_>>, AnalyzeError> {
+    /// The log lines as they are stored, with the columns that signatures look at, to be read a row group at a time; `None` where
+    /// they are held.
+    pub(crate) fn stored_lines(&self) -> Result<Option<RowGroups>, AnalyzeError> {
         let (Some(TableData::Filed), Some(bundle)) = (self.tables.get(LogEventRow::TABLE), &self.bundle) else {
-            return Ok(vec![self.batches(LogEventRow::TABLE)?]);
+            return Ok(None);
         };
-        let names = places::<LogEventRow>(&WRITER_COLUMNS)?;
-        let part = |columns: &&[&str]| -> Result<Batches<'_>, AnalyzeError> {
-            let columns = places::<LogEventRow>(columns)?;
-            let batches = bundle.columns_with_names(LogEventRow::TABLE, &columns, &names)?;
-            Ok(Box::new(batches.map(|batch| batch.map_err(AnalyzeError::from))))
-        };
-        LINE_COLUMNS.iter().map(part).collect()
+        let (columns, names) = (places::<LogEventRow>(&LINE_COLUMNS)?, places::<LogEventRow>(&WRITER_COLUMNS)?);
+        Ok(Some(bundle.row_groups(LogEventRow::TABLE, &columns, &names)?))
     }
 
     /// The row of table `target`.
