@@ -145,16 +145,27 @@ pub async fn analyze(
     settings: &Settings,
     options: &Options,
 ) -> Result<Verdict, AnalyzeError> {
-    // Errors in settings come first, before anything is planned.
-    let signatures = Compiled::new(settings.compile(pack)?)?;
-    let mut planning = Planning::begin(pack, options)?;
-    let views = planning.views().await?;
-    // The views are computed and the lines are matched while the checks are planned.
-    let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options);
-    let (checks, prepared) = tokio::join!(planning.checks(), prepared);
-    let plans = Plans { checks: checks?, views };
-    let analyzer = Analyzer::of(pack.clone(), plans);
-    analyzer.judge_prepared(&prepared?, evidence, None, settings, &signatures, options).await
+    Planning::begin(pack, options)?.analyze(evidence, settings).await
+}
+
+impl Planning<'_> {
+    /// Judges evidence once: as [`analyze`].
+    ///
+    /// Cancel safe: a running query stops at its next batch.
+    ///
+    /// # Errors
+    /// As [`Analyzer::new`] and [`Analyzer::analyze`]; of several, those in settings come first.
+    pub async fn analyze(mut self, evidence: &Evidence, settings: &Settings) -> Result<Verdict, AnalyzeError> {
+        let (pack, options) = (self.pack, self.options);
+        let signatures = Compiled::new(settings.compile(pack)?)?;
+        let views = self.views().await?;
+        // The views are computed and the lines are matched while the checks are planned.
+        let prepared = Prepared::new(evidence, None, &views, &settings.rollout, &signatures, options);
+        let (checks, prepared) = tokio::join!(self.checks(), prepared);
+        let plans = Plans { checks: checks?, views };
+        let analyzer = Analyzer::of(pack.clone(), plans);
+        analyzer.judge_prepared(&prepared?, evidence, None, settings, &signatures, options).await
+    }
 }
 
 /// Plans and lints every check, without a bundle: `check lint`.

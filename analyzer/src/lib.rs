@@ -60,6 +60,7 @@ pub use many::{ManyRows, answer, archive_url, place_in_url, plan_many, query_man
 pub use near_miss::{NearMiss, near_misses};
 pub use options::Options;
 pub use pack::{Check, Header, Pack};
+pub use plans::Planning;
 pub use query::{Answer, query};
 pub use sandbox::{Isolation, Seat, Together};
 pub use serve::serve;

@@ -158,18 +158,23 @@ impl Plans {
     }
 }
 
-/// A pack that is being planned: the views first, and the checks after them, also while nobody waits. Checks that do not ship
-/// with this program are planned in a process of their own, where there may be one.
-pub(crate) struct Planning<'a> {
-    pack: &'a Pack,
-    options: &'a Options,
+/// A pack that is being planned, on other threads: the views first, and the checks after them. A program that begins with it
+/// can open the evidence meanwhile. Checks that do not ship with this program are planned in a process of their own, where there
+/// may be one.
+pub struct Planning<'a> {
+    pub(crate) pack: &'a Pack,
+    pub(crate) options: &'a Options,
     catalog: Catalog,
     context: SessionContext,
     jobs: Jobs<JobAnswer>,
 }
 
 impl<'a> Planning<'a> {
-    pub(crate) fn begin(pack: &'a Pack, options: &'a Options) -> Result<Self, AnalyzeError> {
+    /// Begins to plan. To be called in a Tokio runtime.
+    ///
+    /// # Errors
+    /// Internal ones.
+    pub fn begin(pack: &'a Pack, options: &'a Options) -> Result<Self, AnalyzeError> {
         let catalog = catalog()?;
         let context = session(&catalog, Dialect::Check, &options.limits())?;
         let here = pack.checks().iter().filter(|check| !is_apart(check, options));

@@ -196,8 +196,8 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
     }
 }
 
-/// What a thread reads ahead: about a row group of lines of the usual length.
-const READ_AHEAD_BYTES: usize = 32 << 20;
+/// What a thread reads ahead: about a row group of short lines.
+const READ_AHEAD_BYTES: usize = 16 << 20;
 /// The same in batches, at least and at most.
 const READ_AHEAD: [usize; 2] = [2, 128];
 

@@ -1,6 +1,6 @@
 //! `analyze`: a bundle to a verdict, offline.
 
-use casefile_analyzer::analyze;
+use casefile_analyzer::Planning;
 use casefile_evidence::Timestamp;
 
 use super::archive::{self, locate};
@@ -18,6 +18,8 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
     let pack = pack(&args.judge.pack)?;
     let as_of = args.as_of.as_deref().map(Timestamp::parse).transpose();
     let as_of = as_of.map_err(|error| Error::usage(format!("--as-of: {error}")))?;
+    let options = options(&args.judge.engine, as_of);
+    let planning = Planning::begin(&pack, &options)?;
     let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
     if let Some((as_of, first)) = as_of.zip(opened.bundle.manifest().window.from).filter(|(as_of, first)| as_of < first)
@@ -34,16 +36,18 @@ pub(crate) async fn run(args: &Analyze, printer: &Printer) -> Result<Exit, Error
         }
     };
     let evidence = opened.evidence.with_history(history);
-    let verdict = analyze(&evidence, &pack, &opened.settings, &options(&args.judge.engine, as_of)).await?;
+    let verdict = planning.analyze(&evidence, &opened.settings).await?;
     report(&verdict, &opened.bundle, &args.report, args.output.as_deref(), printer)
 }
 
 /// `report`: the HTML report of a bundle.
 pub(crate) async fn page(args: &Report, printer: &Printer) -> Result<Exit, Error> {
     let pack = pack(&args.judge.pack)?;
+    let options = options(&args.judge.engine, None);
+    let planning = Planning::begin(&pack, &options)?;
     let located = locate(&args.bundle.named, &args.bundle.from).await?;
     let opened = open(&located.path, Some(&pack), &args.judge.config, printer)?;
-    let verdict = analyze(&opened.evidence, &pack, &opened.settings, &options(&args.judge.engine, None)).await?;
+    let verdict = planning.analyze(&opened.evidence, &opened.settings).await?;
     let page = render::html(&verdict, Some(&Scene::of(&opened.bundle, &verdict)?));
     match &args.output {
         Some(path) => write_file(path, &page)?,
