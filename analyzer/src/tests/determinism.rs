@@ -222,6 +222,40 @@ fn large_tables_are_read_from_disk_and_judged_as_those_in_memory() {
     }
 }
 
+/// Lines of several row groups, which are read on several threads: a stack trace begins in one and ends in the next.
+#[test]
+fn row_groups_are_matched_in_their_order() {
+    const GROUP: usize = 256 * 1024;
+    let mut world = World::rollout(&[10, 200]);
+    world.task("aaa", DEPLOYMENT, |_, _| {}).log("aaa", |_| {});
+    for number in 0..2 * GROUP + 100 {
+        let message = match number + 2 {
+            GROUP => "Traceback (most recent call last):",
+            n if n == GROUP + 1 => "  File \"/app/run.py\", line 1, in <module>",
+            n if n == GROUP + 2 => "ValueError: Multiple head revisions are present",
+            7_000 | 270_000 | 524_300 => "Running upgrade a -> b",
+            _ => "GET /health 200",
+        };
+        world.line("aaa", 60 + (number / 10_000) as i64, message);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (filed, held) = (sealed(&world.all(), folder.path(), "b"), Evidence::rows(world.all()).unwrap());
+    let filed = Evidence::bundle(&filed).unwrap();
+    assert_eq!(filed.stored_lines().unwrap().map(|groups| groups.count()), Some(3), "not held");
+    let checks = |evidence, threads| {
+        let verdict = serde_json::from_str::<crate::Verdict>(&judged(evidence, &running_tasks(), threads)).unwrap();
+        verdict.checks
+    };
+    let expected = checks(&held, 1);
+    let is_told = |check: &crate::CheckVerdict| {
+        check.outcome == Outcome::Fail && check.rows.iter().any(|row| format!("{row:?}").contains("ValueError"))
+    };
+    assert!(expected.iter().any(is_told), "{expected:?}");
+    for threads in [1, 2, 5] {
+        assert_eq!(checks(&filed, threads), expected, "{threads} threads");
+    }
+}
+
 /// Less than a table, and enough for the last row of each task.
 const MEMORY: usize = 8 << 20;
 
