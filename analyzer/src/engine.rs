@@ -154,7 +154,7 @@ impl Planning<'_> {
     /// Cancel safe: a running query stops at its next batch.
     ///
     /// # Errors
-    /// As [`Analyzer::new`] and [`Analyzer::analyze`]; of several, those in settings come first.
+    /// As [`Analyzer::new`] and [`Analyzer::analyze`]. An error in the settings is told before one in a check.
     pub async fn analyze(mut self, evidence: &Evidence, settings: &Settings) -> Result<Verdict, AnalyzeError> {
         let (pack, options) = (self.pack, self.options);
         let signatures = Compiled::new(settings.compile(pack)?)?;

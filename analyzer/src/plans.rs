@@ -158,8 +158,8 @@ impl Plans {
     }
 }
 
-/// A pack that is being planned, on other threads: the views first, and the checks after them. A program that begins with it
-/// can open the evidence meanwhile. Checks that do not ship with this program are planned in a process of their own, where there
+/// A pack that is being planned, on other threads: the views first, and the checks after them. The evidence can be opened
+/// meanwhile. Checks that do not ship with this program are planned in a process of their own, where there
 /// may be one.
 pub struct Planning<'a> {
     pub(crate) pack: &'a Pack,

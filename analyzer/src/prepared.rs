@@ -196,13 +196,13 @@ fn rows_of(evidence: &Evidence, table: &str, moment: Option<Timestamp>) -> Resul
     }
 }
 
-/// What a thread reads ahead: about a row group of short lines.
+/// How many bytes of lines a thread may have read that are not matched yet: about a row group of short lines.
 const READ_AHEAD_BYTES: usize = 16 << 20;
-/// The same in batches, at least and at most.
+/// The fewest and the most batches that this may be.
 const READ_AHEAD: [usize; 2] = [2, 128];
 
 /// One pass over every line, in the order of the table. Up to `threads` threads each read a row group at a time and search its
-/// messages; here the batches are matched.
+/// messages; this thread matches the lines that may match.
 fn scan(
     evidence: &Evidence,
     mut scanner: Scanner,
@@ -228,8 +228,8 @@ fn scan_groups(
     moment: Option<Timestamp>,
     threads: usize,
 ) -> Result<(), AnalyzeError> {
-    let [least, most] = READ_AHEAD;
-    let ahead = (READ_AHEAD_BYTES / groups.batch_bytes().max(1)).clamp(least, most);
+    let [fewest, most] = READ_AHEAD;
+    let ahead = (READ_AHEAD_BYTES / groups.batch_bytes().max(1)).clamp(fewest, most);
     let threads = threads.clamp(1, groups.count().max(1));
     std::thread::scope(|scope| {
         let read = (0..threads).map(|first| {
@@ -240,7 +240,7 @@ fn scan_groups(
                     .step_by(threads)
                     .try_for_each(|group| send(groups, group, screen.as_deref(), &sender))
             };
-            // It ends with the lines, or where no more are wanted.
+            // It ends after its last line, or when nobody receives its lines any more.
             let reader = std::thread::Builder::new().name("casefile-lines".to_owned());
             reader.spawn_scoped(scope, read).map(|_| batches).map_err(AnalyzeError::internal)
         });

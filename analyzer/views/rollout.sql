@@ -69,7 +69,7 @@ last_look AS (
   FROM (SELECT max(snapshot) AS snapshot FROM snapshots) s
   CROSS JOIN (SELECT max(snapshot) AS snapshot FROM services) services
 ),
-own_deployment AS (
+deployment_looks AS (
   SELECT
     d.rollout_state, d.snapshot, d.observed_at,
     max(
@@ -80,12 +80,12 @@ own_deployment AS (
   FROM deployments d
   JOIN target ON d.deployment_id = target.deployment_id
 ),
-looks AS (
+deployment_completion AS (
   SELECT min(observed_at) AS completed_at
-  FROM own_deployment
+  FROM deployment_looks
   WHERE rollout_state = 'COMPLETED' OR rollout_state IS NULL AND snapshot > coalesce(last_not_full, -1)
 ),
-task_set_looks AS (
+task_set_completion AS (
   SELECT min(coalesce(s.stability_status_at, s.observed_at)) AS completed_at
   FROM task_sets s
   JOIN target ON s.task_set_id = target.deployment_id
@@ -122,7 +122,7 @@ standing AS (
     r.is_primary AS is_primary,
     r.primary_id, r.primary_task_definition, r.primary_created_at,
     CASE WHEN s.status IS NULL THEN r.completed ELSE s.status = 'SUCCESSFUL' END AS completed,
-    coalesce(s.finished_at, least(l.completed_at, t.completed_at, e.completed_at)) AS completed_at,
+    coalesce(s.finished_at, least(d.completed_at, t.completed_at, e.completed_at)) AS completed_at,
     r.failed OR e.failures > 0 OR coalesce(s.status LIKE 'ROLLBACK%' OR s.status LIKE 'STOP%', FALSE) AS failed,
     r.is_seen AND NOT r.is_alive AND r.is_another_primary AS is_replaced,
     r.is_alive AS is_alive,
@@ -134,8 +134,8 @@ standing AS (
   FROM release r
   CROSS JOIN last_look
   CROSS JOIN service_deployment s
-  CROSS JOIN looks l
-  CROSS JOIN task_set_looks t
+  CROSS JOIN deployment_completion d
+  CROSS JOIN task_set_completion t
   CROSS JOIN events e
   CROSS JOIN desired
   CROSS JOIN judged_rollout j

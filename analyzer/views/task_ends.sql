@@ -195,7 +195,7 @@ counted AS (
   CROSS JOIN target
   WHERE e.one_off OR NOT r.nothing_deployed OR coalesce(e.at >= r.ends_from, TRUE)
 ),
-deaths AS (
+with_totals AS (
   SELECT
     e.*,
     count(CASE WHEN (own_fault OR cause = 'exit') AND NOT one_off THEN 1 END) OVER () AS own_deaths,
@@ -232,7 +232,7 @@ judgement AS (
       WHEN r.is_full IS NULL THEN 'unknown'
       ELSE 'stands'
     END AS standing
-  FROM deaths e
+  FROM with_totals e
   CROSS JOIN rollout r
 ),
 told AS (

@@ -147,7 +147,7 @@ impl Bundle {
         table: &str,
         columns: Option<&[usize]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        self.read(table, columns)
+        RowGroups::of(self.file(table)?, table, columns, &[])?.all()
     }
 
     /// As [`Bundle::columns`], to be read a row group at a time. Those of `names` come as dictionaries of texts: where many rows
@@ -156,19 +156,7 @@ impl Bundle {
     /// # Errors
     /// As [`Bundle::columns`].
     pub fn row_groups(&self, table: &str, columns: &[usize], names: &[usize]) -> Result<RowGroups, ReadError> {
-        let file = self.file(table)?;
-        let columns = match &file {
-            TableFile::Path(path) => Columns::of(&open(path)?, table, Some(columns), names)?,
-            TableFile::Memory(bytes) => Columns::of(bytes, table, Some(columns), names)?,
-        };
-        Ok(RowGroups { file, columns })
-    }
-
-    fn read(&self, table: &str, columns: Option<&[usize]>) -> Result<Batches, ReadError> {
-        Ok(match self.file(table)? {
-            TableFile::Path(path) => Box::new(read_columns(open(&path)?, table, columns)?),
-            TableFile::Memory(bytes) => Box::new(read_columns(bytes, table, columns)?),
-        })
+        RowGroups::of(self.file(table)?, table, Some(columns), names)
     }
 
     fn file(&self, table: &str) -> Result<TableFile, ReadError> {
@@ -189,44 +177,6 @@ enum TableFile {
     Memory(Bytes),
 }
 
-/// A table that is read a row group at a time, by any number of threads.
-#[derive(Debug)]
-pub struct RowGroups {
-    file: TableFile,
-    columns: Columns,
-}
-
-impl RowGroups {
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.columns.footer.metadata().num_row_groups()
-    }
-
-    /// How many bytes a batch takes, about.
-    pub fn batch_bytes(&self) -> usize {
-        let groups = self.columns.footer.metadata().row_groups();
-        let bytes: i64 = groups.iter().map(RowGroupMetaData::total_byte_size).sum();
-        let rows: i64 = groups.iter().map(RowGroupMetaData::num_rows).sum();
-        usize::try_from(bytes / rows.max(1)).unwrap_or_default().saturating_mul(BATCH_ROWS)
-    }
-
-    /// The batches of one row group, in its order.
-    ///
-    /// # Errors
-    /// Where the file cannot be read.
-    pub fn batches(
-        &self,
-        group: usize,
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-        // A file of its own: copies of a handle share their place in the file.
-        let batches: Batches = match &self.file {
-            TableFile::Path(path) => Box::new(self.columns.batches(open(path)?, group..group + 1)?),
-            TableFile::Memory(bytes) => Box::new(self.columns.batches(bytes.clone(), group..group + 1)?),
-        };
-        Ok(batches)
-    }
-}
-
 /// The batches of a table's file, which its reader has checked against its seal.
 ///
 /// # Errors
@@ -235,7 +185,7 @@ pub fn read_table(
     path: PathBuf,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(open(&path)?, table, None)
+    RowGroups::of(TableFile::Path(path), table, None, &[])?.all()
 }
 
 /// As [`read_table`], of a file in memory.
@@ -246,26 +196,17 @@ pub fn read_table_in_memory(
     file: Bytes,
     table: &str,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
-    read_columns(file, table, None)
+    RowGroups::of(TableFile::Memory(file), table, None, &[])?.all()
 }
 
 fn open(path: &Path) -> Result<File, ReadError> {
     File::open(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })
 }
 
-fn read_columns<F: ChunkReader + 'static>(
-    file: F,
-    table: &str,
-    columns: Option<&[usize]>,
-) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
-    let columns = Columns::of(&file, table, columns, &[])?;
-    let groups = 0..columns.footer.metadata().num_row_groups();
-    columns.batches(file, groups)
-}
-
-/// The columns of a table's file that are wanted.
+/// Columns of a table, to be read a row group at a time, by any number of threads.
 #[derive(Debug)]
-struct Columns {
+pub struct RowGroups {
+    file: TableFile,
     table: String,
     footer: ArrowReaderMetadata,
     /// The table's schema, with those columns as dictionaries that are names.
@@ -275,11 +216,15 @@ struct Columns {
     read: BTreeSet<usize>,
 }
 
-impl Columns {
-    fn of(file: &impl ChunkReader, table: &str, columns: Option<&[usize]>, names: &[usize]) -> Result<Self, ReadError> {
+impl RowGroups {
+    fn of(file: TableFile, table: &str, columns: Option<&[usize]>, names: &[usize]) -> Result<Self, ReadError> {
         let schema = &tables::by_name(table).ok_or_else(|| no_such_table(table))?.schema;
         let unreadable = |source| ReadError::Parquet { table: table.to_owned(), source };
-        let footer = ArrowReaderMetadata::load(file, ArrowReaderOptions::default()).map_err(unreadable)?;
+        let footer = match &file {
+            TableFile::Path(path) => ArrowReaderMetadata::load(&open(path)?, ArrowReaderOptions::default()),
+            TableFile::Memory(bytes) => ArrowReaderMetadata::load(bytes, ArrowReaderOptions::default()),
+        };
+        let footer = footer.map_err(unreadable)?;
         if schema_difference(footer.schema(), schema).is_some() {
             return Err(mismatch(table, footer.schema()));
         }
@@ -295,14 +240,46 @@ impl Columns {
         };
         let wanted: Vec<usize> = columns.map_or_else(|| (0..schema.fields().len()).collect(), <[usize]>::to_vec);
         let read = wanted.iter().copied().filter(|column| *column < stored).collect();
-        Ok(Self { table: table.to_owned(), footer, schema, wanted, read })
+        Ok(Self { file, table: table.to_owned(), footer, schema, wanted, read })
     }
 
-    fn batches<F: ChunkReader + 'static>(
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.footer.metadata().num_row_groups()
+    }
+
+    /// About how many bytes a batch takes. All columns of the file count, also those that are not read.
+    pub fn batch_bytes(&self) -> usize {
+        let groups = self.footer.metadata().row_groups();
+        let bytes: i64 = groups.iter().map(RowGroupMetaData::total_byte_size).sum();
+        let rows: i64 = groups.iter().map(RowGroupMetaData::num_rows).sum();
+        usize::try_from(bytes / rows.max(1)).unwrap_or_default().saturating_mul(BATCH_ROWS)
+    }
+
+    /// The batches of one row group, in its order.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn batches(
         &self,
-        file: F,
-        groups: Range<usize>,
-    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<F>, ReadError> {
+        group: usize,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, ReadError>> + Send + use<>, ReadError> {
+        self.read(group..group + 1)
+    }
+
+    fn all(&self) -> Result<Batches, ReadError> {
+        self.read(0..self.count())
+    }
+
+    fn read(&self, groups: Range<usize>) -> Result<Batches, ReadError> {
+        match &self.file {
+            // Opened anew: copies of a file handle share their position, and several threads may read.
+            TableFile::Path(path) => self.read_from(open(path)?, groups),
+            TableFile::Memory(bytes) => self.read_from(bytes.clone(), groups),
+        }
+    }
+
+    fn read_from(&self, file: impl ChunkReader + 'static, groups: Range<usize>) -> Result<Batches, ReadError> {
         let (table, wanted, read) = (self.table.clone(), self.wanted.clone(), self.read.clone());
         let unreadable = |source| ReadError::Parquet { table: table.clone(), source };
         let stored_columns = self.footer.parquet_schema();
@@ -316,7 +293,7 @@ impl Columns {
             .and_then(|levels| ParquetRecordBatchReader::try_new_with_row_groups(&levels, &groups, rows, None))
             .map_err(unreadable)?;
         let schema = Arc::new(self.schema.project(&wanted).map_err(unreadable_arrow(&table))?);
-        Ok(reader.map(move |batch| {
+        Ok(Box::new(reader.map(move |batch| {
             let batch = batch.map_err(unreadable_arrow(&table))?;
             let column = |wanted: (&usize, &Arc<Field>)| match read.contains(wanted.0) {
                 true => Arc::clone(batch.column(read.range(..wanted.0).count())),
@@ -325,7 +302,7 @@ impl Columns {
             let columns = wanted.iter().zip(schema.fields()).map(column).collect();
             let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &rows).map_err(unreadable_arrow(&table))
-        }))
+        })))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::say::tell;
 
 /// A container whose name is not known.
 const UNKNOWN: &str = "";
-/// Bundles whose lines are sent together. Progress is told after each such group.
+/// How many bundles have their lines sent in one group. Progress is reported after each group.
 const TOGETHER: usize = 16;
 /// The most masked lines of a row: a row is sent in one message, which may be 16 MB long (Ballista).
 const LINES_OF_A_ROW: usize = 500;

@@ -20,7 +20,8 @@ pub(crate) const INDEX: &str = "index";
 pub(crate) struct ArchiveAt {
     /// Its place: `s3://BUCKET/PREFIX`, or a folder that every machine has.
     pub(crate) place: String,
-    /// The digest of its deployments and verdicts. One to which something was added since is opened anew.
+    /// A digest of the deployments and verdicts that it has. It changes when one is added, and other machines then open the
+    /// archive again.
     subject: String,
 }
 

@@ -88,14 +88,14 @@ impl Isolation {
             return Ok(Vec::new());
         }
         let _running = PROCESSES.acquire().await.map_err(AnalyzeError::internal)?;
-        let mut order = Order::new(work, queries, catalog, contents, limits)?;
+        let mut message = Message::new(work, queries, catalog, contents, limits)?;
         let mut answers = Vec::new();
-        while !order.request.queries.is_empty() {
+        while !message.request.queries.is_empty() {
             let given = match self.start() {
-                Ok(child) => order.give(child).await,
+                Ok(child) => message.give(child).await,
                 Err(error) => vec![Err(RunError::Start(error.to_string()).into())],
             };
-            order.request.queries.drain(..given.len());
+            message.request.queries.drain(..given.len());
             answers.extend(given);
         }
         Ok(answers)
@@ -121,13 +121,13 @@ fn rows((reply, table): Given) -> Answer<(SchemaRef, Vec<RecordBatch>)> {
     }
 }
 
-/// A request: the work, the queries, and the tables that they read.
-struct Order {
+/// What is sent to a process: the request, and the tables that its queries read.
+struct Message {
     request: Request,
     tables: Vec<Vec<u8>>,
 }
 
-impl Order {
+impl Message {
     fn new(
         work: Work,
         queries: Vec<Source>,

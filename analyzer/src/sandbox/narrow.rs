@@ -1,9 +1,8 @@
 //! The tables of a query with the columns that it names, and no others.
 //!
-//! The engine carries the columns of every table through all steps of planning, and orders rows that are equal in what a
-//! check orders them by after all of their columns ([`ties`](super::ties)). A check names some five of a table's twenty.
-//! Rows that are equal in every column that a query names are equal to the query, so its answer is the same without
-//! the others.
+//! The engine carries the columns of every table through all steps of planning, and where rows are equal in what a check orders
+//! them by, all their columns decide ([`ties`](super::ties)). A check names about five of a table's twenty columns. A query
+//! cannot tell rows apart that are the same in every column that it names, so its answer does not depend on the others.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -19,6 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::late_table::LateTable;
 use super::session::Catalog;
+use crate::error::AnalyzeError;
 
 /// The words of a query, in lower case. Every column and table that it names is among them.
 #[derive(Debug)]
@@ -37,7 +37,8 @@ impl Words {
         (!words.name("natural")).then_some(words)
     }
 
-    /// Whether a table or a column may be named. One whose name has signs in it may be in quotes.
+    /// Whether a table or a column may be named. A name with other characters than those of words is written in quotes: it
+    /// always may be.
     pub(super) fn name(&self, name: &str) -> bool {
         !name.chars().all(is_of_word) || self.0.contains(&name.to_lowercase())
     }
@@ -45,14 +46,15 @@ impl Words {
 
 /// Leaves a session the tables and columns that a query may name.
 pub(super) async fn narrow(state: &mut SessionState, tables: &[String], words: &Words) -> Result<(), DataFusionError> {
-    let mut catalog = Catalog::new(None).map_err(|error| DataFusionError::External(Box::new(error)))?;
+    let external = |error: AnalyzeError| DataFusionError::External(Box::new(error));
+    let mut catalog = Catalog::new(None).map_err(external)?;
     for name in tables.iter().filter(|name| words.name(name)) {
         let Some(table) = state.schema_for_ref(TableReference::bare(name.as_str()))?.table(name).await? else {
             continue;
         };
         let narrowed =
             table.downcast_ref::<LateTable>().map(|late| Arc::new(late.narrowed(|column| words.name(column))) as _);
-        catalog.add(name, narrowed.unwrap_or(table)).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        catalog.add(name, narrowed.unwrap_or(table)).map_err(external)?;
     }
     state.register_catalog_list(catalog.list());
     Ok(())
@@ -62,7 +64,7 @@ fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Stops where columns are read that are not named.
+/// Stops at syntax that reads columns without naming them.
 struct OnlyNamed;
 
 fn stop_if(unnamed: bool) -> ControlFlow<()> {
@@ -84,7 +86,7 @@ impl Visitor for OnlyNamed {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
         match factor {
-            // Names for the columns, by their places.
+            // `tasks AS t(a, b)` names columns by their places.
             TableFactor::Table { alias, .. } => stop_if(alias.as_ref().is_some_and(|alias| !alias.columns.is_empty())),
             TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } | TableFactor::UNNEST { .. } => {
                 ControlFlow::Continue(())
@@ -96,13 +98,13 @@ impl Visitor for OnlyNamed {
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
             Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ControlFlow::Break(()),
-            Expr::Function(function) => stop_if(has_wildcard(function) && !is_count(function)),
+            Expr::Function(function) => stop_if(!has_only_named(function)),
             _ => ControlFlow::Continue(()),
         }
     }
 }
 
-/// Whether it is made of SELECT and VALUES, as far as the first inner query of each part.
+/// Whether a query is a SELECT, VALUES, or a UNION or the like of such. Queries inside of it are visited by themselves.
 fn is_select(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => true,
@@ -111,19 +113,20 @@ fn is_select(body: &SetExpr) -> bool {
     }
 }
 
-fn has_wildcard(function: &Function) -> bool {
-    let FunctionArguments::List(arguments) = &function.args else { return false };
-    arguments.args.iter().any(|argument| {
+/// Whether the arguments name the columns that they read. `count(*)` reads none.
+fn has_only_named(function: &Function) -> bool {
+    let FunctionArguments::List(arguments) = &function.args else { return true };
+    let is_count = function.name.to_string().eq_ignore_ascii_case("count");
+    arguments.args.iter().all(|argument| {
         let (FunctionArg::Unnamed(value)
         | FunctionArg::Named { arg: value, .. }
         | FunctionArg::ExprNamed { arg: value, .. }) = argument;
-        !matches!(value, FunctionArgExpr::Expr(_))
+        match value {
+            FunctionArgExpr::Expr(_) => true,
+            FunctionArgExpr::Wildcard => is_count,
+            FunctionArgExpr::QualifiedWildcard(_) | FunctionArgExpr::WildcardWithOptions(_) => false,
+        }
     })
-}
-
-/// `count(*)` counts rows.
-fn is_count(function: &Function) -> bool {
-    function.name.to_string().eq_ignore_ascii_case("count")
 }
 
 #[cfg(test)]
@@ -165,6 +168,7 @@ mod tests {
             "SELECT a.task_arn FROM tasks a NATURAL JOIN services b",
             "SELECT x FROM tasks AS t(x, y)",
             "SELECT count(t.*), concat(t.*) FROM tasks t",
+            "SELECT count(t.*) FROM tasks t",
         ] {
             assert!(words(sql).is_none(), "{sql}");
         }

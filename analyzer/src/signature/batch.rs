@@ -12,7 +12,6 @@ use casefile_evidence::Timestamp;
 
 use super::matcher::{Line, Scanner};
 use super::screen::NOTABLE;
-use super::streams::Clocks;
 use crate::error::AnalyzeError;
 use crate::sandbox::as_of;
 
@@ -83,15 +82,12 @@ impl Lines {
 
     /// A row by the same writer as another line.
     fn by<'a>(&'a self, other: Line<'a>, row: usize) -> Line<'a> {
-        let Clocks { timestamp, seq, ingestion_time } = self.clocks(row);
-        Line { timestamp, seq, ingestion_time, message: self.message.value(row), ..other }
-    }
-
-    fn clocks(&self, row: usize) -> Clocks {
-        Clocks {
+        Line {
             timestamp: Timestamp(self.timestamp.value(row)),
             seq: self.seq.value(row),
             ingestion_time: self.ingestion_time.is_valid(row).then(|| Timestamp(self.ingestion_time.value(row))),
+            message: self.message.value(row),
+            ..other
         }
     }
 }
@@ -122,7 +118,7 @@ impl Scanner {
         for rows in lines.by_writer()?.ranges() {
             let first = lines.line(rows.start);
             self.comes_to(&first);
-            self.matches.streams.take(&first, rows.clone().map(|row| lines.clocks(row)));
+            self.matches.streams.take(&first, rows.clone().map(|row| lines.by(first, row)));
             let every_line_counts = first.task_id.is_some_and(|task| self.matches.tails.is_of(task));
             let mut row = rows.start;
             while row < rows.end {

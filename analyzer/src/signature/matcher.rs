@@ -13,7 +13,6 @@ use super::found::{Match, Matches, Place};
 use super::parts::{Joined, Parts};
 use super::readable::{Event, is_plain, readable};
 use super::screen::Screen;
-use super::streams::Clocks;
 use super::tail::{Ended, Rings};
 use super::trace::{Finding, Traces, exception};
 use super::{Expect, FieldPattern, Looks, Pattern, is_log_group, json};
@@ -135,7 +134,7 @@ impl Scanner {
         Self { screen: Screen::new(patterns).map(Arc::new), ..self }
     }
 
-    /// The search that comes before: it needs nothing but the messages, so other threads can do it.
+    /// The search for lines that may match. It needs only the messages, so other threads can run it.
     pub(crate) fn screen(&self) -> Option<Arc<Screen>> {
         self.screen.clone()
     }
@@ -183,8 +182,7 @@ impl Scanner {
     }
 
     pub(crate) fn line(&mut self, line: Line<'_>) {
-        let Line { timestamp, seq, ingestion_time, .. } = line;
-        self.matches.streams.take(&line, std::iter::once(Clocks { timestamp, seq, ingestion_time }));
+        self.matches.streams.take(&line, std::iter::once(line));
         self.take(line);
     }
 

@@ -32,16 +32,8 @@ const CLOCK_MS: i64 = 30_000;
 /// By how much lines of a slow clock may differ in the time that they take.
 const STEADY_MS: i64 = 5 * 60 * 1000;
 
-/// The number and the times of a line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clocks {
-    pub(super) timestamp: Timestamp,
-    pub(super) seq: i64,
-    pub(super) ingestion_time: Option<Timestamp>,
-}
-
 impl StreamLines {
-    fn take(&mut self, line: Clocks) {
+    fn take(&mut self, line: &Line<'_>) {
         self.lines += 1;
         self.numbered = self.numbered.max(line.seq.saturating_add(1));
         self.first_at = self.first_at.min(line.timestamp);
@@ -70,7 +62,7 @@ pub(crate) struct Streams(BTreeMap<String, BTreeMap<String, StreamLines>>);
 
 impl Streams {
     /// Takes lines of one stream, of which this is the first.
-    pub(super) fn take(&mut self, first: &Line<'_>, lines: impl Iterator<Item = Clocks>) {
+    pub(super) fn take<'a>(&mut self, first: &Line<'_>, lines: impl Iterator<Item = Line<'a>>) {
         let stream = match self.0.get_mut(first.log_group).and_then(|group| group.get_mut(first.log_stream)) {
             Some(stream) => stream,
             None => {
@@ -84,7 +76,7 @@ impl Streams {
                 })
             }
         };
-        lines.for_each(|line| stream.take(line));
+        lines.for_each(|line| stream.take(&line));
     }
 
     /// A line of a stream lacks a part.
